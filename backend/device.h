@@ -1,0 +1,99 @@
+// The running half of a backend: memory, loading, launching and timing on one device. Free of LLVM and CUDA headers.
+#pragma once
+
+#include "backend/artefact.h"
+#include "base/error.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace tuned {
+
+/// What a device is: the part of a target's identity that is not our compiler.
+struct DeviceInfo {
+  std::string id;            ///< "cpu", "cuda:0", "reference"
+  std::string name;          ///< "NVIDIA H100 80GB HBM3", "AMD EPYC …"
+  std::string architecture;  ///< the compile target: "sm_90a", "cpu:znver3+avx2…"
+  int multiprocessors = 0;   ///< CPU: threads used
+  int64_t memoryBytes = 0;
+  int64_t sharedBytesLimit = 0; ///< per CTA, opt-in maximum; 0: no such limit
+  int64_t registersLimit = 0;   ///< per CTA; 0: no such limit
+  int64_t cacheBytes = 0;       ///< last-level cache: what has to be flushed for a cold start
+  std::array<int64_t, 3> gridLimit = {0x7fffffff, 65535, 65535};
+  std::string driver;           ///< driver version, or the kernel's on the CPU
+};
+
+/// Device memory of at least `size` bytes, aligned to 256 bytes on every device.
+class Buffer {
+public:
+  virtual ~Buffer() = default;
+  virtual uint64_t address() const = 0; ///< as the kernel sees it
+  virtual size_t size() const = 0;
+};
+
+/// A host tensor descriptor argument: base, shape, strides (elements; the last is 1) and block.
+struct TensorDescriptor {
+  uint64_t address = 0;
+  int elementBytes = 4;
+  std::string elementType;  ///< "f16", "f32", "i8", "f8E4M3FN", …
+  std::vector<int64_t> shape, strides, block;
+  bool paddingNan = false;
+};
+
+/// A scalar's bits, little-endian in the low `bytes` bytes; i1 is one byte.
+struct Scalar {
+  uint64_t bits = 0;
+  int bytes = 4;
+};
+
+/// A pointer argument is its address; the kernel's arguments are in the order of the IR's.
+/// A descriptor counts as ONE argument here although the IR lists its shape and strides after it:
+/// devices expand it.
+using ArgumentValue = std::variant<uint64_t, Scalar, TensorDescriptor>;
+
+using Grid = std::array<int64_t, 3>;
+
+/// A loaded artefact; belongs to the device that loaded it and must not outlive it.
+class LoadedKernel {
+public:
+  virtual ~LoadedKernel() = default;
+};
+
+struct TimingRequest {
+  int repeats = 1;           ///< timed launches; each on its own
+  bool coldCache = true;     ///< flush the last-level cache before each
+};
+
+class Device {
+public:
+  virtual ~Device() = default;
+  virtual const DeviceInfo& info() const = 0;
+
+  virtual Result<std::unique_ptr<Buffer>> allocate(size_t bytes) = 0;
+  virtual Result<void> upload(Buffer& buffer, size_t offset, std::span<const std::byte> data) = 0;
+  virtual Result<void> download(const Buffer& buffer, size_t offset, std::span<std::byte> data) = 0;
+  /// Sets `bytes` bytes from offset to `value`.
+  virtual Result<void> fill(Buffer& buffer, size_t offset, size_t bytes, std::byte value) = 0;
+  /// Device-side copy, for restoring inputs between launches.
+  virtual Result<void> copy(Buffer& to, const Buffer& from, size_t bytes) = 0;
+
+  /// OutOfResources when the artefact takes more than the device has, before anything is launched.
+  virtual Result<std::unique_ptr<LoadedKernel>> load(const Artefact& artefact) = 0;
+
+  /// Launches and waits. A fault gives ErrorKind::Faulted and the device is unusable afterwards (CUDA), or the
+  /// process dies (CPU): callers that cannot trust the kernel run this in a worker process.
+  virtual Result<void> launch(LoadedKernel& kernel, const Grid& grid, std::span<const ArgumentValue> arguments) = 0;
+
+  /// Seconds of each of `repeats` launches, by device events on CUDA and a monotonic clock on the CPU.
+  virtual Result<std::vector<double>> time(LoadedKernel& kernel, const Grid& grid,
+                                           std::span<const ArgumentValue> arguments,
+                                           const TimingRequest& request) = 0;
+};
+
+} // namespace tuned

@@ -1,0 +1,27 @@
+# Every library the project stands on. Debian 12's names are in scripts/setup.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(spdlog REQUIRED)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+
+set(MLIR_DIR /usr/lib/llvm-22/lib/cmake/mlir CACHE PATH "where MLIRConfig.cmake is")
+set(LLVM_DIR /usr/lib/llvm-22/lib/cmake/llvm CACHE PATH "where LLVMConfig.cmake is")
+find_package(MLIR REQUIRED CONFIG)
+list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
+include(TableGen)
+include(AddLLVM)
+include(AddMLIR)
+
+# Headers only: the driver, nvJitLink and NVRTC are opened at run time.
+find_path(CUDA_INCLUDE_DIR cuda.h HINTS /usr/local/cuda/include)
+if(CUDA_INCLUDE_DIR)
+  set(TUNED_CUDA ON)
+else()
+  set(TUNED_CUDA OFF)
+  message(STATUS "no CUDA Toolkit headers: building for the CPU only")
+endif()
