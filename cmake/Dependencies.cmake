@@ -1,4 +1,9 @@
 # Every library the project stands on. Debian 12's names are in scripts/setup.
+if(TUNED_STATIC_LLVM)
+  # A bundle brings what Debian would have: archives before shared libraries.
+  set(OPENSSL_USE_STATIC_LIBS ON)
+  set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
+endif()
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(nlohmann_json REQUIRED)

@@ -2,12 +2,18 @@
 add_library(tuned_llvm INTERFACE)
 target_include_directories(tuned_llvm SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
 target_compile_definitions(tuned_llvm INTERFACE ${LLVM_DEFINITIONS_LIST})
-target_compile_options(tuned_llvm INTERFACE -fno-rtti -Wno-unused-parameter)
+target_compile_options(tuned_llvm INTERFACE -Wno-unused-parameter)
 if(TUNED_STATIC_LLVM)
   include(cmake/StaticLlvm.cmake)
 else()
   target_link_libraries(tuned_llvm INTERFACE MLIR LLVM)
 endif()
+
+# One precompiled header for all of them.
+file(WRITE ${CMAKE_BINARY_DIR}/llvm_headers.cpp "")
+add_library(tuned_llvm_headers STATIC ${CMAKE_BINARY_DIR}/llvm_headers.cpp)
+target_link_libraries(tuned_llvm_headers PUBLIC tuned_llvm)
+target_precompile_headers(tuned_llvm_headers PRIVATE ${CMAKE_SOURCE_DIR}/cmake/llvm_headers.h)
 
 # tuned_library(NAME [LLVM] SOURCES ... LINK ...): a static library of one room.
 function(tuned_library name)
@@ -16,6 +22,7 @@ function(tuned_library name)
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
   if(ARG_LLVM)
     target_link_libraries(${name} PUBLIC tuned_llvm)
+    target_precompile_headers(${name} REUSE_FROM tuned_llvm_headers)
   endif()
 endfunction()
 
