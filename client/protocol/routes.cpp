@@ -1,0 +1,97 @@
+#include "client/protocol/routes.h"
+
+#include "client/protocol/json.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace tuned::protocol {
+
+namespace {
+constexpr const char* json = "application/json";
+constexpr const char* text = "text/plain";
+
+constexpr std::array table = {
+    Route{"submitKernel", "POST", "/v1/kernels", "Submit a kernel document with its source inlined", "",
+          "KernelDocument", "KernelInfo", json, 201},
+    Route{"listKernels", "GET", "/v1/kernels", "Kernels that were submitted", "", "", "KernelList", json,
+          200},
+    Route{"showKernel", "GET", "/v1/kernels/{id}", "One kernel", "", "", "KernelInfo", json, 200},
+    Route{"best", "POST", "/v1/best", "The best configuration known, tuning behind on a miss", "",
+          "BestRequest", "Answer", json, 200},
+    Route{"tune", "POST", "/v1/tune", "Start a tuning or join the equal one in flight", "", "TuneRequest",
+          "JobStatus", json, 202},
+    Route{"listJobs", "GET", "/v1/jobs", "Tunings of this daemon's life, newest first", "", "", "JobList",
+          json, 200},
+    Route{"showJob", "GET", "/v1/jobs/{id}", "One tuning", "", "", "JobStatus", json, 200},
+    Route{"cancelJob", "DELETE", "/v1/jobs/{id}", "Stop a tuning; its trials are kept", "", "", "JobStatus",
+          json, 200},
+    Route{"watchJob", "GET", "/v1/jobs/{id}/events", "Progress as Server-Sent Events", "", "", "",
+          "text/event-stream", 200},
+    Route{"listTrials", "GET", "/v1/trials", "Every measurement, failures too, newest first",
+          "kernel device job limit", "", "TrialList", json, 200},
+    Route{"listWinners", "GET", "/v1/winners", "Winners", "kernel device", "", "WinnerList", json, 200},
+    Route{"artefact", "GET", "/v1/artefacts/{sha256}", "The bytes of an artefact", "", "", "",
+          "application/octet-stream", 200},
+    Route{"listDevices", "GET", "/v1/devices", "Devices and whether they can be used", "", "", "DeviceList",
+          json, 200},
+    Route{"status", "GET", "/v1/status", "The daemon's state", "", "", "ServiceStatus", json, 200},
+    Route{"openApi", "GET", "/v1/openapi.json", "This page", "", "", "", json, 200},
+    Route{"metrics", "GET", "/metrics", "Counters for Prometheus", "", "", "", text, 200},
+    Route{"health", "GET", "/healthz", "Alive", "", "", "", text, 200},
+    Route{"ready", "GET", "/readyz", "Able to answer: 200, or 503 and why", "", "", "", text, 200},
+};
+
+nlohmann::json reference(const std::string& schema) {
+  return {{"$ref", "#/components/schemas/" + schema}};
+}
+
+nlohmann::json parameters(const Route& route) {
+  nlohmann::json out = nlohmann::json::array();
+  const std::string path = route.path;
+  for (size_t open = path.find('{'); open != std::string::npos; open = path.find('{', open + 1)) {
+    const size_t close = path.find('}', open);
+    out.push_back({{"name", path.substr(open + 1, close - open - 1)},
+                   {"in", "path"},
+                   {"required", true},
+                   {"schema", {{"type", "string"}}}});
+  }
+  std::istringstream query(route.query);
+  for (std::string name; query >> name;)
+    out.push_back({{"name", name}, {"in", "query"}, {"schema", {{"type", "string"}}}});
+  return out;
+}
+
+nlohmann::json operation(const Route& route) {
+  nlohmann::json out = {{"operationId", route.name}, {"summary", route.summary}};
+  if (auto list = parameters(route); !list.empty()) out["parameters"] = std::move(list);
+  if (*route.request)
+    out["requestBody"] = {{"required", true}, {"content", {{json, {{"schema", reference(route.request)}}}}}};
+  nlohmann::json content = {{route.type, nlohmann::json::object()}};
+  if (*route.answer) content[route.type]["schema"] = reference(route.answer);
+  out["responses"][std::to_string(route.status)] = {{"description", route.summary}, {"content", content}};
+  out["responses"]["default"] = {
+      {"description", "What was wrong, where, and what to do"},
+      {"content", {{"application/problem+json", {{"schema", reference("Problem")}}}}}};
+  return out;
+}
+} // namespace
+
+std::span<const Route> routes() {
+  return table;
+}
+
+nlohmann::json openApi(const std::string& version) {
+  nlohmann::json out = {{"openapi", "3.1.0"}, {"info", {{"title", "tuned"}, {"version", version}}}};
+  for (const Route& route : table) {
+    std::string method = route.method;
+    for (char& c : method)
+      c = static_cast<char>(c - 'A' + 'a');
+    out["paths"][route.path][method] = operation(route);
+  }
+  out["components"]["schemas"] = schemas();
+  return out;
+}
+
+} // namespace tuned::protocol
