@@ -43,9 +43,10 @@ template <typename V> void fields(V& v, Interval& m) {
 template <typename V> void fields(V& v, Verdict& m) {
   v("state", m.state);
   v.option("reference", m.reference);
-  v.option("relative_error", m.relativeError);
-  v.option("absolute_error", m.absoluteError);
-  v.option("sampled", m.sampled);
+  v.option("checked", m.checked);
+  v.option("total", m.total);
+  v.option("worst_error", m.worstError);
+  v.option("guards_intact", m.guardsIntact);
   v.option("reason", m.reason);
 }
 
@@ -108,6 +109,7 @@ template <typename V> void fields(V& v, Trial& m) {
   v.option("compile_seconds", m.compileSeconds);
   v.option("resources", m.resources);
   v.option("artefact", m.artefact);
+  v.option("abandoned", m.abandoned);
   v.option("cached", m.cached);
   v.option("measured_at", m.measuredAt);
 }
@@ -124,6 +126,8 @@ template <typename V> void fields(V& v, JobStatus& m) {
   v.option("tried", m.tried);
   v.option("outcomes", m.outcomes);
   v("best", m.best);
+  v.option("phase", m.phase);
+  v.option("stopped", m.stopped);
   v.option("elapsed_seconds", m.elapsedSeconds);
   v("eta_seconds", m.etaSeconds);
   v("answer", m.answer);
@@ -200,8 +204,9 @@ template <typename V> void fields(V& v, DeviceList& m) {
 #define TUNED_PROTOCOL_MESSAGES(X)                                                                           \
   X(BestRequest)                                                                                             \
   X(TuneRequest)                                                                                             \
-  X(Answer) X(Trial) X(JobStatus) X(Event) X(KernelInfo) X(DeviceStatus) X(ServiceStatus) X(KernelList)      \
-      X(JobList) X(TrialList) X(WinnerList) X(DeviceList) X(Launch) X(Resources) X(Verdict) X(Budget)        \
-          X(Interval) X(ParameterSlot)
+  X(Answer)                                                                                                  \
+  X(Trial) X(JobStatus) X(Event) X(KernelInfo) X(DeviceStatus) X(ServiceStatus) X(KernelList) X(JobList)     \
+      X(TrialList) X(WinnerList) X(DeviceList) X(Launch) X(Resources) X(Verdict) X(Budget) X(Interval)       \
+          X(ParameterSlot)
 
 } // namespace tuned::protocol

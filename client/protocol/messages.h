@@ -57,10 +57,11 @@ struct Interval {
 struct Verdict {
   std::string state = "unchecked"; ///< "passed", "failed" or "unchecked"
   std::string reference;           ///< what computed the expected outputs: "cpu", "reference"
-  double relativeError = 0;        ///< the worst seen
-  double absoluteError = 0;
-  bool sampled = false; ///< only some program instances were compared
-  std::string reason;   ///< of a failure: which output, where, by how much
+  int64_t checked = 0;             ///< output elements compared, of
+  int64_t total = 0;               ///< … all elements of the outputs
+  double worstError = 0;     ///< largest |got - expected| / (absolute + relative * |expected|); ≤ 1 passes
+  bool guardsIntact = false; ///< no byte before or behind any buffer was written
+  std::string reason;        ///< of a failure: which output, where, by how much
 };
 
 struct ParameterSlot {
@@ -127,6 +128,7 @@ struct Trial {
   double compileSeconds = 0;
   Resources resources;
   std::string artefact;
+  bool abandoned = false; ///< measuring ended early: it was clearly slower than the best so far
   bool cached = false;    ///< known from an earlier tuning, not measured in this one
   int64_t measuredAt = 0; ///< Unix time, seconds
 };
@@ -143,6 +145,8 @@ struct JobStatus {
   int64_t tried = 0;
   Values outcomes;           ///< trials by outcome
   std::optional<Trial> best; ///< so far
+  std::string phase;         ///< while running: "searching" or "duel"
+  std::string stopped;       ///< once over, why: "space exhausted", "cancelled", the budget's words
   double elapsedSeconds = 0;
   std::optional<double> etaSeconds;
   std::optional<Answer> answer; ///< once done

@@ -1,0 +1,73 @@
+// Answers in memory: many threads read, few write.
+#pragma once
+
+#include "client/client.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <shared_mutex>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace tuned::client {
+
+/// What was asked. The view form looks up without copying.
+struct QuestionView {
+  std::string_view kernel, device;
+  const protocol::Values* sizes;
+};
+struct Question {
+  std::string kernel, device;
+  protocol::Values sizes;
+  operator QuestionView() const { return {kernel, device, &sizes}; }
+};
+
+struct QuestionHash {
+  using is_transparent = void;
+  size_t operator()(const QuestionView& question) const;
+};
+struct QuestionEqual {
+  using is_transparent = void;
+  bool operator()(const QuestionView& a, const QuestionView& b) const {
+    return a.kernel == b.kernel && a.device == b.device && *a.sizes == *b.sizes;
+  }
+};
+
+/// Keeps answers; a thread of its own asks again for those that a tuning is about to better.
+class AnswerCache {
+public:
+  /// Asks the daemon, without waiting for a tuning; called from the cache's thread.
+  using Ask = std::function<Result<protocol::Answer>(const Question&)>;
+  explicit AnswerCache(Ask ask) : ask_(std::move(ask)) {}
+  ~AnswerCache();
+  AnswerCache(const AnswerCache&) = delete;
+
+  /// Null when the question was not answered yet.
+  AnswerPointer find(const QuestionView& question) const;
+  AnswerPointer insert(const Question& question, protocol::Answer answer);
+
+private:
+  struct Provisional {
+    Question question;
+    std::chrono::steady_clock::time_point next;
+    std::chrono::milliseconds delay;
+  };
+  void refresh();
+  bool refreshOne(Provisional& entry);
+
+  Ask ask_;
+  mutable std::shared_mutex mutex_;
+  std::unordered_map<Question, AnswerPointer, QuestionHash, QuestionEqual> answers_;
+
+  std::mutex threadMutex_; ///< guards what follows
+  std::condition_variable wake_;
+  std::vector<Provisional> provisional_;
+  bool stop_ = false;
+  std::thread thread_; ///< started with the first provisional answer
+};
+
+} // namespace tuned::client

@@ -1,0 +1,207 @@
+#include "client/client.h"
+
+#include "base/sha256.h"
+#include "client/answer_cache.h"
+#include "client/endpoint.h"
+#include "client/http.h"
+#include "client/protocol/events.h"
+#include "client/protocol/json.h"
+#include "client/protocol/problem.h"
+
+#include <thread>
+
+namespace tuned::client {
+
+using namespace protocol;
+
+struct Client::State {
+  State(std::string socket, double seconds)
+      : http(std::move(socket)), timeout(seconds),
+        cache([this](const Question& question) { return ask(question); }) {}
+
+  Http http;
+  double timeout;
+  AnswerCache cache;
+
+  /// An answer's body; an error when the daemon says one.
+  Result<std::string> fetch(const Request& request, double seconds) {
+    auto response = http.send(request, in(seconds));
+    if (!response) return fail(response.error());
+    if (response->status >= 300) return fail(errorFromProblem(response->body, response->status));
+    return std::move(response->body);
+  }
+
+  template <typename Message> Result<Message> get(const Request& request, double seconds) {
+    const auto body = fetch(request, seconds);
+    if (!body) return fail(body.error());
+    auto message = fromText<Message>(*body);
+    if (!message)
+      return fail(ErrorKind::Internal, "the daemon's answer to " + request.path +
+                                           " is not what it should be: " + message.error().message);
+    return message;
+  }
+  template <typename Message> Result<Message> get(const std::string& path) {
+    return get<Message>({"GET", path, {}}, timeout);
+  }
+
+  Result<Answer> ask(const Question& question) {
+    BestRequest request;
+    request.kernel = question.kernel;
+    request.sizes = question.sizes;
+    request.device = question.device;
+    return get<Answer>({"POST", "/v1/best", toText(request)}, timeout);
+  }
+};
+
+namespace {
+/// Percent-encodes everything but letters, digits and "-._~:".
+std::string encode(const std::string& text) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const unsigned char c : text) {
+    if (std::isalnum(c) || std::string_view("-._~:").find(static_cast<char>(c)) != std::string_view::npos) {
+      out += static_cast<char>(c);
+    } else {
+      out += {'%', digits[c >> 4], digits[c & 15]};
+    }
+  }
+  return out;
+}
+
+std::string withQuery(std::string path,
+                      std::initializer_list<std::pair<const char*, std::string>> parameters) {
+  char separator = '?';
+  for (const auto& [name, value] : parameters) {
+    if (value.empty()) continue;
+    path += separator + std::string(name) + "=" + encode(value);
+    separator = '&';
+  }
+  return path;
+}
+
+constexpr double streamIdleSeconds = 60;
+} // namespace
+
+Client::Client(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+Client::~Client() = default;
+
+Result<Client> Client::connect(const ConnectOptions& options) {
+  auto state = std::make_unique<State>(socketPath(options.socket), options.timeout);
+  auto alive = state->fetch({"GET", "/healthz", {}}, options.timeout);
+  if (!alive) return fail(alive.error());
+  return Client(std::move(state));
+}
+
+Result<AnswerPointer> Client::best(const std::string& kernel, const Values& sizes,
+                                   const std::string& device) {
+  if (auto known = state_->cache.find({kernel, device, &sizes})) return known;
+  const Question question{kernel, device, sizes};
+  auto answer = state_->ask(question);
+  if (!answer) return fail(answer.error());
+  return state_->cache.insert(question, std::move(*answer));
+}
+
+Result<Answer> Client::ask(const BestRequest& request) {
+  return state_->get<Answer>({"POST", "/v1/best", toText(request)}, state_->timeout + request.wait);
+}
+
+Result<JobStatus> Client::start(const TuneRequest& request) {
+  return state_->get<JobStatus>({"POST", "/v1/tune", toText(request)}, state_->timeout);
+}
+
+Result<JobStatus> Client::tune(const TuneRequest& request, const Progress& progress) {
+  auto job = start(request);
+  if (!job) return job;
+  return watch(job->id, progress);
+}
+
+Result<JobStatus> Client::watch(const std::string& id, const Progress& progress) {
+  const std::string path = "/v1/jobs/" + encode(id);
+  JobStatus last;
+  bool over = false;
+  for (int broken = 0; !over;) {
+    EventParser parser;
+    const auto take = [&](const Event& event) -> Result<void> {
+      last = event.job;
+      broken = 0;
+      over = over || event.name == "done" || (progress && !progress(event));
+      return {};
+    };
+    const auto response = state_->http.stream({"GET", path + "/events", {}}, streamIdleSeconds,
+                                              [&](std::string_view piece) -> Result<bool> {
+                                                if (auto fed = parser.feed(piece, take); !fed)
+                                                  return fail(fed.error());
+                                                return !over;
+                                              });
+    if (response && response->status >= 300) return fail(errorFromProblem(response->body, response->status));
+    if (over) break;
+    if (!response && response.error().kind != ErrorKind::Unavailable &&
+        response.error().kind != ErrorKind::TimedOut)
+      return fail(response.error());
+    // A stream that broke may only have been cut: look whether the job lives on, a few times.
+    if (++broken > 3)
+      return fail(
+          response
+              ? Error{ErrorKind::Unavailable, "the daemon keeps ending the event stream", std::nullopt, {}}
+              : response.error());
+    std::this_thread::sleep_for(std::chrono::milliseconds(100 * broken));
+  }
+  return last;
+}
+
+Result<JobStatus> Client::cancel(const std::string& job) {
+  return state_->get<JobStatus>({"DELETE", "/v1/jobs/" + encode(job), {}}, state_->timeout);
+}
+
+Result<KernelInfo> Client::submit(const std::string& document) {
+  return state_->get<KernelInfo>({"POST", "/v1/kernels", document}, state_->timeout);
+}
+
+Result<KernelInfo> Client::kernel(const std::string& id) {
+  return state_->get<KernelInfo>("/v1/kernels/" + encode(id));
+}
+
+Result<std::string> Client::artefact(const std::string& hash) {
+  auto bytes = state_->fetch({"GET", "/v1/artefacts/" + encode(hash), {}}, state_->timeout);
+  if (bytes && tuned::sha256(*bytes) != hash)
+    return fail(ErrorKind::Internal,
+                "artefact " + hash + " came damaged: its SHA-256 is " + tuned::sha256(*bytes));
+  return bytes;
+}
+
+Result<ServiceStatus> Client::status() {
+  return state_->get<ServiceStatus>("/v1/status");
+}
+Result<KernelList> Client::kernels() {
+  return state_->get<KernelList>("/v1/kernels");
+}
+Result<JobList> Client::jobs() {
+  return state_->get<JobList>("/v1/jobs");
+}
+Result<DeviceList> Client::devices() {
+  return state_->get<DeviceList>("/v1/devices");
+}
+
+Result<WinnerList> Client::winners(const std::string& kernel, const std::string& device) {
+  return state_->get<WinnerList>(withQuery("/v1/winners", {{"kernel", kernel}, {"device", device}}));
+}
+
+Result<TrialList> Client::trials(const std::string& kernel, const std::string& device, const std::string& job,
+                                 int64_t limit) {
+  return state_->get<TrialList>(withQuery("/v1/trials", {{"kernel", kernel},
+                                                         {"device", device},
+                                                         {"job", job},
+                                                         {"limit", limit > 0 ? std::to_string(limit) : ""}}));
+}
+
+Result<std::string> Client::page(const std::string& path) {
+  return state_->fetch({"GET", path, {}}, state_->timeout);
+}
+
+const std::string& Client::socket() const {
+  return state_->http.socket();
+}
+
+} // namespace tuned::client

@@ -1,0 +1,81 @@
+// The C++ client of tuned: ask for the best configuration of a kernel, tune one, fetch its binary.
+//
+//   auto client = tuned::client::Client::connect();
+//   auto kernel = client->submit(*tuned::client::loadDocument("softmax"));
+//   auto answer = client->best(kernel->id, {{"rows", 4096}, {"columns", 4096}}, "cuda:0");
+//   auto binary = client->artefact((*answer)->artefact);
+//
+// All members may be called from any thread. Every call ends within its time-out.
+#pragma once
+
+#include "base/error.h"
+#include "client/protocol/messages.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace tuned::client {
+
+struct ConnectOptions {
+  std::string socket;  ///< empty: GPU_TUNED_SOCKET, the user's runtime folder, /run/gpu-tuned
+  double timeout = 30; ///< seconds an answer may take, besides the time asked to wait for a tuning
+};
+
+/// Answers are shared and never change; a better one is another object.
+using AnswerPointer = std::shared_ptr<const protocol::Answer>;
+
+/// Called for each event of a tuning; false stops following it (the tuning goes on).
+using Progress = std::function<bool(const protocol::Event&)>;
+
+class Client {
+public:
+  /// Unavailable: no daemon. Denied: its socket may not be opened.
+  static Result<Client> connect(const ConnectOptions& options = {});
+  Client(Client&&) noexcept;
+  Client& operator=(Client&&) noexcept;
+  ~Client();
+
+  /// The best that is known, never waiting for a tuning. What was answered once is answered from memory in
+  /// well under a microsecond; an answer that is no winner yet, or a stale one, is replaced in memory when
+  /// the tuning behind it is done. `kernel` is an id or the name of a submitted kernel; `device` may be
+  /// empty: the best present.
+  Result<AnswerPointer> best(const std::string& kernel, const protocol::Values& sizes,
+                             const std::string& device = {});
+  /// The same with everything that can be asked, and always asked of the daemon.
+  Result<protocol::Answer> ask(const protocol::BestRequest& request);
+
+  /// Tunes and follows until it is done. A tuning that ends without a winner is no error here: see its state.
+  /// Follows on when the connection breaks; Unavailable when the daemon has ended.
+  Result<protocol::JobStatus> tune(const protocol::TuneRequest& request, const Progress& progress = {});
+  /// Starts and returns at once.
+  Result<protocol::JobStatus> start(const protocol::TuneRequest& request);
+  Result<protocol::JobStatus> watch(const std::string& job, const Progress& progress = {});
+  Result<protocol::JobStatus> cancel(const std::string& job);
+
+  /// Takes a kernel document with its source inlined (endpoint.h, loadDocument).
+  Result<protocol::KernelInfo> submit(const std::string& document);
+  Result<protocol::KernelInfo> kernel(const std::string& idOrName);
+  /// The bytes, checked against their SHA-256.
+  Result<std::string> artefact(const std::string& sha256);
+
+  Result<protocol::ServiceStatus> status();
+  Result<protocol::KernelList> kernels();
+  Result<protocol::JobList> jobs();
+  Result<protocol::DeviceList> devices();
+  /// Empty strings are no filter; limit 0 is the daemon's.
+  Result<protocol::WinnerList> winners(const std::string& kernel = {}, const std::string& device = {});
+  Result<protocol::TrialList> trials(const std::string& kernel = {}, const std::string& device = {},
+                                     const std::string& job = {}, int64_t limit = 0);
+  /// A page as it is: "/metrics", "/v1/openapi.json".
+  Result<std::string> page(const std::string& path);
+
+  const std::string& socket() const;
+
+private:
+  struct State;
+  explicit Client(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+} // namespace tuned::client

@@ -1,0 +1,140 @@
+#include "client/http.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <optional>
+
+namespace http = boost::beast::http;
+
+namespace tuned::client {
+
+namespace {
+constexpr uint64_t bodyLimit = uint64_t{1} << 30;
+
+std::string head(const Request& request) {
+  std::string text = request.method + " " + request.path + " HTTP/1.1\r\nHost: tuned\r\n";
+  if (!request.body.empty() || request.method == "POST")
+    text +=
+        "Content-Type: application/json\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n";
+  return text + "\r\n";
+}
+
+/// Reads one response from a connection, piece by piece.
+class ResponseReader {
+public:
+  explicit ResponseReader(Connection& connection) : connection_(connection) {
+    parser_.body_limit(bodyLimit);
+    parser_.header_limit(64 * 1024);
+    parser_.eager(true);
+  }
+
+  /// Reads and parses once; the parser may be done afterwards.
+  Result<void> step(Deadline deadline) {
+    char piece[16 * 1024];
+    const auto count = connection_.read(piece, sizeof(piece), deadline);
+    if (!count) return fail(count.error());
+    if (*count == 0) return finish();
+    pending_.append(piece, *count);
+    return parse();
+  }
+
+  bool started() const { return parser_.got_some() || !pending_.empty(); }
+  bool headDone() const { return parser_.is_header_done(); }
+  bool done() const { return parser_.is_done(); }
+  bool keepAlive() const { return parser_.keep_alive() && pending_.empty(); }
+  int status() const { return parser_.get().result_int(); }
+  /// What came of the body since the last call.
+  std::string takeBody() { return std::exchange(parser_.get().body(), {}); }
+
+  Response response() {
+    const auto type = parser_.get()[http::field::content_type];
+    return {status(), std::string(type.data(), type.size()), takeBody()};
+  }
+
+private:
+  Result<void> finish() {
+    boost::system::error_code error;
+    if (started()) parser_.put_eof(error);
+    if (!started() || error || !parser_.is_done())
+      return fail(ErrorKind::Unavailable, "the daemon closed the connection before it had answered");
+    return {};
+  }
+
+  Result<void> parse() {
+    while (!pending_.empty() && !parser_.is_done()) {
+      boost::system::error_code error;
+      const size_t used = parser_.put(boost::asio::buffer(pending_), error);
+      pending_.erase(0, used);
+      if (error == http::error::need_more) return {};
+      if (error) return fail(ErrorKind::Internal, "the daemon's answer is not HTTP: " + error.message());
+      if (used == 0) return {};
+    }
+    return {};
+  }
+
+  Connection& connection_;
+  http::response_parser<http::string_body> parser_;
+  std::string pending_;
+};
+} // namespace
+
+Result<Response> Http::exchange(Connection& connection, const Request& request, Deadline deadline,
+                                bool& reusable) {
+  reusable = false;
+  if (auto sent = connection.write(head(request) + request.body, deadline); !sent) return fail(sent.error());
+  ResponseReader reader(connection);
+  while (!reader.done())
+    if (auto step = reader.step(deadline); !step) return fail(step.error());
+  reusable = reader.keepAlive();
+  return reader.response();
+}
+
+Result<Response> Http::send(const Request& request, Deadline deadline) {
+  std::optional<Connection> connection;
+  {
+    const std::lock_guard lock(mutex_);
+    while (!idle_.empty() && !connection) {
+      if (idle_.back().idle()) connection = std::move(idle_.back());
+      idle_.pop_back();
+    }
+  }
+  const bool kept = connection.has_value();
+  for (bool first = true;; first = false) {
+    if (!connection) {
+      auto opened = Connection::open(socket_, deadline);
+      if (!opened) return fail(opened.error());
+      connection = std::move(*opened);
+    }
+    bool reusable = false;
+    auto response = exchange(*connection, request, deadline, reusable);
+    if (reusable) {
+      const std::lock_guard lock(mutex_);
+      idle_.push_back(std::move(*connection));
+    }
+    // Every request of this protocol may be said twice: equal tunings are one.
+    const bool broke = !response && response.error().kind == ErrorKind::Unavailable;
+    if (!broke || !kept || !first) return response;
+    connection.reset();
+  }
+}
+
+Result<Response> Http::stream(const Request& request, double idleSeconds, const StreamSink& sink) {
+  auto connection = Connection::open(socket_, in(idleSeconds));
+  if (!connection) return fail(connection.error());
+  if (auto sent = connection->write(head(request) + request.body, in(idleSeconds)); !sent)
+    return fail(sent.error());
+  ResponseReader reader(*connection);
+  while (!reader.done()) {
+    if (auto step = reader.step(in(idleSeconds)); !step) return fail(step.error());
+    if (!reader.headDone() || reader.status() >= 300) continue;
+    const std::string piece = reader.takeBody();
+    if (piece.empty()) continue;
+    const auto more = sink(piece);
+    if (!more) return fail(more.error());
+    if (!*more) break;
+  }
+  return reader.response();
+}
+
+} // namespace tuned::client

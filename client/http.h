@@ -1,0 +1,72 @@
+// HTTP/1.1 over a Unix socket, blocking, with a deadline on every step. Connections are kept and reused.
+#pragma once
+
+#include "base/error.h"
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tuned::client {
+
+using Deadline = std::chrono::steady_clock::time_point;
+Deadline in(double seconds);
+
+/// One connected socket, closed with the object.
+class Connection {
+public:
+  /// Unavailable: nobody listens there. Denied: the socket may not be opened.
+  static Result<Connection> open(const std::string& socket, Deadline deadline);
+  Connection(Connection&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  Connection& operator=(Connection&& other) noexcept;
+  ~Connection();
+
+  Result<void> write(std::string_view bytes, Deadline deadline);
+  /// Bytes read; 0 when the peer has closed.
+  Result<size_t> read(char* into, size_t size, Deadline deadline);
+  /// False once the peer has closed or has sent what nobody asked for.
+  bool idle() const;
+
+private:
+  explicit Connection(int fd) : fd_(fd) {}
+  int fd_ = -1;
+};
+
+struct Request {
+  std::string method = "GET";
+  std::string path;
+  std::string body;
+};
+
+struct Response {
+  int status = 0;
+  std::string type; ///< Content-Type
+  std::string body;
+};
+
+/// Takes a piece of a streamed body; false ends the stream.
+using StreamSink = std::function<Result<bool>(std::string_view piece)>;
+
+/// Thread-safe: each exchange has a connection of its own. A kept connection that the daemon has closed
+/// meanwhile (it was restarted) is replaced without the caller noticing.
+class Http {
+public:
+  explicit Http(std::string socket) : socket_(std::move(socket)) {}
+  Result<Response> send(const Request& request, Deadline deadline);
+  /// Hands the body of a 2xx answer to `sink` as it comes; any other answer is returned whole. TimedOut when
+  /// nothing comes for `idleSeconds`.
+  Result<Response> stream(const Request& request, double idleSeconds, const StreamSink& sink);
+  const std::string& socket() const { return socket_; }
+
+private:
+  Result<Response> exchange(Connection& connection, const Request& request, Deadline deadline,
+                            bool& reusable);
+  std::string socket_;
+  std::mutex mutex_;
+  std::vector<Connection> idle_;
+};
+
+} // namespace tuned::client
