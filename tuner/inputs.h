@@ -1,0 +1,18 @@
+// What the buffers hold before a launch: the same bytes for every variant, device and process.
+#pragma once
+
+#include "base/error.h"
+#include "ir/kernel.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace tuned {
+
+/// `count` elements of the argument's type, filled as argument.fill says: normal (mean 0, deviation 1;
+/// integers: -8 to 8), uniform ([0, 1); integers: 0 to 15), zeros, ones, indices (0 … count-1, wrapped to the
+/// type). The bytes depend on the type, the fill, the count and the seed only.
+Result<std::vector<std::byte>> makeInput(const KernelArgument& argument, int64_t count, uint64_t seed);
+
+} // namespace tuned

@@ -1,0 +1,38 @@
+// The configurations of a kernel that satisfy its constraints at given sizes.
+#pragma once
+
+#include "base/error.h"
+#include "ir/kernel.h"
+
+#include <cstddef>
+#include <map>
+#include <vector>
+
+namespace tuned {
+
+/// All of it in memory: spaces are bounded to a million points.
+class Space {
+public:
+  /// InvalidInput: a product of values beyond 2^24, no configuration that satisfies the constraints, or bad
+  /// sizes.
+  static Result<Space> enumerate(const Kernel& kernel, const Sizes& sizes);
+  /// A space that was listed by others (recorded spaces); configurations in the order given.
+  static Space of(std::vector<KernelParameter> parameters, std::vector<Configuration> configurations);
+
+  size_t size() const { return configurations_.size(); }
+  /// In a stable order: parameters by name, the last varies fastest, values as the document lists them.
+  const std::vector<Configuration>& configurations() const { return configurations_; }
+  const std::vector<KernelParameter>& parameters() const { return parameters_; }
+  /// Position in configurations(), or size() when it is not in the space.
+  size_t find(const Configuration& configuration) const;
+  /// Positions of the configurations that differ from this one in exactly one parameter; the nearest values
+  /// first.
+  std::vector<size_t> neighbours(size_t position) const;
+
+private:
+  std::vector<KernelParameter> parameters_;
+  std::vector<Configuration> configurations_;
+  std::map<Configuration, size_t> positions_;
+};
+
+} // namespace tuned

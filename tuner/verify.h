@@ -1,0 +1,61 @@
+// Is what a variant computed right? Outputs against a reference of another origin, and guards around every
+// buffer.
+#pragma once
+
+#include "base/error.h"
+#include "ir/kernel.h"
+#include "tuner/trial.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tuned {
+
+/// Elements [first, first + count) of a buffer.
+struct ElementRange {
+  int64_t first = 0, count = 0;
+};
+
+/// What a correct kernel leaves in one output argument, where that is known.
+struct ReferenceOutput {
+  size_t argument = 0;              ///< index into Kernel::arguments
+  std::vector<ElementRange> ranges; ///< ascending, disjoint
+  std::vector<std::byte> expected;  ///< the elements of all ranges, one after the other
+};
+
+/// A sample of program instances suffices: elements outside the ranges are not judged.
+struct ReferenceResult {
+  std::string source; ///< who computed it: "reference", "cpu"
+  std::vector<ReferenceOutput> outputs;
+};
+
+/// The ranges of a whole buffer `after` in which `written` (one byte an element; not 0: known) is set. An
+/// empty mask means every element.
+ReferenceOutput referenceOutput(size_t argument, int elementBytes, std::span<const std::byte> after,
+                                std::span<const std::byte> written = {});
+
+/// The first element that is wrong.
+struct Mismatch {
+  int64_t index = 0; ///< element
+  std::string got, expected;
+};
+
+struct Comparison {
+  int64_t checked = 0;
+  int64_t wrong = 0;
+  double worstError = 0; ///< see Verdict
+  std::optional<Mismatch> first;
+};
+
+/// The kernel's tolerance, or where that is zero the type's own: f64 1e-12, f32 1e-5, f16 2e-3, bf16 2e-2, f8
+/// 0.13 (relative and absolute alike). Integers compare exactly.
+Tolerance toleranceFor(const Kernel& kernel, const std::string& type);
+
+/// Compares a whole output buffer with what is known of it. NaN equals NaN; infinities must be the same.
+Comparison compare(const ReferenceOutput& reference, const std::string& type, std::span<const std::byte> got,
+                   const Tolerance& tolerance);
+
+} // namespace tuned
