@@ -1,0 +1,169 @@
+// Exchanges through shared memory: which element lies where, so that both sides move wide vectors without
+// bank conflicts.
+#include "backend/nvptx/layout/conversion.h"
+
+#include <algorithm>
+
+namespace tuned::nvptx {
+namespace {
+
+constexpr unsigned vectorBytes = 16, bankBytes = 4, rowBytes = 128; // a row: one word of each of the 32 banks
+
+using Kind = SharedAccess::Kind;
+
+Bases head(const Bases& bases, size_t count) {
+  return Bases(bases.begin(), bases.begin() + std::min(count, bases.size()));
+}
+
+Bases join(std::initializer_list<Bases> parts) {
+  Bases all;
+  for (const Bases& part : parts)
+    all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+bool within(const Bases& vectors, const Span& span) {
+  return std::ranges::all_of(vectors, [&](uint32_t vector) { return span.contains(vector); });
+}
+
+/// What one side touches at once: the vector each lane moves and the lanes that go together.
+struct Side {
+  Kind kind = Kind::Plain;
+  Bases row;    ///< Matrix kinds: the eight elements of a row
+  Bases active; ///< element vectors that tell the addresses of one memory transaction apart
+};
+
+/// ldmatrix fits when the eight elements of its rows are side by side in the source's registers.
+Side loadSide(const LinearLayout& from, const LinearLayout& to, unsigned elementBytes, bool matrices) {
+  if (matrices && elementBytes == 2 && !to.registers.empty()) {
+    Span held(from.registers);
+    Bases pair = {to.registers[0], to.lanes[0], to.lanes[1]};
+    Bases others = {to.lanes[2], to.lanes[3], to.lanes[4]};
+    if (independent(pair, {}).size() == 3 && within(pair, held)) return {Kind::Matrix, pair, others};
+    if (independent(others, {}).size() == 3 && within(others, held) && pair[0] != 0)
+      return {Kind::TransposedMatrix, others, pair};
+  }
+  return {};
+}
+
+/// Lanes that share one transaction when each moves 2^vectorBits elements.
+Bases activeLanes(const LinearLayout& layout, size_t vectorBits, unsigned elementBytes) {
+  unsigned bytes = elementBytes << vectorBits;
+  unsigned wide = bytes > bankBytes ? log2Exact(bytes / bankBytes) : 0;
+  return head(layout.lanes, laneBits - std::min(wide, laneBits));
+}
+
+/// Element vectors that may share a bank: none in the span of what either side touches at once.
+Bases segments(unsigned elementBits, size_t count, const Bases& vector, const Bases& a, const Bases& b) {
+  Bases units;
+  for (unsigned bit = 0; bit < elementBits; ++bit)
+    units.push_back(1u << bit);
+  Bases result = independent(units, join({vector, a, b}));
+  Bases both = intersect(join({vector, a}), join({vector, b}));
+  Bases onlyA = independent(a, join({vector, both})), onlyB = independent(b, join({vector, both}));
+  size_t pairs = std::min(onlyA.size(), onlyB.size());
+  for (size_t i = 0; i < pairs; ++i)
+    result.push_back(onlyA[i] ^ onlyB[i]);
+  if (result.size() < count) { // conflicts cannot be avoided: first on the side that has more to tell apart
+    Bases unpaired(onlyB.begin() + pairs, onlyB.end());
+    unpaired.insert(unpaired.end(), onlyA.begin() + pairs, onlyA.end());
+    Bases more = independent(join({unpaired, b, a, units}), join({vector, result}));
+    std::ranges::copy(head(more, count - result.size()), std::back_inserter(result));
+  }
+  return head(result, count);
+}
+
+/// offsets[i]: the element vector that bit i of the element offset stands for.
+Bases arrange(unsigned elementBits, unsigned elementBytes, const Bases& vector, const Bases& a,
+              const Bases& b) {
+  unsigned rowBits = log2Exact(rowBytes / elementBytes);
+  size_t count = elementBits > rowBits ? elementBits - rowBits : 0;
+  Bases segment = segments(elementBits, count, vector, a, b);
+  Bases units;
+  for (unsigned bit = 0; bit < elementBits; ++bit)
+    units.push_back(1u << bit);
+  Bases banks = independent(join({a, b, units}), join({vector, segment}));
+  return join({vector, banks, segment});
+}
+
+/// Fills the access' addresses and register groups. `vector`: registers of one access, as register XOR masks.
+SharedAccess access(const LinearLayout& layout, Bases vector, const Span& offsets, unsigned elementBytes) {
+  SharedAccess result;
+  auto offset = [&](uint32_t element) {
+    return static_cast<uint32_t>(*offsets.coordinates(element)) * elementBytes;
+  };
+  std::ranges::transform(layout.registers, std::back_inserter(result.fromRegister), offset);
+  std::ranges::transform(layout.lanes, std::back_inserter(result.fromLane), offset);
+  std::ranges::transform(layout.warps, std::back_inserter(result.fromWarp), offset);
+  uint32_t free = freeVariables(layout).registers;
+  std::vector<bool> seen(layout.registerCount());
+  for (uint32_t reg = 0; reg < layout.registerCount(); ++reg) {
+    if (seen[reg] || (reg & free)) continue;
+    result.bases.push_back(reg);
+    for (uint32_t element = 0; element < 1u << vector.size(); ++element)
+      seen[reg ^ combine(vector, element)] = true;
+  }
+  result.vector = std::move(vector);
+  return result;
+}
+
+/// The longest head of `vector` that the layout's registers hold, as register masks.
+Bases registerMasks(const LinearLayout& layout, const Bases& vector) {
+  Span held(layout.registers);
+  Bases masks;
+  for (uint32_t element : vector) {
+    auto members = held.coordinates(element);
+    if (!members) break;
+    masks.push_back(static_cast<uint32_t>(*members));
+  }
+  return masks;
+}
+
+/// ldmatrix: up to four matrices, told apart by register bits 1 and up; each lane names a row.
+SharedAccess matrixAccess(const LinearLayout& to, Kind kind, const Span& offsets) {
+  Span used(Bases{to.registers[0]});
+  Bases vector = {1};
+  for (size_t bit = 1; bit < to.registers.size() && vector.size() < 3; ++bit)
+    if (used.add(to.registers[bit])) vector.push_back(1u << bit);
+  SharedAccess result = access(to, vector, offsets, 2);
+  result.kind = kind;
+  const Bases lane = result.fromLane, reg = result.fromRegister;
+  if (kind == Kind::Matrix)
+    result.fromLane = {lane[2], lane[3], lane[4]};
+  else
+    result.fromLane = {reg[0], lane[0], lane[1]};
+  for (size_t matrix = 1; matrix < 3; ++matrix)
+    result.fromLane.push_back(matrix < vector.size() ? combine(reg, vector[matrix]) : 0);
+  return result;
+}
+
+} // namespace
+
+SharedExchange planExchange(const LinearLayout& from, const LinearLayout& to, unsigned elementBytes,
+                            bool matrices) {
+  unsigned bits = from.elementBits();
+  size_t widest = log2Exact(vectorBytes / elementBytes);
+  Side load = loadSide(from, to, elementBytes, matrices);
+  Bases vector = load.row;
+  if (load.kind == Kind::Plain) {
+    vector = head(intersect(from.registers, to.registers), widest);
+    load.active = activeLanes(to, vector.size(), elementBytes);
+    Bases more = independent(from.registers, vector);
+    vector = head(join({vector, more}), widest);
+  }
+  Bases storeMasks = registerMasks(from, vector);
+  Bases active = activeLanes(from, storeMasks.size(), elementBytes);
+  Bases offsets =
+      arrange(bits, elementBytes, vector, independent(active, vector), independent(load.active, vector));
+
+  SharedExchange plan;
+  plan.elementBytes = elementBytes;
+  plan.bytes = std::max(vectorBytes, elementBytes << bits);
+  Span inverse(offsets);
+  plan.store = access(from, storeMasks, inverse, elementBytes);
+  plan.load = load.kind == Kind::Plain ? access(to, registerMasks(to, vector), inverse, elementBytes)
+                                       : matrixAccess(to, load.kind, inverse);
+  return plan;
+}
+
+} // namespace tuned::nvptx
