@@ -15,7 +15,16 @@ def TT_Dialect : Dialect {
   let dependentDialects = ["::mlir::arith::ArithDialect"];
   let hasConstantMaterializer = 1;
   let useDefaultTypePrinterParser = 1;
-  let extraClassDeclaration = [{ void registerTypes(); }];
+  let extraClassDeclaration = [{
+  private:
+    void registerTypes();
+    void registerControlOps();
+    void registerDescriptorOps();
+    void registerDotOps();
+    void registerMemoryOps();
+    void registerReduceOps();
+    void registerTensorOps();
+  }];
 }
 
 class TT_Op<string mnemonic, list<Trait> traits = []> : Op<TT_Dialect, mnemonic, traits>;

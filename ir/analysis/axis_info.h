@@ -1,0 +1,59 @@
+// What is known of the values of integer and pointer tensors, dimension by dimension.
+#pragma once
+
+#include "ir/dialect/Dialect.h"
+
+#include <llvm/ADT/DenseMap.h>
+#include <llvm/ADT/SmallVector.h>
+#include <optional>
+
+namespace tuned::tt {
+
+/// Facts about one value. A scalar counts as one dimension of size 1. With 1 in every list nothing is known.
+///
+/// In dimension d, the lines along d are cut into runs that start at multiples of the run's length:
+/// - contiguity[d]: values in a run rise by exactly one an element (pointers: by one pointee).
+/// - constancy[d]: values in a run are all equal.
+/// - divisibility[d]: the first value of every run of contiguity[d] is a multiple of it, a power of two; for
+/// pointers
+///   in bytes. Where contiguity[d] is 1 that is every value.
+/// All are powers of two; contiguity and constancy divide the size of the dimension.
+class AxisInfo {
+public:
+  using Dims = llvm::SmallVector<int64_t, 4>;
+
+  Dims contiguity, divisibility, constancy;
+  std::optional<int64_t> constant;     ///< the value everywhere, when it is known (signed; i1: 0 or 1)
+  std::optional<int64_t> lower, upper; ///< inclusive signed bounds of all elements, when they are known
+
+  /// Nothing known of a value of this type.
+  static AxisInfo unknown(mlir::Type type);
+  /// The same value everywhere.
+  static AxisInfo ofConstant(mlir::Type type, int64_t value);
+  /// What holds of a value that is either of two.
+  static AxisInfo join(const AxisInfo& a, const AxisInfo& b);
+
+  size_t rank() const { return contiguity.size(); }
+  bool operator==(const AxisInfo&) const = default;
+};
+
+/// Forward dataflow over one function, through scf.for, if and while and through branches. Loops are iterated
+/// to a fixpoint. Hints (tt.divisibility, tt.contiguity, tt.constancy on operations and arguments) and
+/// llvm.intr.assume of comparisons with constants and of `x % c == 0` are believed.
+class AxisInfoAnalysis {
+public:
+  explicit AxisInfoAnalysis(FuncOp function);
+
+  /// The facts about a value of the function; nothing is known of values that are no integers or pointers.
+  const AxisInfo& of(mlir::Value value) const;
+
+  /// How many neighbouring elements along dimension `d` one access can take: contiguous, with an address
+  /// aligned to its size, and (where there is a mask) with equal mask bits. A power of two, at least 1.
+  int64_t vectorLength(mlir::Value pointers, mlir::Value mask, size_t d) const;
+
+private:
+  llvm::DenseMap<mlir::Value, AxisInfo> facts_;
+  mutable llvm::DenseMap<mlir::Value, AxisInfo> unknown_;
+};
+
+} // namespace tuned::tt

@@ -1,0 +1,61 @@
+#include "ir/text.h"
+
+#include <cctype>
+#include <string_view>
+
+namespace tuned {
+
+// The place after the string that starts at `at`, or the end of the text.
+static size_t skipString(std::string_view text, size_t at) {
+  for (++at; at < text.size() && text[at] != '"' && text[at] != '\n'; ++at)
+    if (text[at] == '\\') ++at;
+  return std::min(at + 1, text.size());
+}
+
+// The place after the parenthesis that closes the one at `at`.
+static size_t skipParentheses(std::string_view text, size_t at) {
+  int depth = 0;
+  while (at < text.size()) {
+    if (text[at] == '"') {
+      at = skipString(text, at);
+      continue;
+    }
+    depth += text[at] == '(' ? 1 : text[at] == ')' ? -1 : 0;
+    ++at;
+    if (depth == 0) break;
+  }
+  return at;
+}
+
+static bool partOfName(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '$';
+}
+
+std::string withoutLocations(const std::string& text) {
+  std::string result = text;
+  auto blank = [&](size_t from, size_t to) {
+    for (; from < to; ++from)
+      if (result[from] != '\n') result[from] = ' ';
+  };
+  size_t at = 0;
+  while (at < text.size()) {
+    if (text[at] == '"') {
+      at = skipString(text, at);
+    } else if (text.compare(at, 2, "//") == 0) {
+      at = std::min(text.find('\n', at), text.size());
+    } else if (text.compare(at, 4, "#loc") == 0 && (at == 0 || text[at - 1] == '\n')) {
+      size_t end = skipParentheses(text, std::min(text.find('(', at), text.size()));
+      blank(at, end);
+      at = end;
+    } else if (text.compare(at, 4, "loc(") == 0 && (at == 0 || !partOfName(text[at - 1]))) {
+      size_t end = skipParentheses(text, at + 3);
+      blank(at, end);
+      at = end;
+    } else {
+      ++at;
+    }
+  }
+  return result;
+}
+
+} // namespace tuned

@@ -1,0 +1,30 @@
+// Kernel IR as text before it is parsed, and the errors of parsers and verifiers.
+#pragma once
+
+#include "base/error.h"
+
+#include <mlir/IR/Diagnostics.h>
+#include <optional>
+#include <string>
+
+namespace tuned {
+
+/// The text with every loc(…) and #loc line blanked, so that lines and columns stay what they were.
+std::string withoutLocations(const std::string& text);
+
+/// The first file, line and column in an MLIR location.
+std::optional<Location> sourceLocation(mlir::Location location);
+
+/// While it lives, diagnostics of `context` are kept here instead of printed.
+class FirstError {
+public:
+  explicit FirstError(mlir::MLIRContext& context);
+  /// The first error, or an Internal one with the message `fallback`.
+  Error take(const std::string& fallback) const;
+
+private:
+  std::optional<Error> error_;
+  mlir::ScopedDiagnosticHandler handler_;
+};
+
+} // namespace tuned
