@@ -1,0 +1,65 @@
+#include "backend/cuda/arguments.h"
+
+#include <cstring>
+
+namespace tuned::cuda {
+namespace {
+
+struct Packer {
+  const std::vector<ParameterSlot>& parameters;
+  std::vector<ParameterValue> values = {};
+
+  Result<void> add(uint64_t bits, int bytes, size_t argument) {
+    size_t index = values.size();
+    if (index >= parameters.size())
+      return fail(ErrorKind::InvalidInput, "the kernel takes " + std::to_string(parameters.size()) +
+                                               " parameters, and more were given");
+    const ParameterSlot& slot = parameters[index];
+    if (slot.kind == ParameterKind::TensorMap)
+      return fail(ErrorKind::Unsupported,
+                  "parameter " + std::to_string(index) + " is a tensor map, which this device does not make");
+    if (slot.sizeBytes != bytes)
+      return fail(ErrorKind::InvalidInput,
+                  "argument " + std::to_string(argument) + " has " + std::to_string(bytes) +
+                      " bytes where the kernel's parameter " + std::to_string(index) + " has " +
+                      std::to_string(slot.sizeBytes));
+    ParameterValue value;
+    std::memcpy(value.bytes.data(), &bits, static_cast<size_t>(bytes));
+    values.push_back(value);
+    return {};
+  }
+
+  Result<void> add(const TensorDescriptor& descriptor, size_t argument) {
+    uint64_t address = descriptor.address | (descriptor.paddingNan ? paddingNanBit : 0);
+    if (auto done = add(address, 8, argument); !done) return done;
+    for (int64_t extent : descriptor.shape)
+      if (auto done = add(static_cast<uint32_t>(extent), 4, argument); !done) return done;
+    for (int64_t stride : descriptor.strides)
+      if (auto done = add(static_cast<uint64_t>(stride), 8, argument); !done) return done;
+    return {};
+  }
+};
+
+} // namespace
+
+Result<std::vector<ParameterValue>> packArguments(const std::vector<ParameterSlot>& parameters,
+                                                  std::span<const ArgumentValue> arguments) {
+  Packer packer{parameters};
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    Result<void> done;
+    if (const auto* address = std::get_if<uint64_t>(&arguments[i]))
+      done = packer.add(*address, 8, i);
+    else if (const auto* scalar = std::get_if<Scalar>(&arguments[i]))
+      done = packer.add(scalar->bits, scalar->bytes, i);
+    else
+      done = packer.add(std::get<TensorDescriptor>(arguments[i]), i);
+    if (!done) return fail(done.error());
+  }
+  if (packer.values.size() != parameters.size())
+    return fail(ErrorKind::InvalidInput, "the kernel takes " + std::to_string(parameters.size()) +
+                                             " parameters, and the arguments give " +
+                                             std::to_string(packer.values.size()));
+  return std::move(packer.values);
+}
+
+} // namespace tuned::cuda

@@ -1,0 +1,27 @@
+// A launch's arguments as the bytes the kernel's parameters take. Needs no driver.
+#pragma once
+
+#include "backend/device.h"
+
+#include <array>
+#include <span>
+#include <vector>
+
+namespace tuned::cuda {
+
+/// One parameter's bytes, at the alignment the driver wants for a tensor map.
+struct alignas(64) ParameterValue {
+  std::array<std::byte, 128> bytes = {};
+};
+
+/// A host tensor descriptor is expanded to what the IR lists for it: its address, then its shape (32 bits
+/// each) and its strides (64 bits each). The address has the top bit set when reads outside the shape are to
+/// give NaN: device addresses do not reach that far, and nothing else of the descriptor has a bit to spare.
+inline constexpr uint64_t paddingNanBit = uint64_t{1} << 63;
+
+/// InvalidInput names the first argument whose size is not the parameter's, or says that the counts differ.
+/// Unsupported: the kernel wants a tensor map.
+Result<std::vector<ParameterValue>> packArguments(const std::vector<ParameterSlot>& parameters,
+                                                  std::span<const ArgumentValue> arguments);
+
+} // namespace tuned::cuda

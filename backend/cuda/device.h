@@ -1,0 +1,80 @@
+// The CUDA device: its context, memory and kernels. Timing is in timing.cpp.
+#pragma once
+
+#include "backend/cuda/arguments.h"
+#include "backend/cuda/driver.h"
+#include "backend/device.h"
+
+#include <atomic>
+#include <chrono>
+
+namespace tuned::cuda {
+
+class CudaBuffer;
+
+class CudaDevice : public Device {
+public:
+  static Result<std::unique_ptr<Device>> open(int index, std::chrono::milliseconds deadline);
+  ~CudaDevice() override;
+
+  const DeviceInfo& info() const override { return info_; }
+  Result<std::unique_ptr<Buffer>> allocate(size_t bytes) override;
+  Result<void> upload(Buffer& buffer, size_t offset, std::span<const std::byte> data) override;
+  Result<void> download(const Buffer& buffer, size_t offset, std::span<std::byte> data) override;
+  Result<void> fill(Buffer& buffer, size_t offset, size_t bytes, std::byte value) override;
+  Result<void> copy(Buffer& to, const Buffer& from, size_t bytes) override;
+  Result<std::unique_ptr<LoadedKernel>> load(const Artefact& artefact) override;
+  Result<void> launch(LoadedKernel& kernel, const Grid& grid,
+                      std::span<const ArgumentValue> arguments) override;
+  Result<std::vector<double>> time(LoadedKernel& kernel, const Grid& grid,
+                                   std::span<const ArgumentValue> arguments,
+                                   const TimingRequest& request) override;
+
+private:
+  CudaDevice(const Driver& api, DeviceInfo info, std::chrono::milliseconds deadline)
+      : api_(api), info_(std::move(info)), deadline_(deadline) {}
+
+  /// Makes the context this thread's; the error of a device that faulted or hung before.
+  Result<void> enter();
+  /// Success, or the error; remembers faults, after which nothing works in this process's context.
+  Result<void> check(int status, const std::string& what);
+  Result<void> checkResources(const Artefact& artefact) const;
+  Result<void> prepare(Function function, const LaunchMetadata& launch);
+  /// Puts the launch into the stream.
+  Result<void> enqueue(LoadedKernel& kernel, const Grid& grid, std::vector<ParameterValue>& values);
+  /// Waits for the stream, no longer than the deadline.
+  Result<void> finish();
+  Result<void> reserveFlushBuffer();
+  Result<void> reserveEvents(size_t count);
+  Result<void> timeBatch(LoadedKernel& kernel, const Grid& grid, std::vector<ParameterValue>& values,
+                         int repeats, bool coldCache, std::vector<double>& seconds);
+
+  const Driver& api_;
+  DeviceInfo info_;
+  std::chrono::milliseconds deadline_;
+  DeviceHandle handle_ = 0;
+  Context context_ = nullptr;
+  Stream stream_ = nullptr;
+  std::atomic<bool> broken_ = false;
+  std::vector<Event> events_;
+  Address flush_ = 0;
+  size_t flushBytes_ = 0;
+};
+
+/// A function of a loaded module, with how it is launched.
+class CudaKernel : public LoadedKernel {
+public:
+  CudaKernel(const Driver& api, Module module, LaunchMetadata launch, const std::atomic<bool>& broken)
+      : launch(std::move(launch)), api_(api), module_(module), broken_(broken) {}
+  ~CudaKernel() override;
+
+  LaunchMetadata launch;
+  Function function = nullptr;
+
+private:
+  const Driver& api_;
+  Module module_;
+  const std::atomic<bool>& broken_;
+};
+
+} // namespace tuned::cuda

@@ -1,0 +1,109 @@
+// Loading a cubin, the check of what it takes before it is launched, and launching.
+#include "backend/cuda/device.h"
+
+namespace tuned::cuda {
+namespace {
+
+constexpr int warpThreads = 32;
+constexpr int maxThreads = 1024;
+constexpr int registerUnit = 8;                 // registers of a thread are given out in eights
+constexpr int64_t plainSharedBytes = 48 * 1024; // beyond this a function has to be allowed it
+constexpr int portableCluster = 8;
+
+std::unexpected<Error> tooMuch(const std::string& what, int64_t taken, int64_t limit,
+                               const std::string& where) {
+  return fail(ErrorKind::OutOfResources,
+              what + ": " + std::to_string(taken) + " wanted, " + where + " has " + std::to_string(limit));
+}
+
+} // namespace
+
+Result<void> CudaDevice::checkResources(const Artefact& artefact) const {
+  const LaunchMetadata& launch = artefact.launch;
+  if (launch.threadsPerCta < 1 || launch.threadsPerCta > maxThreads)
+    return tooMuch("threads a CTA", launch.threadsPerCta, maxThreads, info_.id);
+  int64_t shared = std::max(artefact.resources.sharedBytes, launch.dynamicSharedBytes);
+  if (info_.sharedBytesLimit > 0 && shared > info_.sharedBytesLimit)
+    return tooMuch("shared memory bytes a CTA", shared, info_.sharedBytesLimit, info_.id);
+  int64_t perThread = (artefact.resources.registers + registerUnit - 1) / registerUnit * registerUnit;
+  int64_t threads = (launch.threadsPerCta + warpThreads - 1) / warpThreads * warpThreads;
+  if (artefact.resources.registers > 0 && info_.registersLimit > 0 &&
+      perThread * threads > info_.registersLimit)
+    return tooMuch("registers a CTA", perThread * threads, info_.registersLimit, info_.id);
+  return {};
+}
+
+Result<void> CudaDevice::prepare(Function function, const LaunchMetadata& launch) {
+  if (launch.dynamicSharedBytes > plainSharedBytes) {
+    auto bytes = static_cast<int>(launch.dynamicSharedBytes);
+    api_.funcSetCacheConfig(function, preferShared);
+    if (api_.funcSetAttribute(function, maxDynamicSharedBytes, bytes) != Success)
+      return tooMuch("dynamic shared memory bytes a CTA", bytes, info_.sharedBytesLimit, info_.id);
+  }
+  if (launch.clusterSize > portableCluster)
+    return check(api_.funcSetAttribute(function, nonPortableClusterAllowed, 1),
+                 "allowing a cluster of " + std::to_string(launch.clusterSize));
+  return {};
+}
+
+Result<std::unique_ptr<LoadedKernel>> CudaDevice::load(const Artefact& artefact) {
+  if (artefact.format != "cubin")
+    return fail(ErrorKind::InvalidInput,
+                info_.id + " loads cubins, and this artefact is of format '" + artefact.format + "'");
+  if (auto done = checkResources(artefact); !done) return fail(done.error());
+  if (auto done = enter(); !done) return fail(done.error());
+  Module module = nullptr;
+  if (auto done = check(api_.moduleLoadData(&module, artefact.bytes.data()),
+                        "loading a cubin for " + artefact.target + " on " + info_.architecture);
+      !done)
+    return fail(done.error());
+  auto kernel = std::make_unique<CudaKernel>(api_, module, artefact.launch, broken_);
+  if (auto done = check(api_.moduleGetFunction(&kernel->function, module, artefact.launch.symbol.c_str()),
+                        "finding '" + artefact.launch.symbol + "' in the cubin");
+      !done)
+    return fail(done.error());
+  if (auto done = prepare(kernel->function, artefact.launch); !done) return fail(done.error());
+  return kernel;
+}
+
+Result<void> CudaDevice::enqueue(LoadedKernel& loaded, const Grid& grid,
+                                 std::vector<ParameterValue>& values) {
+  auto& kernel = static_cast<CudaKernel&>(loaded);
+  for (size_t axis = 0; axis < grid.size(); ++axis)
+    if (grid[axis] < 1 || grid[axis] > info_.gridLimit[axis])
+      return fail(ErrorKind::InvalidInput, "grid dimension " + std::to_string(axis) + " is " +
+                                               std::to_string(grid[axis]) + "; " + info_.id + " takes 1 to " +
+                                               std::to_string(info_.gridLimit[axis]));
+  std::vector<void*> pointers;
+  for (ParameterValue& value : values)
+    pointers.push_back(value.bytes.data());
+  LaunchAttribute cluster = {};
+  cluster.id = clusterDimensionAttribute;
+  cluster.value.clusterDimensions[0] = static_cast<unsigned>(kernel.launch.clusterSize);
+  cluster.value.clusterDimensions[1] = cluster.value.clusterDimensions[2] = 1;
+  // The grid counts programs; a cluster of n CTAs is one program, spread along the first axis.
+  auto clusterSize = static_cast<unsigned>(std::max(1, kernel.launch.clusterSize));
+  LaunchConfig config = {static_cast<unsigned>(grid[0]) * clusterSize,
+                         static_cast<unsigned>(grid[1]),
+                         static_cast<unsigned>(grid[2]),
+                         static_cast<unsigned>(kernel.launch.threadsPerCta),
+                         1,
+                         1,
+                         static_cast<unsigned>(kernel.launch.dynamicSharedBytes),
+                         stream_,
+                         clusterSize > 1 ? &cluster : nullptr,
+                         clusterSize > 1 ? 1u : 0u};
+  return check(api_.launchKernelEx(&config, kernel.function, pointers.data(), nullptr),
+               "launching '" + kernel.launch.symbol + "'");
+}
+
+Result<void> CudaDevice::launch(LoadedKernel& kernel, const Grid& grid,
+                                std::span<const ArgumentValue> arguments) {
+  if (auto done = enter(); !done) return done;
+  auto values = packArguments(static_cast<CudaKernel&>(kernel).launch.parameters, arguments);
+  if (!values) return fail(values.error());
+  if (auto done = enqueue(kernel, grid, *values); !done) return done;
+  return finish();
+}
+
+} // namespace tuned::cuda

@@ -1,0 +1,12 @@
+# Without a GPU these show what needs none, and that the rest fails clearly.
+tuned_test(test_cuda SOURCES cuda_test.cpp cuda_layout_test.cpp LINK tuned_backend_cuda tuned_assemble)
+if(TUNED_CUDA)
+  target_include_directories(test_cuda SYSTEM PRIVATE ${CUDA_INCLUDE_DIR})
+  target_compile_definitions(test_cuda PRIVATE TUNED_CUDA_HEADERS)
+endif()
+# A fault or a hang breaks the context of its process: each has one of its own.
+add_executable(test_cuda_faults cuda_faults_test.cpp ${CMAKE_SOURCE_DIR}/tests/support/main.cpp)
+target_link_libraries(test_cuda_faults PRIVATE tuned_backend_cuda tuned_assemble)
+foreach(kind fault hang)
+  add_test(NAME test_cuda_${kind} COMMAND test_cuda_faults --test-case=${kind}*)
+endforeach()
