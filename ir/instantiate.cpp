@@ -52,23 +52,107 @@ Result<void> checkConfiguration(const Kernel& kernel, const Configuration& confi
   return {};
 }
 
-Result<void> fillHoles(const Kernel& kernel, const Bindings& bindings, Instance& instance) {
-  const std::string& source = kernel.source;
-  size_t at = 0;
-  for (size_t open; (open = source.find("${", at)) != std::string::npos;) {
-    size_t close = source.find_first_of("}\n", open);
-    if (close == std::string::npos || source[close] == '\n')
-      return failAt(kernel, open, Error{ErrorKind::InvalidInput, "`${` without `}` on the same line"});
-    auto text = fill(kernel, source.substr(open + 2, close - open - 2), bindings);
-    if (!text) return failAt(kernel, open, text.error());
-    instance.source.append(source, at, open - at);
-    instance.holes.push_back({instance.source.size(), text->size(), open, close + 1 - open});
-    instance.source += *text;
-    at = close + 1;
+/// Walks the template once, from hole to hole, and keeps what the conditions around a place allow.
+class Filler {
+public:
+  Filler(const Kernel& kernel, const Bindings& bindings, Instance& instance)
+      : kernel_(kernel), source_(kernel.source), bindings_(bindings), instance_(instance) {}
+
+  Result<void> run() {
+    for (size_t open; (open = source_.find("${", at_)) != std::string::npos;) {
+      size_t close = source_.find_first_of("}\n", open);
+      if (close == std::string::npos || source_[close] == '\n')
+        return failAt(kernel_, open, Error{ErrorKind::InvalidInput, "`${` without `}` on the same line"});
+      if (auto ok = hole(open, close + 1, source_.substr(open + 2, close - open - 2)); !ok)
+        return failAt(kernel_, open, ok.error());
+    }
+    if (!conditions_.empty())
+      return failAt(kernel_, conditions_.back().at,
+                    Error{ErrorKind::InvalidInput, "`${if …}` without `${end}`"});
+    keepUpTo(source_.size());
+    return {};
   }
-  instance.source.append(source, at);
-  return {};
-}
+
+private:
+  struct Condition {
+    size_t at;         ///< of its `${if`
+    bool outer, taken; ///< whether text around it counts; whether its own text does
+    bool hasElse = false;
+  };
+
+  Result<void> hole(size_t open, size_t past, const std::string& text) {
+    if (text.starts_with("if ") || text == "else" || text == "end") {
+      auto [first, last] = wholeLine(open, past);
+      keepUpTo(first);
+      at_ = first;
+      auto ok = directive(open, text);
+      dropUpTo(last);
+      return ok;
+    }
+    keepUpTo(open);
+    if (live()) {
+      auto filled = fill(kernel_, text, bindings_);
+      if (!filled) return fail(filled.error());
+      instance_.holes.push_back({instance_.source.size(), filled->size(), open, past - open});
+      instance_.source += *filled;
+    }
+    at_ = past;
+    return {};
+  }
+
+  Result<void> directive(size_t open, const std::string& text) {
+    if (text.starts_with("if ")) {
+      int64_t value = 0;
+      if (live()) {
+        auto condition = Expression::parse(text.substr(3));
+        if (!condition) return fail(condition.error());
+        auto evaluated = condition->evaluate(bindings_);
+        if (!evaluated) return fail(evaluated.error());
+        value = *evaluated;
+      }
+      conditions_.push_back({open, live(), value != 0});
+      return {};
+    }
+    if (conditions_.empty()) return fail(ErrorKind::InvalidInput, "`${" + text + "}` without `${if …}`");
+    if (text == "end") {
+      conditions_.pop_back();
+      return {};
+    }
+    if (conditions_.back().hasElse) return fail(ErrorKind::InvalidInput, "a second `${else}`");
+    conditions_.back().hasElse = true;
+    conditions_.back().taken = !conditions_.back().taken;
+    return {};
+  }
+
+  bool live() const { return conditions_.empty() || (conditions_.back().outer && conditions_.back().taken); }
+
+  /// A directive alone on its line takes the line with it.
+  std::pair<size_t, size_t> wholeLine(size_t open, size_t past) const {
+    size_t first = open;
+    while (first > at_ && (source_[first - 1] == ' ' || source_[first - 1] == '\t'))
+      --first;
+    bool alone =
+        (first == 0 || source_[first - 1] == '\n') && (past == source_.size() || source_[past] == '\n');
+    return alone ? std::pair{first, std::min(past + 1, source_.size())} : std::pair{open, past};
+  }
+
+  void keepUpTo(size_t to) {
+    if (!live()) return dropUpTo(to);
+    instance_.source.append(source_, at_, to - at_);
+    at_ = to;
+  }
+  void dropUpTo(size_t to) {
+    if (to > at_) instance_.holes.push_back({instance_.source.size(), 0, at_, to - at_});
+    at_ = to;
+  }
+
+  const Kernel& kernel_;
+  const std::string& source_;
+  const Bindings& bindings_;
+  Instance& instance_;
+  std::vector<Condition> conditions_;
+  size_t at_ = 0;
+};
 
 Result<void> evaluateGrid(const Kernel& kernel, const Bindings& bindings, Instance& instance) {
   for (size_t axis = 0; axis < kernel.grid.size(); ++axis) {
@@ -90,7 +174,7 @@ Result<Instance> instantiate(const Kernel& kernel, const Configuration& configur
   if (auto ok = checkConfiguration(kernel, configuration); !ok) return fail(ok.error());
   Bindings bindings = bindingsOf(kernel, configuration, sizes);
   Instance instance;
-  if (auto ok = fillHoles(kernel, bindings, instance); !ok) return fail(ok.error());
+  if (auto ok = Filler(kernel, bindings, instance).run(); !ok) return fail(ok.error());
   if (auto ok = evaluateGrid(kernel, bindings, instance); !ok) return fail(ok.error());
   return instance;
 }

@@ -117,9 +117,11 @@ struct Instance {
                                                  unsigned column) const;
 };
 
-/// Fills the template and evaluates the grid. InvalidInput: unknown parameter in the template (with its
-/// place), a configuration that lacks a parameter or has an unknown one, sizes missing, negative or zero, a
-/// grid of zero. Constraints are not checked here (satisfiesConstraints).
+/// Fills the template and evaluates the grid. A hole ${…} holds an expression or a word; ${if EXPRESSION},
+/// ${else}, ${end} keep or drop the text between (each may stand alone on a line, which then vanishes too).
+/// InvalidInput: unknown parameter in the template (with its place), a configuration that lacks a parameter
+/// or has an unknown one, sizes missing, negative or zero, a grid of zero. Constraints are not checked here
+/// (satisfiesConstraints).
 Result<Instance> instantiate(const Kernel& kernel, const Configuration& configuration, const Sizes& sizes);
 
 } // namespace tuned

@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <map>
+#include <set>
+#include <string>
 #include <vector>
 
 namespace tuned {
@@ -14,8 +16,10 @@ namespace tuned {
 class Space {
 public:
   /// InvalidInput: a product of values beyond 2^24, no configuration that satisfies the constraints, or bad
-  /// sizes.
-  static Result<Space> enumerate(const Kernel& kernel, const Sizes& sizes);
+  /// sizes. `ignored` names parameters that the device's compiler does not see (num_warps on the CPU): of
+  /// configurations that differ in these only, the one nearest the kernel's default stands for all.
+  static Result<Space> enumerate(const Kernel& kernel, const Sizes& sizes,
+                                 const std::set<std::string>& ignored = {});
   /// A space that was listed by others (recorded spaces); configurations in the order given.
   static Space of(std::vector<KernelParameter> parameters, std::vector<Configuration> configurations);
 
