@@ -1,0 +1,88 @@
+#include "client/endpoint.h"
+#include "client/protocol/problem.h"
+#include "client/tunectl/verbs.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <iostream>
+
+namespace tuned::tunectl {
+
+namespace {
+int exitCode(const Globals& globals, const Error& error) {
+  switch (error.kind) {
+  case ErrorKind::Denied:
+    return denied;
+  case ErrorKind::TimedOut:
+    return timedOut;
+  case ErrorKind::Unavailable:
+    // A device may be away, too: only without a daemon it is "no daemon".
+    return client::Client::connect({globals.socket, 2}) ? failed : noDaemon;
+  default:
+    return failed;
+  }
+}
+
+bool parseSize(const std::string& text, std::string& name, int64_t& value) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) return false;
+  name = text.substr(0, equals);
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + equals + 1, end, value);
+  return error == std::errc() && stop == end;
+}
+
+std::string checkSize(const std::string& text) {
+  std::string name;
+  int64_t value = 0;
+  return parseSize(text, name, value) ? "" : "\"" + text + "\" is not NAME=INTEGER";
+}
+} // namespace
+
+int report(const Globals& globals, const Error& error) {
+  if (globals.json) {
+    std::cerr << protocol::problemText(error) << '\n';
+  } else {
+    std::cerr << "tunectl: " << error.text() << '\n';
+  }
+  return exitCode(globals, error);
+}
+
+Result<client::Client> connect(const Globals& globals) {
+  return client::Client::connect({globals.socket, globals.timeout});
+}
+
+Result<std::string> kernelId(client::Client& client, const std::string& kernel) {
+  const auto document = client::loadDocument(kernel);
+  if (!document) {
+    const bool path = kernel.find('/') != std::string::npos || kernel.ends_with(".json");
+    if (path || document.error().kind != ErrorKind::NotFound) return fail(document.error());
+    const auto known = client.kernel(kernel);
+    if (!known) return fail(known.error().kind == ErrorKind::NotFound ? document.error() : known.error());
+    return known->id;
+  }
+  const auto info = client.submit(*document);
+  if (!info) return fail(info.error());
+  return info->id;
+}
+
+void addProblemOptions(CLI::App& verb, Problem& problem) {
+  verb.add_option("kernel", problem.kernel, "path of a kernel document, name in the library, or kernel id")
+      ->required();
+  verb.add_option("-s,--size", problem.sizeTexts, "a size, NAME=INTEGER; repeat or separate by commas")
+      ->delimiter(',')
+      ->check(checkSize);
+  verb.add_option("-d,--device", problem.device, "cpu, cuda:0, …; the best present when left out");
+}
+
+protocol::Values parseSizes(const std::vector<std::string>& texts) {
+  protocol::Values sizes;
+  for (const std::string& text : texts) {
+    std::string name;
+    int64_t value = 0;
+    if (parseSize(text, name, value)) sizes[name] = value;
+  }
+  return sizes;
+}
+
+} // namespace tuned::tunectl

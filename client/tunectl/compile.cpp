@@ -1,0 +1,131 @@
+#include "client/endpoint.h"
+#include "client/protocol/problem.h"
+#include "client/tunectl/output.h"
+#include "client/tunectl/process.h"
+#include "client/tunectl/verbs.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+namespace tuned::tunectl {
+
+namespace {
+struct Options {
+  std::string file, target = "cpu", emit, printAfter, output;
+  int warps = 4, stages = 3, ctas = 1;
+};
+
+std::vector<std::string> command(const Options& options) {
+  std::vector<std::string> out = {client::programFolder() + "/tuned-worker",
+                                  "compile-file",
+                                  options.file,
+                                  "--target",
+                                  options.target,
+                                  "--num-warps",
+                                  std::to_string(options.warps),
+                                  "--num-stages",
+                                  std::to_string(options.stages),
+                                  "--num-ctas",
+                                  std::to_string(options.ctas),
+                                  "--json"};
+  const auto add = [&out](const char* name, const std::string& value) {
+    if (!value.empty()) out.insert(out.end(), {name, value});
+  };
+  add("--emit", options.emit);
+  add("--print-after", options.printAfter);
+  add("--output", options.output);
+  return out;
+}
+
+/// The worker's stderr: what it says on the way passes through; a problem in its last line is taken out.
+Error takeProblem(const Finished& worker) {
+  std::string text = worker.errors;
+  while (text.ends_with('\n'))
+    text.pop_back();
+  const size_t start = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
+  const std::string last = text.substr(start);
+  if (nlohmann::json::parse(last, nullptr, false).is_object()) {
+    std::cerr << text.substr(0, start);
+    return protocol::errorFromProblem(last, 0);
+  }
+  std::cerr << worker.errors;
+  return {worker.exitCode > 128 ? ErrorKind::Faulted : ErrorKind::Internal,
+          worker.exitCode > 128 ? "the compiler was killed by signal " + std::to_string(worker.exitCode - 128)
+                                : "the compiler failed with exit code " + std::to_string(worker.exitCode),
+          std::nullopt,
+          {}};
+}
+
+std::string count(const nlohmann::json& json, const char* key, bool bytes) {
+  const auto it = json.find(key);
+  if (it == json.end() || !it->is_number_integer() || it->get<int64_t>() < 0) return "not known";
+  return bytes ? std::to_string(it->get<int64_t>()) + " bytes" : std::to_string(it->get<int64_t>());
+}
+
+void print(const nlohmann::json& result) {
+  const nlohmann::json& resources = result.contains("resources") ? result["resources"] : result;
+  std::vector<Row> rows;
+  if (result.contains("target")) rows.push_back({"target", result["target"].get<std::string>()});
+  if (result.contains("launch")) rows.push_back({"entry", result["launch"].value("symbol", "")});
+  rows.push_back({"registers", count(resources, "registers", false)});
+  rows.push_back({"shared memory", count(resources, "shared_bytes", true)});
+  rows.push_back({"spills", count(resources, "spill_bytes", true)});
+  if (result.contains("bytes") && result["bytes"].is_number())
+    rows.push_back({"size", std::to_string(result["bytes"].get<int64_t>()) + " bytes"});
+  if (const auto phases = result.find("phase_seconds"); phases != result.end() && phases->is_object())
+    for (const auto& [phase, seconds] : phases->items())
+      rows.push_back({"time in " + phase, formatSeconds(seconds.get<double>())});
+  std::cout << facts(rows);
+}
+
+int compile(const Globals& globals, const Options& options) {
+  const auto worker = runProgram(command(options), std::max(globals.timeout, 60.0));
+  if (!worker) return report(globals, worker.error());
+  if (worker->exitCode != 0) return report(globals, takeProblem(*worker));
+  std::cerr << worker->errors;
+  // Text that was asked for without a file comes before the line of results.
+  std::string text = worker->output;
+  while (text.ends_with('\n'))
+    text.pop_back();
+  const size_t start = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
+  const auto result = nlohmann::json::parse(text.substr(start), nullptr, false);
+  if (!result.is_object())
+    return report(globals, {ErrorKind::Internal, "tuned-worker did not say what it made", std::nullopt, {}});
+  std::cout << text.substr(0, start);
+  if (globals.json) {
+    std::cout << result.dump() << '\n';
+  } else {
+    print(result);
+  }
+  return done;
+}
+} // namespace
+
+void addCompile(CLI::App& app, Context& context) {
+  auto* verb = app.add_subcommand("compile", "compile a file of kernel IR, without a daemon");
+  auto options = std::make_shared<Options>();
+  verb->add_option("file", options->file, "kernel IR as Triton prints it (.ttir)")
+      ->required()
+      ->check(CLI::ExistingFile);
+  verb->add_option("-t,--target", options->target, "cpu, sm_80, sm_86, sm_89, sm_90a, sm_100a, sm_120a")
+      ->capture_default_str();
+  verb->add_option("--num-warps", options->warps, "warps a program instance")
+      ->check(CLI::IsMember({1, 2, 4, 8, 16, 32}))
+      ->capture_default_str();
+  verb->add_option("--num-stages", options->stages, "depth of software pipelines")
+      ->check(CLI::Range(1, 16))
+      ->capture_default_str();
+  verb->add_option("--num-ctas", options->ctas, "CTAs a cluster")
+      ->check(CLI::Range(1, 16))
+      ->capture_default_str();
+  verb->add_option("--emit", options->emit, "stage to write: ttir, layouts, llvm, ptx, cubin, asm")
+      ->check(CLI::IsMember({"ttir", "layouts", "llvm", "ptx", "cubin", "asm", "object"}));
+  verb->add_option("--print-after", options->printAfter,
+                   "print the IR after this pass, or after \"all\", on stderr");
+  verb->add_option("-o,--output", options->output, "the file to write");
+  verb->callback(
+      [options, &context] { context.run = [=, &context] { return compile(context.globals, *options); }; });
+}
+
+} // namespace tuned::tunectl

@@ -1,0 +1,33 @@
+#include "client/tunectl/verbs.h"
+
+#include <CLI/CLI.hpp>
+#include <clocale>
+
+using namespace tuned::tunectl;
+
+int main(int argc, char** argv) {
+  CLI::App app("tunectl: finds, keeps and serves the fastest build of a GPU or CPU kernel", "tunectl");
+  app.require_subcommand(1);
+  app.fallthrough();
+  Context context;
+  app.add_option("--socket", context.globals.socket,
+                 "the daemon's socket (else GPU_TUNED_SOCKET, the user's runtime folder, /run/gpu-tuned)");
+  app.add_flag("--json", context.globals.json, "data as JSON on stdout, errors as problem+json on stderr");
+  app.add_option("--timeout", context.globals.timeout, "seconds an answer of the daemon may take")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  for (const auto add : {addServe, addStatus, addQuery, addTune, addWatch, addLs, addShow, addCompile,
+                         addBench, addDoctor, addVersion})
+    add(app, context);
+  app.footer(
+      "Exit: 0 done, 1 failed, 2 usage, 3 miss, 4 no daemon, 5 denied, 6 timeout, 78 bad configuration.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) { // --help
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    return usage;
+  }
+  return context.run();
+}
