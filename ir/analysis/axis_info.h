@@ -5,6 +5,7 @@
 
 #include <llvm/ADT/DenseMap.h>
 #include <llvm/ADT/SmallVector.h>
+#include <map>
 #include <optional>
 
 namespace tuned::tt {
@@ -14,17 +15,20 @@ namespace tuned::tt {
 /// In dimension d, the lines along d are cut into runs that start at multiples of the run's length:
 /// - contiguity[d]: values in a run rise by exactly one an element (pointers: by one pointee).
 /// - constancy[d]: values in a run are all equal.
-/// - divisibility[d]: the first value of every run of contiguity[d] is a multiple of it, a power of two; for
-/// pointers
-///   in bytes. Where contiguity[d] is 1 that is every value.
+/// - divisibility[d]: the first value of every run of contiguity[d] is a multiple of it; for pointers in
+/// bytes.
+///   Where contiguity[d] is 1 that is every value.
 /// All are powers of two; contiguity and constancy divide the size of the dimension.
+/// As in Triton, arithmetic on indices is taken not to overflow.
 class AxisInfo {
 public:
   using Dims = llvm::SmallVector<int64_t, 4>;
+  static constexpr int64_t maxDivisor = int64_t(1) << 62; ///< divisibility of zero
 
   Dims contiguity, divisibility, constancy;
   std::optional<int64_t> constant;     ///< the value everywhere, when it is known (signed; i1: 0 or 1)
   std::optional<int64_t> lower, upper; ///< inclusive signed bounds of all elements, when they are known
+  bool index = false; ///< made of program ids, ranges and arguments: not negative unless it overflowed
 
   /// Nothing known of a value of this type.
   static AxisInfo unknown(mlir::Type type);
@@ -34,12 +38,17 @@ public:
   static AxisInfo join(const AxisInfo& a, const AxisInfo& b);
 
   size_t rank() const { return contiguity.size(); }
+  /// What divides the values at multiples of `run` along d, where neighbours differ by `step` in a run.
+  int64_t divisorAt(size_t d, int64_t run, int64_t step = 1) const;
+  /// What divides every value.
+  int64_t divisor(int64_t step = 1) const;
   bool operator==(const AxisInfo&) const = default;
 };
 
-/// Forward dataflow over one function, through scf.for, if and while and through branches. Loops are iterated
-/// to a fixpoint. Hints (tt.divisibility, tt.contiguity, tt.constancy on operations and arguments) and
-/// llvm.intr.assume of comparisons with constants and of `x % c == 0` are believed.
+/// Forward dataflow over one function, through scf.for, if and while. Loops are iterated to a fixpoint;
+/// arguments of blocks that are branched to are unknown (simplify() leaves none). Hints (tt.divisibility,
+/// tt.contiguity, tt.constancy on operations and arguments) and llvm.intr.assume of a comparison with a
+/// constant, or of `x % c == 0`, are believed.
 class AxisInfoAnalysis {
 public:
   explicit AxisInfoAnalysis(FuncOp function);
@@ -49,11 +58,15 @@ public:
 
   /// How many neighbouring elements along dimension `d` one access can take: contiguous, with an address
   /// aligned to its size, and (where there is a mask) with equal mask bits. A power of two, at least 1.
+  /// `mask` may be null.
   int64_t vectorLength(mlir::Value pointers, mlir::Value mask, size_t d) const;
 
 private:
   llvm::DenseMap<mlir::Value, AxisInfo> facts_;
-  mutable llvm::DenseMap<mlir::Value, AxisInfo> unknown_;
+  mutable std::map<const void*, AxisInfo> unknown_; // a map, so that references stay good
 };
+
+/// Bytes between neighbouring elements behind a pointer (or tensor of pointers): 1 for i1.
+int64_t pointeeBytes(mlir::Type pointers);
 
 } // namespace tuned::tt

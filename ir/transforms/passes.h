@@ -1,0 +1,42 @@
+// The target-independent passes, one a file, and the order simplify() runs them in.
+#pragma once
+
+#include "base/error.h"
+
+#include <functional>
+#include <mlir/IR/BuiltinOps.h>
+#include <span>
+
+namespace tuned {
+
+/// A pass rewrites a module. When it fails it has emitted a diagnostic; the module is then in no useful
+/// state.
+struct Pass {
+  const char* name;
+  mlir::LogicalResult (*run)(mlir::ModuleOp module);
+};
+
+/// What simplify() runs, in order.
+std::span<const Pass> simplifyPasses();
+
+/// Runs passes in order, and `after` behind each (to print the module, say). The error is the first
+/// diagnostic.
+Result<void> runPasses(mlir::ModuleOp module, std::span<const Pass> passes,
+                       const std::function<void(const Pass&)>& after = {});
+
+/// cf.br, cond_br and switch become scf.if and scf.while, also in map_elementwise: no block has a successor.
+mlir::LogicalResult structureControl(mlir::ModuleOp module);
+/// Every tt.call becomes its callee's body, noinline or not; private functions go. Fails on recursion.
+mlir::LogicalResult inlineCalls(mlir::ModuleOp module);
+/// make_tensor_ptr and advance become tensors of pointers with masks: no block pointer is left.
+mlir::LogicalResult expandBlockPointers(mlir::ModuleOp module);
+/// Folds and canonicalises the operations of kernel IR.
+mlir::LogicalResult canonicalize(mlir::ModuleOp module);
+/// Equal computations become one.
+mlir::LogicalResult eliminateCommon(mlir::ModuleOp module);
+/// What does not change in a loop moves before it.
+mlir::LogicalResult hoistInvariants(mlir::ModuleOp module);
+/// ub.poison becomes zero, so that a backend need not know it.
+mlir::LogicalResult fixPoison(mlir::ModuleOp module);
+
+} // namespace tuned
