@@ -14,7 +14,7 @@ struct TypeSize {
   const char* name;
   int bytes;
 };
-constexpr std::array<TypeSize, 14> kTypes = {{{"i1", 1},
+constexpr std::array<TypeSize, 11> kTypes = {{{"i1", 1},
                                               {"i8", 1},
                                               {"i16", 2},
                                               {"i32", 4},
@@ -24,10 +24,7 @@ constexpr std::array<TypeSize, 14> kTypes = {{{"i1", 1},
                                               {"f32", 4},
                                               {"f64", 8},
                                               {"f8E4M3FN", 1},
-                                              {"f8E5M2", 1},
-                                              {"f8E4M3FNUZ", 1},
-                                              {"f8E5M2FNUZ", 1},
-                                              {"f8E4M3B11FNUZ", 1}}};
+                                              {"f8E5M2", 1}}};
 
 Result<void> checkFits(const KernelArgument& argument, int64_t value) {
   auto bytes = elementBytes(argument.type);

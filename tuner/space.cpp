@@ -13,11 +13,16 @@ constexpr size_t kSpaceLimit = 1'000'000;
 /// Counts through all products of values, the last parameter fastest.
 class Counter {
 public:
-  explicit Counter(const std::vector<KernelParameter>& parameters)
-      : parameters_(parameters), digits_(parameters.size(), 0) {}
+  explicit Counter(const Kernel& kernel)
+      : parameters_(kernel.parameters), digits_(kernel.parameters.size(), 0) {
+    // Launch options that the default fixes without making them parameters.
+    for (const auto& [name, value] : kernel.defaults)
+      if (std::ranges::find(parameters_, name, &KernelParameter::name) == parameters_.end())
+        fixed_[name] = value;
+  }
 
   Configuration configuration() const {
-    Configuration out;
+    Configuration out = fixed_;
     for (size_t i = 0; i < digits_.size(); ++i)
       out[parameters_[i].name] = parameters_[i].values[digits_[i]];
     return out;
@@ -33,6 +38,7 @@ public:
 private:
   const std::vector<KernelParameter>& parameters_;
   std::vector<size_t> digits_;
+  Configuration fixed_;
 };
 
 std::unexpected<Error> emptySpace(const Kernel& kernel, const Sizes& sizes) {
@@ -84,7 +90,7 @@ Result<Space> Space::enumerate(const Kernel& kernel, const Sizes& sizes,
                   "kernel '" + kernel.name + "': its parameters have more than 2^24 combinations",
                   "list fewer values");
   std::vector<Configuration> configurations;
-  Counter counter(kernel.parameters);
+  Counter counter(kernel);
   do {
     Configuration configuration = counter.configuration();
     auto holds = satisfiesConstraints(kernel, configuration, sizes);

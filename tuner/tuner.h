@@ -6,6 +6,7 @@
 #include "tuner/trial.h"
 
 #include <functional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -29,6 +30,8 @@ struct TuneRequest {
   uint64_t seed = 1;
   Budget budget;
   int finalists = 4; ///< the best few that meet again in the duel; 1: no duel
+  /// Parameters the device's compiler does not see (Space::enumerate): the CPU ignores the launch options.
+  std::set<std::string> ignored;
   /// Trials kept from earlier: observed and not repeated.
   std::vector<Trial> known;
   /// Called on the caller's thread. Every finished trial is to be kept here (it is what resuming starts

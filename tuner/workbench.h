@@ -6,6 +6,9 @@
 #include "tuner/verify.h"
 
 #include <memory>
+#include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 namespace tuned {
@@ -23,6 +26,8 @@ public:
 
   /// Every output buffer and guard as they were at first.
   Result<void> restore();
+  /// The other buffers, after a variant wrote into one of them.
+  Result<void> restoreInputs();
   /// Contents of a pointer argument's buffer, guards excluded.
   Result<std::vector<std::byte>> read(size_t argument) const;
   /// What is in a buffer before a launch.
