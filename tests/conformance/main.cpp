@@ -1,0 +1,79 @@
+// conformance: runs recorded launches of Triton kernels on a device and compares what they leave behind.
+#include "tests/conformance/pool.h"
+#include "tests/conformance/report.h"
+
+#include <CLI/CLI.hpp>
+
+#include <fnmatch.h>
+
+#include <filesystem>
+#include <iostream>
+
+namespace {
+
+using namespace tuned::conformance;
+
+struct Options {
+  std::string cases, known;
+  std::vector<std::string> filters;
+  bool json = false, timing = false, list = false;
+  PoolOptions pool;
+};
+
+bool selected(const Options& options, const std::string& id) {
+  for (const std::string& filter : options.filters)
+    if (fnmatch(filter.c_str(), id.c_str(), 0) == 0) return true;
+  return options.filters.empty();
+}
+
+int run(const Options& options) {
+  std::vector<Known> known;
+  if (!options.known.empty()) {
+    auto read = readKnown(options.known);
+    if (!read) {
+      std::cerr << read.error().text() << '\n';
+      return 2;
+    }
+    known = *read;
+  }
+  std::vector<std::string> all = findCases(options.cases), ids;
+  for (const std::string& id : all)
+    if (selected(options, id)) ids.push_back(id);
+  if (ids.empty()) {
+    std::cerr << "no case.json below " << options.cases << (all.empty() ? "" : " matches the filter") << '\n';
+    return 2;
+  }
+  if (options.list) {
+    for (const std::string& id : ids)
+      std::cout << id << '\n';
+    return 0;
+  }
+  Report report(options.pool.execute.device, known, options.json);
+  runCases(options.cases, ids, options.pool, [&](const CaseResult& result) { report.add(result); });
+  if (options.timing) report.printTiming();
+  report.printSummary(all.size() - ids.size());
+  return report.unexpected() ? 1 : 0;
+}
+
+} // namespace
+
+int main(int count, char** values) {
+  CLI::App app("Runs recorded launches of Triton kernels and compares their results");
+  Options options;
+  app.add_option("--cases", options.cases, "folder searched for case.json")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+  app.add_option("--device", options.pool.execute.device, "cpu, cuda:N or reference")->capture_default_str();
+  app.add_option("--filter", options.filters,
+                 "globs over case folders, such as 'core/dot-*'; others are skipped");
+  app.add_option("--known", options.known, "table of cases known to fail, with their reasons");
+  app.add_option("--jobs", options.pool.jobs, "processes")->capture_default_str()->check(CLI::Range(1, 256));
+  app.add_option("--deadline", options.pool.deadlineSeconds, "seconds for one case")->capture_default_str();
+  app.add_option("--dump-failing", options.pool.execute.differences,
+                 "wrong elements to list for each failing case");
+  app.add_flag("--json", options.json, "one JSON object a case");
+  app.add_flag("--timing", options.timing, "compile times: median, and the ten slowest by phase");
+  app.add_flag("--list", options.list, "print the cases and stop");
+  CLI11_PARSE(app, count, values);
+  return run(options);
+}

@@ -1,0 +1,189 @@
+#include "tests/conformance/tolerance.h"
+#include "ir/dialect/Dialect.h"
+
+#include <mlir/Dialect/Arith/IR/Arith.h>
+#include <mlir/Dialect/SCF/IR/SCF.h>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+namespace tuned::conformance {
+namespace {
+
+constexpr double kTf32 = 0x1p-11;
+/// Hopper's tensor cores keep about 14 bits of products of 8-bit floats.
+constexpr double kFp8Sum = 0x1p-13;
+
+/// Unit roundoff: half a unit in the last place, relative.
+double roundoff(mlir::Type type) {
+  auto real = llvm::dyn_cast<mlir::FloatType>(mlir::getElementTypeOrSelf(type));
+  return real ? std::ldexp(1.0, -static_cast<int>(real.getFPMantissaWidth())) : 0;
+}
+double roundoff(reference::Kind kind) {
+  using reference::Kind;
+  switch (kind) {
+  case Kind::F8E5M2:
+    return 0x1p-3;
+  case Kind::F8E4M3FN:
+    return 0x1p-4;
+  case Kind::F16:
+    return 0x1p-11;
+  case Kind::BF16:
+    return 0x1p-8;
+  case Kind::F32:
+    return 0x1p-24;
+  case Kind::F64:
+    return 0x1p-53;
+  default:
+    return 0;
+  }
+}
+
+std::optional<int64_t> constant(mlir::Value value) {
+  auto op = value.getDefiningOp<mlir::arith::ConstantOp>();
+  auto integer = op ? llvm::dyn_cast<mlir::IntegerAttr>(op.getValue()) : mlir::IntegerAttr();
+  return integer ? std::optional(integer.getInt()) : std::nullopt;
+}
+
+/// Iterations of the loops around an op; a loop of unknown length counts as 32.
+double trips(mlir::Operation* op) {
+  constexpr double kUnknown = 32;
+  double product = 1;
+  for (mlir::Operation* outer = op->getParentOp(); outer; outer = outer->getParentOp()) {
+    if (llvm::isa<mlir::scf::WhileOp>(outer)) product *= kUnknown;
+    auto loop = llvm::dyn_cast<mlir::scf::ForOp>(outer);
+    if (!loop) continue;
+    auto from = constant(loop.getLowerBound()), to = constant(loop.getUpperBound()),
+         step = constant(loop.getStep());
+    bool known = from && to && step && *step > 0;
+    product *= known ? std::max<double>(1, std::ceil(double(*to - *from) / double(*step))) : kUnknown;
+  }
+  return product;
+}
+
+class Reader {
+public:
+  Freedom freedom;
+
+  void read(mlir::Operation* op) {
+    llvm::StringRef name = op->getName().getStringRef();
+    if (auto dot = llvm::dyn_cast<tt::DotOp>(op)) return readDot(dot);
+    if (auto dot = llvm::dyn_cast<tt::DotScaledOp>(op))
+      return sum(std::max(kFp8Sum, roundoff(dot.getD().getType())),
+                 2 * dot.getA().getType().getShape().back() * trips(op));
+    if (llvm::isa<tt::ReduceOp, tt::ScanOp>(op)) return readReduction(op);
+    if (auto atomic = llvm::dyn_cast<tt::AtomicRMWOp>(op)) {
+      if (double unit = roundoff(atomic.getResult().getType())) sum(unit, 64 * trips(op));
+      return;
+    }
+    if (op->getNumResults() != 1) return;
+    double unit = roundoff(op->getResult(0).getType());
+    if (unit == 0) return;
+    if (name == "arith.truncf" || name == "tt.fp_to_fp")
+      narrowing_ = std::max(narrowing_, unit);
+    else if (name == "arith.addf" || name == "arith.subf")
+      readSum(op, unit);
+    else
+      readFunction(name, unit);
+  }
+
+  Freedom finish() {
+    if (!freedom.exact()) freedom.narrowed = narrowing_;
+    return freedom;
+  }
+
+private:
+  void sum(double unit, double terms) {
+    freedom.summed = std::max(freedom.summed, unit);
+    freedom.terms = std::max(freedom.terms, terms);
+  }
+  void readDot(tt::DotOp dot) {
+    double inputs = roundoff(dot.getA().getType());
+    double unit = roundoff(dot.getD().getType());
+    if (unit == 0) return; // integers
+    bool reduced = inputs == 0x1p-24 && dot.getInputPrecision() != tt::InputPrecision::IEEE;
+    if (reduced) unit = dot.getInputPrecision() == tt::InputPrecision::TF32 ? kTf32 : 0x1p-16;
+    if (inputs >= 0x1p-4) unit = std::max(unit, kFp8Sum);
+    sum(unit, double(dot.getA().getType().getShape().back()) * trips(dot));
+  }
+  /// A reduction's order is free: what its region adds or multiplies is rounded differently.
+  void readReduction(mlir::Operation* op) {
+    bool rounds = false;
+    op->walk([&](mlir::Operation* inner) {
+      rounds |= llvm::isa<mlir::arith::AddFOp, mlir::arith::MulFOp, mlir::arith::SubFOp, mlir::arith::DivFOp>(
+          inner);
+    });
+    if (!rounds) return;
+    auto axis = static_cast<unsigned>(op->getAttrOfType<mlir::IntegerAttr>("axis").getInt());
+    for (mlir::Value source : op->getOperands()) {
+      auto type = llvm::cast<mlir::RankedTensorType>(source.getType());
+      if (double unit = roundoff(type)) sum(unit, double(type.getShape()[axis]) * trips(op));
+    }
+  }
+  /// a * b + c may be one rounding or two; a sum carried around a loop may be kept in several parts.
+  void readSum(mlir::Operation* op, double unit) {
+    auto product = [](mlir::Value value) { return value.getDefiningOp<mlir::arith::MulFOp>() != nullptr; };
+    double around = trips(op);
+    if (llvm::any_of(op->getOperands(), product) || around > 1)
+      sum(unit, around);
+    else
+      plainSums_ = std::max(plainSums_, unit);
+    if (freedom.ulps > 0) sum(unit, 1); // differences of approximations cancel
+  }
+  void readFunction(llvm::StringRef name, double unit) {
+    auto ulps = [&](double count) { freedom.ulps = std::max(freedom.ulps, count); };
+    bool single = unit == 0x1p-24; // narrower types are computed in f32, f64 by exact library code
+    if (name == "arith.divf") return ulps(unit == 0x1p-53 ? 0 : 2);
+    if (name == "arith.remf") return sum(unit, 1);
+    if (name == "math.exp") {
+      if (unit > 0x1p-53) freedom.exponent = 0x1p-23;
+      return ulps(2);
+    }
+    if (name == "math.exp2") return ulps(2);
+    if (name == "math.sqrt" || name == "math.rsqrt") return ulps(unit == 0x1p-53 ? 1 : 3);
+    if (name == "math.sin" || name == "math.cos" || name == "math.log" || name == "math.log2") {
+      ulps(3); // near their zeros f32's approximations are only absolutely close
+      if (single) sum(0x1p-24, 1);
+      return;
+    }
+    if (name == "math.erf" || name.starts_with("math.t")) return ulps(4);
+      return ulps(4);
+    if (name == "tt.extern_elementwise") {
+      ulps(16);
+      sum(unit, 1);
+    }
+  }
+  double narrowing_ = 0, plainSums_ = 0;
+};
+
+} // namespace
+
+Freedom freedomOf(mlir::ModuleOp module) {
+  Reader reader;
+  module.walk<mlir::WalkOrder::PreOrder>([&](mlir::Operation* op) { reader.read(op); });
+  return reader.finish();
+}
+
+std::string Freedom::text() const {
+  if (exact()) return "exact";
+  std::ostringstream out;
+  out << ulps << " ulp, sums of " << terms << " terms at " << summed << ", narrowed at " << narrowed;
+  return out.str();
+}
+
+double allowed(const Freedom& freedom, reference::Kind kind, double expected, double rootMeanSquare) {
+  if (freedom.exact()) return 0;
+  constexpr double kSpread =
+      6; // deviations: rounding errors are a random walk, and thousands of elements are judged
+  double unit = roundoff(kind);
+  double working = kind == reference::Kind::F64 ? 0x1p-53 : 0x1p-24;
+  double magnitude = std::fabs(expected);
+  double relative = 2 * unit + 2 * working * freedom.ulps + 2 * freedom.narrowed;
+  if (freedom.exponent > 0 && magnitude > 0) relative += freedom.exponent * std::fabs(std::log(magnitude));
+  double passed = std::max(freedom.summed, freedom.summed > 0 ? freedom.narrowed : 0);
+  double absolute = kSpread * passed * std::sqrt(freedom.terms) * rootMeanSquare;
+  return relative * magnitude + absolute;
+}
+
+} // namespace tuned::conformance

@@ -1,0 +1,31 @@
+// How far a right answer may be from the recorded one, read off the kernel: where no operation leaves the
+// result open, not at all.
+#pragma once
+
+#include "backend/reference/numeric.h"
+
+#include <mlir/IR/BuiltinOps.h>
+
+#include <string>
+
+namespace tuned::conformance {
+
+/// What in a kernel makes correct devices differ: order of sums, contraction of a * b + c, approximated
+/// functions, reduced input precision; and which roundings to narrow types carry such a difference on.
+struct Freedom {
+  double ulps = 0;     ///< of f32 (f64 in f64 kernels), of approximated functions, relative to each value
+  double summed = 0;   ///< unit roundoff of what sums are made of; 0: nothing is summed or contracted
+  double terms = 1;    ///< how many terms the longest sum has
+  double exponent = 0; ///< error of exp's argument relative to the argument (exp multiplies by log2 e first)
+  double narrowed = 0; ///< largest unit roundoff that a difference passes through on its way
+
+  bool exact() const { return ulps == 0 && summed == 0; }
+  std::string text() const;
+};
+
+Freedom freedomOf(mlir::ModuleOp module);
+
+/// Allowed |got - expected| for an element of a buffer whose finite elements have this root mean square.
+double allowed(const Freedom& freedom, reference::Kind kind, double expected, double rootMeanSquare);
+
+} // namespace tuned::conformance
