@@ -1,0 +1,34 @@
+// Passes of this backend over one function, one a file, run in the order of pipeline.cpp.
+#pragma once
+
+#include "backend/nvptx/target.h"
+#include "ir/dialect/Dialect.h"
+
+namespace tuned::nvptx {
+
+struct PassContext {
+  tt::FuncOp function;
+  const Target& target;
+  unsigned numWarps = 4;
+  int64_t sharedBytes = 0; ///< set by allocate-shared
+};
+
+struct Pass {
+  const char* name; ///< as tunectl --print-after takes it
+  Result<void> (*run)(PassContext&);
+};
+
+/// Gives every tensor type a layout: coalesced at loads and stores, fragments at dots, and their neighbours follow.
+/// Operations without results carry theirs as the attribute `nv.layout`.
+Result<void> assignLayouts(PassContext& context);
+/// A conversion wherever an operand is in another layout than its operation reads.
+Result<void> insertConversions(PassContext& context);
+/// Conversions go where they cost least: cheap producers are computed again in the other layout, and what is
+/// left moves to where fewer bytes pass.
+Result<void> removeConversions(PassContext& context);
+/// Places every operation's scratch memory (attribute `nv.scratch`, a byte offset). OutOfResources names the limit.
+Result<void> allocateShared(PassContext& context);
+/// nv.barrier wherever shared memory is written while another thread may still be at what was there.
+Result<void> insertBarriers(PassContext& context);
+
+} // namespace tuned::nvptx
