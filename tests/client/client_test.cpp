@@ -1,0 +1,141 @@
+// What the client makes of a daemon that is away, silent, broken or lying.
+#include "base/sha256.h"
+#include "client/client.h"
+#include "client/endpoint.h"
+#include "client/protocol.h"
+#include "peer.h"
+
+#include <chrono>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+using namespace tuned;
+using client::Client;
+
+namespace {
+double secondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Answers the question after life that connect() asks, and everything else by `answer`.
+Peer::Answer alive(std::function<std::string(const std::string&)> answer) {
+  return [answer](int, const std::string& request) {
+    return request.starts_with("GET /healthz") ? Peer::http(200, "ok") : answer(request);
+  };
+}
+} // namespace
+
+TEST_CASE("no daemon is Unavailable and says what to do") {
+  const auto client = Client::connect({"/nonexistent/tuned.sock", 1});
+  REQUIRE_FALSE(client);
+  CHECK(client.error().kind == ErrorKind::Unavailable);
+  CHECK(client.error().remedy.find("tunectl serve") != std::string::npos);
+}
+
+TEST_CASE("a path too long for a socket is refused") {
+  const auto client = Client::connect({"/tmp/" + std::string(200, 'x'), 1});
+  REQUIRE_FALSE(client);
+  CHECK(client.error().kind == ErrorKind::InvalidInput);
+}
+
+TEST_CASE("a silent daemon is a time-out") {
+  Peer peer([](int, const std::string&) { return std::string(); });
+  REQUIRE(peer.ready());
+  const auto start = std::chrono::steady_clock::now();
+  const auto client = Client::connect({peer.path(), 0.2});
+  REQUIRE_FALSE(client);
+  CHECK(client.error().kind == ErrorKind::TimedOut);
+  CHECK(secondsSince(start) < 2);
+}
+
+TEST_CASE("an answer that breaks off or is no HTTP is an error") {
+  Peer cut(alive([](const std::string&) { return std::string("HTTP/1.1 200 OK\r\nContent-Le"); }));
+  auto client = Client::connect({cut.path(), 0.3});
+  REQUIRE(client);
+  CHECK(client->status().error().kind == ErrorKind::TimedOut);
+
+  Peer closing(alive([](const std::string&) { return std::string("close"); }));
+  client = Client::connect({closing.path(), 1});
+  REQUIRE(client);
+  CHECK(client->status().error().kind == ErrorKind::Unavailable);
+
+  Peer noise(alive([](const std::string&) { return std::string("what?\r\n\r\n"); }));
+  client = Client::connect({noise.path(), 1});
+  REQUIRE(client);
+  CHECK(client->status().error().kind == ErrorKind::Internal);
+
+  Peer wrong(alive([](const std::string&) { return Peer::http(200, "{}"); }));
+  client = Client::connect({wrong.path(), 1});
+  REQUIRE(client);
+  CHECK(client->status().error().message.find("version: missing") != std::string::npos);
+}
+
+TEST_CASE("a problem of the daemon comes out as its error") {
+  const Error sent{ErrorKind::InvalidInput, "no such size", Location{"k.json", 2, 3}, "look"};
+  Peer peer(alive([&](const std::string&) { return Peer::http(400, protocol::problemText(sent)); }));
+  auto client = Client::connect({peer.path(), 1});
+  REQUIRE(client);
+  const auto answer = client->best("k", {{"n", 1}});
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().text() == sent.text());
+}
+
+TEST_CASE("a damaged artefact is refused") {
+  Peer peer(alive([](const std::string&) { return Peer::http(200, "bytes", "application/octet-stream"); }));
+  auto client = Client::connect({peer.path(), 1});
+  REQUIRE(client);
+  CHECK(*client->artefact(sha256("bytes")) == "bytes");
+  const auto damaged = client->artefact(sha256("other bytes"));
+  REQUIRE_FALSE(damaged);
+  CHECK(damaged.error().message.find("damaged") != std::string::npos);
+}
+
+TEST_CASE("a connection that the daemon closed meanwhile is opened again") {
+  Peer peer([](int connection, const std::string& request) {
+    if (request.starts_with("GET /healthz")) return Peer::http(200, "ok");
+    return connection == 1 ? std::string("close") : Peer::http(200, R"({"kernels":[]})");
+  });
+  auto client = Client::connect({peer.path(), 1});
+  REQUIRE(client);
+  CHECK(client->kernels());
+  CHECK(peer.connections() == 2);
+}
+
+TEST_CASE("kernel documents are read with their source") {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("tuned-client-test-" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder);
+  const auto write = [&](const char* name, const std::string& text) { std::ofstream(folder / name) << text; };
+  write("k.ttir", "module {}");
+  write("k.json", "{\"name\": \"k\", // a comment\n \"source\": \"k.ttir\"}");
+  write("lost.json", R"({"name": "k", "source": "lost.ttir"})");
+  write("broken.json", "{");
+  write("bare.json", R"({"name": "k"})");
+  const auto load = [&](const char* name) { return client::loadDocument((folder / name).string()); };
+  const auto document = load("k.json");
+  REQUIRE(document);
+  const auto json = nlohmann::json::parse(*document);
+  CHECK(json["source_text"] == "module {}");
+  CHECK_FALSE(json.contains("source"));
+  CHECK(load("lost.json").error().kind == ErrorKind::NotFound);
+  CHECK(load("broken.json").error().message.find("not JSON") != std::string::npos);
+  CHECK(load("bare.json").error().message.find("\"source\" is missing") != std::string::npos);
+  CHECK(load("absent.json").error().kind == ErrorKind::NotFound);
+  setenv("GPU_TUNED_KERNELS", folder.c_str(), 1);
+  CHECK(client::loadDocument("k"));
+  CHECK(client::loadDocument("m").error().message.find(folder.string()) != std::string::npos);
+  unsetenv("GPU_TUNED_KERNELS");
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("the socket is looked for in order") {
+  setenv("GPU_TUNED_SOCKET", "/a/b", 1);
+  CHECK(client::socketPath("/given") == "/given");
+  CHECK(client::socketPath() == "/a/b");
+  unsetenv("GPU_TUNED_SOCKET");
+  setenv("XDG_RUNTIME_DIR", "/nonexistent", 1);
+  CHECK(client::socketPath() == "/run/gpu-tuned/tuned.sock");
+  unsetenv("XDG_RUNTIME_DIR");
+}
