@@ -1,4 +1,5 @@
 #include "tuner/workbench.h"
+#include "tuner/arguments.h"
 #include "tuner/element.h"
 #include "tuner/inputs.h"
 
@@ -12,17 +13,6 @@ namespace {
 // no common value: neither zero, nor a small integer, nor a NaN.
 constexpr size_t kGuardBytes = 4096;
 constexpr std::byte kGuard{0xa7};
-
-ArgumentValue scalarOf(const KernelArgument& argument, int64_t value) {
-  ElementInfo info = elementInfo(argument.type);
-  Scalar scalar{0, info.bytes};
-  if (argument.floatValue)
-    writeElement(info.type, reinterpret_cast<std::byte*>(&scalar.bits), *argument.floatValue);
-  else
-    scalar.bits = static_cast<uint64_t>(value);
-  if (scalar.bytes < 8) scalar.bits &= (uint64_t(1) << (8 * scalar.bytes)) - 1;
-  return scalar;
-}
 
 /// First byte that is not the guard's.
 std::optional<size_t> firstDamage(std::span<const std::byte> guard) {
@@ -47,20 +37,17 @@ Result<std::unique_ptr<Workbench>> Workbench::open(Device& device, const Kernel&
                 "ask for smaller sizes");
   std::unique_ptr<Workbench> bench(new Workbench(device, kernel));
   for (size_t i = 0; i < kernel.arguments.size(); ++i)
-    if (auto ok = bench->place(kernel.arguments[i], sizes, seed * 1000 + i); !ok) return fail(ok.error());
+    if (auto ok = bench->place(kernel.arguments[i], sizes, argumentSeed(seed, i)); !ok)
+      return fail(ok.error());
   return bench;
 }
 
 Result<void> Workbench::place(const KernelArgument& argument, const Sizes& sizes, uint64_t seed) {
   Held held;
   if (!argument.type.starts_with("*")) {
-    int64_t value = 0;
-    if (argument.value) {
-      auto evaluated = argument.value->evaluate(bindingsOf(kernel_, {}, sizes));
-      if (!evaluated) return fail(evaluated.error());
-      value = *evaluated;
-    }
-    arguments_.push_back(scalarOf(argument, value));
+    auto scalar = scalarValue(kernel_, argument, sizes);
+    if (!scalar) return fail(scalar.error());
+    arguments_.push_back(*scalar);
     buffers_.push_back(std::move(held));
     return {};
   }
