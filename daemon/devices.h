@@ -1,0 +1,27 @@
+// The devices of this machine as the worker program sees them: the daemon itself loads no driver.
+#pragma once
+
+#include "backend/device.h"
+#include "base/error.h"
+#include "daemon/store/records.h"
+
+#include <string>
+#include <vector>
+
+namespace tuned {
+
+/// A device and its identity in the cache.
+struct KnownDevice {
+  DeviceInfo info;
+  store::TargetRecord target;
+};
+
+/// Asks the worker program; keeps those named in `only` (all when empty). NotFound when one named is not
+/// there.
+Result<std::vector<KnownDevice>> findDevices(const std::string& worker, const std::vector<std::string>& only);
+
+/// The identity of a device with this toolchain: `build` is our compiler's, `assembler` the toolkit's
+/// version.
+store::TargetRecord targetOf(const DeviceInfo& info, const std::string& build, const std::string& assembler);
+
+} // namespace tuned

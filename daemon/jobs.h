@@ -1,0 +1,120 @@
+// Tunings in flight: a queue a device, one tuning of equal requests, progress that can be replayed from any
+// point.
+//
+// Concurrency: each device has one thread that runs its jobs in turn. Jobs are shared; a Job guards itself.
+// Listeners are called from the device's thread, without locks held, and must return at once.
+#pragma once
+
+#include "client/protocol/messages.h"
+#include "daemon/store/records.h"
+#include "ir/kernel.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <set>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+namespace tuned {
+
+enum class JobState { Queued, Running, Done, Failed, Cancelled };
+const char* name(JobState state);
+
+/// What a job is about; constant for its life.
+struct JobSpec {
+  std::string id;
+  protocol::TuneRequest request; ///< with the kernel's id, and the device resolved
+  std::shared_ptr<const Kernel> kernel;
+  store::ProblemKey problem;
+  int64_t configurations = 0; ///< of the space
+};
+
+class Job {
+public:
+  explicit Job(JobSpec spec);
+  const JobSpec& spec() const { return spec_; }
+  std::stop_token stopToken() const { return stop_.get_token(); }
+  void requestStop() { stop_.request_stop(); }
+
+  protocol::JobStatus status() const;
+  bool finished() const;
+  /// Events from number `from` on; the last one of a finished job is "done".
+  std::vector<protocol::Event> events(size_t from) const;
+  using Listener = std::function<void()>;
+  /// Called after each new event until the handle is destroyed.
+  std::shared_ptr<void> listen(Listener listener);
+
+  void start();
+  void addTrial(const protocol::Trial& trial);
+  void finish(JobState state, std::optional<protocol::Answer> answer, std::optional<Error> error);
+
+private:
+  protocol::JobStatus snapshot() const;
+  void publish(std::unique_lock<std::mutex>& lock, const char* event, std::optional<protocol::Trial> trial);
+
+  const JobSpec spec_;
+  std::stop_source stop_;
+  mutable std::mutex mutex_; ///< guards all below
+  JobState state_ = JobState::Queued;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now(), ended_;
+  protocol::Values outcomes_;
+  int64_t tried_ = 0, measured_ = 0;
+  std::optional<protocol::Trial> best_;
+  std::optional<protocol::Answer> answer_;
+  std::optional<Error> error_;
+  std::vector<protocol::Event> events_;
+  std::vector<std::weak_ptr<Listener>> listeners_;
+};
+
+class Jobs {
+public:
+  /// Runs one job to its end, on the device's thread; it must finish() the job unless it was stopped by
+  /// shutdown().
+  using Runner = std::function<void(Job&)>;
+  /// Called on the device's thread when its queue has been empty for `idleSeconds`.
+  using Idle = std::function<void(const std::string& device)>;
+  Jobs(Runner runner, Idle idle, double idleSeconds);
+  ~Jobs();
+
+  /// The equal job in flight, or null.
+  std::shared_ptr<Job> equal(const protocol::TuneRequest& request, const store::ProblemKey& problem) const;
+  /// Any job in flight for the problem, or null.
+  std::shared_ptr<Job> of(const store::ProblemKey& problem) const;
+  /// Queues a job.
+  void add(std::shared_ptr<Job> job);
+  std::shared_ptr<Job> find(const std::string& id) const;
+  /// Newest first. Finished ones are kept up to a bound.
+  std::vector<std::shared_ptr<Job>> list() const;
+  /// The job running on the device, or null.
+  std::shared_ptr<Job> running(const std::string& device) const;
+  /// A queued job ends at once, a running one after its present trial. False when it had ended.
+  bool cancel(const std::shared_ptr<Job>& job);
+  /// Stops all: running jobs return without an end (they are resumed by the next daemon).
+  void shutdown();
+  bool stopping() const;
+
+private:
+  struct Queue {
+    std::deque<std::shared_ptr<Job>> waiting;
+    std::shared_ptr<Job> running;
+    std::condition_variable changed;
+    std::thread thread;
+  };
+  void serve(const std::string& device, Queue& queue);
+  void forgetOld();
+
+  Runner runner_;
+  Idle idle_;
+  double idleSeconds_;
+  mutable std::mutex mutex_; ///< guards all below
+  std::map<std::string, std::unique_ptr<Queue>> queues_;
+  std::vector<std::shared_ptr<Job>> jobs_; ///< oldest first
+  bool stopping_ = false;
+};
+
+} // namespace tuned

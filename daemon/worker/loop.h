@@ -1,0 +1,17 @@
+// The life of a worker behind a channel: requests in turn, each answered.
+#pragma once
+
+#include "base/error.h"
+
+#include <functional>
+#include <nlohmann/json_fwd.hpp>
+
+namespace tuned {
+
+/// The descriptor that the daemon puts the channel on.
+constexpr int channelDescriptor = 3;
+
+/// Serves until the daemon goes. What the handler throws (bad_alloc, a malformed request) is an error too.
+int serve(const std::function<Result<nlohmann::json>(const nlohmann::json& request)>& handler);
+
+} // namespace tuned

@@ -1,0 +1,122 @@
+// `tuned-worker measure`: owns the device; verifies and times variants, of one problem at a time.
+#include "tuner/measure.h"
+#include "backend/registry.h"
+#include "daemon/worker/commands.h"
+#include "daemon/worker/loop.h"
+#include "daemon/worker/messages.h"
+#include "daemon/worker/reference.h"
+
+#include <algorithm>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+namespace tuned {
+
+namespace {
+
+constexpr uint64_t inputSeed = 1;
+/// Share of the deadline of a measurement that computing the reference may take.
+constexpr double referenceShare = 0.2;
+constexpr double longestReference = 10;
+
+/// One problem on the device: its kernel and, once the first variant came, buffers and reference.
+struct Bench {
+  std::string problem;
+  Kernel kernel;
+  Sizes sizes;
+  std::unique_ptr<Measurer> measurer;
+};
+
+class MeasureWorker {
+public:
+  explicit MeasureWorker(std::unique_ptr<Device> device) : device_(std::move(device)) {}
+
+  Result<nlohmann::json> handle(const nlohmann::json& request) {
+    if (auto ready = open(request); !ready) return fail(ready.error());
+    auto variants = variantsOf(request);
+    if (!variants) return fail(variants.error());
+    if (!bench_.measurer)
+      if (auto ready = measurer(variants->at(0).configuration, request.at("seconds")); !ready)
+        return fail(ready.error());
+    nlohmann::json out = nlohmann::json::array();
+    auto add = [&](const Measured& measured) {
+      out.push_back({{"outcome", toJson(measured.outcome)},
+                     {"verdict", toJson(measured.verdict)},
+                     {"seconds", measured.seconds}});
+    };
+    if (request.at("op") == "duel")
+      for (const Measured& measured : bench_.measurer->duel(*variants))
+        add(measured);
+    else
+      add(bench_.measurer->measure(variants->at(0)));
+    return out;
+  }
+
+private:
+  /// Takes up the request's problem; buffers of another one are let go first.
+  Result<void> open(const nlohmann::json& request) {
+    std::string problem = request.at("problem");
+    if (bench_.problem == problem) return {};
+    bench_ = Bench();
+    auto kernel = parseKernel(request.at("kernel").get<std::string>(), "");
+    if (!kernel) return fail(kernel.error());
+    bench_ = {problem, std::move(*kernel), request.at("sizes").get<Sizes>(), nullptr};
+    return {};
+  }
+
+  static Result<std::vector<MeasureRequest>> variantsOf(const nlohmann::json& request) {
+    std::vector<MeasureRequest> out;
+    for (const auto& variant : request.at("variants")) {
+      auto artefact = artefactFromJson(variant.at("artefact"));
+      if (!artefact) return fail(artefact.error());
+      double best = variant.at("best");
+      out.push_back({variant.at("configuration").get<Configuration>(),
+                     std::make_shared<Artefact>(std::move(*artefact)),
+                     best > 0 ? std::optional(best) : std::nullopt});
+    }
+    if (out.empty()) return fail(ErrorKind::Internal, "a measurement of no variant");
+    return out;
+  }
+
+  /// Buffers and reference. The default configuration is the one its author ran; else the variant's own is
+  /// evaluated.
+  Result<void> measurer(const Configuration& variant, double deadline) {
+    double seconds = std::min(longestReference, deadline * referenceShare);
+    ReferenceRequest request{bench_.kernel,      bench_.sizes, bench_.kernel.defaults,
+                             device_->info().id, inputSeed,    seconds};
+    auto reference = makeReference(request);
+    if (!reference) {
+      request.configuration = variant;
+      reference = makeReference(request);
+    }
+    // A kernel that leaves its buffers in the evaluator is not let loose on the device. What the evaluator
+    // does not take, or not in time, is judged by guards and by its peers only, and its verdict says so.
+    if (!reference && reference.error().kind == ErrorKind::Faulted) return fail(reference.error());
+    if (!reference) {
+      std::cerr << "tuned-worker: " << bench_.kernel.name << " has no reference: " << reference.error().text()
+                << "\n";
+      reference = ReferenceResult{};
+    }
+    auto bench = Workbench::open(*device_, bench_.kernel, bench_.sizes, inputSeed);
+    if (!bench) return fail(bench.error());
+    bench_.measurer = std::make_unique<Measurer>(std::move(*bench), bench_.sizes, std::move(*reference));
+    return {};
+  }
+
+  std::unique_ptr<Device> device_;
+  Bench bench_; ///< after the device: its buffers go first
+};
+
+} // namespace
+
+int measureCommand(const std::string& id) {
+  auto device = openDevice(id);
+  if (!device) {
+    Error error = device.error();
+    return serve([error](const nlohmann::json&) -> Result<nlohmann::json> { return fail(error); });
+  }
+  MeasureWorker worker(std::move(*device));
+  return serve([&](const nlohmann::json& request) { return worker.handle(request); });
+}
+
+} // namespace tuned

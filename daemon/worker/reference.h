@@ -1,0 +1,24 @@
+// What a kernel's outputs ought to be, by somebody who shares no code with the backend on trial: the CPU
+// backend for CUDA devices, the scalar evaluator for the CPU.
+#pragma once
+
+#include "backend/device.h"
+#include "ir/kernel.h"
+#include "tuner/verify.h"
+
+namespace tuned {
+
+struct ReferenceRequest {
+  const Kernel& kernel;
+  const Sizes& sizes;
+  Configuration configuration; ///< of the variant whose program instances are evaluated
+  std::string device;          ///< on trial: "cpu", "cuda:0"
+  uint64_t seed = 0;           ///< of the inputs, as the workbench has
+  double seconds = 10;         ///< about what the evaluation may take: beyond, program instances are sampled
+};
+
+/// Faulted: the evaluator saw the kernel leave its buffers, or trap. TimedOut: not one program instance ended
+/// in time.
+Result<ReferenceResult> makeReference(const ReferenceRequest& request);
+
+} // namespace tuned

@@ -1,0 +1,18 @@
+// From a kernel and a configuration to an artefact, in this process.
+#pragma once
+
+#include "backend/compiler.h"
+#include "ir/kernel.h"
+
+#include <string>
+
+namespace tuned {
+
+/// Launch options are read from the configuration: num_warps, num_stages, num_ctas, maxnreg.
+CompileOptions compileOptions(const std::string& target, const Configuration& configuration);
+
+/// Specialises and compiles. The error's location is in the kernel's source as the user wrote it.
+Result<Artefact> compileVariant(const Kernel& kernel, const Configuration& configuration, const Sizes& sizes,
+                                const std::string& target);
+
+} // namespace tuned
