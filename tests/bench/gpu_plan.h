@@ -1,0 +1,54 @@
+// What gpu_prepare and triton_cubins.py hand to gpu_compare: a folder with plan.json, cubins of both
+// compilers made of the same IR, and what is needed to launch, check and judge them.
+#pragma once
+
+#include "backend/artefact.h"
+#include "base/error.h"
+#include "ir/kernel.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace tuned::bench {
+
+/// A kernel argument with its numbers evaluated.
+struct PlanArgument {
+  std::string name, type; ///< "*f16", "i32"
+  std::string fill;       ///< of a buffer
+  int64_t elements = 0;   ///< of a buffer; 0: a scalar
+  int bytes = 4;          ///< of an element, or of the scalar
+  uint64_t bits = 0;      ///< of a scalar
+  bool output = false;
+};
+
+/// One configuration: `id` names its files: id.ttir, id.ours.cubin, id.triton.cubin, id.triton.json.
+struct PlanVariant {
+  std::string id, configuration;
+  std::array<int64_t, 3> grid = {1, 1, 1};
+  int64_t numWarps = 4, numStages = 3;
+  bool hasOurs = false; ///< one for each distinct code: num_stages does not change ours
+  Artefact ours;        ///< bytes are in the file
+};
+
+struct PlanTask {
+  std::string name;
+  double flops = 0, bytes = 0;
+  double relative = 0, absolute = 0; ///< tolerance between the two compilers' outputs
+  std::vector<PlanArgument> arguments;
+  std::vector<PlanVariant> variants;
+};
+
+struct Plan {
+  std::string target;
+  std::vector<PlanTask> tasks;
+};
+
+nlohmann::json toJson(const Plan& plan);
+Plan planFromJson(const nlohmann::json& json); ///< throws nlohmann's exceptions
+
+std::string readFile(const std::filesystem::path& path); ///< empty when it cannot be read
+void writeFile(const std::filesystem::path& path, const std::string& bytes);
+
+} // namespace tuned::bench

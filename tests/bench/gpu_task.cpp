@@ -1,0 +1,133 @@
+#include "gpu_task.h"
+
+#include "backend/nvptx/cubin.h"
+#include "tuner/element.h"
+#include "tuner/inputs.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tuned::bench {
+namespace {
+
+constexpr int64_t sampleElements = 1 << 19; // at each of three places
+
+Result<Artefact> loadTriton(const std::filesystem::path& base) {
+  std::string text = readFile(base.string() + ".triton.json");
+  if (text.empty()) return fail(ErrorKind::NotFound, "not compiled by Triton");
+  auto metadata = nlohmann::json::parse(text);
+  if (metadata.contains("error"))
+    return fail(ErrorKind::Unavailable, metadata.at("error").get<std::string>());
+  if (metadata.at("global_scratch").get<int64_t>() != 0)
+    return fail(ErrorKind::Unsupported, "Triton's kernel wants scratch memory");
+  Artefact artefact;
+  artefact.format = "cubin";
+  artefact.target = "Triton's";
+  artefact.bytes = readFile(base.string() + ".triton.cubin");
+  auto kernel = nvptx::readCubin(artefact.bytes, metadata.at("symbol"));
+  if (!kernel) return fail(kernel.error());
+  artefact.launch.symbol = kernel->symbol;
+  artefact.launch.threadsPerCta = metadata.at("threads");
+  artefact.launch.dynamicSharedBytes = metadata.at("shared");
+  for (const nvptx::CubinParameter& parameter : kernel->parameters)
+    artefact.launch.parameters.push_back({ParameterKind::Scalar, parameter.size});
+  artefact.resources = {kernel->registers, kernel->staticSharedBytes + artefact.launch.dynamicSharedBytes,
+                        kernel->stackBytes};
+  return artefact;
+}
+
+} // namespace
+
+Result<Artefact> loadArtefact(const std::filesystem::path& folder, const PlanVariant& variant, Side side) {
+  std::filesystem::path base = folder / variant.id;
+  if (side == Side::Triton) return loadTriton(base);
+  if (!variant.hasOurs) return fail(ErrorKind::NotFound, "not compiled by us");
+  Artefact artefact = variant.ours;
+  artefact.bytes = readFile(base.string() + ".ours.cubin");
+  return artefact;
+}
+
+Result<std::unique_ptr<GpuTask>> GpuTask::open(const PlanTask& task, int device) {
+  std::unique_ptr<GpuTask> result(new GpuTask(task));
+  auto opened = openCudaDevice(device, std::chrono::seconds(20));
+  if (!opened) return fail(opened.error());
+  result->device_ = std::move(*opened);
+  for (size_t i = 0; i < task.arguments.size(); ++i) {
+    const PlanArgument& argument = task.arguments[i];
+    result->buffers_.emplace_back();
+    if (argument.elements == 0) continue;
+    auto buffer = result->device_->allocate(static_cast<size_t>(argument.elements * argument.bytes));
+    if (!buffer) return fail(buffer.error());
+    KernelArgument described;
+    described.name = argument.name;
+    described.type = argument.type;
+    described.fill = argument.fill;
+    auto bytes = makeInput(described, argument.elements, i + 1);
+    if (!bytes) return fail(bytes.error());
+    if (auto done = result->device_->upload(**buffer, 0, *bytes); !done) return fail(done.error());
+    result->buffers_.back() = std::move(*buffer);
+  }
+  return result;
+}
+
+std::vector<ArgumentValue> GpuTask::arguments(Side side) const {
+  std::vector<ArgumentValue> values;
+  for (size_t i = 0; i < task_.arguments.size(); ++i) {
+    if (buffers_[i])
+      values.emplace_back(buffers_[i]->address());
+    else
+      values.emplace_back(Scalar{task_.arguments[i].bits, task_.arguments[i].bytes});
+  }
+  if (side == Side::Triton)
+    for (int scratch = 0; scratch < 2; ++scratch)
+      values.emplace_back(uint64_t{0});
+  return values;
+}
+
+Result<std::vector<double>> GpuTask::outputs(LoadedKernel& kernel, const PlanVariant& variant, Side side) {
+  for (size_t i = 0; i < buffers_.size(); ++i)
+    if (task_.arguments[i].output)
+      if (auto done = device_->fill(*buffers_[i], 0, buffers_[i]->size(), std::byte{0xff}); !done)
+        return fail(done.error());
+  auto values = arguments(side);
+  if (auto done = device_->launch(kernel, variant.grid, values); !done) return fail(done.error());
+  std::vector<double> result;
+  for (size_t i = 0; i < buffers_.size(); ++i) {
+    const PlanArgument& argument = task_.arguments[i];
+    if (!argument.output) continue;
+    ElementInfo info = elementInfo(argument.type);
+    int64_t count = std::min(sampleElements, argument.elements);
+    for (int64_t first : {int64_t{0}, (argument.elements - count) / 2, argument.elements - count}) {
+      std::vector<std::byte> bytes(static_cast<size_t>(count * argument.bytes));
+      auto done = device_->download(*buffers_[i], static_cast<size_t>(first * argument.bytes), bytes);
+      if (!done) return fail(done.error());
+      for (int64_t element = 0; element < count; ++element)
+        result.push_back(readElement(info.type, bytes.data() + element * argument.bytes));
+    }
+  }
+  return result;
+}
+
+Result<std::vector<double>> GpuTask::time(LoadedKernel& kernel, const PlanVariant& variant, Side side,
+                                          int repeats) {
+  auto values = arguments(side);
+  return device_->time(kernel, variant.grid, values, {.repeats = repeats, .coldCache = true});
+}
+
+std::string disagreement(const PlanTask& task, const std::vector<double>& values,
+                         const std::vector<double>& expected) {
+  double worst = 0;
+  size_t at = 0, wrong = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    double limit = task.absolute + task.relative * std::abs(expected[i]);
+    double difference = std::abs(values[i] - expected[i]);
+    if (difference <= limit) continue;
+    ++wrong;
+    if (!(difference - limit <= worst)) worst = difference - limit, at = i;
+  }
+  if (wrong == 0) return {};
+  return std::to_string(wrong) + " of " + std::to_string(values.size()) + " differ, at " +
+         std::to_string(at) + " " + std::to_string(values[at]) + " for " + std::to_string(expected[at]);
+}
+
+} // namespace tuned::bench

@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""Compiles each DIR/<task>/<n>.ttir of a gpu_prepare folder with Triton, for gpu_compare.
+
+    triton_cubins.py DIR [--jobs N]
+
+Needs Triton (3.6 was used) and no GPU. Beside each .ttir it writes <n>.triton.cubin and <n>.triton.json with the
+symbol, threads and shared memory of the launch; or, in the .json, the error.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import tempfile
+
+
+def compile_one(job):
+    folder, identity, warps, stages, capability = job
+    base = pathlib.Path(folder) / identity
+    result = {}
+    try:
+        import triton
+        from triton.backends.compiler import GPUTarget
+
+        kernel = triton.compile(
+            str(base) + ".ttir",
+            target=GPUTarget("cuda", capability, 32),
+            options={"num_warps": warps, "num_stages": stages},
+        )
+        pathlib.Path(str(base) + ".triton.cubin").write_bytes(kernel.asm["cubin"])
+        metadata = kernel.metadata
+        # Warp specialisation may launch more warps than asked for: the PTX says how many.
+        required = re.search(r"\.reqntid (\d+)", kernel.asm["ptx"])
+        result = {
+            "symbol": metadata.name,
+            "threads": int(required.group(1)) if required else metadata.num_warps * 32,
+            "shared": metadata.shared,
+            "global_scratch": metadata.global_scratch_size,
+        }
+    except Exception as error:  # out of shared memory, say: that variant is not there
+        result = {"error": f"{type(error).__name__}: {error}"[:2000]}
+    pathlib.Path(str(base) + ".triton.json").write_text(json.dumps(result))
+    return identity, result.get("error")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+    plan = json.loads((pathlib.Path(arguments.folder) / "plan.json").read_text())
+    capability = int(re.sub(r"\D", "", plan["target"]))
+    jobs = [
+        (arguments.folder, variant["id"], variant["num_warps"], variant["num_stages"], capability)
+        for task in plan["tasks"]
+        for variant in task["variants"]
+    ]
+    failed = 0
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["TRITON_CACHE_DIR"] = cache
+        with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as pool:
+            for identity, error in pool.map(compile_one, jobs):
+                if error:
+                    failed += 1
+                    print(f"{identity}: {error.splitlines()[0]}")
+    print(f"{len(jobs)} compiled by Triton, {failed} of them not")
+
+
+if __name__ == "__main__":
+    main()
