@@ -82,9 +82,12 @@ void print(const nlohmann::json& result) {
 int compile(const Globals& globals, const Options& options) {
   const auto worker = runProgram(command(options), std::max(globals.timeout, 60.0));
   if (!worker) return report(globals, worker.error());
-  if (worker->exitCode != 0) return report(globals, takeProblem(*worker));
+  if (worker->exitCode != 0) {
+    std::cerr << worker->output;
+    return report(globals, takeProblem(*worker));
+  }
   std::cerr << worker->errors;
-  // Text that was asked for without a file comes before the line of results.
+  // IR that was asked for comes before the line of results.
   std::string text = worker->output;
   while (text.ends_with('\n'))
     text.pop_back();
@@ -92,7 +95,7 @@ int compile(const Globals& globals, const Options& options) {
   const auto result = nlohmann::json::parse(text.substr(start), nullptr, false);
   if (!result.is_object())
     return report(globals, {ErrorKind::Internal, "tuned-worker did not say what it made", std::nullopt, {}});
-  std::cout << text.substr(0, start);
+  (globals.json ? std::cerr : std::cout) << text.substr(0, start);
   if (globals.json) {
     std::cout << result.dump() << '\n';
   } else {
@@ -121,8 +124,7 @@ void addCompile(CLI::App& app, Context& context) {
       ->capture_default_str();
   verb->add_option("--emit", options->emit, "stage to write: ttir, layouts, llvm, ptx, cubin, asm")
       ->check(CLI::IsMember({"ttir", "layouts", "llvm", "ptx", "cubin", "asm", "object"}));
-  verb->add_option("--print-after", options->printAfter,
-                   "print the IR after this pass, or after \"all\", on stderr");
+  verb->add_option("--print-after", options->printAfter, "print the IR after this pass, or after \"all\"");
   verb->add_option("-o,--output", options->output, "the file to write");
   verb->callback(
       [options, &context] { context.run = [=, &context] { return compile(context.globals, *options); }; });
