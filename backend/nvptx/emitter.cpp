@@ -5,8 +5,7 @@
 namespace tuned::nvptx {
 
 Emitter::Emitter(llvm::Module& into, const Target& machine, unsigned numWarps, tt::FuncOp function)
-    : builder(into.getContext()), module(into), target(machine), warpCount(numWarps),
-      source(function) {}
+    : builder(into.getContext()), module(into), target(machine), warpCount(numWarps), source(function) {}
 
 void Emitter::beginKernel() {
   llvm::SmallVector<llvm::Type*> parameters;
@@ -32,7 +31,8 @@ Result<void> Emitter::emitFunction() {
     if (mlir::isa<tt::PointerType>(source.getArgumentTypes()[i])) {
       auto fact = source.getArgAttrOfType<mlir::IntegerAttr>(i, "tt.divisibility");
       if (fact && fact.getInt() > 1 && llvm::isPowerOf2_64(fact.getInt()))
-        kernel->addParamAttr(i, llvm::Attribute::getWithAlignment(module.getContext(), llvm::Align(fact.getInt())));
+        kernel->addParamAttr(
+            i, llvm::Attribute::getWithAlignment(module.getContext(), llvm::Align(fact.getInt())));
     }
     arguments.push_back({fromMemory(kernel->getArg(i), source.getArgumentTypes()[i])});
   }

@@ -1,5 +1,6 @@
-// Writes one function as LLVM IR for NVPTX. A value is the registers of one thread: a tensor has one llvm::Value for
-// each register of its layout, in order; a scalar has one. Families of operations are in lower_*.cpp (op_table.h).
+// Writes one function as LLVM IR for NVPTX. A value is the registers of one thread: a tensor has one
+// llvm::Value for each register of its layout, in order; a scalar has one. Families of operations are in
+// lower_*.cpp (op_table.h).
 #pragma once
 
 #include "backend/nvptx/dialect/nv.h"
@@ -22,7 +23,8 @@ public:
   /// Emits the whole function as a kernel of the same name.
   Result<void> emitFunction();
 
-  // --- values -------------------------------------------------------------------------------------------------
+  // --- values
+  // -------------------------------------------------------------------------------------------------
   /// The registers of a value that was set.
   const Registers& of(mlir::Value value) const;
   /// The one register of a scalar (or of a tensor that has one).
@@ -32,22 +34,25 @@ public:
   LinearLayout layout(mlir::Value value) const { return layout(value.getType()); }
   LinearLayout layout(mlir::Type type) const;
 
-  /// The LLVM type of a scalar or of a tensor's element. fp8 is i8; pointers are in address space 1; i1 is i1.
+  /// The LLVM type of a scalar or of a tensor's element. fp8 is i8; pointers are in address space 1; i1 is
+  /// i1.
   llvm::Type* type(mlir::Type type) const;
   /// The same as it lies in memory: i1 is i8.
   llvm::Type* memoryType(mlir::Type type) const;
   /// Bytes of an element in memory.
   unsigned bytes(mlir::Type type) const;
-  llvm::Value* toMemory(llvm::Value* value);   ///< i1 to i8, others unchanged
+  llvm::Value* toMemory(llvm::Value* value); ///< i1 to i8, others unchanged
   llvm::Value* fromMemory(llvm::Value* value, mlir::Type type);
 
-  // --- threads ------------------------------------------------------------------------------------------------
+  // --- threads
+  // ------------------------------------------------------------------------------------------------
   unsigned numWarps() const { return warpCount; }
   unsigned numThreads() const { return warpCount * 32; }
   llvm::Value* thread() const { return threadId; } ///< 0 … numThreads - 1, i32
   llvm::Value* lane() const { return laneId; }
   llvm::Value* warp() const { return warpId; }
-  /// What the thread's lane and warp add to a linear map: combine(fromLane, lane) ^ combine(fromWarp, warp), as i32.
+  /// What the thread's lane and warp add to a linear map: combine(fromLane, lane) ^ combine(fromWarp, warp),
+  /// as i32.
   llvm::Value* linear(const Bases& fromLane, const Bases& fromWarp);
   /// The element index (row-major) of register 0 in this thread; register r's is this ^ layout.at(r, 0, 0).
   llvm::Value* elementIndex(const LinearLayout& layout) { return linear(layout.lanes, layout.warps); }
@@ -55,14 +60,16 @@ public:
   Registers coordinates(const LinearLayout& layout, unsigned dim);
   /// part ^ constant, where no bit outside `mask` is set in part.
   llvm::Value* xorConstant(llvm::Value* part, uint32_t mask, uint32_t constant);
-  /// i1: this thread is the one that writes what others hold too; null when no thread holds a replica. Registers to be
-  /// written are those without a bit of freeVariables(layout).registers.
+  /// i1: this thread is the one that writes what others hold too; null when no thread holds a replica.
+  /// Registers to be written are those without a bit of freeVariables(layout).registers.
   llvm::Value* owner(const LinearLayout& layout);
   /// `a && b`, where null is true.
   llvm::Value* both(llvm::Value* a, llvm::Value* b);
 
-  // --- the warp, the CTA --------------------------------------------------------------------------------------
-  /// Shuffles a value of any scalar type (words of 32 bits each): from lane `sourceLane`, or from lane ^ mask.
+  // --- the warp, the CTA
+  // --------------------------------------------------------------------------------------
+  /// Shuffles a value of any scalar type (words of 32 bits each): from lane `sourceLane`, or from lane ^
+  /// mask.
   llvm::Value* shuffle(llvm::Value* value, llvm::Value* sourceLane);
   llvm::Value* shuffleXor(llvm::Value* value, unsigned mask);
   /// From `delta` lanes below; lanes < delta keep their own.
@@ -71,9 +78,10 @@ public:
   /// The operation's scratch memory: ptr addrspace(3), aligned to 16 bytes.
   llvm::Value* scratch(mlir::Operation& op);
 
-  // --- code ---------------------------------------------------------------------------------------------------
-  /// Emits the operations of a block up to its terminator, whose operands are returned, with the block's arguments
-  /// set to `arguments`. All values may have the same number N of registers: N evaluations at once.
+  // --- code
+  // ---------------------------------------------------------------------------------------------------
+  /// Emits the operations of a block up to its terminator, whose operands are returned, with the block's
+  /// arguments set to `arguments`. All values may have the same number N of registers: N evaluations at once.
   Result<std::vector<Registers>> inlineBlock(mlir::Block& block, const std::vector<Registers>& arguments);
   /// Emits a region of any control flow; what its return-like terminators give comes out as phis.
   Result<std::vector<Registers>> emitRegion(mlir::Region& region, const std::vector<Registers>& arguments);
@@ -83,8 +91,8 @@ public:
   /// Phis for a value of this type at the end of the current block's phis: one a register.
   Registers phis(mlir::Type type, llvm::BasicBlock* block);
   static void addIncoming(const Registers& phis, const Registers& from, llvm::BasicBlock* block);
-  /// Applies a one-block region of scalar operations (of a reduction, say) to N sets of arguments at once; one after the
-  /// other when the region has control flow.
+  /// Applies a one-block region of scalar operations (of a reduction, say) to N sets of arguments at once;
+  /// one after the other when the region has control flow.
   Result<std::vector<Registers>> combine(mlir::Region& region, const std::vector<Registers>& arguments);
   Result<void> emit(mlir::Operation& op);
   /// Runs `body` only where `condition` (null: everywhere) holds.
@@ -102,7 +110,8 @@ public:
   llvm::Value* callLibrary(llvm::StringRef name, llvm::Type* result, llvm::ArrayRef<llvm::Value*> arguments);
   /// A read-only string in constant memory (address space 0 pointer).
   llvm::Value* string(llvm::StringRef text);
-  /// Results of applying `f` to each register of the operation's operands; one-register operands are repeated.
+  /// Results of applying `f` to each register of the operation's operands; one-register operands are
+  /// repeated.
   template <typename F> Result<void> elementwise(mlir::Operation& op, F f) {
     Registers results(registerCount(op));
     llvm::SmallVector<llvm::Value*> operands(op.getNumOperands());

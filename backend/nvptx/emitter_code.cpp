@@ -74,7 +74,8 @@ void Emitter::branchTo(mlir::Block* block, mlir::ValueRange arguments) {
   builder.CreateBr(target);
 }
 
-Result<std::vector<Registers>> Emitter::inlineBlock(mlir::Block& block, const std::vector<Registers>& arguments) {
+Result<std::vector<Registers>> Emitter::inlineBlock(mlir::Block& block,
+                                                    const std::vector<Registers>& arguments) {
   for (auto [parameter, argument] : llvm::zip(block.getArguments(), arguments))
     set(parameter, argument);
   for (mlir::Operation& op : block.without_terminator())
@@ -85,7 +86,8 @@ Result<std::vector<Registers>> Emitter::inlineBlock(mlir::Block& block, const st
   return results;
 }
 
-Result<std::vector<Registers>> Emitter::emitRegion(mlir::Region& region, const std::vector<Registers>& arguments) {
+Result<std::vector<Registers>> Emitter::emitRegion(mlir::Region& region,
+                                                   const std::vector<Registers>& arguments) {
   if (region.hasOneBlock()) return inlineBlock(region.front(), arguments);
   llvm::BasicBlock* exit = newBlock("exit");
   std::vector<Registers> results;
@@ -117,9 +119,11 @@ Result<std::vector<Registers>> Emitter::emitRegion(mlir::Region& region, const s
   return results;
 }
 
-Result<std::vector<Registers>> Emitter::combine(mlir::Region& region, const std::vector<Registers>& arguments) {
+Result<std::vector<Registers>> Emitter::combine(mlir::Region& region,
+                                                const std::vector<Registers>& arguments) {
   auto plain = [](mlir::Operation& op) { return op.getNumRegions() == 0; };
-  if (region.hasOneBlock() && llvm::all_of(region.front(), plain)) return inlineBlock(region.front(), arguments);
+  if (region.hasOneBlock() && llvm::all_of(region.front(), plain))
+    return inlineBlock(region.front(), arguments);
   std::vector<Registers> results;
   for (size_t r = 0; r < arguments.front().size(); ++r) {
     std::vector<Registers> one;
@@ -143,7 +147,8 @@ llvm::Value* Emitter::assembly(llvm::Type* result, const std::string& text, cons
   return builder.CreateCall(llvm::InlineAsm::get(signature, text, constraints, sideEffects), arguments);
 }
 
-llvm::Value* Emitter::callLibrary(llvm::StringRef name, llvm::Type* result, llvm::ArrayRef<llvm::Value*> arguments) {
+llvm::Value* Emitter::callLibrary(llvm::StringRef name, llvm::Type* result,
+                                  llvm::ArrayRef<llvm::Value*> arguments) {
   llvm::SmallVector<llvm::Type*> types;
   for (llvm::Value* argument : arguments)
     types.push_back(argument->getType());
@@ -153,8 +158,8 @@ llvm::Value* Emitter::callLibrary(llvm::StringRef name, llvm::Type* result, llvm
 
 llvm::Value* Emitter::string(llvm::StringRef text) {
   auto* data = llvm::ConstantDataArray::getString(module.getContext(), text);
-  auto* global = new llvm::GlobalVariable(module, data->getType(), true, llvm::GlobalValue::PrivateLinkage, data,
-                                          "text", nullptr, llvm::GlobalValue::NotThreadLocal, 1);
+  auto* global = new llvm::GlobalVariable(module, data->getType(), true, llvm::GlobalValue::PrivateLinkage,
+                                          data, "text", nullptr, llvm::GlobalValue::NotThreadLocal, 1);
   return builder.CreateAddrSpaceCast(global, builder.getPtrTy());
 }
 

@@ -6,8 +6,10 @@
 namespace tuned::nvptx {
 namespace {
 
-/// XOR of bases[i] for the set bits i of `input`. Neighbouring bits that go to neighbouring bits move together.
-llvm::Value* applyLinear(llvm::IRBuilder<>& builder, llvm::Value* input, const Bases& bases, llvm::Value* sum) {
+/// XOR of bases[i] for the set bits i of `input`. Neighbouring bits that go to neighbouring bits move
+/// together.
+llvm::Value* applyLinear(llvm::IRBuilder<>& builder, llvm::Value* input, const Bases& bases,
+                         llvm::Value* sum) {
   for (size_t first = 0; first < bases.size();) {
     if (bases[first] == 0) {
       ++first;
@@ -50,7 +52,7 @@ llvm::Value* Emitter::xorConstant(llvm::Value* part, uint32_t mask, uint32_t con
   if (constant == 0) return part;
   if (mask == 0) return builder.getInt32(constant);
   if (mask & constant) return builder.CreateXor(part, constant);
-  return builder.CreateDisjointOr(part, builder.getInt32(constant));
+  return builder.CreateOr(part, builder.getInt32(constant), "", /*IsDisjoint=*/true);
 }
 
 Registers Emitter::coordinates(const LinearLayout& layout, unsigned dim) {
@@ -90,8 +92,10 @@ llvm::Value* Emitter::eachWord(llvm::Value* value, llvm::function_ref<llvm::Valu
   llvm::Value* bits = value;
   unsigned width = type->isPointerTy() ? 64 : type->getScalarSizeInBits();
   llvm::Type* integer = builder.getIntNTy(width);
-  if (type->isPointerTy()) bits = builder.CreatePtrToInt(value, integer);
-  else if (!type->isIntegerTy()) bits = builder.CreateBitCast(value, integer);
+  if (type->isPointerTy())
+    bits = builder.CreatePtrToInt(value, integer);
+  else if (!type->isIntegerTy())
+    bits = builder.CreateBitCast(value, integer);
   if (width <= 32) {
     bits = builder.CreateTrunc(f(builder.CreateZExt(bits, builder.getInt32Ty())), integer);
   } else {
@@ -115,15 +119,17 @@ llvm::Value* Emitter::shuffle(llvm::Value* value, llvm::Value* sourceLane) {
 
 llvm::Value* Emitter::shuffleXor(llvm::Value* value, unsigned mask) {
   return eachWord(value, [&](llvm::Value* word) -> llvm::Value* {
-    return builder.CreateIntrinsic(builder.getInt32Ty(), llvm::Intrinsic::nvvm_shfl_sync_bfly_i32,
-                                   {builder.getInt32(-1), word, builder.getInt32(mask), builder.getInt32(31)});
+    return builder.CreateIntrinsic(
+        builder.getInt32Ty(), llvm::Intrinsic::nvvm_shfl_sync_bfly_i32,
+        {builder.getInt32(-1), word, builder.getInt32(mask), builder.getInt32(31)});
   });
 }
 
 llvm::Value* Emitter::shuffleUp(llvm::Value* value, unsigned delta) {
   return eachWord(value, [&](llvm::Value* word) -> llvm::Value* {
-    return builder.CreateIntrinsic(builder.getInt32Ty(), llvm::Intrinsic::nvvm_shfl_sync_up_i32,
-                                   {builder.getInt32(-1), word, builder.getInt32(delta), builder.getInt32(0)});
+    return builder.CreateIntrinsic(
+        builder.getInt32Ty(), llvm::Intrinsic::nvvm_shfl_sync_up_i32,
+        {builder.getInt32(-1), word, builder.getInt32(delta), builder.getInt32(0)});
   });
 }
 
@@ -135,13 +141,14 @@ void Emitter::barrier() {
 llvm::Value* Emitter::scratch(mlir::Operation& op) {
   if (!shared) {
     auto* type = llvm::ArrayType::get(builder.getInt8Ty(), 0);
-    shared = new llvm::GlobalVariable(module, type, false, llvm::GlobalValue::ExternalLinkage, nullptr, "shared",
-                                      nullptr, llvm::GlobalValue::NotThreadLocal, 3);
+    shared = new llvm::GlobalVariable(module, type, false, llvm::GlobalValue::ExternalLinkage, nullptr,
+                                      "shared", nullptr, llvm::GlobalValue::NotThreadLocal, 3);
     shared->setAlignment(llvm::Align(16));
   }
   auto offset = op.getAttrOfType<mlir::IntegerAttr>("nv.scratch");
   assert(offset && "shared memory is allocated before emission");
-  return builder.CreateConstInBoundsGEP1_32(builder.getInt8Ty(), shared, static_cast<unsigned>(offset.getInt()));
+  return builder.CreateConstInBoundsGEP1_32(builder.getInt8Ty(), shared,
+                                            static_cast<unsigned>(offset.getInt()));
 }
 
 } // namespace tuned::nvptx

@@ -11,7 +11,8 @@ std::unexpected<Error> failAt(mlir::Operation& op, ErrorKind kind, std::string m
 }
 
 std::unexpected<Error> unsupported(mlir::Operation& op, const std::string& why) {
-  return failAt(op, ErrorKind::Unsupported, op.getName().getStringRef().str() + " for NVIDIA targets: " + why);
+  return failAt(op, ErrorKind::Unsupported,
+                op.getName().getStringRef().str() + " for NVIDIA targets: " + why);
 }
 
 } // namespace tuned::nvptx

@@ -50,7 +50,8 @@ template <llvm::Intrinsic::ID id> Result<void> intrinsic(Emitter& e, mlir::Opera
 
 template <llvm::Instruction::CastOps code> Result<void> cast(Emitter& e, mlir::Operation& op) {
   llvm::Type* type = e.type(op.getResult(0).getType());
-  return e.elementwise(op, [&](Operands v) -> llvm::Value* { return e.builder.CreateCast(code, v[0], type); });
+  return e.elementwise(op,
+                       [&](Operands v) -> llvm::Value* { return e.builder.CreateCast(code, v[0], type); });
 }
 
 Result<void> negate(Emitter& e, mlir::Operation& op) {
@@ -109,7 +110,8 @@ template <bool up> Result<void> divideRounded(Emitter& e, mlir::Operation& op) {
     llvm::Value* rest = b.CreateSub(v[0], b.CreateMul(quotient, v[1]));
     llvm::Value* opposite = b.CreateICmpSLT(b.CreateXor(v[0], v[1]), zero);
     llvm::Value* inexact = b.CreateICmpNE(rest, zero);
-    llvm::Value* fix = b.CreateZExt(b.CreateAnd(inexact, up ? b.CreateNot(opposite) : opposite), v[0]->getType());
+    llvm::Value* fix =
+        b.CreateZExt(b.CreateAnd(inexact, up ? b.CreateNot(opposite) : opposite), v[0]->getType());
     return up ? b.CreateAdd(quotient, fix) : b.CreateSub(quotient, fix);
   });
 }

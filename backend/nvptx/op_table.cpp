@@ -5,7 +5,8 @@ namespace tuned::nvptx {
 const OpTable& opTable() {
   static const OpTable table = [] {
     OpTable all;
-    for (auto add : {addArithmetic, addMath, addViews, addMemory, addControl, addConvert})
+    for (auto add : {addArithmetic, addMath, addViews, addMemory, addControl, addConvert, addReductions,
+                     addScans, addExchanges, addOutput, addConversions, addDot, addAtomics, addInline})
       add(all);
     return all;
   }();

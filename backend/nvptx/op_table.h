@@ -1,4 +1,5 @@
-// Which function lowers which operation. Each family of operations is a file lower_<family>.cpp that adds its rows.
+// Which function lowers which operation. Each family of operations is a file lower_<family>.cpp that adds its
+// rows.
 #pragma once
 
 #include "base/error.h"
@@ -16,9 +17,9 @@ class Emitter;
 struct OpLowering {
   /// Emits the operation and sets its results (Emitter::set).
   Result<void> (*emit)(Emitter&, mlir::Operation&) = nullptr;
-  /// Bytes of shared memory that the operation needs while it runs; null: none. Known before emission, from types alone
-  /// (layouts are assigned by then). Such an operation writes its scratch (Emitter::scratch), calls
-  /// Emitter::barrier() once or more, and reads: other operations' barriers are placed on that promise.
+  /// Bytes of shared memory that the operation needs while it runs; null: none. Known before emission, from
+  /// types alone (layouts are assigned by then). Such an operation writes its scratch (Emitter::scratch),
+  /// calls Emitter::barrier() once or more, and reads: other operations' barriers are placed on that promise.
   uint32_t (*scratchBytes)(mlir::Operation&) = nullptr;
 };
 
@@ -28,7 +29,7 @@ using OpTable = llvm::StringMap<OpLowering>;
 void addArithmetic(OpTable& table);  ///< lower_arithmetic.cpp: arith
 void addMath(OpTable& table);        ///< lower_math.cpp: math, precise_*, clampf
 void addConversions(OpTable& table); ///< lower_conversions.cpp: fp_to_fp, extf, truncf, int/float, bitcast
-void addViews(OpTable& table);       ///< lower_views.cpp: range, splat, broadcast, reshape, trans, join, split, cat
+void addViews(OpTable& table); ///< lower_views.cpp: range, splat, broadcast, reshape, trans, join, split, cat
 void addMemory(OpTable& table);      ///< lower_memory.cpp: addptr, load, store
 void addControl(OpTable& table);     ///< lower_control.cpp: scf, cf, program ids
 void addReductions(OpTable& table);  ///< lower_reduce.cpp

@@ -1,2 +1,5 @@
 find_package(rapidcheck REQUIRED)
 tuned_test(test_layout SOURCES layout_test.cpp layout_conversion_test.cpp LINK tuned_nvptx_layout rapidcheck)
+add_executable(nvptx_sweep nvptx_sweep.cpp)
+target_link_libraries(nvptx_sweep PRIVATE tuned_backend_nvptx nlohmann_json::nlohmann_json)
+target_precompile_headers(nvptx_sweep REUSE_FROM tuned_llvm_headers)

@@ -39,8 +39,8 @@ std::optional<LinearLayout> layoutOf(mlir::Type type) {
   auto linear = llvm::dyn_cast_or_null<LinearAttr>(tensor.getEncoding());
   if (!linear) return std::nullopt;
   auto bases = [](llvm::ArrayRef<int32_t> vectors) { return Bases(vectors.begin(), vectors.end()); };
-  return LinearLayout{
-      tensor.getShape().vec(), bases(linear.getRegisters()), bases(linear.getLanes()), bases(linear.getWarps())};
+  return LinearLayout{tensor.getShape().vec(), bases(linear.getRegisters()), bases(linear.getLanes()),
+                      bases(linear.getWarps())};
 }
 
 mlir::RankedTensorType withLayout(mlir::Type type, const LinearLayout& layout) {

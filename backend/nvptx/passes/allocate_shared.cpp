@@ -1,5 +1,5 @@
-// Scratch memory is live while its operation runs, so all could lie at offset 0. Small ones take turns in two places
-// instead: an operation then need not wait for the readers of the one before.
+// Scratch memory is live while its operation runs, so all could lie at offset 0. Small ones take turns in two
+// places instead: an operation then need not wait for the readers of the one before.
 #include "backend/nvptx/errors.h"
 #include "backend/nvptx/op_table.h"
 #include "backend/nvptx/passes/pass.h"
@@ -23,7 +23,8 @@ Result<void> allocateShared(PassContext& context) {
   context.function.walk([&](mlir::Operation* op) {
     auto row = opTable().find(op->getName().getStringRef());
     if (row == opTable().end() || !row->second.scratchBytes) return;
-    if (uint32_t bytes = row->second.scratchBytes(*op)) needs.push_back({op, llvm::alignTo<alignment>(bytes)});
+    if (uint32_t bytes = row->second.scratchBytes(*op))
+      needs.push_back({op, llvm::alignTo<alignment>(bytes)});
   });
   uint32_t slot = 0;
   for (const Need& need : needs)
@@ -41,9 +42,9 @@ Result<void> allocateShared(PassContext& context) {
     context.sharedBytes = std::max<int64_t>(context.sharedBytes, offset + need.bytes);
     if (context.sharedBytes > context.target.sharedLimit)
       return failAt(*need.op, ErrorKind::OutOfResources,
-                    need.op->getName().getStringRef().str() + " takes " + std::to_string(context.sharedBytes) +
-                        " bytes of shared memory; " + context.target.name + " has " +
-                        std::to_string(context.target.sharedLimit) + " a CTA",
+                    need.op->getName().getStringRef().str() + " takes " +
+                        std::to_string(context.sharedBytes) + " bytes of shared memory; " +
+                        context.target.name + " has " + std::to_string(context.target.sharedLimit) + " a CTA",
                     "use smaller tiles");
   }
   return {};

@@ -1,5 +1,5 @@
-// Homes for tensors: the layout each is computed in. Dots and memory accesses know theirs (anchors); it spreads first
-// along the data, then against it, and what is left gets a plain row-major layout.
+// Homes for tensors: the layout each is computed in. Dots and memory accesses know theirs (anchors); it
+// spreads first along the data, then against it, and what is left gets a plain row-major layout.
 #include "backend/nvptx/errors.h"
 #include "backend/nvptx/passes/coalesce.h"
 #include "backend/nvptx/passes/dot_layouts.h"
@@ -12,7 +12,9 @@
 namespace tuned::nvptx {
 namespace {
 
-bool isTensor(mlir::Value value) { return mlir::isa<mlir::RankedTensorType>(value.getType()); }
+bool isTensor(mlir::Value value) {
+  return mlir::isa<mlir::RankedTensorType>(value.getType());
+}
 
 class Homes {
 public:
@@ -43,7 +45,8 @@ private:
       if (auto dot = mlir::dyn_cast<tt::DotOp>(op))
         give(dot.getD(), dotLayouts(dot, context.target, context.numWarps).d);
       if (auto scan = mlir::dyn_cast<tt::ScanOp>(op))
-        giveResults(op, scanned(tt::shapeOf(scan->getResult(0).getType()).vec(), scan.getAxis(), context.numWarps));
+        giveResults(
+            op, scanned(tt::shapeOf(scan->getResult(0).getType()).vec(), scan.getAxis(), context.numWarps));
       if (auto map = mlir::dyn_cast<tt::MapElementwiseOp>(op); map && map.getPack() > 1) {
         auto shape = tt::shapeOf(map->getOperand(0).getType());
         giveResults(op, coalesced(shape.vec(), rowMajor(shape.size()), map.getPack(), context.numWarps));
@@ -55,8 +58,10 @@ private:
     for (auto& [op, layout] : coalescedAccesses(context)) {
       anchored.try_emplace(op, layout);
       // A store follows its value when that costs few more instructions than a conversion would.
-      if (op->getNumResults() == 0) stores.push_back(op);
-      else giveResults(op, layout);
+      if (op->getNumResults() == 0)
+        stores.push_back(op);
+      else
+        giveResults(op, layout);
     }
   }
 
@@ -113,7 +118,8 @@ private:
 
   void chooseStore(mlir::Operation* store) {
     LinearLayout& layout = anchored.find(store)->second;
-    mlir::Value value = mlir::isa<tt::StoreOp>(store) ? mlir::cast<tt::StoreOp>(store).getValue() : mlir::Value();
+    mlir::Value value =
+        mlir::isa<tt::StoreOp>(store) ? mlir::cast<tt::StoreOp>(store).getValue() : mlir::Value();
     if (!value || !homes.contains(value)) return;
     const LinearLayout& home = homes.at(value);
     // Elements side by side in a thread go in one instruction.

@@ -22,7 +22,8 @@ struct Access {
 /// Dimensions by how far neighbours are contiguous, the last one first among equals.
 std::vector<unsigned> fastestFirst(const tt::AxisInfo& info) {
   std::vector<unsigned> order = rowMajor(info.rank());
-  std::ranges::stable_sort(order, [&](unsigned a, unsigned b) { return info.contiguity[a] > info.contiguity[b]; });
+  std::ranges::stable_sort(order,
+                           [&](unsigned a, unsigned b) { return info.contiguity[a] > info.contiguity[b]; });
   return order;
 }
 
@@ -74,7 +75,8 @@ std::optional<Access> describe(mlir::Operation* op, const tt::AxisInfoAnalysis& 
 }
 
 unsigned perThread(const Access& access, unsigned wanted, unsigned numWarps) {
-  int64_t elements = std::accumulate(access.shape.begin(), access.shape.end(), int64_t{1}, std::multiplies<>());
+  int64_t elements =
+      std::accumulate(access.shape.begin(), access.shape.end(), int64_t{1}, std::multiplies<>());
   auto share = static_cast<unsigned>(std::max<int64_t>(1, elements / (32 * numWarps)));
   // A store of more than one vector a thread leaves gaps between lanes; for loads the cache hides them.
   if (access.writes) wanted = std::min(wanted, access.vector);
@@ -96,7 +98,8 @@ std::vector<std::pair<mlir::Operation*, LinearLayout>> coalescedAccesses(PassCon
   context.function.walk([&](mlir::Operation* op) {
     if (auto access = describe(op, axes)) accesses.push_back(std::move(*access));
   });
-  // Accesses of one shape and order usually meet in arithmetic: with one width for all nothing has to be converted.
+  // Accesses of one shape and order usually meet in arithmetic: with one width for all nothing has to be
+  // converted.
   std::map<std::pair<std::vector<int64_t>, std::vector<unsigned>>, unsigned> widths;
   for (const Access& access : accesses) {
     unsigned& width = widths[{access.shape, access.order}];

@@ -6,9 +6,10 @@
 
 namespace tuned::nvptx {
 
-/// For each operation of the function that touches global memory through a tensor: the layout in which neighbouring
-/// lanes touch neighbouring addresses and a thread moves up to 16 bytes at once. In program order.
-/// The operation is told, as `nv.vector = [n, d]`, that n elements along dimension d may go in one instruction.
+/// For each operation of the function that touches global memory through a tensor: the layout in which
+/// neighbouring lanes touch neighbouring addresses and a thread moves up to 16 bytes at once. In program
+/// order. The operation is told, as `nv.vector = [n, d]`, that n elements along dimension d may go in one
+/// instruction.
 std::vector<std::pair<mlir::Operation*, LinearLayout>> coalescedAccesses(PassContext& context);
 
 /// The last dimension fastest: [rank - 1, …, 0].

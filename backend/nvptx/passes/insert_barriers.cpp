@@ -1,6 +1,7 @@
-// An operation with scratch memory writes it, waits for all threads inside, and reads it. Before it writes, the readers of
-// what lay there must have finished: a barrier goes in front unless one has passed since. Along every path, loops
-// included: the state is the set of regions read since the last barrier, joined to a fixpoint.
+// An operation with scratch memory writes it, waits for all threads inside, and reads it. Before it writes,
+// the readers of what lay there must have finished: a barrier goes in front unless one has passed since.
+// Along every path, loops included: the state is the set of regions read since the last barrier, joined to a
+// fixpoint.
 #include "backend/nvptx/dialect/nv.h"
 #include "backend/nvptx/passes/pass.h"
 
@@ -30,7 +31,8 @@ private:
     if (mlir::isa<BarrierOp>(op) || op.getName().getStringRef() == "gpu.barrier") return pending.clear();
     auto offset = op.getAttrOfType<mlir::IntegerAttr>("nv.scratch");
     if (!offset) return;
-    Interval mine{offset.getInt(), offset.getInt() + op.getAttrOfType<mlir::IntegerAttr>("nv.scratch_bytes").getInt()};
+    Interval mine{offset.getInt(),
+                  offset.getInt() + op.getAttrOfType<mlir::IntegerAttr>("nv.scratch_bytes").getInt()};
     auto overlaps = [&](const Interval& other) { return mine.begin < other.end && other.begin < mine.end; };
     if (llvm::any_of(pending, overlaps)) {
       mlir::OpBuilder builder(&op);

@@ -17,6 +17,7 @@ std::optional<LinearLayout> wanted(mlir::OpOperand& use, PassContext& context) {
     DotLayouts layouts = dotLayouts(dot, context.target, context.numWarps);
     return use.getOperandNumber() == 0 ? layouts.a : layouts.b;
   }
+  if (mlir::isa<tt::ReduceOp, tt::HistogramOp>(op)) return layoutOf(op->getOperand(0).getType());
   if (op->getNumResults() == 0) {
     auto anchored = op->getAttrOfType<LinearAttr>("nv.layout");
     auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(use.get().getType());

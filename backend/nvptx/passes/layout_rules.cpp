@@ -7,9 +7,13 @@
 namespace tuned::nvptx {
 namespace {
 
-bool isTensor(mlir::Value value) { return mlir::isa<mlir::RankedTensorType>(value.getType()); }
+bool isTensor(mlir::Value value) {
+  return mlir::isa<mlir::RankedTensorType>(value.getType());
+}
 
-std::vector<int64_t> shapeOf(mlir::Value value) { return tt::shapeOf(value.getType()).vec(); }
+std::vector<int64_t> shapeOf(mlir::Value value) {
+  return tt::shapeOf(value.getType()).vec();
+}
 
 LinearLayout reshaped(LinearLayout layout, std::vector<int64_t> shape) {
   layout.shape = std::move(shape);
@@ -65,12 +69,13 @@ bool splittable(const LinearLayout& layout) {
 }
 
 bool sameLayout(mlir::Operation* op) {
-  if (mlir::isa<tt::ReduceOp, tt::ScanOp, tt::DotOp, tt::DotScaledOp, tt::GatherOp, tt::HistogramOp, tt::TransOp,
-                tt::ReshapeOp, tt::BroadcastOp, tt::ExpandDimsOp, tt::JoinOp, tt::SplitOp, tt::CatOp, tt::SplatOp,
-                tt::UnsplatOp, tt::PrintOp, tt::AssertOp, tt::DescriptorGatherOp, tt::DescriptorScatterOp,
-                ConvertLayoutOp>(op))
+  if (mlir::isa<tt::ReduceOp, tt::ScanOp, tt::DotOp, tt::DotScaledOp, tt::GatherOp, tt::HistogramOp,
+                tt::TransOp, tt::ReshapeOp, tt::BroadcastOp, tt::ExpandDimsOp, tt::JoinOp, tt::SplitOp,
+                tt::CatOp, tt::SplatOp, tt::UnsplatOp, tt::PrintOp, tt::AssertOp, tt::DescriptorGatherOp,
+                tt::DescriptorScatterOp, ConvertLayoutOp>(op))
     return false;
-  if (op->hasTrait<mlir::OpTrait::IsTerminator>() || mlir::isa<mlir::RegionBranchOpInterface>(op)) return false;
+  if (op->hasTrait<mlir::OpTrait::IsTerminator>() || mlir::isa<mlir::RegionBranchOpInterface>(op))
+    return false;
   return llvm::any_of(op->getOperands(), isTensor) || llvm::any_of(op->getResults(), isTensor);
 }
 
@@ -92,7 +97,10 @@ std::optional<LinearLayout> layoutForward(mlir::Operation* op, unsigned index, c
         if (!splittable(operand)) return std::nullopt;
         return halved(operand, shapeOf(view.getOutLHS()));
       })
-      .Case([&](tt::ReduceOp reduce) -> Answer { return slice(operand, reduce.getAxis()); })
+      .Case([&](tt::ReduceOp reduce) -> Answer {
+        if (index != 0) return std::nullopt; // the others follow the first
+        return slice(operand, reduce.getAxis());
+      })
       .Case([&](tt::ScanOp) -> Answer { return operand; })
       .Case([&](tt::GatherOp) -> Answer {
         if (index == 1) return operand;
@@ -107,7 +115,8 @@ std::optional<LinearLayout> layoutBackward(mlir::Operation* op, unsigned index, 
   if (sameLayout(op)) return result;
   using Answer = std::optional<LinearLayout>;
   return llvm::TypeSwitch<mlir::Operation*, Answer>(op)
-      .Case<tt::ExpandDimsOp, tt::ReshapeOp>([&](auto) -> Answer { return reshaped(result, shapeOf(operand)); })
+      .Case<tt::ExpandDimsOp, tt::ReshapeOp>(
+          [&](auto) -> Answer { return reshaped(result, shapeOf(operand)); })
       .Case([&](tt::BroadcastOp) -> Answer { return unbroadcast(result, shapeOf(operand)); })
       .Case([&](tt::TransOp view) -> Answer { return transpose(result, inverse(orderOf(view))); })
       .Case([&](tt::JoinOp) -> Answer { return halved(result, shapeOf(operand)); })
@@ -168,7 +177,8 @@ llvm::SmallVector<mlir::OpOperand*, 2> departures(mlir::Value value) {
       for (mlir::Block* before : argument.getOwner()->getPredecessors()) {
         auto branch = mlir::cast<mlir::BranchOpInterface>(before->getTerminator());
         for (mlir::OpOperand& operand : branch->getOpOperands())
-          if (branch.getSuccessorBlockArgument(operand.getOperandNumber()) == argument) result.push_back(&operand);
+          if (branch.getSuccessorBlockArgument(operand.getOperandNumber()) == argument)
+            result.push_back(&operand);
       }
     }
     return result;

@@ -16,8 +16,8 @@ bool forwardOnly(mlir::Operation* op);
 
 /// The layout of the results when operand `index` is in `operand`; nothing where it does not follow.
 std::optional<LinearLayout> layoutForward(mlir::Operation* op, unsigned index, const LinearLayout& operand);
-/// The layout operand `index` has to be in when the results are in `result`; nothing where any will do or it does not
-/// follow.
+/// The layout operand `index` has to be in when the results are in `result`; nothing where any will do or it
+/// does not follow.
 std::optional<LinearLayout> layoutBackward(mlir::Operation* op, unsigned index, const LinearLayout& result);
 
 /// Element bit 0 in a register of its own: what a split can take.

@@ -18,15 +18,16 @@ struct Pass {
   Result<void> (*run)(PassContext&);
 };
 
-/// Gives every tensor type a layout: coalesced at loads and stores, fragments at dots, and their neighbours follow.
-/// Operations without results carry theirs as the attribute `nv.layout`.
+/// Gives every tensor type a layout: coalesced at loads and stores, fragments at dots, and their neighbours
+/// follow. Operations without results carry theirs as the attribute `nv.layout`.
 Result<void> assignLayouts(PassContext& context);
 /// A conversion wherever an operand is in another layout than its operation reads.
 Result<void> insertConversions(PassContext& context);
 /// Conversions go where they cost least: cheap producers are computed again in the other layout, and what is
 /// left moves to where fewer bytes pass.
 Result<void> removeConversions(PassContext& context);
-/// Places every operation's scratch memory (attribute `nv.scratch`, a byte offset). OutOfResources names the limit.
+/// Places every operation's scratch memory (attribute `nv.scratch`, a byte offset). OutOfResources names the
+/// limit.
 Result<void> allocateShared(PassContext& context);
 /// nv.barrier wherever shared memory is written while another thread may still be at what was there.
 Result<void> insertBarriers(PassContext& context);

@@ -1,5 +1,6 @@
-// Conversions where they cost least. The slice of cheap operations behind a conversion is computed again in the
-// conversion's layout; values that are not cheap are converted at the slice's leaves if they are smaller there.
+// Conversions where they cost least. The slice of cheap operations behind a conversion is computed again in
+// the conversion's layout; values that are not cheap are converted at the slice's leaves if they are smaller
+// there.
 #include "backend/nvptx/layout/conversion.h"
 #include "backend/nvptx/passes/layout_rules.h"
 #include "backend/nvptx/passes/pass.h"
@@ -13,7 +14,9 @@ namespace {
 
 constexpr size_t largestSlice = 48; ///< operations computed again for one conversion
 
-bool isTensor(mlir::Value value) { return mlir::isa<mlir::RankedTensorType>(value.getType()); }
+bool isTensor(mlir::Value value) {
+  return mlir::isa<mlir::RankedTensorType>(value.getType());
+}
 
 int64_t bytesOf(mlir::Type type) {
   int64_t bytes = std::max<int64_t>(1, tt::elementBits(tt::elementType(type)) / 8);
@@ -28,7 +31,8 @@ bool cheap(mlir::Operation* op) {
                 tt::ReshapeOp, tt::BitcastOp, tt::IntToPtrOp, tt::PtrToIntOp, mlir::arith::ConstantOp>(op))
     return true;
   if (mlir::isa<mlir::arith::DivFOp, mlir::arith::DivSIOp, mlir::arith::DivUIOp, mlir::arith::RemSIOp,
-                mlir::arith::RemUIOp, mlir::arith::RemFOp, mlir::arith::FloorDivSIOp, mlir::arith::CeilDivSIOp>(op)) {
+                mlir::arith::RemUIOp, mlir::arith::RemFOp, mlir::arith::FloorDivSIOp,
+                mlir::arith::CeilDivSIOp>(op)) {
     // Divisions of index tensors of one dimension are few.
     return tt::shapeOf(op->getResult(0).getType()).size() <= 1;
   }
@@ -39,7 +43,8 @@ bool cheap(mlir::Operation* op) {
 class Slice {
 public:
   /// Each value of the slice with the layout it is to be computed in.
-  llvm::MapVector<std::pair<mlir::Value, mlir::Type>, bool> nodes; ///< true: computed again, false: converted there
+  llvm::MapVector<std::pair<mlir::Value, mlir::Type>, bool>
+      nodes; ///< true: computed again, false: converted there
   int64_t leafBytes = 0;
 
   bool collect(mlir::Value value, const LinearLayout& layout) {

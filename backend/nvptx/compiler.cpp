@@ -1,0 +1,178 @@
+// Kernel IR → layouts → LLVM IR → PTX → cubin.
+#include "backend/nvptx/assemble.h"
+#include "backend/nvptx/codegen.h"
+#include "backend/nvptx/cubin.h"
+#include "backend/nvptx/emitter.h"
+#include "backend/nvptx/libdevice.h"
+#include "backend/nvptx/nvptx.h"
+#include "backend/nvptx/passes/pipeline.h"
+#include "ir/module.h"
+#include "ir/transforms/passes.h"
+
+#include <chrono>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/Target/TargetMachine.h>
+
+namespace tuned::nvptx {
+namespace {
+
+/// Adds the seconds since the last call to a phase.
+class PhaseClock {
+public:
+  explicit PhaseClock(std::map<std::string, double>& into) : phases(into) {}
+  void end(const char* phase) {
+    auto now = std::chrono::steady_clock::now();
+    phases[phase] += std::chrono::duration<double>(now - last).count();
+    last = now;
+  }
+
+private:
+  std::map<std::string, double>& phases;
+  std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
+};
+
+Result<tt::FuncOp> findEntry(mlir::ModuleOp module, const std::string& entry) {
+  std::vector<tt::FuncOp> found;
+  std::string names;
+  for (auto function : module.getOps<tt::FuncOp>()) {
+    if (function.isExternal() || (entry.empty() && function.isPrivate())) continue;
+    names += (names.empty() ? "" : ", ") + function.getName().str();
+    if (entry.empty() || function.getName() == entry) found.push_back(function);
+  }
+  if (found.size() == 1) return found.front();
+  std::string wanted = entry.empty() ? "exactly one public function is needed" : "no function " + entry;
+  return fail(ErrorKind::NotFound, wanted + "; the module has: " + (names.empty() ? "none" : names));
+}
+
+/// Slots in the order of the function's arguments; a descriptor is its base, and its shape and strides
+/// follow.
+std::vector<ParameterSlot> parameterSlots(tt::FuncOp function) {
+  std::vector<ParameterSlot> slots;
+  for (mlir::Type type : function.getArgumentTypes()) {
+    if (mlir::isa<tt::PointerType, tt::TensorDescType>(type))
+      slots.push_back({ParameterKind::Pointer, 8});
+    else
+      slots.push_back({ParameterKind::Scalar, std::max(8, static_cast<int>(tt::elementBits(type))) / 8});
+  }
+  return slots;
+}
+
+Result<void> checkOptions(const CompileOptions& options) {
+  bool power = options.numWarps >= 1 && options.numWarps <= 32 && llvm::isPowerOf2_32(options.numWarps);
+  if (!power)
+    return fail(ErrorKind::InvalidInput, "num_warps is " + std::to_string(options.numWarps),
+                "give a power of two from 1 to 32");
+  return {};
+}
+
+class Compilation {
+public:
+  Compilation(mlir::ModuleOp source, const CompileOptions& compileOptions, Target machine)
+      : module(source), options(compileOptions), target(std::move(machine)), clock(artefact.phaseSeconds) {
+    module.getContext()->getOrLoadDialect<NvDialect>();
+  }
+
+  Result<Artefact> run(const std::string& entry) {
+    auto after = [&](const tuned::Pass& pass) { printAfter(pass.name); };
+    if (auto done = runPasses(module, simplifyPasses(), after); !done) return fail(done.error());
+    stage("ttir", [&] { return tuned::print(module); });
+    clock.end("simplify");
+    auto function = findEntry(module, entry);
+    if (!function) return fail(function.error());
+    if (auto done = assignAndPlace(*function); !done) return fail(done.error());
+    clock.end("layouts");
+    auto ptx = generate(*function);
+    if (!ptx) return fail(ptx.error());
+    if (auto done = assembleAndRead(*ptx); !done) return fail(done.error());
+    clock.end("assemble");
+    return std::move(artefact);
+  }
+
+private:
+  Result<void> assignAndPlace(tt::FuncOp function) {
+    PassContext context{function, target, static_cast<unsigned>(options.numWarps)};
+    for (const Pass& pass : layoutPasses()) {
+      if (auto done = pass.run(context); !done) return done;
+      printAfter(pass.name);
+    }
+    stage("layouts", [&] { return tuned::print(module); });
+    artefact.format = "cubin";
+    artefact.target = target.name;
+    artefact.launch.symbol = function.getName().str();
+    artefact.launch.threadsPerCta = options.numWarps * 32;
+    artefact.launch.dynamicSharedBytes = context.sharedBytes;
+    artefact.launch.parameters = parameterSlots(function);
+    return {};
+  }
+
+  Result<std::string> generate(tt::FuncOp function) {
+    auto machine = makeTargetMachine(target, options.fuseMultiplyAdd);
+    if (!machine) return fail(machine.error());
+    llvm::LLVMContext context;
+    llvm::Module code(function.getName(), context);
+    code.setTargetTriple((*machine)->getTargetTriple());
+    code.setDataLayout((*machine)->createDataLayout());
+    Emitter emitter(code, target, static_cast<unsigned>(options.numWarps), function);
+    if (auto done = emitter.emitFunction(); !done) return fail(done.error());
+    if (auto done = linkLibdevice(code, **machine); !done) return fail(done.error());
+    clock.end("emit");
+    optimize(code, **machine);
+    stage("llvm", [&] {
+      std::string text;
+      llvm::raw_string_ostream(text) << code;
+      return text;
+    });
+    clock.end("llvm");
+    auto ptx = printPtx(code, **machine);
+    if (ptx) stage("ptx", [&] { return *ptx; });
+    clock.end("ptx");
+    return ptx;
+  }
+
+  Result<void> assembleAndRead(const std::string& ptx) {
+    auto assembled = assemble(ptx, {target.name, options.assemblerLevel, options.maxRegisters});
+    if (!assembled) return fail(assembled.error());
+    auto kernel = readCubin(assembled->cubin, artefact.launch.symbol);
+    if (!kernel) return fail(kernel.error());
+    artefact.bytes = std::move(assembled->cubin);
+    artefact.resources.registers = kernel->registers;
+    artefact.resources.sharedBytes = kernel->staticSharedBytes + artefact.launch.dynamicSharedBytes;
+    artefact.resources.spillBytes = kernel->stackBytes;
+    return {};
+  }
+
+  template <typename Text> void stage(const char* name, Text text) {
+    if (options.onStage) options.onStage(name, text());
+  }
+  void printAfter(const char* pass) {
+    if (options.onStage && (options.printAfter == "all" || options.printAfter == pass))
+      options.onStage(std::string("after ") + pass, tuned::print(module));
+  }
+
+  mlir::ModuleOp module;
+  const CompileOptions& options;
+  Target target;
+  Artefact artefact;
+  PhaseClock clock;
+};
+
+class NvptxCompiler : public Compiler {
+public:
+  std::string backend() const override { return "nvptx"; }
+
+  Result<Artefact> compile(mlir::ModuleOp module, const std::string& entry,
+                           const CompileOptions& options) override {
+    if (auto checked = checkOptions(options); !checked) return fail(checked.error());
+    auto target = parseTarget(options.target);
+    if (!target) return fail(target.error());
+    return Compilation(module, options, *target).run(entry);
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Compiler> makeCompiler() {
+  return std::make_unique<NvptxCompiler>();
+}
+
+} // namespace tuned::nvptx

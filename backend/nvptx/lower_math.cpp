@@ -1,0 +1,155 @@
+// math and tt's exact variants, with Triton's choices: approximations where it takes them, the device library
+// elsewhere.
+#include "backend/nvptx/emitter.h"
+
+#include <llvm/IR/IntrinsicsNVPTX.h>
+
+namespace tuned::nvptx {
+namespace {
+
+using Operands = llvm::ArrayRef<llvm::Value*>;
+
+/// f(registers) in f32 for types narrower than that.
+template <typename F> Result<void> throughFloat(Emitter& e, mlir::Operation& op, F f) {
+  auto& b = e.builder;
+  llvm::Type* type = e.type(op.getResult(0).getType());
+  bool narrow = type->isHalfTy() || type->isBFloatTy();
+  return e.elementwise(op, [&](Operands v) -> llvm::Value* {
+    if (!narrow) return f(v);
+    llvm::SmallVector<llvm::Value*> wide;
+    for (llvm::Value* operand : v)
+      wide.push_back(b.CreateFPExt(operand, b.getFloatTy()));
+    return b.CreateFPTrunc(f(Operands(wide)), type);
+  });
+}
+
+/// A device library function: `name` for f64, with an f behind for f32.
+template <const char* const& name> Result<void> library(Emitter& e, mlir::Operation& op) {
+  return throughFloat(e, op, [&](Operands v) -> llvm::Value* {
+    llvm::Type* type = v[0]->getType();
+    return e.callLibrary(std::string(name) + (type->isFloatTy() ? "f" : ""), type, v);
+  });
+}
+
+llvm::Value* exp2Approximately(Emitter& e, llvm::Value* x) {
+  llvm::Type* type = e.builder.getFloatTy();
+  return e.builder.CreateIntrinsic(llvm::Intrinsic::nvvm_ex2_approx, {type}, {x});
+}
+
+Result<void> exp2(Emitter& e, mlir::Operation& op) {
+  return throughFloat(e, op, [&](Operands v) -> llvm::Value* {
+    if (v[0]->getType()->isDoubleTy()) return e.callLibrary("__nv_exp2", v[0]->getType(), v);
+    return exp2Approximately(e, v[0]);
+  });
+}
+
+/// ex2.approx(x · log2 e)
+Result<void> exponential(Emitter& e, mlir::Operation& op) {
+  auto& b = e.builder;
+  return throughFloat(e, op, [&](Operands v) -> llvm::Value* {
+    llvm::Type* type = v[0]->getType();
+    if (type->isDoubleTy()) return e.callLibrary("__nv_exp", type, v);
+    return exp2Approximately(e, b.CreateFMul(v[0], llvm::ConstantFP::get(type, 1.4426950408889634)));
+  });
+}
+
+Result<void> sqrtApproximately(Emitter& e, mlir::Operation& op) {
+  auto& b = e.builder;
+  return throughFloat(e, op, [&](Operands v) -> llvm::Value* {
+    if (v[0]->getType()->isDoubleTy()) return b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, v[0]);
+    return b.CreateIntrinsic(b.getFloatTy(), llvm::Intrinsic::nvvm_sqrt_approx_f, {v[0]});
+  });
+}
+
+Result<void> reciprocalSqrt(Emitter& e, mlir::Operation& op) {
+  auto& b = e.builder;
+  return throughFloat(e, op, [&](Operands v) -> llvm::Value* {
+    if (v[0]->getType()->isDoubleTy()) return e.callLibrary("__nv_rsqrt", v[0]->getType(), v);
+    return b.CreateIntrinsic(b.getFloatTy(), llvm::Intrinsic::nvvm_rsqrt_approx_f, {v[0]});
+  });
+}
+
+Result<void> sqrtExactly(Emitter& e, mlir::Operation& op) {
+  auto& b = e.builder;
+  return throughFloat(e, op, [&](Operands v) -> llvm::Value* {
+    bool f64 = v[0]->getType()->isDoubleTy();
+    auto id = f64 ? llvm::Intrinsic::nvvm_sqrt_rn_d : llvm::Intrinsic::nvvm_sqrt_rn_f;
+    return b.CreateIntrinsic(v[0]->getType(), id, {v[0]});
+  });
+}
+
+Result<void> divideExactly(Emitter& e, mlir::Operation& op) {
+  return throughFloat(e, op, [&](Operands v) -> llvm::Value* { return e.builder.CreateFDiv(v[0], v[1]); });
+}
+
+template <llvm::Intrinsic::ID id> Result<void> intrinsic(Emitter& e, mlir::Operation& op) {
+  return throughFloat(
+      e, op, [&](Operands v) -> llvm::Value* { return e.builder.CreateIntrinsic(id, {v[0]->getType()}, v); });
+}
+
+/// fma and fabs exist for narrow types themselves.
+template <llvm::Intrinsic::ID id> Result<void> direct(Emitter& e, mlir::Operation& op) {
+  return e.elementwise(
+      op, [&](Operands v) -> llvm::Value* { return e.builder.CreateIntrinsic(id, {v[0]->getType()}, v); });
+}
+
+Result<void> absoluteInt(Emitter& e, mlir::Operation& op) {
+  return e.elementwise(op, [&](Operands v) -> llvm::Value* {
+    return e.builder.CreateBinaryIntrinsic(llvm::Intrinsic::abs, v[0], e.builder.getFalse());
+  });
+}
+
+/// NaN in x: kept with propagateNan = all, else the lower bound, as min(max(x, lo), hi) gives.
+Result<void> clamp(Emitter& e, mlir::Operation& op) {
+  auto& b = e.builder;
+  bool all = mlir::cast<tt::ClampFOp>(op).getPropagateNan() == tt::PropagateNan::ALL;
+  auto low = all ? llvm::Intrinsic::maximum : llvm::Intrinsic::maxnum;
+  auto high = all ? llvm::Intrinsic::minimum : llvm::Intrinsic::minnum;
+  return e.elementwise(op, [&](Operands v) -> llvm::Value* {
+    return b.CreateBinaryIntrinsic(high, b.CreateBinaryIntrinsic(low, v[0], v[1]), v[2]);
+  });
+}
+
+constexpr const char *sinName = "__nv_sin", *cosName = "__nv_cos", *tanName = "__nv_tan",
+                     *logName = "__nv_log", *log2Name = "__nv_log2", *log1pName = "__nv_log1p",
+                     *log10Name = "__nv_log10", *expm1Name = "__nv_expm1", *erfName = "__nv_erf",
+                     *powName = "__nv_pow", *tanhName = "__nv_tanh", *atanName = "__nv_atan",
+                     *atan2Name = "__nv_atan2", *cbrtName = "__nv_cbrt";
+
+} // namespace
+
+void addMath(OpTable& table) {
+  namespace In = llvm::Intrinsic;
+  table["math.exp"] = {exponential};
+  table["math.exp2"] = {exp2};
+  table["math.sqrt"] = {sqrtApproximately};
+  table["math.rsqrt"] = {reciprocalSqrt};
+  table["math.fma"] = {direct<In::fma>};
+  table["math.absf"] = {direct<In::fabs>};
+  table["math.copysign"] = {direct<In::copysign>};
+  table["math.absi"] = {absoluteInt};
+  table["math.floor"] = {intrinsic<In::floor>};
+  table["math.ceil"] = {intrinsic<In::ceil>};
+  table["math.trunc"] = {intrinsic<In::trunc>};
+  table["math.round"] = {intrinsic<In::round>};
+  table["math.roundeven"] = {intrinsic<In::roundeven>};
+  table["math.sin"] = {library<sinName>};
+  table["math.cos"] = {library<cosName>};
+  table["math.tan"] = {library<tanName>};
+  table["math.log"] = {library<logName>};
+  table["math.log2"] = {library<log2Name>};
+  table["math.log1p"] = {library<log1pName>};
+  table["math.log10"] = {library<log10Name>};
+  table["math.expm1"] = {library<expm1Name>};
+  table["math.erf"] = {library<erfName>};
+  table["math.powf"] = {library<powName>};
+  table["math.tanh"] = {library<tanhName>};
+  table["math.atan"] = {library<atanName>};
+  table["math.atan2"] = {library<atan2Name>};
+  table["math.cbrt"] = {library<cbrtName>};
+  table["tt.precise_sqrt"] = {sqrtExactly};
+  table["tt.precise_divf"] = {divideExactly};
+  table["tt.clampf"] = {clamp};
+}
+
+} // namespace tuned::nvptx
