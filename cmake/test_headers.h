@@ -1,0 +1,5 @@
+// Precompiled once for the test programs.
+#pragma once
+
+#include "cmake/common_headers.h"
+#include <doctest/doctest.h>
