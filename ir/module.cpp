@@ -49,21 +49,38 @@ Error FirstError::take(const std::string& fallback) const {
   return error_.value_or(Error{ErrorKind::Internal, fallback});
 }
 
+/// Quotes the line at fault: the parser's messages often leave out the name they stumbled over.
+static Error withLine(Error error, std::string_view text) {
+  constexpr size_t longest = 120;
+  if (!error.location || error.location->line == 0) return error;
+  for (unsigned line = 1; line < error.location->line; ++line) {
+    size_t end = text.find('\n');
+    if (end == text.npos) return error;
+    text.remove_prefix(end + 1);
+  }
+  text = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  if (text.empty()) return error;
+  error.message += " in `" + std::string(text.substr(0, longest)) + (text.size() > longest ? "…`" : "`");
+  return error;
+}
+
 static Result<mlir::OwningOpRef<mlir::ModuleOp>>
 parseOnce(mlir::MLIRContext& context, const std::string& text, const std::string& fileName) {
   FirstError errors(context);
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, mlir::ParserConfig(&context), fileName);
-  if (!module) return fail(errors.take("the parser refused the text without a reason"));
+  if (!module) return fail(withLine(errors.take("the parser refused the text without a reason"), text));
   return module;
 }
 
 Result<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(mlir::MLIRContext& context, const std::string& text,
                                                       const std::string& fileName) {
-  auto module = parseOnce(context, text, fileName);
+  std::string current = upgradeText(text);
+  auto module = parseOnce(context, current, fileName);
   if (module) return module;
   // The text's own loc(…) would send the reader to another file: look at the text without them.
-  std::string bare = withoutLocations(text);
-  if (bare == text) return module;
+  std::string bare = withoutLocations(current);
+  if (bare == current) return module;
   auto again = parseOnce(context, bare, fileName);
   return again ? std::move(module) : std::move(again);
 }
@@ -74,7 +91,6 @@ std::string print(mlir::ModuleOp module, bool locations) {
   mlir::OpPrintingFlags flags;
   if (locations) flags.enableDebugInfo(true, /*prettyForm=*/false);
   module->print(stream, flags);
-  stream << '\n';
   return text;
 }
 

@@ -12,6 +12,9 @@ namespace tuned {
 /// The text with every loc(…) and #loc line blanked, so that lines and columns stay what they were.
 std::string withoutLocations(const std::string& text);
 
+/// The text as Triton 3.6 would print it, from what releases 3.1 to 3.8 print; lines stay where they are.
+std::string upgradeText(const std::string& text);
+
 /// The first file, line and column in an MLIR location.
 std::optional<Location> sourceLocation(mlir::Location location);
 

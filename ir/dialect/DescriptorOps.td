@@ -51,3 +51,10 @@ def TT_DescriptorScatterOp : TT_Op<"descriptor_scatter", [MemoryEffects<[MemWrit
   let assemblyFormat = "$desc `[` $x_offsets `,` $y_offset `]` `,` $src attr-dict `:` type(operands)";
   let hasVerifier = 1;
 }
+
+def TT_ReinterpretTensorDescOp : TT_Op<"reinterpret_tensor_descriptor", [Pure]> {
+  let summary = "a descriptor the host wrote to memory (until Triton 3.3); opaque to all but NVIDIA's copy engine";
+  let arguments = (ins TT_PointerType:$rawDesc);
+  let results = (outs TT_TensorDescType:$result);
+  let assemblyFormat = "$rawDesc attr-dict `:` qualified(type($rawDesc)) `to` qualified(type($result))";
+}

@@ -17,7 +17,7 @@ def TT_DotScaledOp : TT_Op<"dot_scaled", [Pure, AttrSizedOperandSegments, AllTyp
   let summary = "a dot whose operands carry an e8m0 scale for every 32 (16) elements of K";
   let arguments = (ins RankedTensorOf<[AnyFloat, I8]>:$a, RankedTensorOf<[AnyFloat, I8]>:$b, TT_FloatTensor:$c,
     Optional<RankedTensorOf<[I8, AnyFloat]>>:$a_scale, Optional<RankedTensorOf<[I8, AnyFloat]>>:$b_scale,
-    TT_ScaleDotElemType:$a_elem_type, TT_ScaleDotElemType:$b_elem_type, DefaultValuedAttr<BoolAttr, "false">:$fastMath,
+    TT_ScaleDotElemType:$a_elem_type, TT_ScaleDotElemType:$b_elem_type, BoolAttr:$fastMath,
     DefaultValuedAttr<BoolAttr, "true">:$lhs_k_pack, DefaultValuedAttr<BoolAttr, "true">:$rhs_k_pack);
   let results = (outs TT_FloatTensor:$d);
   let assemblyFormat = [{ $a (`scale` $a_scale^)? `,` $b (`scale` $b_scale^)? `,` $c `lhs` `=` $a_elem_type

@@ -28,19 +28,19 @@ def TT_TensorDescType : TT_TypeDef<"TensorDesc", "tensordesc"> {
   let skipDefaultBuilders = 1;
 }
 
-class TT_ScalarOrTensor<Type scalar> : AnyTypeOf<[scalar, RankedTensorOf<[scalar]>]>;
+class TT_ScalarOrTensor<Type scalar, string what>
+    : AnyTypeOf<[scalar, RankedTensorOf<[scalar]>], what # " or a tensor of them">;
 
-def TT_Element : AnyTypeOf<[AnyFloat, AnySignlessInteger, TT_PointerType]>;
-def TT_Tensor : RankedTensorOf<[TT_Element]>;
+def TT_Element : AnyTypeOf<[AnyFloat, AnySignlessInteger, TT_PointerType], "float, integer or pointer">;
+def TT_Tensor : RankedTensorOf<[TT_Element], [], "tensor">;
 def TT_IntTensor : RankedTensorOf<[AnySignlessInteger]>;
 def TT_FloatTensor : RankedTensorOf<[AnyFloat]>;
 def TT_BoolTensor : RankedTensorOf<[I1]>;
-def TT_Value : AnyTypeOf<[TT_Element, TT_Tensor, TT_TensorDescType]>;
-def TT_ArithValue : AnyTypeOf<[TT_Element, TT_Tensor]>;
-def TT_IntLike : TT_ScalarOrTensor<AnySignlessInteger>;
-def TT_FloatLike : TT_ScalarOrTensor<AnyFloat>;
-def TT_BoolLike : TT_ScalarOrTensor<I1>;
-def TT_PtrLike : TT_ScalarOrTensor<TT_PointerType>;
+def TT_ArithValue : AnyTypeOf<[TT_Element, TT_Tensor], "float, integer, pointer or a tensor of them">;
+def TT_IntLike : TT_ScalarOrTensor<AnySignlessInteger, "integer">;
+def TT_FloatLike : TT_ScalarOrTensor<AnyFloat, "float">;
+def TT_BoolLike : TT_ScalarOrTensor<I1, "i1">;
+def TT_PtrLike : TT_ScalarOrTensor<TT_PointerType, "pointer">;
 
 // `to` is what `from`'s type gives through a function of ir/dialect/Shapes.h; absent operands match.
 class TT_Infers<string message, string from, string to, string function>
