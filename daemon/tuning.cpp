@@ -91,6 +91,8 @@ Result<protocol::Answer> Tuning::keepWinner(const Job& job, const TuneResult& re
   if (result.standard && result.standard->timed()) answer->gain = result.gain;
   answer->coverage = result.coverage();
   answer->tunedAt = static_cast<int64_t>(unixNow());
+  // A few configurations timed again say what they take now; they do not unseat what a search has chosen.
+  if (!spec.request.only.empty() && store_.winner(spec.problem)) return answer;
   auto kept = store_.putWinner(spec.problem, toKey(trial.configuration), protocol::toText(*answer),
                                {sha, artefact.format, artefact.target, artefact.bytes});
   if (!kept) return fail(kept.error());
