@@ -1,5 +1,6 @@
 #include "tests/conformance/compare.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <sstream>
@@ -63,6 +64,21 @@ Judgement judge(Kind kind, std::span<const std::byte> got, std::span<const std::
       note(judgement, {i, text(kind, a), text(kind, b), error, limit}, keep);
   }
   return judgement;
+}
+
+std::vector<std::byte> sorted(Kind kind, std::span<const std::byte> elements) {
+  auto width = static_cast<size_t>(reference::byteWidth(kind));
+  std::vector<uint64_t> lanes;
+  for (size_t i = 0; i < elements.size() / width; ++i)
+    lanes.push_back(element(elements, i, width));
+  bool real = reference::isFloat(kind);
+  std::ranges::stable_sort(lanes, {}, [&](uint64_t lane) {
+    return real ? reference::toDouble(kind, lane) : double(reference::signedValue(kind, lane));
+  });
+  std::vector<std::byte> bytes(elements.size());
+  for (size_t i = 0; i < lanes.size(); ++i)
+    std::memcpy(bytes.data() + i * width, &lanes[i], width);
+  return bytes;
 }
 
 Judgement judgeUnchanged(Kind kind, std::span<const std::byte> got, std::span<const std::byte> before,

@@ -26,6 +26,9 @@ struct Judgement {
 Judgement judge(Kind kind, std::span<const std::byte> got, std::span<const std::byte> expected,
                 const std::function<double(double, double)>& allowed, size_t keep);
 
+/// Elements in ascending order, for judging results whose order is free.
+std::vector<std::byte> sorted(Kind kind, std::span<const std::byte> elements);
+
 /// The bytes must be the same.
 Judgement judgeUnchanged(Kind kind, std::span<const std::byte> got, std::span<const std::byte> before,
                          size_t keep);

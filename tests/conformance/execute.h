@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tests/conformance/case.h"
+#include "tests/conformance/known.h"
 
 #include <nlohmann/json.hpp>
 
@@ -24,6 +25,7 @@ void from_json(const nlohmann::json& json, CaseResult& result);
 struct ExecuteOptions {
   std::string device = "cpu";
   size_t differences = 0; ///< how many wrong elements to list
+  std::vector<Treatment> treatments;
 };
 
 /// Opens the device on the first call and keeps it for later ones.

@@ -26,20 +26,28 @@ std::vector<std::string> cells(const std::string& line) {
 
 } // namespace
 
-Result<std::vector<Known>> readKnown(const std::string& path) {
+Result<KnownCases> readKnown(const std::string& path) {
   std::ifstream in(path);
   if (!in) return fail(ErrorKind::NotFound, "cannot read " + path);
-  std::vector<Known> known;
+  KnownCases read;
+  bool treatments = false; // which table the rows belong to
   std::string line;
   for (unsigned number = 1; std::getline(in, line); ++number) {
     if (!line.starts_with("|")) continue;
     std::vector<std::string> row = cells(line);
-    if (row.size() < 3 || row[0] == "case" || row[0].starts_with("-")) continue;
+    if (row.size() < 3 || row[0].starts_with("-")) continue;
+    if (row[0] == "case" || row[0] == "test") {
+      treatments = row[0] == "test";
+      continue;
+    }
     if (row[2].empty())
       return fail(Error{ErrorKind::InvalidInput, "a known case without a reason", Location{path, number, 1}});
-    known.push_back({row[0], row[1], row[2]});
+    if (treatments)
+      read.treatments.push_back({row[0], row[1], row[2]});
+    else
+      read.known.push_back({row[0], row[1], row[2]});
   }
-  return known;
+  return read;
 }
 
 const Known* findKnown(const std::vector<Known>& known, const std::string& id, const std::string& device) {
@@ -48,6 +56,12 @@ const Known* findKnown(const std::vector<Known>& known, const std::string& id, c
     if ((row.device == "all" || row.device == family) && fnmatch(row.pattern.c_str(), id.c_str(), 0) == 0)
       return &row;
   return nullptr;
+}
+
+bool isTreated(const std::vector<Treatment>& treatments, const std::string& test, const std::string& word) {
+  for (const Treatment& row : treatments)
+    if (row.word == word && fnmatch(row.pattern.c_str(), test.c_str(), FNM_NOESCAPE) == 0) return true;
+  return false;
 }
 
 } // namespace tuned::conformance

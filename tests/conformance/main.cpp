@@ -14,7 +14,7 @@ namespace {
 using namespace tuned::conformance;
 
 struct Options {
-  std::string cases, known;
+  std::string cases, known = TUNED_CONFORMANCE_KNOWN;
   std::vector<std::string> filters;
   bool json = false, timing = false, list = false;
   PoolOptions pool;
@@ -26,16 +26,13 @@ bool selected(const Options& options, const std::string& id) {
   return options.filters.empty();
 }
 
-int run(const Options& options) {
-  std::vector<Known> known;
-  if (!options.known.empty()) {
-    auto read = readKnown(options.known);
-    if (!read) {
-      std::cerr << read.error().text() << '\n';
-      return 2;
-    }
-    known = *read;
+int run(Options& options) {
+  auto known = readKnown(options.known);
+  if (!known) {
+    std::cerr << known.error().text() << '\n';
+    return 2;
   }
+  options.pool.execute.treatments = known->treatments;
   std::vector<std::string> all = findCases(options.cases), ids;
   for (const std::string& id : all)
     if (selected(options, id)) ids.push_back(id);
@@ -48,7 +45,7 @@ int run(const Options& options) {
       std::cout << id << '\n';
     return 0;
   }
-  Report report(options.pool.execute.device, known, options.json);
+  Report report(options.pool.execute.device, known->known, options.json);
   runCases(options.cases, ids, options.pool, [&](const CaseResult& result) { report.add(result); });
   if (options.timing) report.printTiming();
   report.printSummary(all.size() - ids.size());
@@ -66,7 +63,8 @@ int main(int count, char** values) {
   app.add_option("--device", options.pool.execute.device, "cpu, cuda:N or reference")->capture_default_str();
   app.add_option("--filter", options.filters,
                  "globs over case folders, such as 'core/dot-*'; others are skipped");
-  app.add_option("--known", options.known, "table of cases known to fail, with their reasons");
+  app.add_option("--known", options.known, "tables of cases known to fail or judged with care")
+      ->capture_default_str();
   app.add_option("--jobs", options.pool.jobs, "processes")->capture_default_str()->check(CLI::Range(1, 256));
   app.add_option("--deadline", options.pool.deadlineSeconds, "seconds for one case")->capture_default_str();
   app.add_option("--dump-failing", options.pool.execute.differences,

@@ -13,13 +13,14 @@ namespace tuned::conformance {
 /// What in a kernel makes correct devices differ: order of sums, contraction of a * b + c, approximated
 /// functions, reduced input precision; and which roundings to narrow types carry such a difference on.
 struct Freedom {
-  double ulps = 0;     ///< of f32 (f64 in f64 kernels), of approximated functions, relative to each value
-  double summed = 0;   ///< unit roundoff of what sums are made of; 0: nothing is summed or contracted
-  double terms = 1;    ///< how many terms the longest sum has
-  double exponent = 0; ///< error of exp's argument relative to the argument (exp multiplies by log2 e first)
-  double narrowed = 0; ///< largest unit roundoff that a difference passes through on its way
+  double relative = 0;   ///< error of approximated functions, relative to each value
+  double exponent = 0;   ///< of exp: error of its argument, relative to the argument
+  double summed = 0;     ///< unit roundoff of what is summed or contracted; 0: nothing is
+  double terms = 1;      ///< how many terms the longest sum has
+  double narrowed = 0;   ///< largest unit roundoff that such a difference passes through on its way
+  bool reorders = false; ///< the order of elements is free too (tt.cat)
 
-  bool exact() const { return ulps == 0 && summed == 0; }
+  bool exact() const { return relative == 0 && summed == 0; }
   std::string text() const;
 };
 
