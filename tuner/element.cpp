@@ -46,6 +46,7 @@ uint32_t encode(const SmallFloat& format, double value, bool saturate) {
   if (std::isnan(value)) return sign | nan;
   uint32_t largest = format.hasInfinity ? top - 1 : nan - 1;
   double magnitude = std::fabs(value);
+  if (magnitude == 0) return sign;
   int exponent = 0;
   std::frexp(magnitude, &exponent); // magnitude in [2^(exponent-1), 2^exponent)
   int lowest = 1 - format.bias();

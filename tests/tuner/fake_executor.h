@@ -1,0 +1,89 @@
+// An executor for tests: outcomes come from a function, time from a clock that it turns itself.
+#pragma once
+
+#include "tuner/executor.h"
+#include "tuner/measure.h"
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+
+namespace tuned::test {
+
+class FakeExecutor : public Executor {
+public:
+  /// Seconds a variant takes, or how it fails.
+  std::function<Outcome(const Configuration&)> behaviour;
+  /// The code a configuration compiles to; by default each its own.
+  std::function<std::string(const Configuration&)> code = [](const Configuration& c) { return toString(c); };
+  bool isExclusive = false;
+  double clock = 0;
+  double compileCost = 1, measureCost = 0.5;
+
+  std::vector<Configuration> compiledOrder, measuredOrder, dueled;
+  std::vector<std::optional<double>> bars;
+  size_t mostInFlight = 0;
+  int measuredWhileCompiling = 0, cancels = 0;
+
+  bool exclusive() const override { return isExclusive; }
+  int compileSlots() const override { return 2; }
+  void compile(std::span<const Configuration> configurations) override {
+    queue_.insert(queue_.end(), configurations.begin(), configurations.end());
+    mostInFlight = std::max(mostInFlight, queue_.size());
+  }
+  /// Compiling takes time: nothing is ready for those who do not wait.
+  std::optional<Compiled> nextCompiled(std::chrono::milliseconds patience) override {
+    if (queue_.empty() || patience.count() == 0) return std::nullopt;
+    Compiled out;
+    out.configuration = queue_.front();
+    out.seconds = compileCost;
+    queue_.pop_front();
+    clock += compileCost;
+    compiledOrder.push_back(out.configuration);
+    Outcome outcome = behaviour(out.configuration);
+    if (std::holds_alternative<CompileFailed>(outcome)) {
+      out.failure = outcome;
+      return out;
+    }
+    Artefact artefact;
+    artefact.bytes = code(out.configuration);
+    out.artefact = std::make_shared<Artefact>(std::move(artefact));
+    return out;
+  }
+  Measured measure(const MeasureRequest& request) override {
+    measuredWhileCompiling += !queue_.empty();
+    measuredOrder.push_back(request.configuration);
+    bars.push_back(request.best);
+    clock += measureCost;
+    Measured measured;
+    measured.outcome = behaviour(request.configuration);
+    if (auto* timed = std::get_if<Timed>(&measured.outcome); timed && request.best)
+      timed->abandoned = clearlySlower(timed->samples, *request.best);
+    measured.verdict = {"reference", 10, 10, 0.5, true};
+    return measured;
+  }
+  std::function<Outcome(const Configuration&)> inDuel;
+  std::vector<Measured> duel(std::span<const MeasureRequest> requests) override {
+    std::vector<Measured> out;
+    for (const MeasureRequest& request : requests) {
+      dueled.push_back(request.configuration);
+      out.push_back({inDuel ? inDuel(request.configuration) : behaviour(request.configuration), {}, 0});
+    }
+    return out;
+  }
+  void cancel() override {
+    ++cancels;
+    queue_.clear();
+  }
+
+private:
+  std::deque<Configuration> queue_;
+};
+
+/// Eight samples around `median`.
+inline Timed timed(double median) {
+  return summarize(
+      {median * 0.998, median * 0.999, median, median, median, median, median * 1.001, median * 1.002});
+}
+
+} // namespace tuned::test

@@ -1,0 +1,90 @@
+// A device for tests: host memory, kernels that are C++ functions, and a clock that only the test turns.
+#pragma once
+
+#include "backend/device.h"
+
+#include <cstring>
+#include <functional>
+#include <map>
+
+namespace tuned::test {
+
+class HostDevice : public Device {
+public:
+  using Function = std::function<void(const Grid&, std::span<const ArgumentValue>)>;
+  /// What an artefact with these bytes runs and how long each launch takes.
+  struct Program {
+    Function run;
+    std::function<double()> seconds;
+  };
+  std::map<std::string, Program> programs;
+  int launches = 0;
+  std::optional<Error> nextFault; ///< the next launch ends in this
+
+  HostDevice() {
+    info_.id = "test";
+    info_.memoryBytes = 1 << 24;
+    info_.gridLimit = {1000, 10, 10};
+  }
+  const DeviceInfo& info() const override { return info_; }
+
+  Result<std::unique_ptr<Buffer>> allocate(size_t bytes) override {
+    return std::make_unique<HostBuffer>(bytes);
+  }
+  Result<void> upload(Buffer& to, size_t offset, std::span<const std::byte> data) override {
+    std::memcpy(at(to) + offset, data.data(), data.size());
+    return {};
+  }
+  Result<void> download(const Buffer& from, size_t offset, std::span<std::byte> data) override {
+    std::memcpy(data.data(), at(from) + offset, data.size());
+    return {};
+  }
+  Result<void> fill(Buffer& to, size_t offset, size_t bytes, std::byte value) override {
+    std::memset(at(to) + offset, std::to_integer<int>(value), bytes);
+    return {};
+  }
+  Result<void> copy(Buffer& to, const Buffer& from, size_t bytes) override {
+    std::memcpy(at(to), at(from), bytes);
+    return {};
+  }
+  Result<std::unique_ptr<LoadedKernel>> load(const Artefact& artefact) override {
+    auto found = programs.find(artefact.bytes);
+    if (found == programs.end()) return fail(ErrorKind::OutOfResources, "too much shared memory");
+    auto loaded = std::make_unique<Loaded>();
+    loaded->program = &found->second;
+    return loaded;
+  }
+  Result<void> launch(LoadedKernel& kernel, const Grid& grid,
+                      std::span<const ArgumentValue> arguments) override {
+    ++launches;
+    if (nextFault) return fail(*std::exchange(nextFault, std::nullopt));
+    static_cast<Loaded&>(kernel).program->run(grid, arguments);
+    return {};
+  }
+  Result<std::vector<double>> time(LoadedKernel& kernel, const Grid& grid,
+                                   std::span<const ArgumentValue> arguments,
+                                   const TimingRequest& request) override {
+    std::vector<double> out;
+    for (int i = 0; i < request.repeats; ++i) {
+      if (auto ok = launch(kernel, grid, arguments); !ok) return fail(ok.error());
+      out.push_back(static_cast<Loaded&>(kernel).program->seconds());
+    }
+    return out;
+  }
+
+private:
+  struct HostBuffer : Buffer {
+    explicit HostBuffer(size_t bytes) : storage(bytes / 8 + 1) {}
+    uint64_t address() const override { return reinterpret_cast<uint64_t>(storage.data()); }
+    size_t size() const override { return storage.size() * 8; }
+    std::vector<uint64_t> storage;
+  };
+  struct Loaded : LoadedKernel {
+    const Program* program = nullptr;
+  };
+  static std::byte* at(const Buffer& buffer) { return reinterpret_cast<std::byte*>(buffer.address()); }
+
+  DeviceInfo info_;
+};
+
+} // namespace tuned::test

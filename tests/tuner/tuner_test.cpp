@@ -1,0 +1,262 @@
+#include "tests/tuner/fake_executor.h"
+#include "tests/tuner/kernels.h"
+#include "tuner/tuner.h"
+
+#include <set>
+
+using namespace tuned;
+using test::timed;
+
+namespace {
+
+struct Fixture {
+  test::FakeExecutor executor;
+  TuneRequest request;
+
+  Fixture() {
+    request.kernel = test::twice();
+    request.sizes = {{"n", 100}};
+    request.now = [this] { return executor.clock; };
+    // The best is BLOCK=64 num_warps=4; the default, BLOCK=32 num_warps=2, takes twice as long.
+    executor.behaviour = [](const Configuration& c) -> Outcome {
+      double block = static_cast<double>(c.at("BLOCK")), warps = static_cast<double>(c.at("num_warps"));
+      return timed(1e-3 * (1 + std::abs(block - 64) / 64 + (4 - warps) / 4));
+    };
+  }
+  TuneResult run(std::stop_token stop = {}) {
+    auto result = tune(request, executor, stop);
+    REQUIRE_MESSAGE(result.has_value(), (result ? "" : result.error().text()));
+    return *result;
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(Fixture, "the whole space is tried, the default first, and the best wins") {
+  TuneResult result = run();
+  REQUIRE(result.winner.has_value());
+  CHECK(toString(result.winner->trial.configuration) == "BLOCK=64 num_warps=4");
+  CHECK(result.winner->artefact->bytes == "BLOCK=64 num_warps=4");
+  CHECK(result.winner->trial.verdict.checked == 10);
+  CHECK(result.stopped == "space exhausted");
+  CHECK(result.spaceSize == 9);
+  CHECK(result.tried == 9);
+  CHECK(result.coverage() == 1);
+  CHECK(result.gain == doctest::Approx(2));
+  CHECK(executor.measuredOrder.front() == request.kernel.defaults);
+  std::set<Configuration> distinct(executor.measuredOrder.begin(), executor.measuredOrder.end());
+  CHECK(distinct.size() == executor.measuredOrder.size());
+  CHECK(executor.cancels == 1);
+  CHECK(executor.mostInFlight <= 4);
+}
+
+TEST_CASE_FIXTURE(Fixture, "later trials are raced against the best so far") {
+  run();
+  REQUIRE(executor.bars.size() == 9);
+  CHECK_FALSE(executor.bars.front().has_value());
+  for (size_t i = 1; i < executor.bars.size(); ++i) {
+    REQUIRE(executor.bars[i].has_value());
+    CHECK((i == 1 || *executor.bars[i] <= *executor.bars[i - 1]));
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "an exclusive device is never measured while something compiles") {
+  executor.isExclusive = true;
+  TuneResult result = run();
+  CHECK(result.tried == 9);
+  CHECK(executor.measuredWhileCompiling == 0);
+  test::FakeExecutor shared;
+  shared.behaviour = executor.behaviour;
+  REQUIRE(tune(request, shared).has_value());
+  CHECK(shared.measuredWhileCompiling > 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "each kind of failure is kept with its reason and never wins") {
+  auto fast = executor.behaviour;
+  executor.behaviour = [&](const Configuration& c) -> Outcome {
+    std::string key = toString(c);
+    if (key == "BLOCK=64 num_warps=4") return WrongResult{"differs"};
+    if (key == "BLOCK=64 num_warps=2") return CompileFailed{"does not verify"};
+    if (key == "BLOCK=64 num_warps=1") return Faulted{"trap"};
+    if (key == "BLOCK=128 num_warps=4") return TimedOut{"10 s"};
+    if (key == "BLOCK=16 num_warps=1") return OutOfResources{"shared"};
+    return fast(c);
+  };
+  TuneResult result = run();
+  REQUIRE(result.winner.has_value());
+  CHECK(toString(result.winner->trial.configuration) == "BLOCK=32 num_warps=2");
+  CHECK(result.gain == 1);
+  CHECK(result.trials.size() == 9);
+  std::map<std::string, int> kinds;
+  for (const Trial& trial : result.trials)
+    ++kinds[name(trial.outcome)];
+  CHECK(kinds == std::map<std::string, int>{{"timed", 4},
+                                            {"wrong_result", 1},
+                                            {"compile_failed", 1},
+                                            {"faulted", 1},
+                                            {"timed_out", 1},
+                                            {"out_of_resources", 1}});
+}
+
+TEST_CASE_FIXTURE(Fixture, "when nothing works there is no winner and the reasons are told") {
+  executor.behaviour = [](const Configuration& c) -> Outcome {
+    if (c.at("num_warps") == 1) return CompileFailed{"does not verify"};
+    return WrongResult{"element 3"};
+  };
+  TuneResult result = run();
+  CHECK_FALSE(result.winner.has_value());
+  CHECK(result.tried == 9);
+  CHECK(result.failures().starts_with("4 compile_failed, 5 wrong_result; first: "));
+  CHECK(executor.dueled.empty());
+  CHECK(executor.cancels == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "budgets stop the search, alone and together") {
+  request.budget.trials = 3;
+  TuneResult result = run();
+  CHECK(result.tried == 3);
+  CHECK(result.stopped == "budget of 3 trials spent");
+  CHECK(result.coverage() == doctest::Approx(1.0 / 3));
+  CHECK(result.winner.has_value());
+
+  request.budget = {};
+  request.budget.seconds = 4;
+  request.budget.trials = 100;
+  executor.clock = 0;
+  result = run();
+  CHECK(result.stopped == "time budget of 4 s spent");
+  CHECK(result.tried < 9);
+
+  request.budget = {};
+  request.budget.withoutGain = 2;
+  executor.behaviour = [](const Configuration&) { return timed(1e-3); };
+  result = run();
+  CHECK(result.stopped == "no gain in 2 trials");
+  CHECK(result.tried == 3);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a search goes on from the trials that were kept") {
+  request.budget.trials = 5;
+  TuneResult first = run();
+  test::FakeExecutor second;
+  second.behaviour = executor.behaviour;
+  request.known = first.trials;
+  request.budget = {};
+  auto result = tune(request, second);
+  REQUIRE(result.has_value());
+  CHECK(result->tried == 9);
+  CHECK(second.measuredOrder.size() == 4);
+  for (const Trial& known : first.trials)
+    CHECK(std::ranges::find(second.measuredOrder, known.configuration) == second.measuredOrder.end());
+  CHECK(toString(result->winner->trial.configuration) == "BLOCK=64 num_warps=4");
+
+  // Everything is known: the winner is only compiled again and measured once more.
+  test::FakeExecutor third;
+  third.behaviour = executor.behaviour;
+  request.known = result->trials;
+  auto again = tune(request, third);
+  REQUIRE(again.has_value());
+  CHECK(third.measuredOrder.empty());
+  REQUIRE(again->winner.has_value());
+  CHECK(again->winner->artefact != nullptr);
+}
+
+TEST_CASE_FIXTURE(Fixture, "failures that are known are not tried again") {
+  executor.behaviour = [](const Configuration&) -> Outcome { return Faulted{"trap"}; };
+  TuneResult first = run();
+  request.known = first.trials;
+  executor.compiledOrder.clear();
+  TuneResult second = run();
+  CHECK(executor.compiledOrder.empty());
+  CHECK_FALSE(second.winner.has_value());
+  CHECK(second.failures().starts_with("9 faulted"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "variants with the same code are measured once") {
+  executor.code = [](const Configuration& c) { return std::to_string(c.at("BLOCK")); };
+  executor.behaviour = [](const Configuration& c) -> Outcome { return timed(1e-3 * double(c.at("BLOCK"))); };
+  TuneResult result = run();
+  CHECK(result.tried == 9);
+  CHECK(executor.measuredOrder.size() == 4); // 16, 32, 64, 128
+  CHECK(toString(result.winner->trial.configuration) == "BLOCK=16 num_warps=1");
+  std::map<int64_t, std::set<double>> medians;
+  for (const Trial& trial : result.trials)
+    medians[trial.configuration.at("BLOCK")].insert(trial.timed()->median);
+  for (const auto& [block, distinct] : medians)
+    CHECK(distinct.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the duel decides between the best few, and a finalist that fails there is out") {
+  executor.behaviour = [](const Configuration& c) -> Outcome {
+    if (c.at("BLOCK") == 64) return timed(1e-3 + 1e-5 * double(c.at("num_warps")));
+    return timed(3e-3);
+  };
+  executor.inDuel = [](const Configuration& c) -> Outcome {
+    if (c.at("num_warps") == 1) return Faulted{"only now"};
+    return timed(c.at("num_warps") == 4 ? 1.0e-3 : 1.1e-3);
+  };
+  TuneResult result = run();
+  CHECK(toString(result.winner->trial.configuration) == "BLOCK=64 num_warps=4");
+  CHECK(result.winner->trial.timed()->median == 1.0e-3);
+  CHECK(executor.dueled.size() >= 3);
+
+  request.finalists = 1;
+  executor.dueled.clear();
+  result = run();
+  CHECK(executor.dueled.empty());
+  CHECK(toString(result.winner->trial.configuration) == "BLOCK=64 num_warps=1");
+}
+
+TEST_CASE_FIXTURE(Fixture, "the default fights in the duel but wins only as a finalist") {
+  executor.inDuel = [&](const Configuration& c) -> Outcome {
+    return c == request.kernel.defaults ? timed(1e-6) : timed(1e-3);
+  };
+  // Only those within reach of the best are finalists; the default took twice as long.
+  executor.behaviour = [&](const Configuration& c) -> Outcome {
+    return timed(c == request.kernel.defaults ? 2e-3 : 1e-3);
+  };
+  TuneResult result = run();
+  CHECK(result.winner->trial.configuration != request.kernel.defaults);
+  CHECK(std::ranges::find(executor.dueled, request.kernel.defaults) != executor.dueled.end());
+}
+
+TEST_CASE_FIXTURE(Fixture, "progress is told after every trial and at the end") {
+  int trials = 0;
+  std::vector<std::string> phases;
+  double lastSeconds = -1;
+  request.onProgress = [&](const Progress& progress) {
+    trials += progress.last != nullptr;
+    if (phases.empty() || phases.back() != progress.phase) phases.push_back(progress.phase);
+    CHECK(progress.total == 9);
+    CHECK(progress.seconds >= lastSeconds);
+    CHECK((progress.last == nullptr || progress.best != nullptr));
+    lastSeconds = progress.seconds;
+  };
+  run();
+  CHECK(trials == 9);
+  CHECK(phases == std::vector<std::string>{"searching", "duel", "done"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "cancelling ends the search with what there is") {
+  std::stop_source source;
+  request.onProgress = [&](const Progress& progress) {
+    if (progress.tried == 4) source.request_stop();
+  };
+  TuneResult result = run(source.get_token());
+  CHECK(result.stopped == "cancelled");
+  CHECK(result.tried < 9);
+  CHECK(executor.cancels == 1);
+  REQUIRE(result.winner.has_value());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a search that cannot begin is an error") {
+  request.strategy = "clever";
+  CHECK(tune(request, executor).error().kind == ErrorKind::NotFound);
+  request.strategy = "random";
+  request.sizes = {};
+  CHECK(tune(request, executor).error().kind == ErrorKind::InvalidInput);
+  request.sizes = {{"n", 100}};
+  request.kernel.constraints = {*Expression::parse("0")};
+  CHECK(tune(request, executor).error().kind == ErrorKind::InvalidInput);
+  CHECK(executor.compiledOrder.empty());
+}

@@ -1,0 +1,111 @@
+#include "tests/tuner/kernels.h"
+#include "tuner/sample.h"
+#include "tuner/verify.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <set>
+
+using namespace tuned;
+
+namespace {
+
+template <typename T> std::vector<std::byte> bytes(std::vector<T> values) {
+  std::vector<std::byte> out(values.size() * sizeof(T));
+  std::memcpy(out.data(), values.data(), out.size());
+  return out;
+}
+
+Comparison compareFloats(std::vector<float> expected, std::vector<float> got, Tolerance tolerance) {
+  return compare(referenceOutput(0, 4, bytes(expected)), "*f32", bytes(got), tolerance);
+}
+
+} // namespace
+
+TEST_CASE("floats compare within tolerance, NaN equals NaN, infinities must be the same") {
+  const float inf = std::numeric_limits<float>::infinity(), nan = std::nanf("");
+  CHECK(compareFloats({1, 100, nan, inf, -inf, 0.f}, {1.0005f, 100.05f, -nan, inf, -inf, -0.f}, {1e-3, 0})
+            .wrong == 0);
+  Comparison off = compareFloats({1, 2, 3, 4}, {1, 2.1f, 3, 5}, {1e-2, 0});
+  CHECK(off.wrong == 2);
+  CHECK(off.checked == 4);
+  REQUIRE(off.first.has_value());
+  CHECK(off.first->index == 1);
+  CHECK(off.first->got == "2.0999999");
+  CHECK(off.first->expected == "2");
+  CHECK(off.worstError == doctest::Approx(25));
+  for (auto [expected, got] : {std::pair{1.f, nan}, {nan, 1.f}, {inf, -inf}, {inf, 1e30f}, {1e30f, inf}})
+    CHECK(compareFloats({expected}, {got}, {1, 1}).wrong == 1);
+}
+
+TEST_CASE("integers compare exactly, also where doubles could not tell") {
+  int64_t big = (int64_t(1) << 60) + 1;
+  auto compareWith = [&](int64_t got) {
+    return compare(referenceOutput(0, 8, bytes<int64_t>({big})), "*i64", bytes<int64_t>({got}), {1, 1}).wrong;
+  };
+  CHECK(compareWith(big) == 0);
+  CHECK(compareWith(big - 1) == 1);
+}
+
+TEST_CASE("only what is known is judged") {
+  std::vector<std::byte> mask = bytes<char>({0, 1, 1, 0, 0, 1});
+  ReferenceOutput known = referenceOutput(3, 4, bytes<float>({9, 1, 2, 9, 9, 3}), mask);
+  REQUIRE(known.ranges.size() == 2);
+  CHECK(known.ranges[0].first == 1);
+  CHECK(known.ranges[0].count == 2);
+  CHECK(known.ranges[1].first == 5);
+  CHECK(compare(known, "*f32", bytes<float>({0, 1, 2, 0, 0, 3}), {}).wrong == 0);
+  Comparison off = compare(known, "*f32", bytes<float>({0, 1, 2, 0, 0, 4}), {});
+  CHECK(off.checked == 3);
+  CHECK(off.first->index == 5);
+}
+
+TEST_CASE("a tolerance of the document counts before the type's own") {
+  Kernel kernel = test::twice();
+  CHECK(toleranceFor(kernel, "*f32").relative == 1e-5);
+  CHECK(toleranceFor(kernel, "*f16").relative > toleranceFor(kernel, "*f32").relative);
+  CHECK(toleranceFor(kernel, "*i32").absolute == 0);
+  kernel.tolerance.absolute = 0.5;
+  CHECK(toleranceFor(kernel, "*f16").absolute == 0.5);
+}
+
+TEST_CASE("a sample of programs is distinct, inside the grid, and all of a small one") {
+  auto few = samplePrograms({3, 2, 1}, 100, 1);
+  CHECK(few.size() == 6);
+  CHECK(few[1] == std::array<int64_t, 3>{1, 0, 0});
+  Grid grid = {1000000, 3, 1};
+  auto many = samplePrograms(grid, 50, 1);
+  CHECK(many.size() == 50);
+  CHECK(many[0] == std::array<int64_t, 3>{0, 0, 0});
+  CHECK(many[1] == std::array<int64_t, 3>{999999, 2, 0});
+  CHECK(std::set(many.begin(), many.end()).size() == 50);
+  for (const auto& program : many)
+    for (int axis = 0; axis < 3; ++axis)
+      CHECK((program[axis] >= 0 && program[axis] < grid[axis]));
+  CHECK(samplePrograms(grid, 50, 1) == many);
+}
+
+TEST_CASE("what was written on the host becomes the reference") {
+  Kernel kernel = test::twice();
+  auto inputs = HostInputs::make(kernel, {{"n", 10}}, 3);
+  REQUIRE(inputs.has_value());
+  CHECK(inputs->memory().size() == 2);
+  auto y = std::get<uint64_t>(inputs->arguments()[1]);
+  CHECK(std::get<Scalar>(inputs->arguments()[2]).bits == 10);
+  float two = 2;
+  std::memcpy(reinterpret_cast<char*>(y) + 8, &two, 4);
+  std::memcpy(reinterpret_cast<char*>(y) + 12, &two, 4);
+  std::memcpy(reinterpret_cast<char*>(y) + 36, &two, 4);
+  // Two adjacent writes, one of part of an element, one to an input.
+  auto x = std::get<uint64_t>(inputs->arguments()[0]);
+  std::vector<std::pair<uint64_t, size_t>> written = {{x, 4}, {y + 8, 4}, {y + 12, 4}, {y + 38, 2}};
+  ReferenceResult result = referenceFromWritten(kernel, *inputs, written, "reference");
+  REQUIRE(result.outputs.size() == 1);
+  CHECK(result.outputs[0].argument == 1);
+  REQUIRE(result.outputs[0].ranges.size() == 2);
+  CHECK(result.outputs[0].ranges[0].first == 2);
+  CHECK(result.outputs[0].ranges[0].count == 2);
+  CHECK(result.outputs[0].ranges[1].first == 9);
+  CHECK(result.outputs[0].expected == bytes<float>({2, 2, 2}));
+}
