@@ -1,0 +1,43 @@
+// Every configuration of every library kernel is a module that parses, specialises and verifies.
+#include "ir/module.h"
+#include "tuner/space.h"
+
+#include <doctest/doctest.h>
+#include <filesystem>
+
+using namespace tuned;
+
+namespace {
+
+void checkKernel(const Kernel& kernel, const Sizes& sizes, size_t stride) {
+  CAPTURE(kernel.name);
+  CAPTURE(toString(sizes));
+  auto space = Space::enumerate(kernel, sizes);
+  REQUIRE_MESSAGE(space.has_value(), (space ? "" : space.error().text()));
+  auto context = makeContext();
+  for (size_t i = 0; i < space->size(); i += stride) {
+    const Configuration& configuration = space->configurations()[i];
+    CAPTURE(toString(configuration));
+    auto module = specialize(*context, kernel, configuration, sizes);
+    REQUIRE_MESSAGE(module.has_value(), (module ? "" : module.error().text()));
+    auto simple = simplify(**module);
+    REQUIRE_MESSAGE(simple.has_value(), (simple ? "" : simple.error().text()));
+  }
+}
+
+} // namespace
+
+TEST_CASE("the library verifies") {
+  for (const auto& entry : std::filesystem::directory_iterator(TUNED_LIBRARY)) {
+    if (entry.path().extension() != ".json") continue;
+    auto kernel = loadKernel(entry.path().string());
+    REQUIRE_MESSAGE(kernel.has_value(), (kernel ? "" : kernel.error().text()));
+    Sizes even, ragged;
+    for (const std::string& name : kernel->sizes) {
+      even[name] = 1024;
+      ragged[name] = 1000;
+    }
+    checkKernel(*kernel, even, 1);
+    checkKernel(*kernel, ragged, 5);
+  }
+}
