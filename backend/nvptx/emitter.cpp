@@ -1,5 +1,7 @@
 #include "backend/nvptx/emitter.h"
 
+#include "backend/nvptx/descriptors.h"
+
 #include <llvm/IR/IntrinsicsNVPTX.h>
 
 namespace tuned::nvptx {
@@ -10,7 +12,7 @@ Emitter::Emitter(llvm::Module& into, const Target& machine, unsigned numWarps, t
 void Emitter::beginKernel() {
   llvm::SmallVector<llvm::Type*> parameters;
   for (mlir::Type argument : source.getArgumentTypes())
-    parameters.push_back(memoryType(argument));
+    parameters.push_back(mlir::isa<tt::TensorDescType>(argument) ? builder.getPtrTy(1) : memoryType(argument));
   auto* signature = llvm::FunctionType::get(builder.getVoidTy(), parameters, false);
   kernel = llvm::Function::Create(signature, llvm::Function::ExternalLinkage, source.getName(), module);
   kernel->setCallingConv(llvm::CallingConv::PTX_Kernel);
@@ -34,7 +36,9 @@ Result<void> Emitter::emitFunction() {
         kernel->addParamAttr(
             i, llvm::Attribute::getWithAlignment(module.getContext(), llvm::Align(fact.getInt())));
     }
-    arguments.push_back({fromMemory(kernel->getArg(i), source.getArgumentTypes()[i])});
+    if (auto descriptor = mlir::dyn_cast<tt::TensorDescType>(source.getArgumentTypes()[i]))
+      arguments.push_back({descriptorArgument(*this, *kernel, i, descriptor)});
+    else arguments.push_back({fromMemory(kernel->getArg(i), source.getArgumentTypes()[i])});
   }
   auto done = emitRegion(source.getBody(), arguments);
   if (!done) return fail(done.error());
@@ -56,7 +60,8 @@ LinearLayout Emitter::layout(mlir::Type type) const {
 llvm::Type* Emitter::type(mlir::Type type) const {
   mlir::Type element = tt::elementType(type);
   auto& context = module.getContext();
-  if (mlir::isa<tt::PointerType, tt::TensorDescType>(element)) return llvm::PointerType::get(context, 1);
+  if (mlir::isa<tt::PointerType>(element)) return llvm::PointerType::get(context, 1);
+  if (auto descriptor = mlir::dyn_cast<tt::TensorDescType>(element)) return descriptorType(context, descriptor);
   if (element.isIndex()) return llvm::Type::getInt64Ty(context);
   if (auto integer = mlir::dyn_cast<mlir::IntegerType>(element))
     return llvm::Type::getIntNTy(context, integer.getWidth());

@@ -39,7 +39,7 @@ public:
       outputs += words(bitsOf(e.type(type)));
   }
 
-  bool wellFormed() const {
+  bool wellFormed() {
     size_t inputs = 0;
     for (mlir::Value operand : op.getArgs())
       inputs += words(bitsOf(e.type(operand.getType())));

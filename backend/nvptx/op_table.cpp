@@ -6,7 +6,7 @@ const OpTable& opTable() {
   static const OpTable table = [] {
     OpTable all;
     for (auto add : {addArithmetic, addMath, addViews, addMemory, addControl, addConvert, addReductions,
-                     addScans, addExchanges, addOutput, addConversions, addDot, addAtomics, addInline})
+                     addScans, addExchanges, addOutput, addConversions, addDot, addAtomics, addInline, addDescriptors})
       add(all);
     return all;
   }();

@@ -18,6 +18,8 @@ struct Pass {
   Result<void> (*run)(PassContext&);
 };
 
+/// tt.dot_scaled becomes a tt.dot of operands that were widened and scaled.
+Result<void> decomposeScaledDots(PassContext& context);
 /// Gives every tensor type a layout: coalesced at loads and stores, fragments at dots, and their neighbours
 /// follow. Operations without results carry theirs as the attribute `nv.layout`.
 Result<void> assignLayouts(PassContext& context);

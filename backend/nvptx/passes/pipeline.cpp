@@ -4,6 +4,7 @@ namespace tuned::nvptx {
 
 std::span<const Pass> layoutPasses() {
   static constexpr Pass passes[] = {
+      {"decompose-scaled-dots", decomposeScaledDots},
       {"assign-layouts", assignLayouts},
       {"insert-conversions", insertConversions},
       {"remove-conversions", removeConversions},
