@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <optional>
+#include <vector>
 
 namespace tuned {
 namespace {
@@ -26,7 +28,7 @@ template <typename T> void store(std::byte* at, T value) {
   std::memcpy(at, &value, sizeof value);
 }
 
-double decode(const SmallFloat& format, uint32_t bits) {
+double decodeSlowly(const SmallFloat& format, uint32_t bits) {
   uint32_t mantissa = bits & ((1u << format.mantissaBits) - 1);
   uint32_t exponent = bits >> format.mantissaBits & ((1u << format.exponentBits) - 1);
   double sign = bits >> (format.bits() - 1) ? -1 : 1;
@@ -38,7 +40,33 @@ double decode(const SmallFloat& format, uint32_t bits) {
                            static_cast<int>(exponent) - format.bias() - format.mantissaBits);
 }
 
+/// Every value of a format, computed once.
+template <const SmallFloat& format> double decode(uint32_t bits) {
+  static const std::vector<double> values = [] {
+    std::vector<double> all(size_t(1) << format.bits());
+    for (size_t i = 0; i < all.size(); ++i)
+      all[i] = decodeSlowly(format, static_cast<uint32_t>(i));
+    return all;
+  }();
+  return values[bits];
+}
+
+/// Normal values that stay normal and finite after rounding, which is nearly all: by the bits.
+std::optional<uint32_t> encodeNormal(const SmallFloat& format, double value) {
+  uint64_t bits = std::bit_cast<uint64_t>(value);
+  int exponent = static_cast<int>(bits >> 52 & 0x7ff) - 1023;
+  if (exponent < 1 - format.bias() || exponent >= format.bias()) return std::nullopt;
+  int dropped = 52 - format.mantissaBits;
+  uint64_t mantissa = bits & ((uint64_t(1) << 52) - 1);
+  uint64_t half = uint64_t(1) << (dropped - 1), odd = mantissa >> dropped & 1;
+  uint64_t rounded = (mantissa + half - 1 + odd) >> dropped; // a carry goes on into the exponent
+  uint32_t sign = static_cast<uint32_t>(bits >> 63) << (format.bits() - 1);
+  return sign | ((static_cast<uint32_t>(exponent + format.bias()) << format.mantissaBits) +
+                 static_cast<uint32_t>(rounded));
+}
+
 uint32_t encode(const SmallFloat& format, double value, bool saturate) {
+  if (auto quick = encodeNormal(format, value)) return *quick;
   uint32_t sign = std::signbit(value) ? 1u << (format.bits() - 1) : 0;
   uint32_t top = ((1u << format.exponentBits) - 1) << format.mantissaBits;
   uint32_t nan =
@@ -53,7 +81,7 @@ uint32_t encode(const SmallFloat& format, double value, bool saturate) {
   int scale = std::max(exponent - 1, lowest) - format.mantissaBits;
   // nearbyint rounds half to even; a carry into the next exponent falls out of the addition below.
   double steps = std::isinf(magnitude) ? 0 : std::nearbyint(std::ldexp(magnitude, -scale));
-  bool beyond = std::isinf(magnitude) || std::ldexp(steps, scale) > decode(format, largest);
+  bool beyond = std::isinf(magnitude) || std::ldexp(steps, scale) > decodeSlowly(format, largest);
   if (beyond) return sign | (saturate || !format.hasInfinity ? largest : top);
   uint32_t whole = static_cast<uint32_t>(steps);
   int field = std::max(exponent - 1, lowest) - lowest; // exponent field, less one for normal numbers
@@ -96,11 +124,11 @@ double readElement(ElementType type, const std::byte* at) {
   case ElementType::BF16:
     return std::bit_cast<float>(static_cast<uint32_t>(load<uint16_t>(at)) << 16);
   case ElementType::F16:
-    return decode(kF16, load<uint16_t>(at));
+    return decode<kF16>(load<uint16_t>(at));
   case ElementType::F8E4M3:
-    return decode(kE4M3, load<uint8_t>(at));
+    return decode<kE4M3>(load<uint8_t>(at));
   case ElementType::F8E5M2:
-    return decode(kE5M2, load<uint8_t>(at));
+    return decode<kE5M2>(load<uint8_t>(at));
   }
   return 0;
 }

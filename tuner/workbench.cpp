@@ -76,6 +76,12 @@ Result<void> Workbench::restore() {
     if (!buffers_[i].buffer) continue;
     if (auto ok = fillGuards(buffers_[i]); !ok) return ok;
     if (!kernel_.arguments[i].output) continue;
+    if (kernel_.arguments[i].fill == "zeros") {
+      if (auto ok = device_.fill(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial.size(), std::byte{0});
+          !ok)
+        return ok;
+      continue;
+    }
     if (auto ok = device_.upload(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial); !ok) return ok;
   }
   return {};
