@@ -1,0 +1,18 @@
+// Which tiles an operation hands on, and to which slots: loop arguments, yields, branches, returns.
+#pragma once
+
+#include "backend/cpu/plan.h"
+
+namespace tuned::cpu {
+
+struct Assignment {
+  mlir::Value target, source;
+};
+
+/// The slots that `op` writes when it passes values on. For a branch with two successors, those of one.
+llvm::SmallVector<Assignment> assignmentsOf(mlir::Operation& op, const Plan& plan, unsigned successor = 0);
+
+/// Would writing all targets one by one spoil the source of assignment `number`?
+bool needsTemporary(llvm::ArrayRef<Assignment> assignments, size_t number, const Plan& plan);
+
+} // namespace tuned::cpu

@@ -1,0 +1,126 @@
+#include "backend/cpu/callees.h"
+#include "backend/cpu/codegen.h"
+#include "backend/cpu/cpu.h"
+#include "backend/cpu/emitter.h"
+#include "backend/cpu/host.h"
+#include "ir/module.h"
+
+#include <chrono>
+
+namespace tuned::cpu {
+namespace {
+
+double secondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+Result<tt::FuncOp> findEntry(mlir::ModuleOp module, const std::string& entry) {
+  tt::FuncOp found;
+  int count = 0;
+  for (tt::FuncOp function : module.getOps<tt::FuncOp>()) {
+    if (entry.empty() ? !function.isPublic() : function.getName() != entry) continue;
+    found = function;
+    ++count;
+  }
+  if (count == 1 && !found.isExternal()) return found;
+  if (!entry.empty()) return fail(ErrorKind::InvalidInput, "the module has no function " + entry);
+  return fail(ErrorKind::InvalidInput,
+              "the module has " + std::to_string(count) + " public functions, not one", "name the entry");
+}
+
+Error locatedError(mlir::Operation* op, ErrorKind kind, const std::string& message) {
+  Error error{kind, op->getName().getStringRef().str() + ": " + message};
+  if (auto file = op->getLoc()->findInstanceOf<mlir::FileLineColLoc>())
+    error.location = Location{file.getFilename().str(), file.getLine(), file.getColumn()};
+  return error;
+}
+
+// Tiles that this backend can index: powers of two, within Triton's limit, of elements it knows.
+Result<void> checkTiles(mlir::ModuleOp module) {
+  std::optional<Error> error;
+  auto check = [&](mlir::Operation* op, mlir::Type type) {
+    auto tile = mlir::dyn_cast<mlir::RankedTensorType>(type);
+    mlir::Type element = tt::elementType(type);
+    if (auto integer = mlir::dyn_cast<mlir::IntegerType>(element); integer && integer.getWidth() > 64)
+      error = locatedError(op, ErrorKind::Unsupported, "integers wider than 64 bits");
+    if (mlir::isa<mlir::FloatType>(element) && element.getIntOrFloatBitWidth() > 64)
+      error = locatedError(op, ErrorKind::Unsupported, "floats wider than 64 bits");
+    if (!tile) return;
+    for (int64_t size : tile.getShape())
+      if (size < 1 || (size & (size - 1)))
+        error = locatedError(op, ErrorKind::InvalidInput,
+                             "a tile's sizes must be powers of two, not " + std::to_string(size));
+    if (tile.getNumElements() > tt::maxTileElements)
+      error = locatedError(op, ErrorKind::InvalidInput,
+                           "a tile of " + std::to_string(tile.getNumElements()) +
+                               " elements; the limit is 1048576");
+  };
+  module.walk([&](mlir::Operation* op) {
+    for (mlir::Type type : op->getResultTypes())
+      check(op, type);
+    for (mlir::Type type : op->getOperandTypes())
+      check(op, type);
+    return error ? mlir::WalkResult::interrupt() : mlir::WalkResult::advance();
+  });
+  if (error) return tuned::fail(*error);
+  return {};
+}
+
+std::vector<ParameterSlot> parametersOf(tt::FuncOp entry) {
+  std::vector<ParameterSlot> slots;
+  for (mlir::Type type : entry.getArgumentTypes()) {
+    bool scalar = type.isIntOrFloat();
+    slots.push_back(
+        {scalar ? ParameterKind::Scalar : ParameterKind::Pointer, scalar ? int(storageBytes(type)) : 8});
+  }
+  return slots;
+}
+
+class CpuCompiler : public Compiler {
+public:
+  std::string backend() const override { return "cpu"; }
+  Result<Artefact> compile(mlir::ModuleOp module, const std::string& entry,
+                           const CompileOptions& options) override;
+};
+
+Result<Artefact> CpuCompiler::compile(mlir::ModuleOp module, const std::string& entry,
+                                      const CompileOptions& options) {
+  Artefact artefact;
+  artefact.format = "object";
+  artefact.target = host().target;
+  auto start = std::chrono::steady_clock::now();
+  if (auto checked = checkTiles(module); !checked) return std::unexpected(checked.error());
+  if (auto simple = simplify(module); !simple) return std::unexpected(simple.error());
+  if (options.onStage) options.onStage("ttir", print(module));
+  auto function = findEntry(module, entry);
+  if (!function) return std::unexpected(function.error());
+  auto callees = cloneCallees(*function);
+  if (!callees) return std::unexpected(callees.error());
+  tt::AxisInfoAnalysis facts(*function);
+  artefact.phaseSeconds["passes"] = secondsSince(start);
+
+  start = std::chrono::steady_clock::now();
+  Plan plan(*function, *callees);
+  llvm::LLVMContext context;
+  llvm::Module code("kernel", context);
+  artefact.launch.symbol = function->getName().str();
+  Emitter emitter(code, plan, *callees, facts, options.fuseMultiplyAdd);
+  if (auto emitted = emitter.emit(*function, artefact.launch.symbol); !emitted)
+    return std::unexpected(emitted.error());
+  artefact.phaseSeconds["emit"] = secondsSince(start);
+
+  auto object = generateObject(code, {options.fuseMultiplyAdd, options.onStage}, artefact.phaseSeconds);
+  if (!object) return std::unexpected(object.error());
+  artefact.bytes = std::move(*object);
+  artefact.launch.scratchBytes = plan.scratchBytes();
+  artefact.launch.parameters = parametersOf(*function);
+  return artefact;
+}
+
+} // namespace
+
+std::unique_ptr<Compiler> makeCompiler() {
+  return std::make_unique<CpuCompiler>();
+}
+
+} // namespace tuned::cpu

@@ -1,0 +1,27 @@
+// What the host can do, as LLVM names it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace llvm {
+class TargetMachine;
+}
+
+namespace tuned::cpu {
+
+struct Host {
+  std::string cpu;      ///< LLVM's name: "znver3"
+  std::string features; ///< "+avx2,+fma,…"
+  std::string target;   ///< "cpu:znver3+5f0c11aa": what an object is good for
+  unsigned vectorBytes; ///< of the widest native vector: 16, 32 or 64
+  bool halfConversions; ///< f16 <-> f32 in hardware
+};
+
+/// Asked once a process.
+const Host& host();
+
+/// A machine that generates code for exactly this host, or null where LLVM lacks it.
+std::unique_ptr<llvm::TargetMachine> makeTargetMachine(bool fuseMultiplyAdd);
+
+} // namespace tuned::cpu

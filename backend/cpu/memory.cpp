@@ -1,0 +1,63 @@
+#include "backend/cpu/memory.h"
+
+#include <cstring>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <vector>
+
+namespace tuned::cpu {
+namespace {
+
+constexpr size_t page = 4096;
+constexpr size_t hugePage = 2 << 20;
+
+class HostBuffer : public Buffer {
+public:
+  HostBuffer(char* mapping, size_t mapped, char* data, size_t size)
+      : mapping_(mapping), mapped_(mapped), data_(data), size_(size) {}
+  ~HostBuffer() override { munmap(mapping_, mapped_); }
+  uint64_t address() const override { return reinterpret_cast<uint64_t>(data_); }
+  size_t size() const override { return size_; }
+
+private:
+  char* mapping_;
+  size_t mapped_;
+  char* data_;
+  size_t size_;
+};
+
+} // namespace
+
+Result<std::unique_ptr<Buffer>> allocateBuffer(size_t bytes) {
+  size_t align = bytes >= hugePage ? hugePage : page;
+  size_t body = (bytes + page - 1) / page * page + (bytes == 0) * page;
+  size_t mapped = body + 2 * align;
+  void* mapping = bytes > SIZE_MAX / 2 ? MAP_FAILED
+                                       : mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapping == MAP_FAILED)
+    return fail(ErrorKind::OutOfResources, "no room for a buffer of " + std::to_string(bytes) + " bytes");
+  char* start = static_cast<char*>(mapping);
+  char* data = start + align - reinterpret_cast<uintptr_t>(start) % align;
+  if (reinterpret_cast<uintptr_t>(start) % align == 0) data = start + align;
+  if (mprotect(data, body, PROT_READ | PROT_WRITE) != 0) {
+    munmap(mapping, mapped);
+    return fail(ErrorKind::OutOfResources, "no memory for a buffer of " + std::to_string(bytes) + " bytes");
+  }
+  if (bytes >= hugePage) madvise(data, body, MADV_HUGEPAGE);
+  return std::make_unique<HostBuffer>(start, mapped, data, bytes);
+}
+
+int64_t lastLevelCacheBytes() {
+  for (int name : {_SC_LEVEL4_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE, _SC_LEVEL2_CACHE_SIZE})
+    if (long bytes = sysconf(name); bytes > 0) return bytes;
+  return 32 << 20;
+}
+
+void flushCaches() {
+  static std::vector<char> sweep(2 * lastLevelCacheBytes());
+  static char value = 0;
+  std::memset(sweep.data(), ++value, sweep.size());
+  asm volatile("" ::: "memory");
+}
+
+} // namespace tuned::cpu
