@@ -148,7 +148,7 @@ Findings checkDaemon(const Globals& globals, std::string& cache) {
                    "tuned " + status->version + " answers, " + (status->ready ? "ready" : "not ready"),
                    status->ready ? "" : "see the problems below and the daemon's log"}};
   for (const std::string& problem : status->problems)
-    out.push_back({"daemon", "warning", problem, {}});
+    out.push_back({"daemon", "warning", problem, "the daemon's log says more"});
   for (const auto& device : status->devices)
     out.push_back({"device " + device.id, device.available ? "ok" : "error", device.name, device.reason});
   return out;

@@ -41,7 +41,8 @@ Result<pid_t> start(const std::vector<std::string>& command, const Pipe& output,
   const int error = posix_spawn(&process, command[0].c_str(), &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0)
-    return fail(ErrorKind::NotFound, "cannot start " + command[0] + ": " + std::strerror(error));
+    return fail(ErrorKind::NotFound, "cannot start " + command[0] + ": " + std::strerror(error),
+                "it has to lie beside this program: build or install it, too");
   return process;
 }
 

@@ -39,10 +39,7 @@ int query(const Globals& globals, const Options& options) {
   request.wait = options.wait;
   request.tune = options.tune || options.wait > 0;
   const auto answer = client->ask(request);
-  if (!answer) {
-    const int code = report(globals, answer.error());
-    return answer.error().kind == ErrorKind::NotFound ? miss : code;
-  }
+  if (!answer) return report(globals, answer.error());
   if (!options.output.empty())
     if (auto saved = saveArtefact(*client, *answer, options.output); !saved)
       return report(globals, saved.error());

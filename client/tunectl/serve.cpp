@@ -28,6 +28,7 @@ int serve(const Globals& globals, std::vector<std::string> arguments) {
 void addServe(CLI::App& app, Context& context) {
   auto* verb = app.add_subcommand("serve", "run the daemon in the foreground; options are tuned's");
   verb->prefix_command();
+  verb->fallthrough(false); // an option that is not tunectl's is the daemon's to judge
   verb->set_help_flag();
   verb->callback([verb, &context] {
     context.run = [&context, arguments = verb->remaining()] { return serve(context.globals, arguments); };

@@ -1,0 +1,44 @@
+#include "client/tunectl/output.h"
+
+#include <doctest/doctest.h>
+
+using namespace tuned;
+using namespace tuned::tunectl;
+
+TEST_CASE("seconds have four digits and a unit") {
+  CHECK(formatSeconds(std::nullopt) == "-");
+  CHECK(formatSeconds(12.3456) == "12.35 s");
+  CHECK(formatSeconds(1.23456e-3) == "1.235 ms");
+  CHECK(formatSeconds(123.456e-6) == "123.5 us");
+  CHECK(formatSeconds(1.5e-9) == "1.500 ns");
+}
+
+TEST_CASE("bytes, rates and gains") {
+  CHECK(formatBytes(1023) == "1023 B");
+  CHECK(formatBytes(1536) == "1.5 KiB");
+  CHECK(formatBytes(int64_t{3} << 40) == "3.0 TiB");
+  protocol::Answer answer;
+  CHECK(formatRates(answer) == "-");
+  answer.gigaflopsPerSecond = 1234.5;
+  CHECK(formatRates(answer) == "1234 GFLOP/s");
+  answer.gigabytesPerSecond = 9.87654;
+  CHECK(formatRates(answer) == "9.877 GB/s, 1234 GFLOP/s");
+  CHECK(formatGain(1.518) == "1.52x");
+  CHECK(formatGain(std::nullopt) == "-");
+}
+
+TEST_CASE("outcomes and verdicts in words") {
+  CHECK(formatOutcomes({{"timed", 3}, {"compile_failed", 1}, {"faulted", 0}}) == "1 compile failed, 3 timed");
+  CHECK(formatOutcomes({}) == "none");
+  protocol::Verdict verdict;
+  CHECK(formatVerdict(verdict) == "unchecked");
+  verdict.state = "failed";
+  verdict.reason = "y[3] is 4, not 5";
+  CHECK(formatVerdict(verdict) == "failed: y[3] is 4, not 5");
+}
+
+TEST_CASE("columns line up, also beside text that is not ASCII") {
+  CHECK(table({{"a", "b"}, {"\u00e9\u00e9\u00e9", "x"}}) == "A    B\n\u00e9\u00e9\u00e9  x\n");
+  CHECK(table({{"name"}}) == "NAME\n");
+  CHECK(facts({{"kernel", "relu"}, {"id", "7"}}) == "kernel  relu\nid      7\n");
+}
