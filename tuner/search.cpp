@@ -9,7 +9,8 @@ namespace {
 constexpr auto kPatience = std::chrono::milliseconds(100); // between looks at the stop token and the budget
 constexpr double kGain =
     0.99; // a new best counts as a gain when it takes at most this share of the old one's time
-constexpr double kNear = 1.1; // only variants this near the best meet in the duel
+constexpr double kNear = 1.1;   // only variants this near the best meet in the duel
+constexpr double kSparring = 3; // how many times slower the default may be to be timed in the duel
 constexpr size_t kArtefactsKept = 32;
 
 double steadySeconds() {
@@ -85,9 +86,9 @@ void Search::measureNext() {
   trial.resources = compiled.artefact->resources;
   trial.artefact = sha256(compiled.artefact->bytes);
   trial.compileSeconds = compiled.seconds;
-  auto [same, fresh] =
-      sameCode_.try_emplace(codeKey(trial.configuration, trial.artefact, *compiled.artefact), trials_.size());
-  if (!fresh) {
+  const std::string key = codeKey(trial.configuration, trial.artefact, *compiled.artefact);
+  auto same = sameCode_.find(key);
+  if (same != sameCode_.end()) {
     // The parameters that differ left no trace in the code: it is the same program on the same grid.
     trial.outcome = trials_[same->second].outcome;
     trial.verdict = trials_[same->second].verdict;
@@ -98,6 +99,8 @@ void Search::measureNext() {
     trial.outcome = std::move(measured.outcome);
     trial.verdict = std::move(measured.verdict);
     trial.measureSeconds = measured.seconds;
+    // A fault or a deadline may have been the machine's: only what the code itself decides is passed on.
+    if (trial.timed() || std::holds_alternative<WrongResult>(trial.outcome)) sameCode_[key] = trials_.size();
   }
   finish(std::move(trial), compiled.artefact);
 }
@@ -157,65 +160,97 @@ std::vector<size_t> Search::finalists() const {
   return order;
 }
 
-std::shared_ptr<const Artefact> Search::artefactOf(const Trial& trial) {
+std::shared_ptr<const Artefact> Search::artefactOf(Trial& trial) {
   auto found = artefacts_.find(trial.configuration);
   if (found != artefacts_.end()) return found->second;
   // Known from an earlier search: compiled again. Others still on their way are left aside.
   executor_.compile({&trial.configuration, 1});
   while (!stop_.stop_requested()) {
     auto compiled = executor_.nextCompiled(kPatience);
-    if (compiled && compiled->configuration == trial.configuration) return compiled->artefact;
+    if (!compiled || compiled->configuration != trial.configuration) continue;
+    if (!compiled->artefact) trial.outcome = compiled->failure;
+    return artefacts_[trial.configuration] = compiled->artefact;
   }
   return nullptr;
 }
 
-void Search::duel(TuneResult& result) {
-  std::vector<size_t> order = finalists();
-  size_t contenders = order.size();
-  // The default fights along, out of competition, so that the gain is measured under the same conditions.
+/// The default fights along, out of competition, so that the gain is measured under the same conditions;
+/// unless it is so slow that it would take the finalists' time.
+std::optional<size_t> Search::sparringPartner(const std::vector<size_t>& contenders) const {
   auto standard = std::ranges::find(trials_, request_.kernel.defaults, &Trial::configuration);
-  size_t standardAt = standard - trials_.begin();
-  bool listed = std::ranges::find(order, standardAt) != order.end();
-  if (!listed && standard != trials_.end() && standard->timed() &&
-      standard->timed()->median < 3 * best()->timed()->median && !standard->timed()->abandoned)
-    order.push_back(standardAt);
+  if (standard == trials_.end() || !standard->eligible()) return std::nullopt;
+  size_t at = standard - trials_.begin();
+  if (std::ranges::find(contenders, at) != contenders.end()) return std::nullopt;
+  if (standard->timed()->median > kSparring * best()->timed()->median) return std::nullopt;
+  return at;
+}
+
+std::optional<size_t> Search::duel() {
+  std::vector<size_t> contenders = finalists();
+  std::vector<size_t> fighters = contenders;
+  bool contested = request_.finalists > 1 && !stop_.stop_requested();
+  if (contested)
+    if (auto partner = sparringPartner(contenders)) fighters.push_back(*partner);
 
   std::vector<MeasureRequest> requests;
-  std::vector<size_t> who;
-  for (size_t i : order)
-    if (auto artefact = artefactOf(trials_[i])) {
-      requests.push_back({trials_[i].configuration, artefact, std::nullopt});
-      who.push_back(i);
-    }
-  bool alone = requests.size() == 1 && request_.known.empty();
-  std::vector<Measured> outcomes;
-  if (!alone && request_.finalists > 1 && !requests.empty()) {
+  std::erase_if(fighters, [&](size_t i) {
+    auto artefact = artefactOf(trials_[i]);
+    if (artefact) requests.push_back({trials_[i].configuration, artefact, std::nullopt});
+    return !artefact;
+  });
+  // One alone needs no duel, unless its time is from an earlier search.
+  if (contested && (fighters.size() > 1 || (!fighters.empty() && !request_.known.empty()))) {
     report("duel", nullptr);
-    outcomes = executor_.duel(requests);
+    auto measured = executor_.duel(requests);
+    for (size_t i = 0; i < fighters.size(); ++i)
+      trials_[fighters[i]].outcome = std::move(measured[i].outcome);
   }
   std::optional<size_t> chosen;
-  for (size_t i = 0; i < requests.size(); ++i) {
-    Trial& trial = trials_[who[i]];
-    if (i < outcomes.size()) trial.outcome = outcomes[i].outcome;
-    bool contends = i < contenders || listed;
-    if (!contends ||
-        std::ranges::find(order.begin(), order.begin() + contenders, who[i]) == order.begin() + contenders)
-      continue;
-    if (trial.eligible() && (!chosen || trial.timed()->median < trials_[who[*chosen]].timed()->median))
+  for (size_t i : contenders)
+    if (artefacts_.contains(trials_[i].configuration) && trials_[i].eligible() &&
+        (!chosen || trials_[i].timed()->median < trials_[*chosen].timed()->median))
       chosen = i;
-  }
-  if (!chosen) return;
-  best_ = who[*chosen];
-  result.winner = Winner{trials_[*best_], requests[*chosen].artefact};
+  return chosen;
+}
+
+void Search::findBest() {
+  best_.reset();
+  for (size_t i = 0; i < trials_.size(); ++i)
+    if (trials_[i].eligible() && (!best_ || trials_[i].timed()->median < best()->timed()->median)) best_ = i;
+}
+
+bool Search::reprieve() {
+  std::optional<size_t> fastest;
+  for (size_t i = 0; i < trials_.size(); ++i)
+    if (trials_[i].timed() && (!fastest || trials_[i].timed()->median < trials_[*fastest].timed()->median))
+      fastest = i;
+  if (!fastest || stop_.stop_requested()) return false;
+  Trial& trial = trials_[*fastest];
+  auto artefact = artefactOf(trial);
+  if (artefact) trial.outcome = executor_.measure({trial.configuration, artefact, std::nullopt}).outcome;
+  return true; // measured, or failed for good
 }
 
 TuneResult Search::decide(std::string stopped) {
+  // What is still compiling would disturb a duel on the cores it compiles on.
+  while (executor_.exclusive() && compiling_ > 0 && !stop_.stop_requested())
+    collect(true);
   TuneResult result;
+  // A duel in which every finalist fails leaves the matter to the next best: those that failed are eligible
+  // no more.
+  for (findBest(); (best_ || reprieve()) && !result.winner; findBest()) {
+    if (!best_) continue;
+    if (auto chosen = duel()) {
+      best_ = chosen;
+      result.winner = Winner{trials_[*chosen], artefacts_[trials_[*chosen].configuration]};
+      break;
+    }
+    if (stop_.stop_requested()) break;
+  }
+  executor_.cancel();
   result.stopped = std::move(stopped);
   result.spaceSize = static_cast<int64_t>(space_.size());
   result.tried = static_cast<int64_t>(trials_.size());
-  if (best_) duel(result);
-  executor_.cancel();
   auto standard = std::ranges::find(trials_, request_.kernel.defaults, &Trial::configuration);
   if (standard != trials_.end()) {
     result.standard = *standard;

@@ -39,8 +39,15 @@ private:
   std::string codeKey(const Configuration& configuration, const std::string& artefact,
                       const Artefact& code) const;
   std::vector<size_t> finalists() const;
-  std::shared_ptr<const Artefact> artefactOf(const Trial& trial);
-  void duel(TuneResult& result);
+  /// Compiles it again when it is not at hand; null, and the trial failed, when that fails.
+  std::shared_ptr<const Artefact> artefactOf(Trial& trial);
+  std::optional<size_t> sparringPartner(const std::vector<size_t>& contenders) const;
+  /// The winner among the best few, in trials_; nothing when all of them failed.
+  std::optional<size_t> duel();
+  void findBest();
+  /// When all that were timed to the end have failed since: times the fastest of those given up early to the
+  /// end. False: there is none.
+  bool reprieve();
   const Trial* best() const { return best_ ? &trials_[*best_] : nullptr; }
 
   const TuneRequest& request_;

@@ -220,6 +220,38 @@ TEST_CASE_FIXTURE(Fixture, "the default fights in the duel but wins only as a fi
   CHECK(std::ranges::find(executor.dueled, request.kernel.defaults) != executor.dueled.end());
 }
 
+TEST_CASE_FIXTURE(Fixture, "when all finalists fail in the duel the next best are taken") {
+  executor.behaviour = [](const Configuration& c) -> Outcome { return timed(1e-3 * double(c.at("BLOCK"))); };
+  executor.inDuel = [](const Configuration& c) -> Outcome {
+    if (c.at("BLOCK") <= 32) return Faulted{"only now"};
+    return timed(1e-3 * double(c.at("BLOCK")));
+  };
+  TuneResult result = run();
+  REQUIRE(result.winner.has_value());
+  CHECK(result.winner->trial.configuration.at("BLOCK") == 64);
+  int faulted = 0;
+  for (const Trial& trial : result.trials)
+    faulted += std::holds_alternative<Faulted>(trial.outcome);
+  CHECK(faulted == 3);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a fault is not passed on to variants with the same code") {
+  executor.code = [](const Configuration& c) { return std::to_string(c.at("BLOCK")); };
+  bool first = true;
+  executor.behaviour = [&](const Configuration& c) -> Outcome {
+    if (c.at("BLOCK") == 64 && !executor.measuredOrder.empty() && executor.measuredOrder.back() == c &&
+        std::exchange(first, false))
+      return Faulted{"the worker was killed"};
+    return timed(1e-3);
+  };
+  TuneResult result = run();
+  int faulted = 0;
+  for (const Trial& trial : result.trials)
+    faulted += std::holds_alternative<Faulted>(trial.outcome);
+  CHECK(faulted == 1);
+  CHECK(executor.measuredOrder.size() == 5);
+}
+
 TEST_CASE_FIXTURE(Fixture, "progress is told after every trial and at the end") {
   int trials = 0;
   std::vector<std::string> phases;
