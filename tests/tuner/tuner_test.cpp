@@ -228,11 +228,13 @@ TEST_CASE_FIXTURE(Fixture, "when all finalists fail in the duel the next best ar
   };
   TuneResult result = run();
   REQUIRE(result.winner.has_value());
-  CHECK(result.winner->trial.configuration.at("BLOCK") == 64);
+  // The fastest failed, and the default beside it; the next had been given up early and is timed to its end.
+  CHECK(toString(result.winner->trial.configuration) == "BLOCK=32 num_warps=1");
+  CHECK(result.winner->trial.eligible());
   int faulted = 0;
   for (const Trial& trial : result.trials)
     faulted += std::holds_alternative<Faulted>(trial.outcome);
-  CHECK(faulted == 3);
+  CHECK(faulted == 2);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a fault is not passed on to variants with the same code") {
