@@ -12,7 +12,9 @@ namespace tuned::conformance {
 namespace {
 
 constexpr double kTf32 = 0x1p-11;
-/// Hopper's tensor cores keep about 14 bits of products of 8-bit floats.
+/// f32 as three parts of tf32 or bf16, or six.
+constexpr double kSplit = 0x1p-16;
+/// Hopper's tensor cores keep about 14 bits of sums of 32 products of 8-bit floats.
 constexpr double kFp8Sum = 0x1p-13;
 
 /// Unit roundoff: half a unit in the last place, relative.
@@ -71,7 +73,7 @@ public:
     if (auto dot = llvm::dyn_cast<tt::DotOp>(op)) return readDot(dot);
     if (auto dot = llvm::dyn_cast<tt::DotScaledOp>(op))
       return sum(std::max(kFp8Sum, roundoff(dot.getD().getType())),
-                 2 * dot.getA().getType().getShape().back() * trips(op));
+                 double(dot.getA().getType().getShape().back()) / 16 * trips(op));
     if (llvm::isa<tt::ReduceOp, tt::ScanOp>(op)) return readReduction(op);
     if (auto atomic = llvm::dyn_cast<tt::AtomicRMWOp>(op)) {
       if (double unit = roundoff(atomic.getResult().getType())) sum(unit, 64 * trips(op));
@@ -105,22 +107,28 @@ private:
     double unit = roundoff(dot.getD().getType());
     if (unit == 0) return; // integers
     bool reduced = inputs == 0x1p-24 && dot.getInputPrecision() != tt::InputPrecision::IEEE;
-    if (reduced) unit = dot.getInputPrecision() == tt::InputPrecision::TF32 ? kTf32 : 0x1p-16;
-    if (inputs >= 0x1p-4) unit = std::max(unit, kFp8Sum);
-    sum(unit, double(dot.getA().getType().getShape().back()) * trips(dot));
+    if (reduced)
+      freedom.inputs =
+          std::max(freedom.inputs, dot.getInputPrecision() == tt::InputPrecision::TF32 ? kTf32 : kSplit);
+    auto terms = double(dot.getA().getType().getShape().back()) * trips(dot);
+    inputs >= 0x1p-4 ? sum(std::max(unit, kFp8Sum), terms / 32) : sum(unit, terms);
   }
   /// A reduction's order is free: what its region adds or multiplies is rounded differently.
   void readReduction(mlir::Operation* op) {
-    bool rounds = false;
+    bool adds = false, multiplies = false;
     op->walk([&](mlir::Operation* inner) {
-      rounds |= llvm::isa<mlir::arith::AddFOp, mlir::arith::MulFOp, mlir::arith::SubFOp, mlir::arith::DivFOp>(
-          inner);
+      adds |= llvm::isa<mlir::arith::AddFOp, mlir::arith::SubFOp>(inner);
+      multiplies |= llvm::isa<mlir::arith::MulFOp, mlir::arith::DivFOp>(inner);
     });
-    if (!rounds) return;
+    if (!adds && !multiplies) return;
     auto axis = static_cast<unsigned>(op->getAttrOfType<mlir::IntegerAttr>("axis").getInt());
     for (mlir::Value source : op->getOperands()) {
       auto type = llvm::cast<mlir::RankedTensorType>(source.getType());
-      if (double unit = roundoff(type)) sum(unit, double(type.getShape()[axis]) * trips(op));
+      double unit = roundoff(type);
+      if (unit == 0) continue;
+      double terms = double(type.getShape()[axis]) * trips(op);
+      if (multiplies) freedom.relative = std::max(freedom.relative, 2 * unit * std::sqrt(terms));
+      sum(unit, terms);
     }
   }
   /// a * b + c may be one rounding or two; a sum carried around a loop may be kept in several parts.
@@ -165,7 +173,8 @@ Freedom freedomOf(mlir::ModuleOp module) {
 std::string Freedom::text() const {
   if (exact()) return "exact";
   std::ostringstream out;
-  out << relative << " relative, sums of " << terms << " terms at " << summed << ", narrowed at " << narrowed;
+  out << relative << " relative, sums of " << terms << " terms at " << summed << ", read at " << inputs
+      << ", narrowed at " << narrowed;
   return out.str();
 }
 
@@ -177,8 +186,10 @@ double allowed(const Freedom& freedom, reference::Kind kind, double expected, do
   double magnitude = std::fabs(expected);
   double relative = 2 * unit + freedom.relative + 2 * freedom.narrowed;
   if (freedom.exponent > 0 && magnitude > 0) relative += freedom.exponent * std::fabs(std::log(magnitude));
-  double passed = std::max(freedom.summed, freedom.summed > 0 ? freedom.narrowed : 0);
-  double absolute = kSpread * passed * std::sqrt(freedom.terms) * rootMeanSquare;
+  double summed = 0;
+  if (freedom.summed > 0)
+    summed = freedom.summed * std::sqrt(freedom.terms) + freedom.inputs + freedom.narrowed;
+  double absolute = kSpread * summed * rootMeanSquare;
   return relative * magnitude + absolute;
 }
 
