@@ -37,6 +37,8 @@ protocol::JobStatus Job::snapshot() const {
   out.tried = tried_;
   out.outcomes = outcomes_;
   out.best = best_;
+  if (state_ == JobState::Running) out.phase = phase_;
+  out.stopped = stopped_;
   auto end = state_ >= JobState::Done ? ended_ : std::chrono::steady_clock::now();
   if (state_ != JobState::Queued) out.elapsedSeconds = std::chrono::duration<double>(end - began_).count();
   if (state_ == JobState::Running && measured_ > 0)
@@ -88,6 +90,18 @@ void Job::addTrial(const protocol::Trial& trial) {
   if (trial.outcome == "timed" && trial.seconds && (!best_ || *trial.seconds < *best_->seconds))
     best_ = trial;
   publish(lock, "trial", trial);
+}
+
+void Job::setPhase(const std::string& phase) {
+  std::unique_lock lock(mutex_);
+  if (phase_ == phase) return;
+  phase_ = phase;
+  publish(lock, "status", {});
+}
+
+void Job::setStopped(const std::string& why) {
+  std::lock_guard guard(mutex_);
+  stopped_ = why;
 }
 
 void Job::finish(JobState state, std::optional<protocol::Answer> answer, std::optional<Error> error) {

@@ -13,10 +13,10 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
-#include <set>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <thread>
 
@@ -51,6 +51,10 @@ public:
 
   void start();
   void addTrial(const protocol::Trial& trial);
+  /// "searching", "duel".
+  void setPhase(const std::string& phase);
+  /// Why the search ended; before finish().
+  void setStopped(const std::string& why);
   void finish(JobState state, std::optional<protocol::Answer> answer, std::optional<Error> error);
 
 private:
@@ -65,6 +69,7 @@ private:
   protocol::Values outcomes_;
   int64_t tried_ = 0, measured_ = 0;
   std::optional<protocol::Trial> best_;
+  std::string phase_, stopped_;
   std::optional<protocol::Answer> answer_;
   std::optional<Error> error_;
   std::vector<protocol::Event> events_;

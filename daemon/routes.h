@@ -23,8 +23,8 @@ struct HttpResponse {
   std::string allow = {};                         ///< of a 405: the methods the path takes
   std::shared_ptr<Job> stream = {};               ///< set: a stream of this job's events follows
   size_t streamFrom = 0;
-  std::shared_ptr<Job>
-      waitFor = {}; ///< set: ask again when this job ends or after waitSeconds; else this answer stands
+  std::shared_ptr<Job> waitFor =
+      {}; ///< set: ask again when this job ends or after waitSeconds; else this answer stands
   double waitSeconds = 0;
 };
 

@@ -126,6 +126,7 @@ void Tuning::run(Job& job, const std::string& document, const KnownDevice& devic
   if (spec.request.budget.trials > 0) request.budget.trials = spec.request.budget.trials;
   request.known = std::move(*before);
   request.onProgress = [&](const Progress& progress) {
+    if (progress.phase != "done") job.setPhase(progress.phase);
     // What a stop cut short says nothing about the variant.
     if (!progress.last || stop.stop_requested()) return;
     metrics_.trial(name(progress.last->outcome));
@@ -142,6 +143,7 @@ void Tuning::run(Job& job, const std::string& document, const KnownDevice& devic
   executor.cancel();
   if (broken) return end(job, JobState::Failed, {}, *broken);
   if (!result) return end(job, JobState::Failed, {}, result.error());
+  job.setStopped(result->stopped);
   bool cancelled = job.stopToken().stop_requested();
   if (cancelled && ending_()) return;
   if (result->winner) {

@@ -1,0 +1,177 @@
+// The daemon over its socket: what it answers, and that careless clients hurt nobody but themselves. No
+// kernel is compiled here; tests/e2e does that.
+#include "tests/daemon/daemon_program.h"
+#include "tests/daemon/raw_socket.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+using namespace tuned::test;
+
+namespace {
+
+struct Running {
+  Scratch folder;
+  std::string socket = folder / "s.sock";
+  DaemonProgram daemon;
+
+  Running()
+      : daemon({"--config", configuration(), "--socket", socket, "--cache", folder / "cache"},
+               folder / "log") {
+    REQUIRE_MESSAGE(daemon.logs("serving"), daemon.log());
+  }
+  std::string configuration() {
+    std::ofstream(folder / "c.json") << R"({"request_seconds": 0.5, "request_bytes": 4096})";
+    return folder / "c.json";
+  }
+  bool serves() const {
+    return RawSocket(socket).ask("GET", "/healthz", "", "ok\n").find("200 OK") != std::string::npos;
+  }
+};
+
+bool has(const std::string& text, const std::string& piece) {
+  return text.find(piece) != std::string::npos;
+}
+
+int exitOf(std::vector<std::string> arguments, const Scratch& folder, std::string* said = nullptr) {
+  DaemonProgram daemon(std::move(arguments), folder / "exit.log");
+  int status = daemon.wait();
+  if (said) *said = daemon.log();
+  return status;
+}
+
+} // namespace
+
+TEST_CASE("pages are answered, several on one connection") {
+  Running tuned;
+  RawSocket client(tuned.socket);
+  CHECK(has(client.ask("GET", "/healthz", "", "ok\n"), "200 OK"));
+  CHECK(has(client.ask("GET", "/metrics", "", "uptime_seconds "), "gpu_tuned_connections_open 1"));
+  std::string page = client.ask("GET", "/v1/openapi.json");
+  CHECK(nlohmann::json::parse(page.substr(page.find("\r\n\r\n") + 4))["paths"].contains("/v1/best"));
+  std::string status = client.ask("GET", "/v1/status", "", "}");
+  CHECK(has(status, "\"pid\":" + std::to_string(tuned.daemon.pid())));
+  CHECK(has(client.ask("GET", "/v1/devices", "", "}"), "devices"));
+}
+
+TEST_CASE("what is wrong is a problem with a kind and a remedy") {
+  Running tuned;
+  RawSocket client(tuned.socket);
+  std::string answer = client.ask("GET", "/v1/nothing", "", "}");
+  CHECK(has(answer, "404 Not Found"));
+  CHECK(has(answer, "application/problem+json"));
+  answer = client.ask("DELETE", "/v1/best", "", "}");
+  CHECK(has(answer, "405"));
+  CHECK(has(answer, "Allow: POST"));
+  CHECK(has(client.ask("POST", "/v1/best", "{", "}"), "400 Bad Request"));
+  answer = client.ask("POST", "/v1/best", R"({"kernel":"none","sizes":{"n":-1},"unknown":1})", "}");
+  CHECK(has(answer, "400"));
+  CHECK(has(answer, "unknown"));
+  CHECK(has(client.ask("POST", "/v1/best", R"({"kernel":"none","sizes":{}})", "}"), "404"));
+  CHECK(has(client.ask("POST", "/v1/kernels", R"({"name":"k"})", "}"), "400"));
+  CHECK(has(client.ask("GET", "/v1/jobs/none", "", "}"), "404"));
+  CHECK(has(client.ask("GET", "/v1/jobs/none/events", "", "}"), "404"));
+  CHECK(has(client.ask("GET", "/v1/trials?limit=0", "", "}"), "400"));
+  CHECK(has(client.ask("GET", "/v1/artefacts/00", "", "}"), "404"));
+}
+
+TEST_CASE("oversized, slow and garbled requests are refused; others are served meanwhile") {
+  Running tuned;
+  RawSocket large(tuned.socket), head(tuned.socket), slow(tuned.socket), garbled(tuned.socket),
+      drip(tuned.socket);
+  CHECK(has(large.ask("POST", "/v1/kernels", std::string(5000, 'x')), "413"));
+  head.send("GET /healthz HTTP/1.1\r\nX: " + std::string(20'000, 'y') + "\r\n\r\n");
+  CHECK(has(head.receive(), "431"));
+  slow.send("POST /v1/kernels HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf");
+  drip.send("GET /heal");
+  CHECK(tuned.serves());
+  CHECK(has(slow.receive(), "408"));
+  CHECK(has(drip.receive(), "408"));
+  garbled.send("this is no HTTP at all\r\n\r\n");
+  CHECK(has(garbled.receive(), "400"));
+  CHECK(tuned.serves());
+}
+
+TEST_CASE("clients that hang up, at any point") {
+  Running tuned;
+  for (int i = 0; i < 50; ++i) {
+    RawSocket client(tuned.socket);
+    if (i % 3 == 0) client.send("POST /v1/best HTTP/1.1\r\nContent-Le");
+    if (i % 3 == 1) client.send("GET /v1/status HTTP/1.1\r\n\r\n");
+  }
+  CHECK(tuned.serves());
+  CHECK(has(RawSocket(tuned.socket).ask("GET", "/metrics", "", "uptime_seconds "),
+            "gpu_tuned_connections_open 1\n"));
+}
+
+TEST_CASE("a second daemon on the same socket or cache is refused, and the first goes on") {
+  Running tuned;
+  std::string said;
+  CHECK(exitOf({"--socket", tuned.socket, "--cache", tuned.folder / "other"}, tuned.folder, &said) == 1);
+  CHECK(has(said, "in use by another daemon"));
+  CHECK(exitOf({"--socket", tuned.folder / "t.sock", "--cache", tuned.folder / "cache"}, tuned.folder,
+               &said) == 1);
+  CHECK(has(said, "in use by another daemon"));
+  CHECK(tuned.serves());
+}
+
+TEST_CASE("SIGTERM ends cleanly; after kill -9 the stale socket is replaced") {
+  Scratch folder;
+  std::vector<std::string> arguments = {"--socket", folder / "s.sock", "--cache", folder / "cache"};
+  {
+    DaemonProgram first(arguments, folder / "1");
+    REQUIRE(first.logs("serving"));
+    RawSocket idle(folder / "s.sock");
+    REQUIRE(has(idle.ask("GET", "/healthz", "", "ok\n"), "200"));
+    CHECK(first.end(SIGTERM) == 0);
+    CHECK_FALSE(std::filesystem::exists(folder / "s.sock"));
+  }
+  DaemonProgram second(arguments, folder / "2");
+  REQUIRE(second.logs("serving"));
+  CHECK(second.end(SIGKILL) == 128 + SIGKILL);
+  CHECK(std::filesystem::exists(folder / "s.sock"));
+  DaemonProgram third(arguments, folder / "3");
+  REQUIRE(third.logs("serving"));
+  CHECK(has(RawSocket(folder / "s.sock").ask("GET", "/healthz", "", "ok\n"), "200"));
+}
+
+TEST_CASE("bad configuration is exit 78 and says which option") {
+  Scratch folder;
+  std::string said;
+  auto withFile = [&](const std::string& text) {
+    std::ofstream(folder / "c.json") << text;
+    return exitOf({"--config", folder / "c.json", "--cache", folder / "cache", "--socket", folder / "s"},
+                  folder, &said);
+  };
+  CHECK(withFile(R"({"sockets": "x"})") == 78);
+  CHECK(has(said, "sockets"));
+  CHECK(withFile(R"({"compile_seconds": -1})") == 78);
+  CHECK(withFile(R"({"compile_seconds": "long"})") == 78);
+  CHECK(withFile("nonsense") == 78);
+  CHECK(exitOf({"--config", folder / "missing.json"}, folder) == 78);
+  CHECK(exitOf({"--no-such-option"}, folder) == 78);
+  CHECK(exitOf({"--socket", std::string(200, 's'), "--cache", folder / "cache"}, folder) == 78);
+  std::ofstream(folder / "file") << "x";
+  CHECK(exitOf({"--socket", folder / "file", "--cache", folder / "cache"}, folder) == 78);
+  CHECK(slurp(folder / "file") == "x");
+  CHECK(exitOf({"--version"}, folder) == 0);
+}
+
+TEST_CASE("the configuration that is shipped is read whole") {
+  Scratch folder;
+  DaemonProgram daemon(
+      {"--config", SHIPPED_CONFIGURATION, "--socket", folder / "s.sock", "--cache", folder / "cache"},
+      folder / "log");
+  CHECK_MESSAGE(daemon.logs("serving"), daemon.log());
+}
+
+TEST_CASE("the daemon holds no LLVM and no CUDA, and is small when idle") {
+  Running tuned;
+  std::string maps = slurp("/proc/" + std::to_string(tuned.daemon.pid()) + "/maps");
+  for (const char* heavy : {"libLLVM", "libMLIR", "libcuda", "libnvJitLink", "libnvrtc"})
+    CHECK_FALSE(has(maps, heavy));
+  std::string status = slurp("/proc/" + std::to_string(tuned.daemon.pid()) + "/status");
+  long kilobytes = std::stol(status.substr(status.find("VmRSS:") + 6));
+  MESSAGE("resident: " << kilobytes << " KiB");
+  CHECK(kilobytes <= 40 * 1024);
+}

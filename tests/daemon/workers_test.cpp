@@ -1,0 +1,182 @@
+// Worker processes that crash, hang and eat memory: the pool answers with what happened, and goes on.
+#include "daemon/worker/messages.h"
+#include "daemon/workers/pool.h"
+
+#include <csignal>
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace tuned;
+using nlohmann::json;
+
+namespace {
+WorkerPool pool(int slots = 1, bool retry = true) {
+  return WorkerPool({{CRASHING_WORKER, {}}, slots, retry});
+}
+bool runs(pid_t pid) {
+  return ::kill(pid, 0) == 0;
+}
+} // namespace
+
+TEST_CASE("frames come whole, whatever their size, and a closed end is said so") {
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+  Channel left(ends[0]);
+  {
+    Channel right(ends[1]);
+    std::string large(5'000'000, 'a');
+    std::thread sender([&] { CHECK(left.send({{"text", large}, {"bytes", json::binary({0, 255, 1})}})); });
+    auto got = right.receive();
+    sender.join();
+    REQUIRE(got);
+    CHECK(got->at("text") == large);
+    CHECK(got->at("bytes").get_binary().size() == 3);
+    auto late = right.receive(std::chrono::steady_clock::now() + std::chrono::milliseconds(20));
+    CHECK(late.error().kind == ErrorKind::TimedOut);
+    char junk[] = {2, 0, 0, 0, '\xff', '\xff'};
+    REQUIRE(::write(ends[0], junk, sizeof junk) == sizeof junk);
+    CHECK(right.receive().error().kind == ErrorKind::InvalidInput);
+    char huge[] = {'\xff', '\xff', '\xff', '\xff'};
+    REQUIRE(::write(ends[0], huge, sizeof huge) == sizeof huge);
+    CHECK(right.receive().error().kind == ErrorKind::InvalidInput);
+  }
+  CHECK(left.receive().error().kind == ErrorKind::Unavailable);
+  CHECK(left.send(json(1)).error().kind == ErrorKind::Unavailable);
+}
+
+TEST_CASE("artefacts, devices and errors come through unchanged") {
+  Artefact artefact{"cubin",
+                    "sm_90a",
+                    std::string("\0\1\xff", 3),
+                    {"k", 128, 4096, 64, 2, {{ParameterKind::TensorMap, 128}}},
+                    {40, 4096, 0},
+                    {{"llvm", 0.5}}};
+  auto back = artefactFromJson(json::from_cbor(json::to_cbor(artefactToJson(artefact))));
+  REQUIRE(back);
+  CHECK(back->bytes == artefact.bytes);
+  CHECK(back->launch.parameters.at(0).kind == ParameterKind::TensorMap);
+  CHECK(back->launch.dynamicSharedBytes == 4096);
+  CHECK(back->resources.registers == 40);
+  CHECK_FALSE(artefactFromJson(json{{"format", 1}}).has_value());
+  Error error{ErrorKind::Unsupported, "m", Location{"f", 3, 4}, "r"};
+  CHECK(errorFromJson(toJson(error)).text() == error.text());
+  DeviceInfo info{"cuda:0", "H100", "sm_90a", 132, 80, 227, 65536, 50, {1, 2, 3}, "580"};
+  CHECK(deviceFromJson(deviceToJson(info))->gridLimit[2] == 3);
+}
+
+TEST_CASE("a worker is kept between calls, and errors it answers are not crashes") {
+  auto workers = pool();
+  auto first = workers.call("k", {{"op", "pid"}}, 10);
+  REQUIRE(first);
+  auto error = workers.call("k", {{"op", "error"}}, 10);
+  CHECK(error.error().kind == ErrorKind::Unsupported);
+  CHECK(error.error().remedy == "another");
+  CHECK(workers.call("k", {{"op", "nonsense"}}, 10).error().kind == ErrorKind::Internal);
+  CHECK(*workers.call("k", {{"op", "pid"}}, 10) == *first);
+  CHECK(workers.crashes() == 0);
+  workers.release();
+  CHECK_FALSE(runs(first->get<pid_t>()));
+}
+
+TEST_CASE("three crashes on one key and it is refused with the reason; others go on") {
+  auto workers = pool();
+  auto crashed = workers.call("bad", {{"op", "segv"}}, 10);
+  REQUIRE_FALSE(crashed);
+  CHECK(crashed.error().message.find("3 times") != std::string::npos);
+  CHECK(crashed.error().message.find("SEGV") != std::string::npos);
+  CHECK(workers.crashes() == 3);
+  CHECK(workers.call("bad", {{"op", "pid"}}, 10).error().kind == ErrorKind::Denied);
+  CHECK(*workers.call("good", {{"op", "echo"}, {"value", 7}}, 10) == 7);
+  workers.ledger().forget("ba");
+  CHECK(workers.call("bad", {{"op", "pid"}}, 10).has_value());
+}
+
+TEST_CASE("a device worker that faulted is not tried again, one killed from outside is") {
+  auto workers = pool(1, false);
+  auto faulted = workers.call("k", {{"op", "segv"}}, 10);
+  CHECK(faulted.error().kind == ErrorKind::Faulted);
+  CHECK(workers.crashes() == 1);
+  CHECK(workers.call("exits", {{"op", "exit"}}, 10).error().message.find("status 3") != std::string::npos);
+  CHECK(workers.call("killed", {{"op", "kill"}}, 10).error().kind == ErrorKind::Denied);
+  CHECK(workers.crashes() == 5);
+}
+
+TEST_CASE("a worker killed in mid-job is replaced and the job done") {
+  auto workers = pool();
+  auto pid = workers.call("k", {{"op", "pid"}}, 10)->get<pid_t>();
+  ::kill(pid, SIGKILL);
+  auto next = workers.call("k", {{"op", "pid"}}, 10);
+  REQUIRE(next);
+  CHECK(next->get<pid_t>() != pid);
+}
+
+TEST_CASE("what hangs is killed at its deadline, what is stopped at once") {
+  auto workers = pool();
+  auto start = std::chrono::steady_clock::now();
+  CHECK(workers.call("k", {{"op", "hang"}}, 0.3).error().kind == ErrorKind::TimedOut);
+  CHECK(workers.timeouts() == 1);
+  std::stop_source stop;
+  std::jthread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    stop.request_stop();
+  });
+  CHECK(workers.call("k", {{"op", "hang"}}, 60, stop.get_token()).error().kind == ErrorKind::Denied);
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+  CHECK(workers.running() == 0);
+  CHECK(workers.call("k", {{"op", "pid"}}, 10).has_value());
+}
+
+TEST_CASE("processor time and memory are limited") {
+  auto workers = pool(1, false);
+  CHECK(workers.call("spin", {{"op", "spin"}}, 30).error().message.find("XCPU") != std::string::npos);
+  auto memory = workers.call("memory", {{"op", "memory"}}, 30);
+  CHECK(memory.error().kind == ErrorKind::OutOfResources);
+}
+
+TEST_CASE("workers end with their daemon, also in the middle of a job") {
+  int report[2];
+  REQUIRE(::pipe(report) == 0);
+  pid_t daemon = ::fork();
+  if (daemon == 0) {
+    auto workers = pool();
+    pid_t pid = workers.call("k", {{"op", "pid"}}, 10)->get<pid_t>();
+    (void)!::write(report[1], &pid, sizeof pid);
+    (void)workers.call("k", {{"op", "hang"}}, 60);
+    ::_exit(0);
+  }
+  pid_t worker = 0;
+  REQUIRE(::read(report[0], &worker, sizeof worker) == sizeof worker);
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  ::kill(daemon, SIGKILL);
+  // The orphan is reaped by whoever adopts it; give it time to be gone.
+  bool gone = false;
+  for (int i = 0; i < 100 && !gone; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::string state;
+    if (FILE* file = std::fopen(("/proc/" + std::to_string(worker) + "/stat").c_str(), "r")) {
+      char text[256] = {};
+      (void)!std::fread(text, 1, sizeof text - 1, file);
+      std::fclose(file);
+      state = text;
+    }
+    gone = state.empty() || state.find(") Z") != std::string::npos;
+  }
+  CHECK(gone);
+}
+
+TEST_CASE("calls share the workers there are") {
+  auto workers = pool(3);
+  std::vector<std::jthread> callers;
+  std::atomic<int> right = 0;
+  for (int i = 0; i < 12; ++i)
+    callers.emplace_back([&, i] {
+      auto answer = workers.call("k" + std::to_string(i), {{"op", "echo"}, {"value", i}}, 20);
+      right += answer && *answer == i;
+    });
+  callers.clear();
+  CHECK(right == 12);
+  CHECK(workers.running() <= 3);
+}
