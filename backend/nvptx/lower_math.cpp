@@ -93,6 +93,22 @@ template <llvm::Intrinsic::ID id> Result<void> direct(Emitter& e, mlir::Operatio
       op, [&](Operands v) -> llvm::Value* { return e.builder.CreateIntrinsic(id, {v[0]->getType()}, v); });
 }
 
+/// Without the sign bit; 8-bit floats are bytes here.
+Result<void> absoluteFloat(Emitter& e, mlir::Operation& op) {
+  return e.elementwise(op, [&](Operands v) -> llvm::Value* {
+    if (v[0]->getType()->isIntegerTy(8)) return e.builder.CreateAnd(v[0], 0x7f);
+    return e.builder.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, v[0]);
+  });
+}
+
+/// fp8 is held as an integer: its sign is the top bit.
+Result<void> absoluteFloat(Emitter& e, mlir::Operation& op) {
+  llvm::Type* type = e.type(op.getResult(0).getType());
+  if (!type->isIntegerTy()) return direct<llvm::Intrinsic::fabs>(e, op);
+  uint64_t magnitude = (uint64_t{1} << (type->getIntegerBitWidth() - 1)) - 1;
+  return e.elementwise(op, [&](Operands v) { return e.builder.CreateAnd(v[0], magnitude); });
+}
+
 Result<void> absoluteInt(Emitter& e, mlir::Operation& op) {
   return e.elementwise(op, [&](Operands v) -> llvm::Value* {
     return e.builder.CreateBinaryIntrinsic(llvm::Intrinsic::abs, v[0], e.builder.getFalse());
@@ -125,7 +141,7 @@ void addMath(OpTable& table) {
   table["math.sqrt"] = {sqrtApproximately};
   table["math.rsqrt"] = {reciprocalSqrt};
   table["math.fma"] = {direct<In::fma>};
-  table["math.absf"] = {direct<In::fabs>};
+  table["math.absf"] = {absoluteFloat};
   table["math.copysign"] = {direct<In::copysign>};
   table["math.absi"] = {absoluteInt};
   table["math.floor"] = {intrinsic<In::floor>};
