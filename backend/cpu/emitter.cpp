@@ -72,6 +72,12 @@ void Emitter::emitFunction(tt::FuncOp entry, const std::string& symbol) {
   auto* done = llvm::BasicBlock::Create(context_, "done", function_);
   builder_.SetInsertPoint(start);
   trash_ = builder_.CreateAlloca(builder_.getInt64Ty());
+  programs_ = builder_.getInt64(1);
+  for (unsigned axis = 0; axis < 3; ++axis) {
+    llvm::Value* address = builder_.CreateConstInBoundsGEP1_64(builder_.getInt32Ty(), grid_, axis);
+    llvm::Value* size = builder_.CreateZExt(builder_.CreateLoad(builder_.getInt32Ty(), address), i64);
+    programs_ = builder_.CreateMul(programs_, size);
+  }
   bindArguments(entry, function_->getArg(0));
   builder_.CreateCondBr(builder_.CreateICmpSLT(first, last), body, done);
 
@@ -86,6 +92,7 @@ void Emitter::emitFunction(tt::FuncOp entry, const std::string& symbol) {
   program->addIncoming(first, start);
   program->addIncoming(following, next);
   builder_.SetInsertPoint(done);
+  if (streamed_) builder_.CreateFence(llvm::AtomicOrdering::SequentiallyConsistent); // such stores order with nothing
   builder_.CreateRetVoid();
 }
 
@@ -162,9 +169,18 @@ void Emitter::emitOperation(mlir::Operation& op) {
           return emitRoot(op);
         default:
           for (mlir::Value result : op.getResults())
-            if (plan_.home(result) == Plan::Home::Slot) materialise(result);
+            if (plan_.home(result) != Plan::Home::Slot) {
+              continue;
+            } else if (mlir::Operation* filler = plan_.filledBy(result)) {
+              pending_[filler].push_back(result);
+              unfilled_.insert(result);
+            } else {
+              materialise(result);
+            }
         }
       });
+  if (auto filled = pending_.find(&op); filled != pending_.end())
+    for (mlir::Value value : filled->second) unfilled_.erase(value);
 }
 
 void Emitter::emitRoot(mlir::Operation& op) {
@@ -188,6 +204,7 @@ void Emitter::emitRoot(mlir::Operation& op) {
         LaneIndex only;
         scalars_[root.getResult()] = evaluateVector(root.getSrc(), only);
       })
+      .Case<tt::ElementwiseInlineAsmOp>([&](auto) { unsupported(op, inlineAssembly); })
       .Default([&](mlir::Operation&) { unsupported(op, "this operation is not supported on the CPU"); });
   scopes_.pop();
 }

@@ -16,6 +16,8 @@
 
 namespace tuned::cpu {
 
+inline constexpr const char* inlineAssembly = "inline assembly is for NVIDIA GPUs (PTX); the CPU cannot run it";
+
 class Emitter {
 public:
   Emitter(llvm::Module& module, const Plan& plan, const Plan::Callees& callees,
@@ -106,6 +108,8 @@ private:
   bool assume(llvm::function_ref<llvm::Value*()> condition);
   LaneValue evaluateLoad(tt::LoadOp op, const LaneIndex& index);
   void emitStore(tt::StoreOp op);
+  void emitStoreLoop(tt::StoreOp op);
+  bool mayStream(tt::StoreOp op);
   llvm::Value* loadElement(llvm::Value* address, mlir::Type element, unsigned width = 1);
   void storeElement(llvm::Value* address, llvm::Value* value, mlir::Type element);
   llvm::Value* maskVector(const std::optional<LaneValue>& mask, unsigned width);
@@ -211,6 +215,11 @@ private:
   llvm::DenseMap<mlir::Block*, llvm::BasicBlock*> blocks_;
   llvm::DenseMap<mlir::Value, llvm::Value*> constants_; ///< dense constants as global tiles
   llvm::function_ref<void(mlir::Operation&)> onReturn_;
+  llvm::DenseMap<mlir::Operation*, llvm::SmallVector<mlir::Value>> pending_; ///< tiles that an operation fills
+  llvm::DenseSet<mlir::Value> unfilled_;
+  llvm::Value* programs_ = nullptr;  ///< instances in the launch
+  bool streaming_ = false;           ///< stores that go past the caches are being emitted
+  bool streamed_ = false;            ///< some were
 };
 
 } // namespace tuned::cpu

@@ -39,6 +39,11 @@ llvm::Value* Emitter::evaluateVector(mlir::Value value, const LaneIndex& index) 
 LaneValue Emitter::evaluateFresh(mlir::Value value, const LaneIndex& index) {
   switch (plan_.home(value)) {
   case Plan::Home::Slot:
+    if (unfilled_.contains(value)) { // by the loop that we are in
+      LaneValue lanes = evaluateDefinition(value, index);
+      writeTile(slotAddress(value), tt::elementType(value.getType()), index, lanes);
+      return lanes;
+    }
     return readSlot(value, index);
   case Plan::Home::Carried:
     return evaluateCarried(value, index);

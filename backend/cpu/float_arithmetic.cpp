@@ -29,16 +29,16 @@ llvm::Value* Emitter::applyFloat(mlir::Operation& op, llvm::ArrayRef<llvm::Value
             return callPerLane(isDouble ? "fmod" : "fmodf", v[0]->getType()->getScalarType(), v);
           })
           .Case<arith::NegFOp>([&](auto) { return builder_.CreateFNeg(v[0]); })
-          .Case<arith::MaxNumFOp>([&](auto) { return binary(llvm::Intrinsic::maxnum); })
-          .Case<arith::MinNumFOp>([&](auto) { return binary(llvm::Intrinsic::minnum); })
+          .Case<arith::MaxNumFOp>([&](auto) { return binary(llvm::Intrinsic::maximumnum); })
+          .Case<arith::MinNumFOp>([&](auto) { return binary(llvm::Intrinsic::minimumnum); })
           .Case<arith::MaximumFOp>([&](auto) { return binary(llvm::Intrinsic::maximum); })
           .Case<arith::MinimumFOp>([&](auto) { return binary(llvm::Intrinsic::minimum); })
           .Case<tt::PreciseSqrtOp>(
               [&](auto) { return builder_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, v[0]); })
           .Case<tt::ClampFOp>([&](tt::ClampFOp clamp) {
             bool all = clamp.getPropagateNan() == tt::PropagateNan::ALL;
-            llvm::Intrinsic::ID atLeast = all ? llvm::Intrinsic::maximum : llvm::Intrinsic::maxnum;
-            llvm::Intrinsic::ID atMost = all ? llvm::Intrinsic::minimum : llvm::Intrinsic::minnum;
+            llvm::Intrinsic::ID atLeast = all ? llvm::Intrinsic::maximum : llvm::Intrinsic::maximumnum;
+            llvm::Intrinsic::ID atMost = all ? llvm::Intrinsic::minimum : llvm::Intrinsic::minimumnum;
             return builder_.CreateBinaryIntrinsic(atMost, builder_.CreateBinaryIntrinsic(atLeast, v[0], v[1]),
                                                   v[2]);
           })

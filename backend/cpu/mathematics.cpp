@@ -14,11 +14,11 @@ namespace {
 llvm::Intrinsic::ID nativeFunction(llvm::StringRef name) {
   return llvm::StringSwitch<llvm::Intrinsic::ID>(name)
       .Case("sqrt", llvm::Intrinsic::sqrt)
-      .Cases("abs", "fabs", "absf", llvm::Intrinsic::fabs)
+      .Cases({"abs", "fabs", "absf"}, llvm::Intrinsic::fabs)
       .Case("floor", llvm::Intrinsic::floor)
       .Case("ceil", llvm::Intrinsic::ceil)
       .Case("trunc", llvm::Intrinsic::trunc)
-      .Cases("rint", "nearbyint", "roundeven", llvm::Intrinsic::rint)
+      .Cases({"rint", "nearbyint", "roundeven"}, llvm::Intrinsic::rint)
       .Default(llvm::Intrinsic::not_intrinsic);
 }
 
@@ -121,8 +121,8 @@ llvm::Value* Emitter::applyExtern(tt::ExternElementwiseOp op, llvm::ArrayRef<llv
     llvm::Type* scalarType = operands[0]->getType()->getScalarType();
     bool floats = scalarType->isFloatTy() || scalarType->isDoubleTy();
     auto intrinsic2 = llvm::StringSwitch<llvm::Intrinsic::ID>(name)
-                          .Case("fmax", llvm::Intrinsic::maxnum)
-                          .Case("fmin", llvm::Intrinsic::minnum)
+                          .Case("fmax", llvm::Intrinsic::maximumnum)
+                          .Case("fmin", llvm::Intrinsic::minimumnum)
                           .Case("copysign", llvm::Intrinsic::copysign)
                           .Default(llvm::Intrinsic::not_intrinsic);
     if (floats && operands.size() == 1)

@@ -2,6 +2,7 @@
 // of ours.
 #include "backend/cpu/emitter.h"
 #include "backend/cpu/host.h"
+#include "backend/cpu/memory.h"
 
 #include <mlir/IR/Matchers.h>
 
@@ -194,12 +195,57 @@ void Emitter::emitStore(tt::StoreOp op) {
     if (op.getMask()) mask = LaneValue{scalar(op.getMask())};
     return store({scalar(op.getPtr())}, element, {scalar(op.getValue())}, mask, 1);
   }
+  if (!mayStream(op)) return emitStoreLoop(op);
+  int64_t bytes = type.getNumElements() * storageBytes(element);
+  llvm::Value* stored = builder_.CreateMul(programs_, builder_.getInt64(uint64_t(bytes)));
+  llvm::Value* large = builder_.CreateICmpUGT(stored, builder_.getInt64(uint64_t(lastLevelCacheBytes())));
+  llvm::BasicBlock *past = newBlock("stream"), *through = newBlock("cached"), *after = newBlock("after");
+  builder_.CreateCondBr(large, past, through);
+  for (llvm::BasicBlock* block : {past, through}) {
+    builder_.SetInsertPoint(block);
+    scopes_.push();
+    streaming_ = block == past;
+    emitStoreLoop(op);
+    scopes_.pop();
+    builder_.CreateBr(after);
+  }
+  streaming_ = false;
+  streamed_ = true;
+  builder_.SetInsertPoint(after);
+}
+
+// What a launch writes once and in order is not worth room in the caches if it is larger than they are. Only for
+// cheap stores outside of loops: their code is emitted twice.
+bool Emitter::mayStream(tt::StoreOp op) {
+  auto type = mlir::cast<mlir::RankedTensorType>(op.getValue().getType());
   unsigned width = widthFor(type.getNumElements());
-  forEachChunk(type.getNumElements(), type.getShape().back(), width, [&](const LaneIndex& index) {
+  int64_t size = storageBytes(type.getElementType());
+  const tt::AxisInfo& pointers = facts_.of(op.getPtr());
+  return mlir::isa<tt::FuncOp>(op->getParentOp()) && size * width >= host().vectorBytes && pointers.rank() > 0 &&
+         pointers.contiguity.back() >= int64_t(width) && type.getNumElements() >= 4 * width &&
+         pending_.count(op) == 0 && plan_.cost(op.getValue()) <= 40;
+}
+
+void Emitter::emitStoreLoop(tt::StoreOp op) {
+  auto type = mlir::cast<mlir::RankedTensorType>(op.getValue().getType());
+  unsigned width = widthFor(type.getNumElements());
+  int64_t inner = type.getRank() ? type.getShape().back() : 1;
+  forEachChunk(type.getNumElements(), inner, width, [&](const LaneIndex& index) {
+    bool aligned = streaming_ && assume([&]() -> llvm::Value* {
+      LaneValue pointer = evaluate(op.getPtr(), index);
+      if (pointer.isVector() || pointer.offset(0) != 0) return nullptr;
+      llvm::Value* address = builder_.CreatePtrToInt(pointer.value, builder_.getInt64Ty());
+      return builder_.CreateICmpEQ(builder_.CreateAnd(address, host().vectorBytes - 1), builder_.getInt64(0));
+    });
     LaneValue pointer = evaluate(op.getPtr(), index);
     std::optional<LaneValue> mask;
     if (op.getMask()) mask = evaluateMask(op.getMask(), index);
-    store(pointer, element, evaluate(op.getValue(), index), mask, width);
+    LaneValue value = evaluate(op.getValue(), index);
+    if (!aligned || mask) return store(pointer, type.getElementType(), value, mask, width);
+    auto* stored = builder_.CreateAlignedStore(toVector(builder_, value, width), pointer.value,
+                                               llvm::Align(host().vectorBytes));
+    llvm::Metadata* one = llvm::ConstantAsMetadata::get(builder_.getInt32(1));
+    stored->setMetadata(llvm::LLVMContext::MD_nontemporal, llvm::MDNode::get(context_, one));
   });
 }
 

@@ -55,6 +55,7 @@ Plan::Plan(tt::FuncOp entry, const Callees& callees) : callees_(callees) {
     visit([&](mlir::Operation& op) { estimate(op); }, false);
     visit([&](mlir::Operation& op) { decide(op); }, true);
   }
+  visit([&](mlir::Operation& op) { defer(op); }, false);
   visit([&](mlir::Operation& op) { shareSlots(op); }, false);
   allocate();
 }

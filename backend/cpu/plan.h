@@ -48,10 +48,14 @@ public:
   mlir::Value carriedFrom(mlir::Value value) const { return tiles_.at(value).from; }
   /// Slot: bytes from the start of scratch, a multiple of 64.
   int64_t offset(mlir::Value value) const;
+  /// Roughly the cycles that evaluating one vector of it takes.
+  int cost(mlir::Value value) const { return tiles_.at(value).cost; }
   /// Two values in one slot.
   bool sameSlot(mlir::Value a, mlir::Value b) const { return representative(a) == representative(b); }
   /// Room that only `op` uses; `index` counts what temporaryBytes lists.
   int64_t temporary(mlir::Operation* op, unsigned index) const { return temporaries_.at({op, index}); }
+  /// A tile whose slot is filled by the loops of a later operation, the first that reads it; null: by its own.
+  mlir::Operation* filledBy(mlir::Value value) const { return tiles_.at(value).filledBy; }
   int64_t scratchBytes() const { return scratchBytes_; }
 
   /// The call whose body `function` is, or null.
@@ -75,6 +79,7 @@ private:
     unsigned lastUse = 0; // position of the last operation that evaluates it
     int cost = 0;         // of evaluating one element
     bool loads = false;
+    mlir::Operation* filledBy = nullptr;
     mlir::Value slotOf; // Slot: the value whose slot it shares
     int64_t offset = -1;
   };
@@ -92,6 +97,9 @@ private:
   void addSinksOf(Tile& tile, mlir::Value through, bool mapped);
   bool mayStayVirtual(mlir::Value value, const Tile& tile) const;
   bool writtenBetween(mlir::Operation* from, mlir::Operation* to) const;
+  void defer(mlir::Operation& op);
+  void extendUses(mlir::Value value, unsigned position);
+  bool evaluates(mlir::Operation& op) const;
   void shareSlots(mlir::Operation& op);
   bool mayWriteInto(mlir::Value value, mlir::Value loopArgument) const;
   mlir::Value representative(mlir::Value value) const;

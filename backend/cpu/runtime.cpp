@@ -111,7 +111,7 @@ const std::map<std::string, const void*>& runtimeSymbols() {
       TUNED_UNARY(y1),
       TUNED_BINARY(atan2),
       TUNED_BINARY(copysign),
-      TUNED_BINARY(fdim),
+      TUNED_BINARY(fdim), TUNED_BINARY(fmax), TUNED_BINARY(fmin),
       TUNED_BINARY(fmod),
       TUNED_BINARY(hypot),
       TUNED_BINARY(nextafter),

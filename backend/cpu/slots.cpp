@@ -76,25 +76,63 @@ Plan::Reads Plan::reads(mlir::Value value, mlir::Value tile) const {
   return worst;
 }
 
+// Does emitting `op` read the elements of its operands?
+bool Plan::evaluates(mlir::Operation& op) const {
+  Kind kind = kindOf(op);
+  return kind == Kind::Root || kind == Kind::Control || kind == Kind::Scalar ||
+         llvm::any_of(op.getResults(), [&](mlir::Value result) {
+           return isTile(result) && tiles_.at(result).home == Home::Slot;
+         });
+}
+
+// A tile that a reduction or a store is the first to read is stored by that operation's loop, on the way.
+void Plan::defer(mlir::Operation& op) {
+  Kind kind = kindOf(op);
+  if ((kind != Kind::Elementwise && kind != Kind::Load) || op.getNumResults() != 1 || !isTile(op.getResult(0))) return;
+  mlir::Value value = op.getResult(0);
+  if (tiles_.at(value).home != Home::Slot) return;
+  for (mlir::Operation* next = op.getNextNode(); next; next = next->getNextNode()) {
+    if (kindOf(*next) == Kind::Control) return;
+    Reads reading = Reads::No;
+    if (evaluates(*next))
+      for (mlir::Value operand : next->getOperands()) reading = std::max(reading, reads(operand, value));
+    if (reading == Reads::InPlace && mlir::isa<tt::ReduceOp, tt::StoreOp>(next)) {
+      tiles_[value].filledBy = next;
+      for (mlir::Value operand : op.getOperands()) extendUses(operand, positions_.at(next).first);
+      return;
+    }
+    bool writes = llvm::binary_search(writes_, positions_.at(next).first);
+    if (reading != Reads::No || (writes && tiles_.at(value).loads)) return;
+  }
+}
+
+// `value` is evaluated as late as `position`: so are the slots that this reads.
+void Plan::extendUses(mlir::Value value, unsigned position) {
+  if (!isTile(value)) return;
+  Tile& tile = tiles_[value];
+  if (tile.home == Home::Slot) tile.lastUse = std::max(tile.lastUse, position);
+  if (tile.home == Home::Carried) extendUses(tile.from, position);
+  if (tile.home == Home::Virtual)
+    for (mlir::Value operand : value.getDefiningOp()->getOperands()) extendUses(operand, position);
+}
+
 // May `value` be written into the slot of a loop's argument, which it will be yielded to?
 bool Plan::mayWriteInto(mlir::Value value, mlir::Value loopArgument) const {
   mlir::Operation* op = value.getDefiningOp();
   if (!op || op->getBlock() != loopArgument.getParentBlock()) return false;
   const Tile& own = tiles_.at(value);
-  if (own.home != Home::Slot || own.slotOf) return false;
+  if (own.home != Home::Slot || own.slotOf || own.filledBy) return false;
   unsigned at = positions_.at(op).first, last = 0;
   // The argument's own last use was kept to the loop's end; look at its readers again.
   auto [first, end] = positions_.at(loopArgument.getParentBlock()->getParentOp());
   for (unsigned position = first + 1; position <= end; ++position) {
     mlir::Operation* user = order_[position];
-    Kind kind = kindOf(*user);
-    bool evaluates = kind == Kind::Root || kind == Kind::Control || kind == Kind::Scalar ||
-                     llvm::any_of(user->getResults(), [&](mlir::Value result) {
-                       return isTile(result) && tiles_.at(result).home == Home::Slot;
-                     });
-    if (!evaluates) continue;
+    if (!evaluates(*user)) continue;
+    unsigned when = position;
+    if (user->getNumResults() == 1 && isTile(user->getResult(0)) && tiles_.at(user->getResult(0)).filledBy)
+      when = positions_.at(tiles_.at(user->getResult(0)).filledBy).first;
     for (mlir::Value operand : user->getOperands())
-      if (reads(operand, loopArgument) != Reads::No) last = std::max(last, position);
+      if (reads(operand, loopArgument) != Reads::No) last = std::max(last, when);
   }
   if (last < at) return true;
   if (last > at) return false;
