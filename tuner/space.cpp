@@ -7,38 +7,64 @@
 namespace tuned {
 namespace {
 
-constexpr int64_t kProductLimit = int64_t(1) << 24;
+constexpr int64_t kVisitLimit = int64_t(1) << 24;
 constexpr size_t kSpaceLimit = 1'000'000;
 
-/// Counts through all products of values, the last parameter fastest.
-class Counter {
+/// Depth first through the parameters, the last fastest. A constraint is looked at as soon as all it names is
+/// chosen, so that spaces much smaller than the product of their values are listed without walking the
+/// product.
+class Enumeration {
 public:
-  explicit Counter(const Kernel& kernel)
-      : parameters_(kernel.parameters), digits_(kernel.parameters.size(), 0) {
+  Enumeration(const Kernel& kernel, const Sizes& sizes)
+      : kernel_(kernel), bindings_(bindingsOf(kernel, {}, sizes)), due_(kernel.parameters.size() + 1) {
+    for (const Expression& constraint : kernel.constraints) {
+      size_t last = 0;
+      for (size_t i = 0; i < kernel.parameters.size(); ++i)
+        if (constraint.names().contains(kernel.parameters[i].name)) last = i + 1;
+      due_[last].push_back(&constraint);
+    }
     // Launch options that the default fixes without making them parameters.
     for (const auto& [name, value] : kernel.defaults)
-      if (std::ranges::find(parameters_, name, &KernelParameter::name) == parameters_.end())
-        fixed_[name] = value;
+      if (std::ranges::find(kernel.parameters, name, &KernelParameter::name) == kernel.parameters.end())
+        chosen_[name] = value;
   }
 
-  Configuration configuration() const {
-    Configuration out = fixed_;
-    for (size_t i = 0; i < digits_.size(); ++i)
-      out[parameters_[i].name] = parameters_[i].values[digits_[i]];
-    return out;
-  }
-  bool advance() {
-    for (size_t i = digits_.size(); i-- > 0;) {
-      if (++digits_[i] < parameters_[i].values.size()) return true;
-      digits_[i] = 0;
-    }
-    return false;
+  Result<std::vector<Configuration>> run() {
+    if (auto ok = descend(0); !ok) return fail(ok.error());
+    return std::move(found_);
   }
 
 private:
-  const std::vector<KernelParameter>& parameters_;
-  std::vector<size_t> digits_;
-  Configuration fixed_;
+  /// With the first `depth` parameters chosen.
+  Result<void> descend(size_t depth) {
+    if (++visited_ > kVisitLimit || found_.size() > kSpaceLimit)
+      return fail(ErrorKind::InvalidInput,
+                  "kernel '" + kernel_.name +
+                      "': its space has more than a million configurations, or too many to list",
+                  "list fewer values or constrain them");
+    for (const Expression* constraint : due_[depth]) {
+      auto holds = constraint->evaluate(bindings_);
+      if (!holds) return fail(holds.error());
+      if (!*holds) return {};
+    }
+    if (depth == kernel_.parameters.size()) {
+      found_.push_back(chosen_);
+      return {};
+    }
+    const KernelParameter& parameter = kernel_.parameters[depth];
+    for (int64_t value : parameter.values) {
+      bindings_[parameter.name] = chosen_[parameter.name] = value;
+      if (auto ok = descend(depth + 1); !ok) return ok;
+    }
+    return {};
+  }
+
+  const Kernel& kernel_;
+  Bindings bindings_;
+  Configuration chosen_;
+  std::vector<std::vector<const Expression*>> due_; ///< by how many parameters must be chosen
+  std::vector<Configuration> found_;
+  int64_t visited_ = 0;
 };
 
 std::unexpected<Error> emptySpace(const Kernel& kernel, const Sizes& sizes) {
@@ -82,24 +108,9 @@ std::vector<Configuration> collapse(std::vector<Configuration> all, const std::s
 Result<Space> Space::enumerate(const Kernel& kernel, const Sizes& sizes,
                                const std::set<std::string>& ignored) {
   if (auto ok = checkSizes(kernel, sizes); !ok) return fail(ok.error());
-  int64_t product = 1;
-  for (const KernelParameter& parameter : kernel.parameters)
-    if (__builtin_mul_overflow(product, static_cast<int64_t>(parameter.values.size()), &product) ||
-        product > kProductLimit)
-      return fail(ErrorKind::InvalidInput,
-                  "kernel '" + kernel.name + "': its parameters have more than 2^24 combinations",
-                  "list fewer values");
-  std::vector<Configuration> configurations;
-  Counter counter(kernel);
-  do {
-    Configuration configuration = counter.configuration();
-    auto holds = satisfiesConstraints(kernel, configuration, sizes);
-    if (!holds) return fail(holds.error());
-    if (*holds) configurations.push_back(std::move(configuration));
-    if (configurations.size() > kSpaceLimit)
-      return fail(ErrorKind::InvalidInput, "kernel '" + kernel.name + "': more than a million configurations",
-                  "list fewer values or constrain them");
-  } while (counter.advance());
+  auto listed = Enumeration(kernel, sizes).run();
+  if (!listed) return fail(listed.error());
+  std::vector<Configuration> configurations = std::move(*listed);
   if (configurations.empty()) return emptySpace(kernel, sizes);
   if (!ignored.empty()) configurations = collapse(std::move(configurations), ignored, kernel.defaults);
   return of(kernel.parameters, std::move(configurations));

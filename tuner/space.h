@@ -15,9 +15,10 @@ namespace tuned {
 /// All of it in memory: spaces are bounded to a million points.
 class Space {
 public:
-  /// InvalidInput: a product of values beyond 2^24, no configuration that satisfies the constraints, or bad
-  /// sizes. `ignored` names parameters that the device's compiler does not see (num_warps on the CPU): of
-  /// configurations that differ in these only, the one nearest the kernel's default stands for all.
+  /// InvalidInput: more than a million configurations (or 2^24 looked at), none that satisfies the
+  /// constraints, or bad sizes. `ignored` names parameters that the device's compiler does not see (num_warps
+  /// on the CPU): of configurations that differ in these only, the one nearest the kernel's default stands
+  /// for all.
   static Result<Space> enumerate(const Kernel& kernel, const Sizes& sizes,
                                  const std::set<std::string>& ignored = {});
   /// A space that was listed by others (recorded spaces); configurations in the order given.
