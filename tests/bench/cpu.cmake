@@ -1,0 +1,13 @@
+# cpu_matmul, cpu_softmax, cpu_add: the library on the CPU, each beside a baseline in the same run.
+tuned_library(tuned_cpu_bench LLVM SOURCES cpu_support.cpp LINK tuned_backends tuned_ir)
+target_compile_definitions(tuned_cpu_bench PRIVATE TUNED_KERNEL_LIBRARY="${CMAKE_SOURCE_DIR}/configs/kernels")
+set_source_files_properties(cpu_plain.cpp PROPERTIES COMPILE_OPTIONS "-O3;-march=native")
+foreach(bench softmax add)
+  add_executable(cpu_${bench} cpu_${bench}.cpp cpu_plain.cpp)
+  target_link_libraries(cpu_${bench} PRIVATE tuned_cpu_bench)
+endforeach()
+find_library(OPENBLAS openblas)
+if(OPENBLAS)
+  add_executable(cpu_matmul cpu_matmul.cpp)
+  target_link_libraries(cpu_matmul PRIVATE tuned_cpu_bench ${OPENBLAS})
+endif()
