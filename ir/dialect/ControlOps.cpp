@@ -50,14 +50,19 @@ LogicalResult FuncOp::verify() {
   return success();
 }
 
-// Tile sizes are a property of every value, also those of other dialects: one walk looks at them all.
-static LogicalResult verifyTile(mlir::Operation* op, mlir::Type type) {
-  auto tensor = mlir::dyn_cast<mlir::TensorType>(type);
-  if (!tensor) return success();
-  if (!tensor.hasRank() || !tensor.hasStaticShape())
-    return op->emitOpError() << "has a value of type " << type << "; tile sizes must be fixed";
+// Tile sizes and element types are a property of every value, also those of other dialects: one walk looks at
+// all.
+static bool isElement(mlir::Type type) {
+  if (mlir::isa<mlir::Float16Type, mlir::BFloat16Type, mlir::Float32Type, mlir::Float64Type,
+                mlir::Float8E5M2Type, mlir::Float8E4M3FNType, mlir::Float8E4M3B11FNUZType, PointerType>(type))
+    return true;
+  auto integer = mlir::dyn_cast<mlir::IntegerType>(type);
+  return integer && integer.isSignless() && llvm::is_contained({1, 8, 16, 32, 64}, int(integer.getWidth()));
+}
+
+static LogicalResult verifyTile(mlir::Operation* op, mlir::Type type, llvm::ArrayRef<int64_t> shape) {
   int64_t elements = 1;
-  for (auto [dimension, size] : llvm::enumerate(tensor.getShape())) {
+  for (auto [dimension, size] : llvm::enumerate(shape)) {
     if (size <= 0 || (size & (size - 1)))
       return op->emitOpError() << "has tile size " << size << " in dimension " << dimension << " of " << type
                                << "; tile sizes must be powers of two";
@@ -69,21 +74,37 @@ static LogicalResult verifyTile(mlir::Operation* op, mlir::Type type) {
   return success();
 }
 
+static LogicalResult verifyValue(mlir::Operation* op, mlir::Type type) {
+  if (mlir::isa<mlir::IndexType>(type)) return success();
+  if (auto descriptor = mlir::dyn_cast<TensorDescType>(type))
+    return verifyTile(op, type, descriptor.getBlockType().getShape());
+  if (!isElement(elementType(type)))
+    return op->emitOpError()
+           << "has a value of type " << type
+           << "; elements are i1, i8, i16, i32, i64, f16, bf16, f32, f64, f8E5M2, f8E4M3FN, "
+              "f8E4M3B11FNUZ or !tt.ptr";
+  auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type);
+  if (!tensor) return success();
+  if (!tensor.hasStaticShape() || tensor.getRank() == 0)
+    return op->emitOpError() << "has a value of type " << type
+                             << "; a tile has dimensions, and they are fixed";
+  return verifyTile(op, type, tensor.getShape());
+}
+
 LogicalResult FuncOp::verifyRegions() {
-  auto result = getBody().walk([](mlir::Operation* op) {
-    for (mlir::Type type : op->getResultTypes())
-      if (mlir::failed(verifyTile(op, type))) return mlir::WalkResult::interrupt();
+  auto verifyAll = [](mlir::Operation* op, mlir::TypeRange types) {
+    for (mlir::Type type : types)
+      if (mlir::failed(verifyValue(op, type))) return mlir::failure();
+    return success();
+  };
+  auto result = (*this)->walk<mlir::WalkOrder::PreOrder>([&](mlir::Operation* op) {
+    if (mlir::failed(verifyAll(op, op->getResultTypes()))) return mlir::WalkResult::interrupt();
     for (mlir::Region& region : op->getRegions())
       for (mlir::Block& block : region)
-        for (mlir::Type type : block.getArgumentTypes())
-          if (mlir::failed(verifyTile(op, type))) return mlir::WalkResult::interrupt();
+        if (mlir::failed(verifyAll(op, block.getArgumentTypes()))) return mlir::WalkResult::interrupt();
     return mlir::WalkResult::advance();
   });
-  if (result.wasInterrupted()) return mlir::failure();
-  for (mlir::Block& block : getBody())
-    for (mlir::Type type : block.getArgumentTypes())
-      if (mlir::failed(verifyTile(*this, type))) return mlir::failure();
-  return success();
+  return mlir::failure(result.wasInterrupted());
 }
 
 LogicalResult CallOp::verifySymbolUses(mlir::SymbolTableCollection& symbols) {
