@@ -1,10 +1,8 @@
 #include "backend/registry.h"
 
+#include "backend/cpu/cpu.h"
 #include "backend/cuda/cuda.h"
 #include "backend/reference/reference.h"
-#ifdef TUNED_WITH_CPU
-#include "backend/cpu/cpu.h"
-#endif
 #ifdef TUNED_WITH_NVPTX
 #include "backend/nvptx/nvptx.h"
 #endif
@@ -33,9 +31,7 @@ std::unexpected<Error> unknown(const std::string& name) {
 
 Result<std::unique_ptr<Compiler>> makeCompiler(const std::string& name) {
   if (name == "reference") return makeReferenceCompiler();
-#ifdef TUNED_WITH_CPU
   if (name == "cpu" || name.starts_with("cpu:")) return cpu::makeCompiler();
-#endif
 #ifdef TUNED_WITH_NVPTX
   if (name.starts_with("sm_") || name.starts_with("cuda:")) return nvptx::makeCompiler();
 #endif
@@ -44,9 +40,7 @@ Result<std::unique_ptr<Compiler>> makeCompiler(const std::string& name) {
 
 Result<std::unique_ptr<Device>> openDevice(const std::string& id) {
   if (id == "reference") return openReferenceDevice();
-#ifdef TUNED_WITH_CPU
   if (id == "cpu") return cpu::makeDevice();
-#endif
   if (id.starts_with("cuda:")) {
     Result<int> index = cudaIndex(id);
     if (!index) return fail(index.error());
@@ -57,9 +51,7 @@ Result<std::unique_ptr<Device>> openDevice(const std::string& id) {
 
 std::vector<DeviceInfo> listDevices() {
   std::vector<DeviceInfo> devices = listCudaDevices();
-#ifdef TUNED_WITH_CPU
   if (auto cpu = cpu::makeDevice()) devices.push_back((*cpu)->info());
-#endif
   return devices;
 }
 

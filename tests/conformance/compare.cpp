@@ -58,7 +58,7 @@ Judgement judge(Kind kind, std::span<const std::byte> got, std::span<const std::
     double x = reference::toDouble(kind, a), y = reference::toDouble(kind, b);
     if (x == y || (std::isnan(x) && std::isnan(y))) continue;
     double error = std::fabs(x - y), limit = allowed(y, scale);
-    if (error <= limit)
+    if (std::isfinite(x) && std::isfinite(y) && error <= limit)
       judgement.largestUse = std::max(judgement.largestUse, error / limit);
     else
       note(judgement, {i, text(kind, a), text(kind, b), error, limit}, keep);

@@ -64,6 +64,15 @@ double trips(mlir::Operation* op) {
   return product;
 }
 
+/// A value that goes to memory as it is: its rounding is the result's own.
+bool isOnlyStored(mlir::Value value) {
+  return llvm::all_of(value.getUsers(), [&](mlir::Operation* user) {
+    if (llvm::isa<tt::StoreOp, tt::DescriptorStoreOp>(user)) return true;
+    return llvm::isa<tt::ReshapeOp, tt::TransOp, tt::BroadcastOp, tt::ExpandDimsOp>(user) &&
+           isOnlyStored(user->getResult(0));
+  });
+}
+
 class Reader {
 public:
   Freedom freedom;
@@ -85,7 +94,7 @@ public:
     double unit = roundoff(op->getResult(0).getType());
     if (unit == 0) return;
     if (name == "arith.truncf" || name == "tt.fp_to_fp")
-      narrowing_ = std::max(narrowing_, unit);
+      narrowing_ = isOnlyStored(op->getResult(0)) ? narrowing_ : std::max(narrowing_, unit);
     else if (name == "arith.addf" || name == "arith.subf")
       readSum(op, unit);
     else

@@ -15,8 +15,9 @@ namespace tuned::conformance {
 struct Freedom {
   double relative = 0;   ///< error of approximated functions, relative to each value
   double exponent = 0;   ///< of exp: error of its argument, relative to the argument
-  double summed = 0;     ///< unit roundoff of what is summed or contracted; 0: nothing is
+  double summed = 0;     ///< unit roundoff of the running value of sums and contractions; 0: there are none
   double terms = 1;      ///< how many terms the longest sum has
+  double inputs = 0;     ///< unit roundoff that the terms of sums were read with (tf32)
   double narrowed = 0;   ///< largest unit roundoff that such a difference passes through on its way
   bool reorders = false; ///< the order of elements is free too (tt.cat)
 
