@@ -104,7 +104,9 @@ std::vector<Measured> Measurer::duel(std::span<const MeasureRequest> requests) {
   // Round -1 warms up; one scored round is taken whatever it costs. Each round starts with another finalist,
   // so that none always runs behind the same neighbour.
   double spent = 0;
-  for (int round = -1; round < 1 || (round < options_.duelRounds && spent < options_.duelSeconds); ++round)
+  for (int round = -1; round < 1 || (round < options_.duelRounds && spent < options_.duelSeconds &&
+                                     since(start) < 2 * options_.duelSeconds);
+       ++round)
     for (size_t turn = 0; turn < finalists.size(); ++turn) {
       Finalist& finalist = finalists[(turn + round + 1) % finalists.size()];
       if (finalist.failure) continue;

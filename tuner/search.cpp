@@ -94,7 +94,8 @@ void Search::measureNext() {
     trial.verdict = trials_[same->second].verdict;
   } else {
     std::optional<double> bar;
-    if (best()) bar = best()->timed()->median;
+    // The default is timed to the end: it is what the gain is measured against.
+    if (best() && trial.configuration != request_.kernel.defaults) bar = best()->timed()->median;
     Measured measured = executor_.measure({trial.configuration, compiled.artefact, bar});
     trial.outcome = std::move(measured.outcome);
     trial.verdict = std::move(measured.verdict);

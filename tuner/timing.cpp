@@ -3,6 +3,7 @@
 #include "tuner/measure.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <numeric>
 
@@ -61,6 +62,7 @@ Outcome timeLaunches(Device& device, LoadedKernel& kernel, const Grid& grid,
       return outcomeOf(warm.error(), false);
   std::vector<double> samples;
   double spent = 0;
+  const auto start = std::chrono::steady_clock::now();
   int batch = 1; // single launches until a hopeless variant would have been seen
   while (static_cast<int>(samples.size()) < options.maximumRepeats) {
     auto times = device.time(kernel, grid, arguments, {batch, options.coldCache});
@@ -73,11 +75,16 @@ Outcome timeLaunches(Device& device, LoadedKernel& kernel, const Grid& grid,
       return timed;
     }
     int taken = static_cast<int>(samples.size());
-    if (taken >= options.minimumRepeats &&
-        (spent >= options.seconds || preciseEnough(summarize(samples), options)))
+    const double clock = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (taken >= options.minimumRepeats && (spent >= options.seconds || clock >= options.clockSeconds ||
+                                            preciseEnough(summarize(samples), options)))
       break;
     int wanted = taken < 3 ? 1 : taken < options.minimumRepeats ? options.minimumRepeats - taken : taken / 2;
-    batch = std::clamp(wanted, 1, options.maximumRepeats - taken > 0 ? options.maximumRepeats - taken : 1);
+    // No more than there is time left for, at the pace so far.
+    const double affordable = std::max(0.0, options.clockSeconds - clock) / std::max(clock / taken, 1e-9);
+    const int most =
+        std::min(options.maximumRepeats - taken, static_cast<int>(std::min(affordable, 1e6)) + 1);
+    batch = std::clamp(wanted, 1, std::max(most, 1));
   }
   return summarize(std::move(samples));
 }

@@ -11,7 +11,7 @@ Result<std::unique_ptr<Buffer>> allocateBuffer(size_t bytes);
 /// Bytes of the last-level cache; 32 MiB where the system does not say.
 int64_t lastLevelCacheBytes();
 
-/// Evicts every cache on this core's socket by streaming through twice the last level.
+/// Takes every live buffer out of all caches, so that the next launch finds its arguments in memory only.
 void flushCaches();
 
 } // namespace tuned::cpu
