@@ -126,7 +126,8 @@ Result<JobStatus> Client::watch(const std::string& id, const Progress& progress)
     const auto take = [&](const Event& event) -> Result<void> {
       last = event.job;
       broken = 0;
-      over = over || event.name == "done" || (progress && !progress(event));
+      const bool followOn = !progress || progress(event);
+      over = over || event.name == "done" || !followOn;
       return {};
     };
     const auto response = state_->http.stream({"GET", path + "/events", {}}, streamIdleSeconds,

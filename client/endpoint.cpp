@@ -37,7 +37,8 @@ Result<fs::path> findKernel(const std::string& kernel) {
       if (fs::is_regular_file(path, ignored)) return path;
     searched += (searched.empty() ? "" : ", ") + folder;
   }
-  return fail(ErrorKind::NotFound, "no kernel named \"" + kernel + "\" in " + searched,
+  return fail(ErrorKind::NotFound,
+              "no kernel named \"" + kernel + "\" in " + (searched.empty() ? "any folder" : searched),
               "give the path of a kernel document, or set GPU_TUNED_KERNELS to the folder that holds it");
 }
 } // namespace

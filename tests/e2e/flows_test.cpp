@@ -38,7 +38,7 @@ tunectl::Finished curl(std::vector<std::string> arguments) {
 
 TEST_CASE("submit, tune with events, hit, artefact") {
   auto client = daemon().connect();
-  const auto kernel = client.submit(document("flow_double", elementwise(storeDouble)).dump());
+  const auto kernel = client.submit(document("flow_double", elementwise(storeScaled(2))).dump());
   REQUIRE_MESSAGE(kernel, kernel.error().text());
   CHECK(kernel->name == "flow_double");
   CHECK(kernel->configurations == 3);
@@ -91,7 +91,7 @@ TEST_CASE("submit, tune with events, hit, artefact") {
 
 TEST_CASE("a second tuning measures nothing again, a forced one does") {
   auto client = daemon().connect();
-  const auto kernel = client.submit(document("flow_again", elementwise(storeCopy)).dump());
+  const auto kernel = client.submit(document("flow_again", elementwise(storeScaled(3))).dump());
   REQUIRE(kernel);
   REQUIRE(client.tune(request(kernel->id)));
   const auto before = client.trials(kernel->id)->trials.size();
@@ -112,7 +112,7 @@ TEST_CASE("a second tuning measures nothing again, a forced one does") {
 
 TEST_CASE("a miss is answered at once with the default, and swapped for the winner") {
   auto client = daemon().connect();
-  const auto kernel = client.submit(document("flow_swap", elementwise(storeDouble)).dump());
+  const auto kernel = client.submit(document("flow_swap", elementwise(storeScaled(4))).dump());
   REQUIRE(kernel);
   const auto first = client.best(kernel->id, sizes, "cpu");
   REQUIRE_MESSAGE(first, first.error().text());
@@ -146,7 +146,7 @@ TEST_CASE("a miss is answered at once with the default, and swapped for the winn
 TEST_CASE("the client outlives the daemon") {
   DaemonProcess process;
   auto client = process.connect();
-  const auto kernel = client.submit(document("flow_restart", elementwise(storeCopy)).dump());
+  const auto kernel = client.submit(document("flow_restart", elementwise(storeScaled(5))).dump());
   REQUIRE(kernel);
   const auto before = client.tune(request(kernel->id));
   REQUIRE(before);
@@ -172,7 +172,7 @@ TEST_CASE("all of it with curl") {
   CHECK(curl({base + "/metrics"}).output.find("# TYPE") != std::string::npos);
 
   const std::string file =
-      daemon().folder().write("curl.json", document("flow_curl", elementwise(storeDouble)).dump());
+      daemon().folder().write("curl.json", document("flow_curl", elementwise(storeScaled(6))).dump());
   const json kernel = json::parse(curl({"--data-binary", "@" + file, base + "/v1/kernels"}).output);
   const json ask = {{"kernel", kernel["id"]}, {"sizes", sizes}, {"device", "cpu"}};
   const json job = json::parse(curl({"-d", ask.dump(), base + "/v1/tune"}).output);
@@ -201,7 +201,7 @@ TEST_CASE("all of it with curl") {
 
 TEST_CASE("equal tunings asked for at once are one") {
   auto client = daemon().connect();
-  const auto kernel = client.submit(document("flow_single", elementwise(storeDouble)).dump());
+  const auto kernel = client.submit(document("flow_single", elementwise(storeScaled(7))).dump());
   REQUIRE(kernel);
   std::vector<std::string> ids(6);
   std::vector<std::thread> threads;
@@ -220,7 +220,7 @@ TEST_CASE("equal tunings asked for at once are one") {
 
 TEST_CASE("a client that hangs up while it follows does not stop the tuning") {
   auto client = daemon().connect();
-  const auto kernel = client.submit(document("flow_hangup", elementwise(storeDouble)).dump());
+  const auto kernel = client.submit(document("flow_hangup", elementwise(storeScaled(8))).dump());
   REQUIRE(kernel);
   const auto left = client.tune(request(kernel->id), [](const protocol::Event&) { return false; });
   REQUIRE(left);

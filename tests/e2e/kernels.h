@@ -33,10 +33,14 @@ inline std::string elementwise(const std::string& tail) {
 
 inline const std::string storeCopy = "    tt.store %y_ptrs, %x, %mask : tensor<${BLOCK_SIZE}x!tt.ptr<f32>>\n";
 
-/// Doubles each element.
-inline const std::string storeDouble = R"(    %y = arith.addf %x, %x : tensor<${BLOCK_SIZE}xf32>
+/// Multiplies each element. A kernel's identity is its source: tests that must not share winners take other
+/// factors.
+inline std::string storeScaled(int factor) {
+  return "    %factor = arith.constant dense<" + std::to_string(factor) + R"(.0> : tensor<${BLOCK_SIZE}xf32>
+    %y = arith.mulf %x, %factor : tensor<${BLOCK_SIZE}xf32>
     tt.store %y_ptrs, %y, %mask : tensor<${BLOCK_SIZE}x!tt.ptr<f32>>
 )";
+}
 
 /// Writes the whole tile, also past the end of y.
 inline const std::string storeUnmasked = "    tt.store %y_ptrs, %x : tensor<${BLOCK_SIZE}x!tt.ptr<f32>>\n";

@@ -16,8 +16,8 @@ DaemonProcess& daemon() {
   return process;
 }
 
-std::string kernelFile(const std::string& name) {
-  return daemon().folder().write(name + ".json", document(name, elementwise(storeDouble)).dump());
+std::string kernelFile(const std::string& name, int factor) {
+  return daemon().folder().write(name + ".json", document(name, elementwise(storeScaled(factor))).dump());
 }
 
 const std::vector<std::string> problem = {"--size", "n_elements=5000", "--device", "cpu"};
@@ -40,7 +40,7 @@ json runJson(std::vector<std::string> arguments, bool withProblem = false) {
 } // namespace
 
 TEST_CASE("query misses, tune, query hits") {
-  const std::string file = kernelFile("cli_double");
+  const std::string file = kernelFile("cli_scaled", 2);
   const auto before = run({"query", file}, true);
   CHECK(before.exitCode == 3);
   CHECK(before.output.find("not tuned yet") != std::string::npos);
@@ -49,10 +49,10 @@ TEST_CASE("query misses, tune, query hits") {
   INFO(tuned.output << tuned.errors << daemon().log());
   REQUIRE(tuned.exitCode == 0);
   for (const char* expected :
-       {"cli_double", "3 of 3: 3 timed", "BLOCK_SIZE=", "GB/s", "gain over default", "passed"})
+       {"cli_scaled", "3 of 3: 3 timed", "BLOCK_SIZE=", "GB/s", "gain over default", "passed"})
     CHECK_MESSAGE(tuned.output.find(expected) != std::string::npos, expected);
   // Not a terminal: a line a trial, on stderr, and no carriage returns.
-  CHECK(tuned.errors.find("cli_double on cpu 1/3") != std::string::npos);
+  CHECK(tuned.errors.find("cli_scaled on cpu 1/3") != std::string::npos);
   CHECK(tuned.errors.find('\r') == std::string::npos);
 
   const auto after = run({"query", file, "--output", daemon().folder() / "winner.o"}, true);
@@ -73,7 +73,7 @@ TEST_CASE("query misses, tune, query hits") {
 }
 
 TEST_CASE("lists and details") {
-  const std::string file = kernelFile("cli_lists");
+  const std::string file = kernelFile("cli_lists", 3);
   REQUIRE(run({"tune", file, "--strategy", "random", "--seed", "3", "--trials", "2"}, true).exitCode == 0);
   CHECK(runJson({"ls"})["winners"].size() >= 1);
   CHECK(runJson({"ls", "kernels"})["kernels"].size() >= 1);
@@ -162,7 +162,7 @@ TEST_CASE("a socket that may not be opened is denied, a daemon that does not ans
 
 TEST_CASE("compile without a daemon") {
   const Folder folder;
-  std::string source = elementwise(storeDouble);
+  std::string source = elementwise(storeScaled(2));
   for (size_t at; (at = source.find("${BLOCK_SIZE}")) != std::string::npos;)
     source.replace(at, 13, "256");
   const std::string file = folder.write("double.ttir", source);
