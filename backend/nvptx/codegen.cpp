@@ -69,7 +69,10 @@ void optimize(llvm::Module& module, llvm::TargetMachine& machine) {
   passes.addPass(llvm::EarlyCSEPass(true));
   passes.addPass(llvm::ADCEPass());
   for (llvm::Function& function : module)
-    if (!function.isDeclaration()) passes.run(function, functions);
+    if (!function.isDeclaration()) {
+      passes.run(function, functions);
+      sinkFragments(function);
+    }
 }
 
 Result<std::string> printPtx(llvm::Module& module, llvm::TargetMachine& machine) {

@@ -90,7 +90,8 @@ public:
 
 private:
   Result<void> assignAndPlace(tt::FuncOp function) {
-    PassContext context{function, target, static_cast<unsigned>(options.numWarps)};
+    PassContext context{function, target, static_cast<unsigned>(options.numWarps),
+                        static_cast<unsigned>(std::max(1, options.numStages))};
     for (const Pass& pass : layoutPasses()) {
       if (auto done = pass.run(context); !done) return done;
       printAfter(pass.name);
@@ -130,7 +131,10 @@ private:
   }
 
   Result<void> assembleAndRead(const std::string& ptx) {
-    auto assembled = assemble(ptx, {target.name, options.assemblerLevel, options.maxRegisters});
+    // The assembler's time grows faster than its input: what is this large is a tile too big to be fast.
+    constexpr size_t large = 2 << 20;
+    int level = ptx.size() > large ? std::min(options.assemblerLevel, 1) : options.assemblerLevel;
+    auto assembled = assemble(ptx, {target.name, level, options.maxRegisters});
     if (!assembled) return fail(assembled.error());
     auto kernel = readCubin(assembled->cubin, artefact.launch.symbol);
     if (!kernel) return fail(kernel.error());

@@ -19,8 +19,11 @@ void Emitter::beginKernel() {
   kernel->addFnAttr("nvvm.reqntid", std::to_string(numThreads()));
   kernel->addFnAttr(llvm::Attribute::NoUnwind);
   builder.SetInsertPoint(llvm::BasicBlock::Create(module.getContext(), "entry", kernel));
-  threadId = builder.CreateIntrinsic(builder.getInt32Ty(), llvm::Intrinsic::nvvm_read_ptx_sreg_tid_x, {});
-  threadId->setName("thread");
+  llvm::CallInst* number =
+      builder.CreateIntrinsic(builder.getInt32Ty(), llvm::Intrinsic::nvvm_read_ptx_sreg_tid_x, {});
+  number->addRangeRetAttr(llvm::ConstantRange(llvm::APInt(32, 0), llvm::APInt(32, numThreads())));
+  number->setName("thread");
+  threadId = number;
   laneId = builder.CreateAnd(threadId, 31, "lane");
   warpId = warpCount == 1 ? static_cast<llvm::Value*>(builder.getInt32(0))
                           : builder.CreateLShr(threadId, 5, "warp");

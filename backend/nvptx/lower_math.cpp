@@ -31,15 +31,16 @@ template <const char* const& name> Result<void> library(Emitter& e, mlir::Operat
   });
 }
 
-llvm::Value* exp2Approximately(Emitter& e, llvm::Value* x) {
-  llvm::Type* type = e.builder.getFloatTy();
-  return e.builder.CreateIntrinsic(llvm::Intrinsic::nvvm_ex2_approx, {type}, {x});
+/// Triton's exp keeps denormals and its exp2, from the device library, does not.
+llvm::Value* exp2Approximately(Emitter& e, llvm::Value* x, bool flush) {
+  auto id = flush ? llvm::Intrinsic::nvvm_ex2_approx_ftz : llvm::Intrinsic::nvvm_ex2_approx;
+  return e.builder.CreateIntrinsic(id, {e.builder.getFloatTy()}, {x});
 }
 
 Result<void> exp2(Emitter& e, mlir::Operation& op) {
   return throughFloat(e, op, [&](Operands v) -> llvm::Value* {
     if (v[0]->getType()->isDoubleTy()) return e.callLibrary("__nv_exp2", v[0]->getType(), v);
-    return exp2Approximately(e, v[0]);
+    return exp2Approximately(e, v[0], true);
   });
 }
 
@@ -49,7 +50,7 @@ Result<void> exponential(Emitter& e, mlir::Operation& op) {
   return throughFloat(e, op, [&](Operands v) -> llvm::Value* {
     llvm::Type* type = v[0]->getType();
     if (type->isDoubleTy()) return e.callLibrary("__nv_exp", type, v);
-    return exp2Approximately(e, b.CreateFMul(v[0], llvm::ConstantFP::get(type, 1.4426950408889634)));
+    return exp2Approximately(e, b.CreateFMul(v[0], llvm::ConstantFP::get(type, 1.4426950408889634)), false);
   });
 }
 
@@ -57,7 +58,7 @@ Result<void> sqrtApproximately(Emitter& e, mlir::Operation& op) {
   auto& b = e.builder;
   return throughFloat(e, op, [&](Operands v) -> llvm::Value* {
     if (v[0]->getType()->isDoubleTy()) return b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, v[0]);
-    return b.CreateIntrinsic(b.getFloatTy(), llvm::Intrinsic::nvvm_sqrt_approx_f, {v[0]});
+    return b.CreateIntrinsic(b.getFloatTy(), llvm::Intrinsic::nvvm_sqrt_approx_ftz_f, {v[0]});
   });
 }
 
@@ -65,7 +66,7 @@ Result<void> reciprocalSqrt(Emitter& e, mlir::Operation& op) {
   auto& b = e.builder;
   return throughFloat(e, op, [&](Operands v) -> llvm::Value* {
     if (v[0]->getType()->isDoubleTy()) return e.callLibrary("__nv_rsqrt", v[0]->getType(), v);
-    return b.CreateIntrinsic(b.getFloatTy(), llvm::Intrinsic::nvvm_rsqrt_approx_f, {v[0]});
+    return b.CreateIntrinsic(b.getFloatTy(), llvm::Intrinsic::nvvm_rsqrt_approx_ftz_f, {v[0]});
   });
 }
 
@@ -101,14 +102,6 @@ Result<void> absoluteFloat(Emitter& e, mlir::Operation& op) {
   });
 }
 
-/// fp8 is held as an integer: its sign is the top bit.
-Result<void> absoluteFloat(Emitter& e, mlir::Operation& op) {
-  llvm::Type* type = e.type(op.getResult(0).getType());
-  if (!type->isIntegerTy()) return direct<llvm::Intrinsic::fabs>(e, op);
-  uint64_t magnitude = (uint64_t{1} << (type->getIntegerBitWidth() - 1)) - 1;
-  return e.elementwise(op, [&](Operands v) { return e.builder.CreateAnd(v[0], magnitude); });
-}
-
 Result<void> absoluteInt(Emitter& e, mlir::Operation& op) {
   return e.elementwise(op, [&](Operands v) -> llvm::Value* {
     return e.builder.CreateBinaryIntrinsic(llvm::Intrinsic::abs, v[0], e.builder.getFalse());
@@ -130,7 +123,8 @@ constexpr const char *sinName = "__nv_sin", *cosName = "__nv_cos", *tanName = "_
                      *logName = "__nv_log", *log2Name = "__nv_log2", *log1pName = "__nv_log1p",
                      *log10Name = "__nv_log10", *expm1Name = "__nv_expm1", *erfName = "__nv_erf",
                      *powName = "__nv_pow", *tanhName = "__nv_tanh", *atanName = "__nv_atan",
-                     *atan2Name = "__nv_atan2", *cbrtName = "__nv_cbrt";
+                     *atan2Name = "__nv_atan2", *cbrtName = "__nv_cbrt", *floorName = "__nv_floor",
+                     *ceilName = "__nv_ceil";
 
 } // namespace
 
@@ -144,8 +138,8 @@ void addMath(OpTable& table) {
   table["math.absf"] = {absoluteFloat};
   table["math.copysign"] = {direct<In::copysign>};
   table["math.absi"] = {absoluteInt};
-  table["math.floor"] = {intrinsic<In::floor>};
-  table["math.ceil"] = {intrinsic<In::ceil>};
+  table["math.floor"] = {library<floorName>};
+  table["math.ceil"] = {library<ceilName>};
   table["math.trunc"] = {intrinsic<In::trunc>};
   table["math.round"] = {intrinsic<In::round>};
   table["math.roundeven"] = {intrinsic<In::roundeven>};

@@ -24,6 +24,15 @@ std::string readFile(const fs::path& path) {
   return text.str();
 }
 
+/// A recorded launch may name numbers that JSON does not have; they are not needed here.
+nlohmann::json readLaunch(const fs::path& path) {
+  std::string text = readFile(path);
+  for (const char* number : {"-Infinity", "Infinity", "NaN"})
+    for (size_t at; (at = text.find(std::string(": ") + number)) != std::string::npos;)
+      text.replace(at + 2, std::string(number).size(), "null");
+  return nlohmann::json::parse(text);
+}
+
 struct Options {
   fs::path folder;
   std::string target = "sm_90a", filter, emit, printAfter;
@@ -36,7 +45,7 @@ struct Totals {
 };
 
 Result<Artefact> compileOne(const fs::path& folder, const Options& options) {
-  auto launch = nlohmann::json::parse(readFile(folder / "case.json"));
+  auto launch = readLaunch(folder / "case.json");
   auto context = makeContext();
   auto module = parseModule(*context, readFile(folder / "kernel.ttir"), (folder / "kernel.ttir").string());
   if (!module) return fail(module.error());

@@ -1,8 +1,8 @@
 // Homes for tensors: the layout each is computed in. Dots and memory accesses know theirs (anchors); it
 // spreads first along the data, then against it, and what is left gets a plain row-major layout.
+#include "backend/nvptx/dot_plan.h"
 #include "backend/nvptx/errors.h"
 #include "backend/nvptx/passes/coalesce.h"
-#include "backend/nvptx/passes/dot_layouts.h"
 #include "backend/nvptx/passes/layout_rules.h"
 #include "backend/nvptx/passes/pass.h"
 
@@ -43,7 +43,7 @@ private:
   void anchorDots() {
     context.function.walk([&](mlir::Operation* op) {
       if (auto dot = mlir::dyn_cast<tt::DotOp>(op))
-        give(dot.getD(), dotLayouts(dot, context.target, context.numWarps).d);
+        give(dot.getD(), dotPlan(dot, context).d);
       if (auto scan = mlir::dyn_cast<tt::ScanOp>(op))
         giveResults(
             op, scanned(tt::shapeOf(scan->getResult(0).getType()).vec(), scan.getAxis(), context.numWarps));

@@ -1,4 +1,4 @@
-#include "backend/nvptx/passes/dot_layouts.h"
+#include "backend/nvptx/dot_plan.h"
 #include "backend/nvptx/passes/layout_rules.h"
 #include "backend/nvptx/passes/pass.h"
 
@@ -14,8 +14,9 @@ std::optional<LinearLayout> wanted(mlir::OpOperand& use, PassContext& context) {
   if (!arriving.empty()) return layoutOf(arriving.front().getType());
   if (auto dot = mlir::dyn_cast<tt::DotOp>(op)) {
     if (use.getOperandNumber() == 2) return layoutOf(dot.getD().getType());
-    DotLayouts layouts = dotLayouts(dot, context.target, context.numWarps);
-    return use.getOperandNumber() == 0 ? layouts.a : layouts.b;
+    DotPlan plan = dotPlan(dot, context);
+    if (plan.instruction == DotInstruction::Scalar) return std::nullopt; // it reads them from shared memory
+    return use.getOperandNumber() == 0 ? plan.a : plan.b;
   }
   if (mlir::isa<tt::ReduceOp, tt::HistogramOp>(op)) return layoutOf(op->getOperand(0).getType());
   if (op->getNumResults() == 0) {

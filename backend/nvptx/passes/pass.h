@@ -10,8 +10,13 @@ struct PassContext {
   tt::FuncOp function;
   const Target& target;
   unsigned numWarps = 4;
+  unsigned numStages = 1;
   int64_t sharedBytes = 0; ///< set by allocate-shared
 };
+
+/// How the dot is computed here (dot_plan.h).
+struct DotPlan;
+DotPlan dotPlan(tt::DotOp dot, const PassContext& context);
 
 struct Pass {
   const char* name; ///< as tunectl --print-after takes it
@@ -20,6 +25,8 @@ struct Pass {
 
 /// tt.dot_scaled becomes a tt.dot of operands that were widened and scaled.
 Result<void> decomposeScaledDots(PassContext& context);
+/// In loops around dots, loads go one iteration ahead (numStages of 2 and more).
+Result<void> prefetchLoads(PassContext& context);
 /// Gives every tensor type a layout: coalesced at loads and stores, fragments at dots, and their neighbours
 /// follow. Operations without results carry theirs as the attribute `nv.layout`.
 Result<void> assignLayouts(PassContext& context);

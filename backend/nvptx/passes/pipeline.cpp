@@ -1,10 +1,18 @@
 #include "backend/nvptx/passes/pipeline.h"
 
+#include "backend/nvptx/dot_plan.h"
+
 namespace tuned::nvptx {
+
+DotPlan dotPlan(tt::DotOp dot, const PassContext& context) {
+  return planDot(dot.getA().getType(), dot.getB().getType(), dot.getD().getType(), dot.getInputPrecision(),
+                 context.target, context.numWarps);
+}
 
 std::span<const Pass> layoutPasses() {
   static constexpr Pass passes[] = {
       {"decompose-scaled-dots", decomposeScaledDots},
+      {"prefetch-loads", prefetchLoads},
       {"assign-layouts", assignLayouts},
       {"insert-conversions", insertConversions},
       {"remove-conversions", removeConversions},

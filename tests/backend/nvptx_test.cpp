@@ -1,0 +1,140 @@
+// The NVIDIA compiler without a GPU: what the PTX says of accesses and barriers, and how bad input is refused.
+#include "backend/nvptx/dialect/nv.h"
+#include "backend/nvptx/nvptx.h"
+#include "ir/module.h"
+#include "tests/backend/nvptx_kernels.h"
+
+#include <doctest/doctest.h>
+#include <mlir/IR/Verifier.h>
+
+using namespace tuned;
+
+namespace {
+
+struct Compiled {
+  Result<Artefact> artefact = fail(ErrorKind::Internal, "not compiled");
+  std::map<std::string, std::string> stages;
+};
+
+Compiled compile(const std::string& text, int numWarps = 4, const std::string& target = "sm_90a",
+                 const std::string& printAfter = {}) {
+  auto context = makeContext();
+  auto module = parseModule(*context, text, "kernel.ttir");
+  REQUIRE_MESSAGE(module.has_value(), module.error().text());
+  Compiled result;
+  CompileOptions options;
+  options.target = target;
+  options.numWarps = numWarps;
+  options.printAfter = printAfter;
+  options.onStage = [&](const std::string& stage, const std::string& said) { result.stages[stage] = said; };
+  result.artefact = nvptx::makeCompiler()->compile(**module, "", options);
+  return result;
+}
+
+size_t count(const std::string& text, const std::string& part) {
+  size_t found = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+    ++found;
+  return found;
+}
+
+} // namespace
+
+TEST_CASE("relu moves 16 bytes a thread and takes no shared memory") {
+  auto relu = compile(kernels::relu);
+  REQUIRE_MESSAGE(relu.artefact.has_value(), relu.artefact.error().text());
+  const std::string& ptx = relu.stages["ptx"];
+  CHECK(count(ptx, "ld.global.v4.b32") == 2);
+  CHECK(count(ptx, "st.global.v4.b32") == 2);
+  CHECK(count(ptx, "bar.sync") == 0);
+  CHECK(relu.artefact->resources.sharedBytes == 0);
+  CHECK(relu.artefact->resources.spillBytes == 0);
+  CHECK(relu.artefact->resources.registers > 0);
+  CHECK(relu.artefact->launch.threadsPerCta == 128);
+  REQUIRE(relu.artefact->launch.parameters.size() == 3);
+  CHECK(relu.artefact->launch.parameters[2].sizeBytes == 4);
+}
+
+TEST_CASE("a mask that is not known to be uniform over vectors makes accesses single") {
+  auto ragged = compile(kernels::raggedRelu);
+  REQUIRE_MESSAGE(ragged.artefact.has_value(), ragged.artefact.error().text());
+  CHECK(count(ragged.stages["ptx"], "ld.global.v4") == 0);
+  CHECK(count(ragged.stages["ptx"], "ld.global.b32") == 8);
+}
+
+TEST_CASE("a row reduction waits once a reduction") {
+  auto softmax = compile(kernels::softmax);
+  REQUIRE_MESSAGE(softmax.artefact.has_value(), softmax.artefact.error().text());
+  CHECK(count(softmax.stages["ptx"], "bar.sync") + count(softmax.stages["ptx"], "barrier.sync") == 2);
+  CHECK(count(softmax.stages["ptx"], "ex2.approx") == 8);
+  CHECK(count(softmax.stages["ptx"], "div.full.f32") == 8);
+  CHECK(softmax.artefact->resources.sharedBytes > 0);
+}
+
+TEST_CASE("in one warp a reduction needs no shared memory") {
+  auto softmax = compile(kernels::softmax, 1);
+  REQUIRE(softmax.artefact.has_value());
+  CHECK(softmax.artefact->resources.sharedBytes == 0);
+  CHECK(count(softmax.stages["ptx"], "bar.sync") == 0);
+}
+
+TEST_CASE("a scalar is stored by one thread") {
+  auto sum = compile(kernels::rowSum);
+  REQUIRE_MESSAGE(sum.artefact.has_value(), sum.artefact.error().text());
+  CHECK(count(sum.stages["ptx"], "st.global") == 1);
+  CHECK(sum.stages["ptx"].find("@%p") != std::string::npos);
+}
+
+TEST_CASE("a transposition goes through shared memory once") {
+  auto turn = compile(kernels::transpose);
+  REQUIRE_MESSAGE(turn.artefact.has_value(), turn.artefact.error().text());
+  const std::string& ptx = turn.stages["ptx"];
+  CHECK(count(ptx, "ld.global.v4.b32") == 8);
+  CHECK(count(ptx, "st.global.v4.b32") == 8);
+  CHECK(count(ptx, "bar.sync") + count(ptx, "barrier.sync") == 1);
+  CHECK(turn.artefact->resources.sharedBytes == 64 * 64 * 4);
+}
+
+TEST_CASE("a dot of halves runs on the tensor cores, fed by ldmatrix") {
+  auto matmul = compile(kernels::matmul);
+  REQUIRE_MESSAGE(matmul.artefact.has_value(), matmul.artefact.error().text());
+  const std::string& ptx = matmul.stages["ptx"];
+  CHECK(ptx.find("mma.sync.aligned.m16n8k16") != std::string::npos);
+  CHECK(ptx.find("ldmatrix.sync.aligned.m8n8.x4.shared.b16") != std::string::npos);
+  CHECK(ptx.find("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16") != std::string::npos);
+  CHECK(matmul.artefact->resources.spillBytes == 0);
+}
+
+TEST_CASE("the IR is valid after every pass and reads back with its layouts") {
+  for (const char* kernel : {kernels::relu, kernels::softmax, kernels::transpose, kernels::matmul}) {
+    auto compiled = compile(kernel, 4, "sm_80", "all");
+    REQUIRE(compiled.artefact.has_value());
+    for (const char* pass : {"remove-conversions", "allocate-shared", "insert-barriers"}) {
+      auto context = makeContext();
+      context->getOrLoadDialect<nvptx::NvDialect>();
+      auto again = parseModule(*context, compiled.stages[std::string("after ") + pass], pass);
+      CHECK_MESSAGE(again.has_value(), (again ? "" : again.error().text()));
+    }
+  }
+}
+
+TEST_CASE("every target of the table assembles") {
+  for (const char* target : {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120a"}) {
+    auto compiled = compile(kernels::softmax, 4, target);
+    CHECK_MESSAGE(compiled.artefact.has_value(), target);
+  }
+}
+
+TEST_CASE("what cannot be compiled is refused with its place and limit") {
+  auto huge = compile(kernels::hugeTranspose);
+  REQUIRE(!huge.artefact.has_value());
+  CHECK(huge.artefact.error().kind == ErrorKind::OutOfResources);
+  CHECK(huge.artefact.error().location.has_value());
+  CHECK(huge.artefact.error().message.find("232448") != std::string::npos);
+
+  auto warps = compile(kernels::relu, 3);
+  CHECK(warps.artefact.error().kind == ErrorKind::InvalidInput);
+  auto target = compile(kernels::relu, 4, "sm_61");
+  CHECK(target.artefact.error().kind == ErrorKind::Unsupported);
+  CHECK(target.artefact.error().remedy.find("sm_90a") != std::string::npos);
+}
