@@ -75,7 +75,7 @@ AxisInfo divide(mlir::Type type, const AxisInfo& a, const AxisInfo& b, bool down
     if (b.constant && *b.constant > 0 && (*b.constant & (*b.constant - 1)) == 0)
       info.divisibility[d] = std::max<int64_t>(1, a.divisorAt(d, 1) / *b.constant);
   }
-  info.index = a.index;
+  info.index = a.index && !(b.lower && *b.lower < 0); // a divisor of unknown sign is a count: positive
   boundQuotient(info, a, b, down);
   return info;
 }

@@ -140,7 +140,10 @@ private:
 
   void calculate() {
     Known a = any(tensors_), b = partner(a);
-    bool zero = llvm::is_contained(b.lanes, 0);
+    // As counts are in kernels: a divisor is not zero, and negative only as a constant.
+    bool zero = llvm::is_contained(b.lanes, 0) ||
+                (b.lanes[0] < 0 && !b.value.getDefiningOp<arith::ConstantOp>()) ||
+                llvm::any_of(b.lanes, [&](int64_t v) { return v < 0 && v != b.lanes[0]; });
     bool natural = llvm::all_of(a.lanes, [](int64_t v) { return v >= 0; }) &&
                    llvm::all_of(b.lanes, [](int64_t v) { return v >= 0; });
     switch (below(12)) {
