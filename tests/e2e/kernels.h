@@ -42,6 +42,8 @@ inline std::string storeScaled(int factor) {
 )";
 }
 
+inline const std::string storeDouble = storeScaled(2);
+
 /// Writes the whole tile, also past the end of y.
 inline const std::string storeUnmasked = "    tt.store %y_ptrs, %x : tensor<${BLOCK_SIZE}x!tt.ptr<f32>>\n";
 
