@@ -9,9 +9,14 @@ namespace {
 constexpr auto kPatience = std::chrono::milliseconds(100); // between looks at the stop token and the budget
 constexpr double kGain =
     0.99; // a new best counts as a gain when it takes at most this share of the old one's time
-constexpr double kNear = 1.1;   // only variants this near the best meet in the duel
+constexpr double kNear = 1.1;   // variants this near the best meet in the duel
 constexpr double kSparring = 3; // how many times slower the default may be to be timed in the duel
 constexpr size_t kArtefactsKept = 32;
+
+/// Near the best, or too uncertain to be told from it.
+bool mayBeBest(const Timed& timed, const Timed& best) {
+  return timed.median <= kNear * best.median || timed.low <= best.high;
+}
 
 double steadySeconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -129,9 +134,9 @@ void Search::finish(Trial trial, std::shared_ptr<const Artefact> artefact) {
     if (!best_ || median <= kGain * best()->timed()->median) spent_.withoutGain = 0;
     if (!best_ || median < best()->timed()->median) best_ = trials_.size() - 1;
     if (artefacts_.size() > kArtefactsKept) {
-      double bar = kNear * best()->timed()->median;
       for (const Trial& each : trials_)
-        if (each.eligible() && each.timed()->median > bar) artefacts_.erase(each.configuration);
+        if (each.eligible() && !mayBeBest(*each.timed(), *best()->timed()))
+          artefacts_.erase(each.configuration);
     }
   }
   report("searching", &last);
@@ -146,8 +151,7 @@ void Search::report(const char* phase, const Trial* last) {
 std::vector<size_t> Search::finalists() const {
   std::vector<size_t> order;
   for (size_t i = 0; i < trials_.size(); ++i)
-    if (trials_[i].eligible() && trials_[i].timed()->median <= kNear * best()->timed()->median)
-      order.push_back(i);
+    if (trials_[i].eligible() && mayBeBest(*trials_[i].timed(), *best()->timed())) order.push_back(i);
   std::ranges::stable_sort(order, {}, [&](size_t i) { return trials_[i].timed()->median; });
   // Of trials with the same code one is enough.
   std::set<std::string> codes;
@@ -175,23 +179,22 @@ std::shared_ptr<const Artefact> Search::artefactOf(Trial& trial) {
   return nullptr;
 }
 
-/// The default fights along, out of competition, so that the gain is measured under the same conditions;
-/// unless it is so slow that it would take the finalists' time.
-std::optional<size_t> Search::sparringPartner(const std::vector<size_t>& contenders) const {
+/// The default fights along, so that the gain is measured under the same conditions (and no winner is slower
+/// than it); unless it is so slow that it would take the finalists' time.
+std::optional<size_t> Search::sparringPartner(const std::vector<size_t>& finalists) const {
   auto standard = std::ranges::find(trials_, request_.kernel.defaults, &Trial::configuration);
   if (standard == trials_.end() || !standard->eligible()) return std::nullopt;
   size_t at = standard - trials_.begin();
-  if (std::ranges::find(contenders, at) != contenders.end()) return std::nullopt;
+  if (std::ranges::find(finalists, at) != finalists.end()) return std::nullopt;
   if (standard->timed()->median > kSparring * best()->timed()->median) return std::nullopt;
   return at;
 }
 
 std::optional<size_t> Search::duel() {
-  std::vector<size_t> contenders = finalists();
-  std::vector<size_t> fighters = contenders;
+  std::vector<size_t> fighters = finalists();
   bool contested = request_.finalists > 1 && !stop_.stop_requested();
   if (contested)
-    if (auto partner = sparringPartner(contenders)) fighters.push_back(*partner);
+    if (auto partner = sparringPartner(fighters)) fighters.push_back(*partner);
 
   std::vector<MeasureRequest> requests;
   std::erase_if(fighters, [&](size_t i) {
@@ -207,9 +210,8 @@ std::optional<size_t> Search::duel() {
       trials_[fighters[i]].outcome = std::move(measured[i].outcome);
   }
   std::optional<size_t> chosen;
-  for (size_t i : contenders)
-    if (artefacts_.contains(trials_[i].configuration) && trials_[i].eligible() &&
-        (!chosen || trials_[i].timed()->median < trials_[*chosen].timed()->median))
+  for (size_t i : fighters)
+    if (trials_[i].eligible() && (!chosen || trials_[i].timed()->median < trials_[*chosen].timed()->median))
       chosen = i;
   return chosen;
 }

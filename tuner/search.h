@@ -41,7 +41,7 @@ private:
   std::vector<size_t> finalists() const;
   /// Compiles it again when it is not at hand; null, and the trial failed, when that fails.
   std::shared_ptr<const Artefact> artefactOf(Trial& trial);
-  std::optional<size_t> sparringPartner(const std::vector<size_t>& contenders) const;
+  std::optional<size_t> sparringPartner(const std::vector<size_t>& finalists) const;
   /// The winner among the best few, in trials_; nothing when all of them failed.
   std::optional<size_t> duel();
   void findBest();

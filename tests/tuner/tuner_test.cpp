@@ -207,7 +207,9 @@ TEST_CASE_FIXTURE(Fixture, "the duel decides between the best few, and a finalis
   CHECK(toString(result.winner->trial.configuration) == "BLOCK=64 num_warps=1");
 }
 
-TEST_CASE_FIXTURE(Fixture, "the default fights in the duel but wins only as a finalist") {
+TEST_CASE_FIXTURE(
+    Fixture,
+    "the default fights in the duel even when it is no finalist, so that no winner is slower than it") {
   executor.inDuel = [&](const Configuration& c) -> Outcome {
     return c == request.kernel.defaults ? timed(1e-6) : timed(1e-3);
   };
@@ -216,8 +218,23 @@ TEST_CASE_FIXTURE(Fixture, "the default fights in the duel but wins only as a fi
     return timed(c == request.kernel.defaults ? 2e-3 : 1e-3);
   };
   TuneResult result = run();
-  CHECK(result.winner->trial.configuration != request.kernel.defaults);
-  CHECK(std::ranges::find(executor.dueled, request.kernel.defaults) != executor.dueled.end());
+  CHECK(executor.dueled.size() == size_t(request.finalists) + 1);
+  CHECK(executor.dueled.back() == request.kernel.defaults);
+  CHECK(result.winner->trial.configuration == request.kernel.defaults);
+  CHECK(result.gain == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "variants that cannot be told from the best meet it in the duel") {
+  executor.behaviour = [&](const Configuration& c) -> Outcome {
+    if (c.at("BLOCK") == 128) return Timed{1e-3, 0.9e-3, 1.4e-3, 8, false, std::vector<double>(8, 1e-3)};
+    if (c.at("BLOCK") == 64) return Timed{1.2e-3, 1.0e-3, 1.3e-3, 8, false, std::vector<double>(8, 1.2e-3)};
+    return timed(1.5e-3);
+  };
+  request.finalists = 6;
+  executor.inDuel = [&](const Configuration& c) -> Outcome {
+    return timed(c.at("BLOCK") == 64 ? 1e-3 : 1.1e-3);
+  };
+  CHECK(run().winner->trial.configuration.at("BLOCK") == 64);
 }
 
 TEST_CASE_FIXTURE(Fixture, "when all finalists fail in the duel the next best are taken") {
