@@ -41,28 +41,24 @@ Measured failed(const Error& error, double seconds) {
 
 } // namespace
 
-Compiled compileVariant(WorkerPool& pool, CoreGate& gate, const Problem& problem,
-                        const Configuration& configuration, const WorkerLimits& limits,
-                        std::stop_token stop) {
+Result<std::shared_ptr<const Artefact>> compileVariant(WorkerPool& pool, CoreGate& gate,
+                                                       const Problem& problem,
+                                                       const Configuration& configuration,
+                                                       const WorkerLimits& limits, std::stop_token stop) {
   json request = problemJson("compile", problem);
   request["configuration"] = configuration;
   request["seconds"] = limits.compileSeconds;
   std::shared_lock<CoreGate> cores(gate);
-  auto start = std::chrono::steady_clock::now();
   auto answer = pool.call(problem.id + toKey(configuration), request, limits.compileSeconds, stop);
-  Compiled out{configuration, nullptr, Refused{}, secondsSince(start)};
   auto artefact = answer ? artefactFromJson(*answer) : fail(answer.error());
-  if (artefact)
-    out.artefact = std::make_shared<Artefact>(std::move(*artefact));
-  else
-    out.failure = outcomeOfCall(artefact.error(), true);
-  return out;
+  if (!artefact) return fail(artefact.error());
+  return std::make_shared<const Artefact>(std::move(*artefact));
 }
 
 WorkerExecutor::WorkerExecutor(WorkerPool& compilers, WorkerPool& device, CoreGate& gate, Problem problem,
-                               WorkerLimits limits, std::stop_token stop)
+                               WorkerLimits limits, std::stop_source stop)
     : compilers_(compilers), device_(device), gate_(gate), problem_(std::move(problem)), limits_(limits),
-      outer_(std::move(stop), [this] { stop_.request_stop(); }) {
+      stop_(std::move(stop)) {
   for (int i = 0; i < compilers_.slots(); ++i)
     threads_.emplace_back([this] { compileLoop(); });
 }
@@ -90,8 +86,11 @@ void WorkerExecutor::compileLoop() {
     Configuration configuration = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    Compiled compiled =
-        compileVariant(compilers_, gate_, problem_, configuration, limits_, stop_.get_token());
+    auto start = std::chrono::steady_clock::now();
+    auto artefact = compileVariant(compilers_, gate_, problem_, configuration, limits_, stop_.get_token());
+    if (!artefact) note(artefact.error());
+    Compiled compiled{configuration, artefact ? *artefact : nullptr, Refused{}, secondsSince(start)};
+    if (!artefact) compiled.failure = outcomeOfCall(artefact.error(), true);
     lock.lock();
     compiled_.push_back(std::move(compiled));
     ready_.notify_one();
@@ -107,6 +106,21 @@ std::optional<Compiled> WorkerExecutor::nextCompiled(std::chrono::milliseconds p
   return out;
 }
 
+/// An error that says nothing of the variant ends the search before it is taken for the variant's.
+void WorkerExecutor::note(const Error& error) {
+  if (error.kind != ErrorKind::Unavailable) return;
+  {
+    std::lock_guard guard(mutex_);
+    if (!broken_) broken_ = error;
+  }
+  stop_.request_stop();
+}
+
+std::optional<Error> WorkerExecutor::broken() const {
+  std::lock_guard guard(mutex_);
+  return broken_;
+}
+
 Result<json> WorkerExecutor::callDevice(const char* op, const std::string& key,
                                         std::span<const MeasureRequest> requests, double seconds) {
   json request = problemJson(op, problem_);
@@ -117,7 +131,9 @@ Result<json> WorkerExecutor::callDevice(const char* op, const std::string& key,
                                    {"best", one.best.value_or(0)}});
   std::unique_lock<CoreGate> cores(gate_, std::defer_lock);
   if (problem_.exclusive) cores.lock();
-  return device_.call(key, request, seconds, stop_.get_token());
+  auto answer = device_.call(key, request, seconds, stop_.get_token());
+  if (!answer) note(answer.error());
+  return answer;
 }
 
 Measured WorkerExecutor::measure(const MeasureRequest& request) {

@@ -32,15 +32,16 @@ struct WorkerLimits {
   double compileSeconds = 60, measureSeconds = 60;
 };
 
-/// One compilation in the pool; blocks.
-Compiled compileVariant(WorkerPool& pool, CoreGate& gate, const Problem& problem,
-                        const Configuration& configuration, const WorkerLimits& limits,
-                        std::stop_token stop = {});
+/// One compilation in the pool; blocks. Unavailable: the machine is at fault and not the variant.
+Result<std::shared_ptr<const Artefact>> compileVariant(WorkerPool& pool, CoreGate& gate,
+                                                       const Problem& problem,
+                                                       const Configuration& configuration,
+                                                       const WorkerLimits& limits, std::stop_token stop = {});
 
 class WorkerExecutor : public Executor {
 public:
   WorkerExecutor(WorkerPool& compilers, WorkerPool& device, CoreGate& gate, Problem problem,
-                 WorkerLimits limits, std::stop_token stop);
+                 WorkerLimits limits, std::stop_source stop);
   ~WorkerExecutor() override;
 
   bool exclusive() const override { return problem_.exclusive; }
@@ -50,9 +51,13 @@ public:
   Measured measure(const MeasureRequest& request) override;
   std::vector<Measured> duel(std::span<const MeasureRequest> requests) override;
   void cancel() override;
+  /// What keeps every variant from being tried (no worker can be started, the device is gone); the search was
+  /// stopped then.
+  std::optional<Error> broken() const;
 
 private:
   void compileLoop();
+  void note(const Error& error);
   Result<nlohmann::json> callDevice(const char* op, const std::string& key,
                                     std::span<const MeasureRequest> requests, double seconds);
 
@@ -61,9 +66,9 @@ private:
   CoreGate& gate_;
   const Problem problem_;
   const WorkerLimits limits_;
-  std::stop_source stop_;
-  std::stop_callback<std::function<void()>> outer_;
-  std::mutex mutex_; ///< guards the two queues
+  std::stop_source stop_;    ///< the search's own
+  mutable std::mutex mutex_; ///< guards the queues and broken_
+  std::optional<Error> broken_;
   std::condition_variable_any queued_, ready_;
   std::deque<Configuration> waiting_;
   std::deque<Compiled> compiled_;

@@ -55,11 +55,14 @@ Result<protocol::Answer> Service::provisional(const Resolved& what, const protoc
   answer->source = found ? "nearest" : "default";
   Problem problem = problemOf(what.problem, what.kernel.document, sizes, *what.device);
   Crew crew = crewOf(*what.device);
-  Compiled compiled = compileVariant(*crew.compilers, *crew.gate, problem, configuration, crew.limits);
-  if (!compiled.artefact)
-    return fail(ErrorKind::Faulted, "the " + answer->source + " configuration " + toString(configuration) +
-                                        " does not compile: " + reason(compiled.failure));
-  const Artefact& artefact = *compiled.artefact;
+  auto compiled = compileVariant(*crew.compilers, *crew.gate, problem, configuration, crew.limits);
+  if (!compiled) {
+    Error error = compiled.error();
+    error.message = "the " + answer->source + " configuration " + toString(configuration) +
+                    " does not compile: " + error.message;
+    return fail(error);
+  }
+  const Artefact& artefact = **compiled;
   const std::string sha = sha256(artefact.bytes);
   describe(*answer, artefact, sha);
   provisional_.put(what.problem, *answer, {sha, artefact.format, artefact.target, artefact.bytes});

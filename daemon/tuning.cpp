@@ -138,9 +138,10 @@ void Tuning::run(Job& job, const std::string& document, const KnownDevice& devic
     }
     job.addTrial(toProtocol(*progress.last, spec.problem, spec.request.sizes, device.info.id, unixNow()));
   };
-  WorkerExecutor executor(*crew.compilers, *crew.device, *crew.gate, problem, crew.limits, stop.get_token());
+  WorkerExecutor executor(*crew.compilers, *crew.device, *crew.gate, problem, crew.limits, stop);
   auto result = tune(request, executor, stop.get_token());
   executor.cancel();
+  if (!broken) broken = executor.broken();
   if (broken) return end(job, JobState::Failed, {}, *broken);
   if (!result) return end(job, JobState::Failed, {}, result.error());
   job.setStopped(result->stopped);
