@@ -28,7 +28,7 @@ struct PlanVariant {
   std::string id, configuration;
   std::array<int64_t, 3> grid = {1, 1, 1};
   int64_t numWarps = 4, numStages = 3;
-  bool hasOurs = false; ///< one for each distinct code: num_stages does not change ours
+  bool hasOurs = false; ///< one for each distinct code
   Artefact ours;        ///< bytes are in the file
 };
 

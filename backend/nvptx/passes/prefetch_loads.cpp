@@ -1,6 +1,7 @@
-// In loops around dots the next iteration's loads are issued before this iteration's dots: they travel while
-// the tensor cores work, and wait in registers. It is a pipeline of two stages; deeper ones, through rings of
-// shared memory, will take its place.
+// In loops around dots (num_stages of 3 and more) the next iteration's loads are issued before this iteration's
+// dots: they travel while the tensor cores work, and wait in registers. They take many: with num_stages of 2
+// other CTAs are left to hide the latency. Deeper pipelines, through rings of shared memory, will take this
+// one's place.
 //
 //   for i: x = load(p(i)); use(x)      →      x = load(p(0)) if 0 < n
 //                                             for i: next = load(p(i+1)) if i+1 < n; use(x); x = next
@@ -122,6 +123,9 @@ private:
       loads[i].getResult().replaceAllUsesWith(changed.getRegionIterArg(static_cast<unsigned>(carried + i)));
       loads[i].erase();
     }
+    // The old addresses and masks are left over; in layouts of their own they would still be converted.
+    for (mlir::Operation& op : llvm::make_early_inc_range(llvm::reverse(*changed.getBody())))
+      if (mlir::isOpTriviallyDead(&op)) op.erase();
   }
 
   llvm::SmallVector<Value> prefetchNext(mlir::IRRewriter& rewriter, mlir::Location at, size_t carried) {
@@ -160,7 +164,7 @@ private:
 } // namespace
 
 Result<void> prefetchLoads(PassContext& context) {
-  if (context.numStages < 2) return {};
+  if (context.numStages < 3) return {};
   std::vector<mlir::scf::ForOp> loops;
   context.function.walk([&](mlir::scf::ForOp loop) { loops.push_back(loop); });
   for (mlir::scf::ForOp loop : loops)
