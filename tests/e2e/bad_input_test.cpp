@@ -112,8 +112,8 @@ TEST_CASE("sizes missing, unknown, negative, zero, beyond memory") {
   CHECK(error({{"n_elements", 0}}).kind == ErrorKind::InvalidInput);
   CHECK_FALSE(tune(good, {{"n_elements", INT64_MAX}}));
   json huge = document("bad_memory", elementwise(storeCopy));
-  huge["arguments"][0]["shape"] = {"n_elements", "n_elements", "n_elements"};
-  const auto beyond = tune(huge, {{"n_elements", 100000}});
+  huge["arguments"][0]["shape"] = {"n_elements", "n_elements"};
+  const auto beyond = tune(huge, {{"n_elements", 1000000}});
   REQUIRE_FALSE(beyond);
   CHECK(beyond.error().kind == ErrorKind::OutOfResources);
 }
