@@ -149,6 +149,11 @@ private:
     bool signedZero = format.bias != 11; // e4m3b11 spends minus zero on NaN
     if (!signedZero) sign = b.CreateSelect(b.CreateICmpEQ(result, b.getInt32(0)), b.getInt32(0), sign);
     result = b.CreateOr(result, sign);
+    // Toward zero is truncation of a half, which keeps infinity where the format has one.
+    if (format.bias == 15 && rounding == Rounding::TowardZero) {
+      llvm::Value* infinite = b.CreateICmpEQ(magnitude, b.getInt32(0x7f800000));
+      result = b.CreateSelect(infinite, b.CreateOr(sign, b.getInt32(0x7c)), result);
+    }
     llvm::Value* nan = b.CreateICmpUGT(magnitude, b.getInt32(0x7f800000));
     result = b.CreateSelect(nan, b.getInt32(format.bias == 11 ? 0x80 : 0x7f), result);
     return b.CreateTrunc(result, b.getInt8Ty());
