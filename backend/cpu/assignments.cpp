@@ -58,7 +58,7 @@ llvm::SmallVector<int64_t> temporaryBytes(mlir::Operation& op, const Plan& plan)
   if (auto dot = mlir::dyn_cast<tt::DotOp>(op)) {
     mlir::Type compute = dotComputeType(dot.getD());
     for (mlir::Value operand : {dot.getA(), dot.getB()})
-      bytes.push_back(isDense(operand, compute, plan) ? 0 : tileBytes(operand, compute));
+      bytes.push_back(isOperandReady(dot, operand, plan) ? 0 : tileBytes(operand, compute));
     bytes.push_back(tt::elementType(dot.getD().getType()) == compute ? 0 : tileBytes(dot.getD(), compute));
     return bytes;
   }
@@ -88,6 +88,14 @@ mlir::Type dotComputeType(mlir::Value result) {
   if (mlir::isa<mlir::FloatType>(element) && element.getIntOrFloatBitWidth() < 32)
     return mlir::Float32Type::get(element.getContext());
   return element;
+}
+
+bool truncatesOperands(tt::DotOp dot) {
+  return dot.getInputPrecision() == tt::InputPrecision::TF32 && tt::elementType(dot.getA().getType()).isF32();
+}
+
+bool isOperandReady(tt::DotOp dot, mlir::Value operand, const Plan& plan) {
+  return !truncatesOperands(dot) && isDense(operand, dotComputeType(dot.getD()), plan);
 }
 
 bool isDense(mlir::Value value, mlir::Type element, const Plan& plan) {

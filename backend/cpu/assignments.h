@@ -15,4 +15,9 @@ llvm::SmallVector<Assignment> assignmentsOf(mlir::Operation& op, const Plan& pla
 /// Would writing all targets one by one spoil the source of assignment `number`?
 bool needsTemporary(llvm::ArrayRef<Assignment> assignments, size_t number, const Plan& plan);
 
+/// Is an operand of `dot` in a slot as its kernel wants it?
+bool isOperandReady(tt::DotOp dot, mlir::Value operand, const Plan& plan);
+/// Are the f32 operands of `dot` read with 10 bits of mantissa?
+bool truncatesOperands(tt::DotOp dot);
+
 } // namespace tuned::cpu

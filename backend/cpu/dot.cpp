@@ -1,19 +1,45 @@
 // Dots: operands become dense tiles in the accumulator's type, then register-blocked kernels run over them.
+#include "backend/cpu/assignments.h"
 #include "backend/cpu/emitter.h"
 
 namespace tuned::cpu {
 
 // The dense tile of a dot's operand: its own slot, or a temporary filled with converted elements.
 llvm::Value* Emitter::dotOperand(mlir::Operation& op, mlir::Value value, mlir::Type compute,
-                                 unsigned temporary) {
-  if (isDense(value, compute, plan_)) return slotAddress(value);
+                                 unsigned temporary, const Matrices* panels) {
+  auto dot = mlir::cast<tt::DotOp>(op);
+  if (isOperandReady(dot, value, plan_)) return slotAddress(value);
   mlir::Type element = tt::elementType(value.getType());
   llvm::Value* tile = scratchAt(plan_.temporary(&op, temporary));
-  fillTile(tile, compute, value, [&](llvm::Value* lanes) -> llvm::Value* {
+  auto convert = [&](llvm::Value* lanes) -> llvm::Value* {
+    llvm::Type* i32 = vectorOf(builder_.getInt32Ty(), widthOf(lanes));
+    if (truncatesOperands(dot)) { // as tensor cores read f32
+      llvm::Value* kept = builder_.CreateAnd(builder_.CreateBitCast(lanes, i32), uint64_t(0xffffe000));
+      return builder_.CreateBitCast(kept, lanes->getType());
+    }
     if (mlir::isa<mlir::FloatType>(element)) return formats_.convert(lanes, element, compute);
     return builder_.CreateSExtOrTrunc(lanes, vectorOf(typeOf(compute), widthOf(lanes)));
-  });
+  };
+  if (panels)
+    fillPanels(tile, compute, value, panelFor(*panels).columns(), convert);
+  else
+    fillTile(tile, compute, value, convert);
   return tile;
+}
+
+void Emitter::fillPanels(llvm::Value* tile, mlir::Type element, mlir::Value value, unsigned columns,
+                         Convert convert) {
+  auto type = mlir::cast<mlir::RankedTensorType>(value.getType());
+  llvm::ArrayRef<int64_t> shape = type.getShape();
+  unsigned width = std::min(widthFor(type.getNumElements()), columns), panelBits = log2(columns);
+  unsigned columnBits = log2(shape.back()), rowBits = log2(shape[shape.size() - 2]);
+  forEachChunk(type.getNumElements(), shape.back(), width, [&](const LaneIndex& index) {
+    LaneIndex place = indexing_.slice(index, 0, panelBits);
+    indexing_.merge(place, indexing_.slice(index, columnBits, rowBits), panelBits);
+    indexing_.merge(place, indexing_.slice(index, panelBits, columnBits - panelBits), panelBits + rowBits);
+    indexing_.merge(place, indexing_.slice(index, columnBits + rowBits, 20), columnBits + rowBits);
+    writeTile(tile, element, place, {convert(evaluateVector(value, index))});
+  });
 }
 
 llvm::Value* Emitter::prepareAccumulator(mlir::Operation& op, mlir::Value c, mlir::Value d,
@@ -44,16 +70,17 @@ void Emitter::finishAccumulator(mlir::Value d, llvm::Value* accumulator, mlir::T
 void Emitter::emitDot(tt::DotOp op) {
   mlir::Operation& operation = *op.getOperation();
   mlir::Type compute = dotComputeType(op.getD());
-  Matrices matrices;
-  matrices.a = dotOperand(operation, op.getA(), compute, 0);
-  matrices.b = dotOperand(operation, op.getB(), compute, 1);
-  matrices.c = prepareAccumulator(operation, op.getC(), op.getD(), compute, 2);
   llvm::ArrayRef<int64_t> a = tt::shapeOf(op.getA().getType()), d = tt::shapeOf(op.getD().getType());
+  Matrices matrices;
   matrices.batch = d.size() == 3 ? d[0] : 1;
   matrices.m = d[d.size() - 2];
   matrices.n = d.back();
   matrices.k = a.back();
   matrices.element = typeOf(compute);
+  matrices.packed = !isOperandReady(op, op.getB(), plan_);
+  matrices.a = dotOperand(operation, op.getA(), compute, 0);
+  matrices.b = dotOperand(operation, op.getB(), compute, 1, &matrices);
+  matrices.c = prepareAccumulator(operation, op.getC(), op.getD(), compute, 2);
   multiply(matrices);
   finishAccumulator(op.getD(), matrices.c, compute);
 }

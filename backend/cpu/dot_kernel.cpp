@@ -4,29 +4,40 @@
 
 namespace tuned::cpu {
 
-void Emitter::multiply(const Matrices& matrices) {
+Emitter::Panel Emitter::panelFor(const Matrices& matrices) const {
   unsigned bytes = matrices.element->getScalarSizeInBits() / 8;
-  unsigned width = unsigned(std::min<int64_t>(matrices.n, host().vectorBytes / bytes));
-  unsigned vectors = unsigned(std::min<int64_t>(2, matrices.n / width));
-  // Enough accumulators to hide the latency of multiply-add, and to fit 16 (32 with AVX-512) registers.
-  int64_t registers = host().vectorBytes == 64 ? 16 : 8;
-  unsigned rows = unsigned(std::min<int64_t>(matrices.m, registers / vectors));
+  Panel panel;
+  panel.width = unsigned(std::min<int64_t>(matrices.n, host().vectorBytes / bytes));
+  panel.vectors = unsigned(std::min<int64_t>(2, matrices.n / panel.width));
+  // Enough sums to hide the latency of multiply-add, few enough to stay in 16 (32 with AVX-512) registers.
+  unsigned sums = host().vectorBytes == 64 ? 16 : 12;
+  panel.rows = unsigned(std::min<int64_t>(matrices.m, sums / panel.vectors));
+  return panel;
+}
+
+void Emitter::multiply(const Matrices& matrices) {
+  Panel panel = panelFor(matrices);
+  int64_t rest = matrices.m % panel.rows;
   loop(matrices.batch, {}, [&](llvm::Value* batch, Values) {
-    loop(matrices.n / (width * vectors), {}, [&](llvm::Value* column, Values) {
-      llvm::Value* n = builder_.CreateMul(column, builder_.getInt64(width * vectors));
-      loop(matrices.m / rows, {}, [&](llvm::Value* row, Values) {
-        llvm::Value* m = builder_.CreateMul(row, builder_.getInt64(rows));
-        multiplyPanel(matrices, batch, m, n, rows, vectors, width);
+    loop(matrices.n / panel.columns(), {}, [&](llvm::Value* column, Values) {
+      loop(matrices.m / panel.rows, {}, [&](llvm::Value* row, Values) {
+        multiplyPanel(matrices, panel, batch, builder_.CreateMul(row, builder_.getInt64(panel.rows)), column);
         return Values{};
       });
+      if (rest) {
+        Panel last = panel;
+        last.rows = unsigned(rest);
+        multiplyPanel(matrices, last, batch, builder_.getInt64(uint64_t(matrices.m - rest)), column);
+      }
       return Values{};
     });
     return Values{};
   });
 }
 
-void Emitter::multiplyPanel(const Matrices& matrices, llvm::Value* batch, llvm::Value* row,
-                            llvm::Value* column, unsigned rows, unsigned vectors, unsigned width) {
+void Emitter::multiplyPanel(const Matrices& matrices, const Panel& panel, llvm::Value* batch,
+                            llvm::Value* row, llvm::Value* columnPanel) {
+  auto [rows, vectors, width] = panel;
   llvm::Type *element = matrices.element, *vector = vectorOf(element, width);
   llvm::Align align{element->getScalarSizeInBits() / 8};
   auto at = [&](llvm::Value* tile, int64_t tileRows, int64_t columns, llvm::Value* i, llvm::Value* j) {
@@ -39,17 +50,21 @@ void Emitter::multiplyPanel(const Matrices& matrices, llvm::Value* batch, llvm::
     return builder_.CreateConstInBoundsGEP1_64(element, pointer, uint64_t(elements));
   };
   llvm::Value* zero = builder_.getInt64(0);
+  llvm::Value* column = builder_.CreateMul(columnPanel, builder_.getInt64(panel.columns()));
   llvm::Value* c = at(matrices.c, matrices.m, matrices.n, row, column);
   llvm::Value* a = at(matrices.a, matrices.m, matrices.k, row, zero);
-  llvm::Value* b = at(matrices.b, matrices.k, matrices.n, zero, column);
+  int64_t lineOfB = matrices.packed ? panel.columns() : matrices.n;
+  llvm::Value* b =
+      at(matrices.b, matrices.k, matrices.n, zero,
+         matrices.packed ? builder_.CreateMul(column, builder_.getInt64(uint64_t(matrices.k))) : column);
   auto place = [&](unsigned i, unsigned v) { return offset(c, int64_t(i) * matrices.n + v * width); };
   Values sums;
   for (unsigned i = 0; i < rows; ++i)
     for (unsigned v = 0; v < vectors; ++v)
       sums.push_back(builder_.CreateAlignedLoad(vector, place(i, v), align));
   sums = loop(matrices.k, sums, [&](llvm::Value* k, Values carried) {
-    llvm::Value* line = builder_.CreateInBoundsGEP(
-        element, b, builder_.CreateMul(k, builder_.getInt64(uint64_t(matrices.n))));
+    llvm::Value* line =
+        builder_.CreateInBoundsGEP(element, b, builder_.CreateMul(k, builder_.getInt64(uint64_t(lineOfB))));
     llvm::Value* left = builder_.CreateInBoundsGEP(element, a, k);
     Values right;
     for (unsigned v = 0; v < vectors; ++v)

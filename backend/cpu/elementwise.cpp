@@ -132,6 +132,14 @@ llvm::Value* Emitter::applyInteger(mlir::Operation& op, llvm::ArrayRef<llvm::Val
       .Case<mlir::math::AbsIOp>([&](auto) {
         return builder_.CreateBinaryIntrinsic(llvm::Intrinsic::abs, v[0], builder_.getFalse());
       })
+      .Case<mlir::math::CtPopOp>(
+          [&](auto) { return builder_.CreateUnaryIntrinsic(llvm::Intrinsic::ctpop, v[0]); })
+      .Case<mlir::math::CountLeadingZerosOp>([&](auto) {
+        return builder_.CreateBinaryIntrinsic(llvm::Intrinsic::ctlz, v[0], builder_.getFalse());
+      })
+      .Case<mlir::math::CountTrailingZerosOp>([&](auto) {
+        return builder_.CreateBinaryIntrinsic(llvm::Intrinsic::cttz, v[0], builder_.getFalse());
+      })
       .Case<tt::AddPtrOp>([&](tt::AddPtrOp add) {
         auto pointer = mlir::cast<tt::PointerType>(tt::elementType(add.getType()));
         llvm::Type* i64 = vectorOf(builder_.getInt64Ty(), widthOf(v[1]));

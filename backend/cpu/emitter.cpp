@@ -5,6 +5,7 @@
 #include <llvm/ADT/TypeSwitch.h>
 #include <llvm/IR/Constants.h>
 #include <mlir/Dialect/ControlFlow/IR/ControlFlowOps.h>
+#include <mlir/Dialect/UB/IR/UBOps.h>
 #include <mlir/IR/Matchers.h>
 
 namespace tuned::cpu {
@@ -92,7 +93,8 @@ void Emitter::emitFunction(tt::FuncOp entry, const std::string& symbol) {
   program->addIncoming(first, start);
   program->addIncoming(following, next);
   builder_.SetInsertPoint(done);
-  if (streamed_) builder_.CreateFence(llvm::AtomicOrdering::SequentiallyConsistent); // such stores order with nothing
+  if (streamed_)
+    builder_.CreateFence(llvm::AtomicOrdering::SequentiallyConsistent); // such stores order with nothing
   builder_.CreateRetVoid();
 }
 
@@ -180,7 +182,8 @@ void Emitter::emitOperation(mlir::Operation& op) {
         }
       });
   if (auto filled = pending_.find(&op); filled != pending_.end())
-    for (mlir::Value value : filled->second) unfilled_.erase(value);
+    for (mlir::Value value : filled->second)
+      unfilled_.erase(value);
 }
 
 void Emitter::emitRoot(mlir::Operation& op) {
@@ -238,7 +241,8 @@ void Emitter::emitScalarOperation(mlir::Operation& op) {
                                                     strides, builder_.getInt1(nan));
       })
       .Default([&](mlir::Operation&) {
-        if (mlir::isa<mlir::arith::ConstantOp>(op)) return; // scalar() makes them where they are used
+        if (mlir::isa<mlir::arith::ConstantOp, mlir::ub::PoisonOp>(op))
+          return; // scalar() makes them where they are used
         Values operands;
         for (mlir::Value operand : op.getOperands())
           operands.push_back(scalar(operand));

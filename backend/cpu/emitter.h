@@ -16,7 +16,8 @@
 
 namespace tuned::cpu {
 
-inline constexpr const char* inlineAssembly = "inline assembly is for NVIDIA GPUs (PTX); the CPU cannot run it";
+inline constexpr const char* inlineAssembly =
+    "inline assembly is for NVIDIA GPUs (PTX); the CPU cannot run it";
 
 class Emitter {
 public:
@@ -77,6 +78,9 @@ private:
   /// Evaluates `value` into a dense row-major tile; `convert` may change what is stored.
   using Convert = llvm::function_ref<llvm::Value*(llvm::Value*)>;
   void fillTile(llvm::Value* tile, mlir::Type element, mlir::Value value, Convert convert = nullptr);
+  /// fillTile with the last dimension cut into pieces of `columns`, which follow each other whole.
+  void fillPanels(llvm::Value* tile, mlir::Type element, mlir::Value value, unsigned columns,
+                  Convert convert);
   /// What `op` hands on to other operations' slots; through a temporary where one would spoil another.
   void assignSlots(mlir::Operation& op, unsigned successor = 0);
   void materialise(mlir::Value value);
@@ -143,10 +147,17 @@ private:
 
   // dot.cpp, dot_kernel.cpp, dot_scaled.cpp
   struct Matrices {
-    llvm::Value *a, *b, *c; ///< dense row-major tiles in one type
-    int64_t batch, m, n, k;
-    llvm::Type* element;
+    llvm::Value *a = nullptr, *b = nullptr, *c = nullptr; ///< dense row-major tiles in one type
+    int64_t batch = 1, m = 1, n = 1, k = 1;
+    llvm::Type* element = nullptr;
+    bool packed = false; ///< b holds panels of the kernel's columns, one after another: each is k lines
   };
+  /// What one kernel keeps in registers: rows x (vectors of width) of c.
+  struct Panel {
+    unsigned rows, vectors, width;
+    unsigned columns() const { return vectors * width; }
+  };
+  Panel panelFor(const Matrices& matrices) const;
   void emitDot(tt::DotOp op);
   void emitDotScaled(tt::DotScaledOp op);
   void fillScaled(tt::DotScaledOp op, bool left, llvm::Value* tile, int64_t rows, int64_t columns);
@@ -156,10 +167,11 @@ private:
   llvm::Value* prepareAccumulator(mlir::Operation& op, mlir::Value c, mlir::Value d, mlir::Type compute,
                                   unsigned temporary);
   void finishAccumulator(mlir::Value d, llvm::Value* accumulator, mlir::Type compute);
-  llvm::Value* dotOperand(mlir::Operation& op, mlir::Value value, mlir::Type compute, unsigned temporary);
+  llvm::Value* dotOperand(mlir::Operation& op, mlir::Value value, mlir::Type compute, unsigned temporary,
+                          const Matrices* panels = nullptr);
   void multiply(const Matrices& matrices);
-  void multiplyPanel(const Matrices& matrices, llvm::Value* batch, llvm::Value* row, llvm::Value* column,
-                     unsigned rows, unsigned vectors, unsigned width);
+  void multiplyPanel(const Matrices& matrices, const Panel& panel, llvm::Value* batch, llvm::Value* row,
+                     llvm::Value* columnPanel);
 
   // shapes.cpp
   void emitJoin(tt::JoinOp op);
@@ -215,11 +227,12 @@ private:
   llvm::DenseMap<mlir::Block*, llvm::BasicBlock*> blocks_;
   llvm::DenseMap<mlir::Value, llvm::Value*> constants_; ///< dense constants as global tiles
   llvm::function_ref<void(mlir::Operation&)> onReturn_;
-  llvm::DenseMap<mlir::Operation*, llvm::SmallVector<mlir::Value>> pending_; ///< tiles that an operation fills
+  llvm::DenseMap<mlir::Operation*, llvm::SmallVector<mlir::Value>>
+      pending_; ///< tiles that an operation fills
   llvm::DenseSet<mlir::Value> unfilled_;
-  llvm::Value* programs_ = nullptr;  ///< instances in the launch
-  bool streaming_ = false;           ///< stores that go past the caches are being emitted
-  bool streamed_ = false;            ///< some were
+  llvm::Value* programs_ = nullptr; ///< instances in the launch
+  bool streaming_ = false;          ///< stores that go past the caches are being emitted
+  bool streamed_ = false;           ///< some were
 };
 
 } // namespace tuned::cpu

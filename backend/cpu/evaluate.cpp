@@ -3,6 +3,7 @@
 
 #include <llvm/ADT/TypeSwitch.h>
 #include <llvm/Analysis/ValueTracking.h>
+#include <mlir/Dialect/UB/IR/UBOps.h>
 #include <mlir/IR/Matchers.h>
 
 namespace tuned::cpu {
@@ -72,6 +73,9 @@ LaneValue Emitter::evaluateDefinition(mlir::Value value, const LaneIndex& index)
                                           llvm::ConstantArray::get(type, elements));
         }
         return readTile(tile, element, index);
+      })
+      .Case<mlir::ub::PoisonOp>([&](auto) -> LaneValue {
+        return {llvm::Constant::getNullValue(typeOf(tt::elementType(value.getType())))};
       })
       .Case<tt::MakeRangeOp>([&](tt::MakeRangeOp range) {
         LaneValue places = indexing_.places(index, builder_.getInt32Ty());

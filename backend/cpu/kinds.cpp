@@ -4,6 +4,7 @@
 #include <mlir/Dialect/ControlFlow/IR/ControlFlowOps.h>
 #include <mlir/Dialect/Math/IR/Math.h>
 #include <mlir/Dialect/SCF/IR/SCF.h>
+#include <mlir/Dialect/UB/IR/UBOps.h>
 
 namespace tuned::cpu {
 
@@ -21,7 +22,8 @@ Kind kindOf(mlir::Operation& op) {
   bool tensorResult = llvm::any_of(op.getResultTypes(), isTensor);
   if (!tensorResult && llvm::none_of(op.getOperandTypes(), isTensor)) return Kind::Scalar;
   return llvm::TypeSwitch<mlir::Operation*, Kind>(&op)
-      .Case<mlir::arith::ConstantOp, tt::MakeRangeOp, tt::SplatOp>([](auto) { return Kind::Source; })
+      .Case<mlir::arith::ConstantOp, mlir::ub::PoisonOp, tt::MakeRangeOp, tt::SplatOp>(
+          [](auto) { return Kind::Source; })
       .Case<tt::ExpandDimsOp, tt::ReshapeOp>([](auto) { return Kind::View; })
       .Case<tt::BroadcastOp>([](auto) { return Kind::Broadcast; })
       .Case<tt::TransOp, tt::SplitOp>([](auto) { return Kind::Permutation; })
