@@ -247,7 +247,12 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   settings.folder = folder;
 
-  Plan plan = planFromJson(nlohmann::json::parse(readFile(settings.folder / "plan.json")));
+  std::string text = readFile(settings.folder / "plan.json");
+  if (text.empty()) {
+    std::cerr << "gpu_compare: no " << (settings.folder / "plan.json") << "; gpu_prepare makes it\n";
+    return 1;
+  }
+  Plan plan = planFromJson(nlohmann::json::parse(text));
   nlohmann::json records = nlohmann::json::array();
   bool all = true;
   std::printf("%-24s %9s %9s    %7s  %8s %8s\n", "task", "ours", "Triton", "ratio", "ours", "Triton");
