@@ -139,10 +139,9 @@ uint64_t fromDouble(Kind kind, double value, Rounding rounding, bool saturate) {
   return sign | bits;
 }
 
-float roundToTf32(float value) {
-  auto bits = std::bit_cast<uint32_t>(value);
-  if ((bits & 0x7f800000u) == 0x7f800000u) return value;
-  return std::bit_cast<float>((bits + 0x1000u) & ~0x1fffu);
+float truncateToTf32(float value) {
+  if (std::isnan(value)) return value;
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(value) & ~0x1fffu);
 }
 
 } // namespace tuned::reference

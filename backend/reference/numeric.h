@@ -44,7 +44,8 @@ inline uint64_t lane(double value) {
   return std::bit_cast<uint64_t>(value);
 }
 
-/// To 10 bits of mantissa, nearest, ties away from zero (cvt.rna.tf32.f32).
-float roundToTf32(float value);
+/// The upper 10 bits of the mantissa: what tensor cores read of an f32 (they drop the rest, as recordings on
+/// an H100 show, unless the kernel converted it before).
+float truncateToTf32(float value);
 
 } // namespace tuned::reference

@@ -1,7 +1,6 @@
 // Launches on the evaluator: bounds, deadlines, samples of programs, the device.
 #include "tests/backend/reference_support.h"
 
-
 #include <cstring>
 
 using namespace tuned;

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -56,9 +57,10 @@ TEST_CASE("subnormals and signed zeros") {
   CHECK(fromDouble(Kind::F8E5M2, 0x1p-16) == 1);
 }
 
-TEST_CASE("tf32 keeps ten bits, ties away from zero") {
-  CHECK(roundToTf32(1.0f) == 1.0f);
-  CHECK(roundToTf32(1.0f + 0x1p-11f) == 1.0f + 0x1p-10f);
-  CHECK(roundToTf32(-1.0f - 0x1p-12f) == -1.0f);
-  CHECK(std::isinf(roundToTf32(std::numeric_limits<float>::infinity())));
+TEST_CASE("tf32 keeps ten bits and drops the rest") {
+  CHECK(truncateToTf32(1.0f) == 1.0f);
+  CHECK(truncateToTf32(1.0f + 0x1.ffcp-11f) == 1.0f);
+  CHECK(truncateToTf32(-1.0f - 0x1.8p-10f) == -1.0f - 0x1p-10f);
+  CHECK(std::isinf(truncateToTf32(std::numeric_limits<float>::infinity())));
+  CHECK(std::isnan(truncateToTf32(std::bit_cast<float>(0x7f800001u))));
 }

@@ -87,9 +87,9 @@ TEST_CASE("a reversed scan runs from the end") {
   CHECK(y == std::vector<int32_t>{1 - (2 - (3 - 4)), 2 - (3 - 4), 3 - 4, 4});
 }
 
-TEST_CASE("a dot rounds f32 operands to tf32 when asked, and the sum once") {
+TEST_CASE("a dot cuts f32 operands to tf32 when asked, and the sum once") {
   std::vector<float> x(256, 0.0f), out(256);
-  x[0] = 1.0f + 0x1p-12f; // below half of tf32's last place
+  x[0] = 1.0f + 0x1p-12f; // below tf32's last place
   const char* source = R"(tt.func public @f(%p: !tt.ptr<f32>, %q: !tt.ptr<f32>) {
     %z = arith.constant dense<0.0> : tensor<16x16xf32>
     %i = tt.make_range {end = 256 : i32, start = 0 : i32} : tensor<256xi32>

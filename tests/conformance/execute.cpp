@@ -49,6 +49,13 @@ struct Rules {
   bool zeroedTail = false; ///< elements recorded as zeroed may hold what they held before
 };
 
+/// One device a process: opening is slow, and a CUDA context must not cross a fork.
+Device& deviceOf(const std::string& id) {
+  static std::unique_ptr<Device> device;
+  if (!device) device = need(openDevice(id));
+  return *device;
+}
+
 /// The reference checks bounds itself, and better so without guards that would swallow a stray access.
 Uploaded upload(Device& device, const CaseArgument& argument, bool overruns) {
   Uploaded up;
@@ -97,7 +104,7 @@ Built compile(const Case& c, const std::string& device, CaseResult& result) {
   auto compiler = need(makeCompiler(device));
   CompileOptions options;
   options.target = device;
-  if (device.starts_with("cuda:")) options.target = need(openDevice(device))->info().architecture;
+  if (device.starts_with("cuda:")) options.target = deviceOf(device).info().architecture;
   options.numWarps = c.numWarps;
   options.numStages = c.numStages;
   options.numCtas = c.numCtas;
@@ -172,13 +179,6 @@ std::string judgeArgument(Device& device, const CaseArgument& argument, const Up
                 judgement.wrong, " of ", judgement.elements, " wrong, max error ", judgement.largestError,
                 " (allowed ", first.allowed, argument.after ? "" : ", must stay as it was", "; ",
                 built.freedom.text(), ")");
-}
-
-/// One device a process: opening is slow, and a CUDA context must not cross a fork.
-Device& deviceOf(const std::string& id) {
-  static std::unique_ptr<Device> device;
-  if (!device) device = need(openDevice(id));
-  return *device;
 }
 
 void run(const Case& c, const ExecuteOptions& options, CaseResult& result) {

@@ -189,11 +189,14 @@ std::string Freedom::text() const {
 
 double allowed(const Freedom& freedom, reference::Kind kind, double expected, double rootMeanSquare) {
   if (freedom.exact()) return 0;
-  constexpr double kSpread =
-      6; // deviations: rounding errors are a random walk, and thousands of elements are judged
+  // Rounding errors are a random walk: those of terms grow as the sum does, those of the running value with
+  // the steps too. Thousands of elements are judged, so several deviations are allowed.
+  constexpr double kSpread = 6;
   double unit = roundoff(kind);
   double magnitude = std::fabs(expected);
-  double relative = 2 * unit + freedom.relative + 2 * freedom.narrowed;
+  // A device that truncates what it reads is off by half a unit of each operand on average, always the same
+  // way.
+  double relative = 2 * unit + freedom.relative + 2 * freedom.narrowed + 2 * freedom.inputs;
   if (freedom.exponent > 0 && magnitude > 0) relative += freedom.exponent * std::fabs(std::log(magnitude));
   double summed = 0;
   if (freedom.summed > 0)

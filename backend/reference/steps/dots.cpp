@@ -35,7 +35,7 @@ template <typename T> void multiply(const Extents& e, const T* a, const T* b, T*
 std::vector<double> numbers(const Lanes& lanes, Kind kind, bool tf32) {
   std::vector<double> values(lanes.size());
   for (size_t i = 0; i < lanes.size(); ++i)
-    values[i] = tf32 ? roundToTf32(asFloat(lanes[i])) : toDouble(kind, lanes[i]);
+    values[i] = tf32 ? truncateToTf32(asFloat(lanes[i])) : toDouble(kind, lanes[i]);
   return values;
 }
 
@@ -64,7 +64,7 @@ void addIntegerProduct(const Extents& e, const Lanes& a, const Lanes& b, Kind so
   out = std::move(sums);
 }
 
-/// inputPrecision tf32 rounds f32 operands; tf32x3, bf16x3 and bf16x6 stand for nearly f32 and are computed
+/// inputPrecision tf32 cuts f32 operands; tf32x3, bf16x3 and bf16x6 stand for nearly f32 and are computed
 /// as f32.
 Step dot(const Operation& op) {
   Extents e = extents(op.resultTypes[0].shape, static_cast<size_t>(op.operandTypes[0].shape.back()));
