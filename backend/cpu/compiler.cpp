@@ -3,6 +3,7 @@
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/emitter.h"
 #include "backend/cpu/host.h"
+#include "backend/cpu/plan_text.h"
 #include "ir/module.h"
 
 #include <chrono>
@@ -101,6 +102,7 @@ Result<Artefact> CpuCompiler::compile(mlir::ModuleOp module, const std::string& 
 
   start = std::chrono::steady_clock::now();
   Plan plan(*function, *callees);
+  if (options.onStage) options.onStage("plan", describe(*function, plan));
   llvm::LLVMContext context;
   llvm::Module code("kernel", context);
   artefact.launch.symbol = function->getName().str();
