@@ -24,6 +24,8 @@ std::span<const Pass> simplifyPasses();
 Result<void> runPasses(mlir::ModuleOp module, std::span<const Pass> passes,
                        const std::function<void(const Pass&)>& after = {});
 
+/// Public functions take what a launch can pass (no tensors) and return nothing.
+mlir::LogicalResult checkKernels(mlir::ModuleOp module);
 /// cf.br, cond_br and switch become scf.if and scf.while, also in map_elementwise: no block has a successor.
 mlir::LogicalResult structureControl(mlir::ModuleOp module);
 /// Every tt.call becomes its callee's body, noinline or not; private functions go. Fails on recursion.

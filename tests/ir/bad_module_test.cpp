@@ -114,3 +114,14 @@ TEST_CASE_FIXTURE(ModuleTest, "recursion is refused when calls are replaced") {
   REQUIRE(simple.error().location.has_value());
   CHECK_EQ(simple.error().location->line, 2u);
 }
+
+TEST_CASE_FIXTURE(ModuleTest, "kernels that cannot be launched") {
+  Module module = parse("module {\n  tt.func public @k(%t: tensor<8xf32>) {\n    tt.return\n  }\n}\n");
+  auto simple = simplify(*module);
+  REQUIRE(!simple.has_value());
+  CHECK_NE(simple.error().message.find("tensor<8xf32>"), std::string::npos);
+  REQUIRE(simple.error().location.has_value());
+  CHECK_EQ(simple.error().location->line, 2u);
+  Module result = parse("module {\n  tt.func public @k(%t: i32) -> i32 {\n    tt.return %t : i32\n  }\n}\n");
+  CHECK_FALSE(simplify(*result).has_value());
+}

@@ -146,7 +146,7 @@ TEST_CASE_FIXTURE(ModuleTest, "loops keep their attributes, invariants leave the
 }
 
 TEST_CASE_FIXTURE(ModuleTest, "views of splats and constants fold") {
-  Module module = parse(
+  std::string text =
       kernelText("%p: tensor<8x4x!tt.ptr<f32>>, %x: f32, %y: tensor<8x4xf32>",
                  "    %0 = tt.splat %x : f32 -> tensor<8xf32>\n"
                  "    %1 = tt.expand_dims %0 {axis = 1 : i32} : tensor<8xf32> -> tensor<8x1xf32>\n"
@@ -157,7 +157,9 @@ TEST_CASE_FIXTURE(ModuleTest, "views of splats and constants fold") {
                  "    %5 = tt.trans %y {order = array<i32: 1, 0>} : tensor<8x4xf32> -> tensor<4x8xf32>\n"
                  "    %6 = tt.trans %5 {order = array<i32: 1, 0>} : tensor<4x8xf32> -> tensor<8x4xf32>\n"
                  "    %true = arith.constant dense<true> : tensor<8x4xi1>\n"
-                 "    tt.store %p, %6, %true : tensor<8x4x!tt.ptr<f32>>"));
+                 "    tt.store %p, %6, %true : tensor<8x4x!tt.ptr<f32>>");
+  text.replace(text.find("public"), 6, "private"); // tensors are no arguments of kernels
+  Module module = parse(text);
   REQUIRE(simplify(*module).has_value());
   CHECK_EQ(function(module).getBody().front().getOperations().size(), 4u); // splat, two stores, return
   module->walk([](tt::StoreOp store) { CHECK_FALSE(store.getMask()); });
