@@ -11,6 +11,9 @@ namespace {
 
 thread_local LaunchState* current = nullptr;
 
+// Bytes after which the rest of a launch's output is dropped, as a GPU's buffer would.
+constexpr size_t printedLimit = 1 << 20;
+
 void assertFailed(const char* message) {
   if (current) current->fail(message);
 }
@@ -32,6 +35,7 @@ void printLane(const char* prefix, const int32_t* programs, int64_t lane, int ki
   std::snprintf(line, sizeof line, "pid (%d, %d, %d) idx (%lld)", programs[0], programs[1], programs[2],
                 (long long)lane);
   std::lock_guard lock(current->mutex);
+  if (current->printed.size() > printedLimit) return;
   current->printed += std::string(line) + prefix + value + "\n";
 }
 
@@ -111,7 +115,9 @@ const std::map<std::string, const void*>& runtimeSymbols() {
       TUNED_UNARY(y1),
       TUNED_BINARY(atan2),
       TUNED_BINARY(copysign),
-      TUNED_BINARY(fdim), TUNED_BINARY(fmax), TUNED_BINARY(fmin),
+      TUNED_BINARY(fdim),
+      TUNED_BINARY(fmax),
+      TUNED_BINARY(fmin),
       TUNED_BINARY(fmod),
       TUNED_BINARY(hypot),
       TUNED_BINARY(nextafter),

@@ -145,6 +145,21 @@ TEST_CASE("what cannot be compiled is named, with its place") {
   CHECK(none.error().kind == ErrorKind::InvalidInput);
 }
 
+TEST_CASE("stages are handed out in order, as text") {
+  std::vector<std::string> stages;
+  std::string plan, assembly;
+  CompileOptions options;
+  options.onStage = [&](const std::string& stage, const std::string& text) {
+    stages.push_back(stage);
+    if (stage == "plan") plan = text;
+    if (stage == "asm") assembly = text;
+  };
+  REQUIRE(compileForCpu(addKernel, options));
+  CHECK(stages == std::vector<std::string>{"ttir", "plan", "llvm", "asm"});
+  CHECK(plan.find("add: 0 bytes of scratch") == 0); // everything fuses into one loop
+  CHECK(assembly.find("call") == std::string::npos);
+}
+
 TEST_CASE("a tile updated in a loop is not spoiled by its own update") {
   // v' = v + transpose(v), four times: element (i, j) of v' needs the old (j, i).
   std::string kernel = R"(module {
