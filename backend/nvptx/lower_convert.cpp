@@ -74,6 +74,38 @@ Result<void> convert(Emitter& e, mlir::Operation& op) {
   return {};
 }
 
+SharedExchange exchangeOf(mlir::Value from, mlir::Value to) {
+  return planExchange(*layoutOf(from.getType()), *layoutOf(to.getType()), bytesInMemory(to.getType()));
+}
+
+/// Tiles lie one behind the other, each from a new row of banks on.
+uint32_t tileBytes(const SharedExchange& plan) {
+  return llvm::alignTo<128>(plan.bytes);
+}
+
+uint32_t groupScratch(mlir::Operation& op) {
+  uint32_t bytes = 0;
+  for (auto [from, to] : llvm::zip(op.getOperands(), op.getResults()))
+    bytes += tileBytes(exchangeOf(from, to));
+  return bytes;
+}
+
+Result<void> convertGroup(Emitter& e, mlir::Operation& op) {
+  std::vector<SharedExchange> plans;
+  std::vector<llvm::Value*> tiles;
+  uint32_t offset = 0;
+  for (auto [from, to] : llvm::zip(op.getOperands(), op.getResults())) {
+    plans.push_back(exchangeOf(from, to));
+    tiles.push_back(e.builder.CreateConstInBoundsGEP1_32(e.builder.getInt8Ty(), e.scratch(op), offset));
+    offset += tileBytes(plans.back());
+    storeShared(e, plans.back(), tiles.back(), e.of(from));
+  }
+  e.barrier();
+  for (auto [i, to] : llvm::enumerate(op.getResults()))
+    e.set(to, loadShared(e, plans[i], tiles[i], e.layout(to), to.getType()));
+  return {};
+}
+
 Result<void> barrier(Emitter& e, mlir::Operation&) {
   e.barrier();
   return {};
@@ -83,6 +115,7 @@ Result<void> barrier(Emitter& e, mlir::Operation&) {
 
 void addConvert(OpTable& table) {
   table["nv.convert_layout"] = {convert, convertScratch};
+  table["nv.convert_layouts"] = {convertGroup, groupScratch};
   table["nv.barrier"] = {barrier};
   table["gpu.barrier"] = {barrier};
 }

@@ -102,6 +102,8 @@ TEST_CASE("a dot of halves runs on the tensor cores, fed by ldmatrix") {
   CHECK(ptx.find("mma.sync.aligned.m16n8k16") != std::string::npos);
   CHECK(ptx.find("ldmatrix.sync.aligned.m8n8.x4.shared.b16") != std::string::npos);
   CHECK(ptx.find("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16") != std::string::npos);
+  // One wait for both operands, one for the result's way to coalesced stores and one in between.
+  CHECK(count(ptx, "bar.sync") + count(ptx, "barrier.sync") <= 3);
   CHECK(matmul.artefact->resources.spillBytes == 0);
 }
 

@@ -36,6 +36,13 @@ def Nv_ConvertLayoutOp : Nv_Op<"convert_layout", [Pure, SameOperandsAndResultSha
   let hasFolder = 1;
 }
 
+def Nv_ConvertLayoutsOp : Nv_Op<"convert_layouts", [Pure]> {
+  let summary = "several tensors, each into another layout, through shared memory with one wait for all";
+  let arguments = (ins Variadic<AnyRankedTensor>:$srcs);
+  let results = (outs Variadic<AnyRankedTensor>:$converted);
+  let assemblyFormat = "$srcs attr-dict `:` type($srcs) `->` type($converted)";
+}
+
 def Nv_BarrierOp : Nv_Op<"barrier"> {
   let summary = "all threads of the CTA wait for each other's accesses to shared memory";
   let assemblyFormat = "attr-dict";

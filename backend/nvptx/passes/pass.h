@@ -25,7 +25,7 @@ struct Pass {
 
 /// tt.dot_scaled becomes a tt.dot of operands that were widened and scaled.
 Result<void> decomposeScaledDots(PassContext& context);
-/// In loops around dots, loads go one iteration ahead (numStages of 2 and more).
+/// In loops around dots, loads go one iteration ahead (numStages of 3 and more).
 Result<void> prefetchLoads(PassContext& context);
 /// Gives every tensor type a layout: coalesced at loads and stores, fragments at dots, and their neighbours
 /// follow. Operations without results carry theirs as the attribute `nv.layout`.
@@ -35,6 +35,9 @@ Result<void> insertConversions(PassContext& context);
 /// Conversions go where they cost least: cheap producers are computed again in the other layout, and what is
 /// left moves to where fewer bytes pass.
 Result<void> removeConversions(PassContext& context);
+/// The conversions of a dot's two operands become one operation: one wait, and both can be read as the tensor
+/// cores go.
+Result<void> groupConversions(PassContext& context);
 /// Places every operation's scratch memory (attribute `nv.scratch`, a byte offset). OutOfResources names the
 /// limit.
 Result<void> allocateShared(PassContext& context);

@@ -16,6 +16,7 @@ std::span<const Pass> layoutPasses() {
       {"assign-layouts", assignLayouts},
       {"insert-conversions", insertConversions},
       {"remove-conversions", removeConversions},
+      {"group-conversions", groupConversions},
       // Pipelining over num_stages comes here: asynchronous copies into rings of shared buffers, wgmma, TMA.
       {"allocate-shared", allocateShared},
       {"insert-barriers", insertBarriers},
