@@ -8,7 +8,8 @@
 namespace tuned {
 
 std::span<const Pass> simplifyPasses() {
-  static constexpr std::array passes = {Pass{"structure-control", structureControl},
+  static constexpr std::array passes = {Pass{"check-kernels", checkKernels},
+                                        Pass{"structure-control", structureControl},
                                         Pass{"inline-calls", inlineCalls},
                                         Pass{"canonicalize", canonicalize},
                                         Pass{"expand-block-pointers", expandBlockPointers},
