@@ -86,7 +86,7 @@ TEST_CASE("killed with -9 in mid-tuning: finished trials are there, only the mis
   daemon.start();
   auto client = daemon.connect();
   const auto job = client.watch(id);
-  REQUIRE_MESSAGE(job, job.error().text() + daemon.log());
+  REQUIRE_MESSAGE(job, (job.error().text() + daemon.log()));
   CHECK(job->state == "done");
   CHECK(job->tried == spaceSize);
   REQUIRE(job->answer);
@@ -110,7 +110,7 @@ TEST_CASE("SIGTERM in mid-tuning: a clean end, and the next daemon goes on") {
   daemon.start();
   auto client = daemon.connect();
   const auto job = client.watch(id);
-  REQUIRE_MESSAGE(job, job.error().text() + daemon.log());
+  REQUIRE_MESSAGE(job, (job.error().text() + daemon.log()));
   CHECK(job->state == "done");
   CHECK(job->tried == spaceSize);
 }
