@@ -16,7 +16,7 @@ llvm_map_components_to_libnames(llvm_parts core support nvptxcodegen nvptxdesc n
   passes ipo orcjit jitlink linker irreader bitreader target targetparser analysis scalaropts instcombine
   transformutils vectorize aggressiveinstcombine codegen asmprinter mc)
 target_link_libraries(tuned_llvm INTERFACE
-  MLIRParser MLIRArithDialect MLIRArithTransforms MLIRMathDialect MLIRSCFDialect MLIRSCFUtils MLIRControlFlowDialect
+  MLIRParser MLIRArithDialect MLIRArithTransforms MLIRMathDialect MLIRSCFDialect MLIRSCFUtils MLIRSCFTransforms MLIRControlFlowToSCF MLIRControlFlowDialect
   MLIRUBDialect MLIRLLVMDialect MLIRGPUDialect MLIRFuncDialect MLIRTransforms MLIRTransformUtils MLIRPass MLIRIR
   MLIRAnalysis MLIRFunctionInterfaces MLIRSideEffectInterfaces MLIRInferTypeOpInterface MLIRLoopLikeInterface
   ${llvm_parts} libz.a libzstd.a)
