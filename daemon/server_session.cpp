@@ -45,7 +45,8 @@ std::optional<HttpResponse> readProblem(error_code error, const Options& options
 } // namespace
 
 Session::Session(asio::local::stream_protocol::socket socket, ServerContext& context)
-    : stream_(std::move(socket)), context_(context), wake_(stream_.get_executor()) {
+    : stream_(std::move(socket)), context_(context), wake_(stream_.get_executor()),
+      deadline_(stream_.get_executor()) {
   ++context_.service.metrics().connections;
   ++context_.service.metrics().connectionsOpen;
 }
@@ -86,8 +87,15 @@ asio::awaitable<std::optional<Session::Incoming>> Session::read() {
     buffer_.commit(got);
   }
   const Options& options = context_.service.options();
-  stream_.expires_after(std::chrono::duration_cast<std::chrono::milliseconds>(
+  stream_.expires_never();
+  deadline_.expires_after(std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::duration<double>(options.requestSeconds)));
+  deadline_.async_wait([self = weak_from_this()](error_code cancelled) {
+    auto session = self.lock();
+    if (cancelled || !session) return;
+    session->late_ = true;
+    session->stream_.cancel();
+  });
   http::request_parser<http::string_body> parser;
   parser.header_limit(headerBytes);
   parser.body_limit(static_cast<uint64_t>(options.requestBytes));
@@ -99,7 +107,9 @@ asio::awaitable<std::optional<Session::Incoming>> Session::read() {
   }
   if (!error)
     co_await http::async_read(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
+  deadline_.cancel();
   if (!error) co_return parser.release();
+  if (late_) error = beast::error::timeout;
   if (auto problem = readProblem(error, options)) {
     ++context_.service.metrics().rejected;
     co_await write(std::move(*problem), false);

@@ -50,7 +50,9 @@ private:
   boost::beast::flat_buffer buffer_;
   ServerContext& context_;
   boost::asio::steady_timer wake_; ///< what a wait for a job sleeps on
-  bool idle_ = true, streaming_ = false;
+  boost::asio::steady_timer
+      deadline_; ///< of the request being read: the stream's own would close it unanswered
+  bool idle_ = true, streaming_ = false, late_ = false;
 };
 
 } // namespace tuned

@@ -2,7 +2,9 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 namespace tuned::store {
 
@@ -11,9 +13,11 @@ namespace {
 /// What a failure of SQLite means to whoever runs the daemon.
 Error meaning(int code, int systemError, const std::string& path, const std::string& detail) {
   const std::string where = "the cache " + path + ": ";
-  bool full = (code & 0xff) == SQLITE_FULL ||
-              ((code & 0xff) == SQLITE_IOERR &&
-               (systemError == ENOSPC || systemError == EDQUOT || systemError == EFBIG));
+  if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0 && errno != ENOENT)
+    return {ErrorKind::Denied, where + "cannot be written (" + detail + ")", std::nullopt,
+            "make file and folder writable for this user, or choose another folder with --cache"};
+  // A write that came up short has no reason of its own by the time it is told; a broken disk says EIO.
+  bool full = (code & 0xff) == SQLITE_FULL || (code == SQLITE_IOERR_WRITE && systemError != EIO);
   if (full)
     return {ErrorKind::OutOfResources, where + "no space left on the disk (" + detail + ")", std::nullopt,
             "free space there, or choose another folder with --cache"};
