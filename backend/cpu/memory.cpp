@@ -1,6 +1,7 @@
 #include "backend/cpu/memory.h"
 
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <sys/mman.h>
@@ -71,7 +72,15 @@ Result<std::unique_ptr<Buffer>> allocateBuffer(size_t bytes) {
   return std::make_unique<HostBuffer>(start, mapped, data, bytes);
 }
 
+// What the kernel says of this core's caches; the C library asks the processor, which answers for a whole
+// socket even in a virtual machine that has a part of it.
 int64_t lastLevelCacheBytes() {
+  for (int level = 4; level > 1; --level) {
+    std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(level) + "/size");
+    int64_t size = 0;
+    char unit = 0;
+    if (file >> size >> unit && size > 0) return size << (unit == 'M' ? 20 : unit == 'K' ? 10 : 0);
+  }
   for (int name : {_SC_LEVEL4_CACHE_SIZE, _SC_LEVEL3_CACHE_SIZE, _SC_LEVEL2_CACHE_SIZE})
     if (long bytes = sysconf(name); bytes > 0) return bytes;
   return 32 << 20;
