@@ -84,7 +84,8 @@ void Emitter::emitBranch(mlir::Operation& op) {
 
 // The offset of a carried tile after one more round: pointers count elements, in 64 bits.
 llvm::Value* Emitter::addSteps(llvm::Value* offset, mlir::Value yielded, mlir::Value argument) {
-  for (mlir::Value step : *Plan::carriedSteps(yielded, argument)) {
+  auto steps = Plan::carriedSteps(yielded, argument); // named: it must outlive the loop
+  for (mlir::Value step : *steps) {
     mlir::Attribute attribute;
     llvm::Value* value = mlir::matchPattern(step, mlir::m_Constant(&attribute))
                              ? constant(tt::elementType(step.getType()), attribute)
