@@ -11,9 +11,9 @@ namespace tuned {
 
 /// What the artefact takes of the machine, read back from the binary itself. -1: not known.
 struct Resources {
-  int registers = -1;           ///< per thread
-  int64_t sharedBytes = -1;     ///< per CTA, static and dynamic together
-  int64_t spillBytes = -1;      ///< local memory per thread
+  int registers = -1;       ///< per thread
+  int64_t sharedBytes = -1; ///< per CTA, static and dynamic together
+  int64_t spillBytes = -1;  ///< local memory per thread
 };
 
 /// How one kernel parameter reaches the device code.
@@ -26,17 +26,17 @@ struct ParameterSlot {
 };
 
 struct LaunchMetadata {
-  std::string symbol;            ///< the entry's name in the binary
-  int threadsPerCta = 1;         ///< num_warps * 32 on CUDA; 1 on the CPU
+  std::string symbol;    ///< the entry's name in the binary
+  int threadsPerCta = 1; ///< num_warps * 32 on CUDA; 1 on the CPU
   int64_t dynamicSharedBytes = 0;
-  int64_t scratchBytes = 0;      ///< CPU: bytes of scratch that each running thread needs, 64-byte aligned
+  int64_t scratchBytes = 0; ///< CPU: bytes of scratch that each running thread needs, 64-byte aligned
   int clusterSize = 1;
   std::vector<ParameterSlot> parameters; ///< in the order of the function's arguments
 };
 
 struct Artefact {
-  std::string format;  ///< "cubin", "object" (ELF for the host), "ttir" (the reference evaluator)
-  std::string target;  ///< what it was compiled for: "sm_90a", "cpu:znver3", "reference"
+  std::string format; ///< "cubin", "object" (ELF for the host), "ttir" (the reference evaluator)
+  std::string target; ///< what it was compiled for: "sm_90a", "cpu:znver3", "reference"
   std::string bytes;
   LaunchMetadata launch;
   Resources resources;

@@ -27,7 +27,8 @@ struct CompileOptions {
   /// Stages to hand out as text on the way ("ttir", "layouts", "llvm", "ptx", "asm"): called as each is
   /// reached with (stage, text). May be empty.
   std::function<void(const std::string& stage, const std::string& text)> onStage = {};
-  /// With onStage: names of passes after which the IR is handed out too (tunectl --print-after); "all" for each.
+  /// With onStage: names of passes after which the IR is handed out too (tunectl --print-after); "all" for
+  /// each.
   std::string printAfter = {};
 };
 
@@ -36,8 +37,9 @@ public:
   virtual ~Compiler() = default;
   /// "cpu", "nvptx", "reference"
   virtual std::string backend() const = 0;
-  /// Compiles the module's public function `entry` (empty: the only public one). The module is consumed: passes
-  /// change it. Errors carry the location of the op at fault. Thread-safe if modules are of different contexts.
+  /// Compiles the module's public function `entry` (empty: the only public one). The module is consumed:
+  /// passes change it. Errors carry the location of the op at fault. Thread-safe if modules are of different
+  /// contexts.
   virtual Result<Artefact> compile(mlir::ModuleOp module, const std::string& entry,
                                    const CompileOptions& options) = 0;
 };

@@ -1,4 +1,5 @@
-// The running half of a backend: memory, loading, launching and timing on one device. Free of LLVM and CUDA headers.
+// The running half of a backend: memory, loading, launching and timing on one device. Free of LLVM and CUDA
+// headers.
 #pragma once
 
 #include "backend/artefact.h"
@@ -17,16 +18,16 @@ namespace tuned {
 
 /// What a device is: the part of a target's identity that is not our compiler.
 struct DeviceInfo {
-  std::string id;            ///< "cpu", "cuda:0", "reference"
-  std::string name;          ///< "NVIDIA H100 80GB HBM3", "AMD EPYC …"
-  std::string architecture;  ///< the compile target: "sm_90a", "cpu:znver3+avx2…"
-  int multiprocessors = 0;   ///< CPU: threads used
+  std::string id;           ///< "cpu", "cuda:0", "reference"
+  std::string name;         ///< "NVIDIA H100 80GB HBM3", "AMD EPYC …"
+  std::string architecture; ///< the compile target: "sm_90a", "cpu:znver3+avx2…"
+  int multiprocessors = 0;  ///< CPU: threads used
   int64_t memoryBytes = 0;
   int64_t sharedBytesLimit = 0; ///< per CTA, opt-in maximum; 0: no such limit
   int64_t registersLimit = 0;   ///< per CTA; 0: no such limit
   int64_t cacheBytes = 0;       ///< last-level cache: what has to be flushed for a cold start
   std::array<int64_t, 3> gridLimit = {0x7fffffff, 65535, 65535};
-  std::string driver;           ///< driver version, or the kernel's on the CPU
+  std::string driver; ///< driver version, or the kernel's on the CPU
 };
 
 /// Device memory of at least `size` bytes, aligned to 256 bytes on every device.
@@ -41,7 +42,7 @@ public:
 struct TensorDescriptor {
   uint64_t address = 0;
   int elementBytes = 4;
-  std::string elementType;  ///< "f16", "f32", "i8", "f8E4M3FN", …
+  std::string elementType; ///< "f16", "f32", "i8", "f8E4M3FN", …
   std::vector<int64_t> shape, strides, block;
   bool paddingNan = false;
 };
@@ -66,8 +67,8 @@ public:
 };
 
 struct TimingRequest {
-  int repeats = 1;           ///< timed launches; each on its own
-  bool coldCache = true;     ///< flush the last-level cache before each
+  int repeats = 1;       ///< timed launches; each on its own
+  bool coldCache = true; ///< flush the last-level cache before each
 };
 
 class Device {
@@ -86,9 +87,10 @@ public:
   /// OutOfResources when the artefact takes more than the device has, before anything is launched.
   virtual Result<std::unique_ptr<LoadedKernel>> load(const Artefact& artefact) = 0;
 
-  /// Launches and waits. A fault gives ErrorKind::Faulted and the device is unusable afterwards (CUDA), or the
-  /// process dies (CPU): callers that cannot trust the kernel run this in a worker process.
-  virtual Result<void> launch(LoadedKernel& kernel, const Grid& grid, std::span<const ArgumentValue> arguments) = 0;
+  /// Launches and waits. A fault gives ErrorKind::Faulted and the device is unusable afterwards (CUDA), or
+  /// the process dies (CPU): callers that cannot trust the kernel run this in a worker process.
+  virtual Result<void> launch(LoadedKernel& kernel, const Grid& grid,
+                              std::span<const ArgumentValue> arguments) = 0;
 
   /// Seconds of each of `repeats` launches, by device events on CUDA and a monotonic clock on the CPU.
   virtual Result<std::vector<double>> time(LoadedKernel& kernel, const Grid& grid,

@@ -6,7 +6,8 @@
 
 namespace tuned {
 
-/// The compiler for a device id ("cpu", "cuda:0", "reference") or a target ("sm_90a"). NotFound lists what there is.
+/// The compiler for a device id ("cpu", "cuda:0", "reference") or a target ("sm_90a"). NotFound lists what
+/// there is.
 Result<std::unique_ptr<Compiler>> makeCompiler(const std::string& deviceOrTarget);
 
 /// Opens a device: "cpu", "cuda:N", "reference". Unavailable says what is missing and what to do.

@@ -11,7 +11,9 @@ constexpr std::array<const char*, 9> names = {"invalid_input", "unsupported", "o
                                               "denied",        "unavailable", "internal"};
 }
 
-const char* name(ErrorKind kind) { return names[static_cast<size_t>(kind)]; }
+const char* name(ErrorKind kind) {
+  return names[static_cast<size_t>(kind)];
+}
 
 ErrorKind errorKindFromName(const std::string& text) {
   for (size_t i = 0; i < names.size(); ++i)
@@ -22,7 +24,8 @@ ErrorKind errorKindFromName(const std::string& text) {
 std::string Error::text() const {
   std::string out;
   if (location) {
-    out += location->file + ":" + std::to_string(location->line) + ":" + std::to_string(location->column) + ": ";
+    out +=
+        location->file + ":" + std::to_string(location->line) + ":" + std::to_string(location->column) + ": ";
   }
   out += message;
   if (!remedy.empty()) out += " (" + remedy + ")";

@@ -50,6 +50,8 @@ template <typename T> using Result = std::expected<T, Error>;
 inline std::unexpected<Error> fail(ErrorKind kind, std::string message, std::string remedy = {}) {
   return std::unexpected(Error{kind, std::move(message), std::nullopt, std::move(remedy)});
 }
-inline std::unexpected<Error> fail(Error error) { return std::unexpected(std::move(error)); }
+inline std::unexpected<Error> fail(Error error) {
+  return std::unexpected(std::move(error));
+}
 
 } // namespace tuned

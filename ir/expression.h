@@ -14,8 +14,8 @@ namespace tuned {
 /// Names to values, in name order so that two equal ones print the same.
 using Bindings = std::map<std::string, int64_t>;
 
-/// C-like integer expressions: + - * / % (toward zero), comparisons, && || !, ?:, parentheses, decimal numbers,
-/// names, and cdiv(a,b) min max next_power_of_2(a) log2(a) abs(a). Comparisons give 0 or 1.
+/// C-like integer expressions: + - * / % (toward zero), comparisons, && || !, ?:, parentheses, decimal
+/// numbers, names, and cdiv(a,b) min max next_power_of_2(a) log2(a) abs(a). Comparisons give 0 or 1.
 class Expression {
 public:
   static Result<Expression> parse(const std::string& text);

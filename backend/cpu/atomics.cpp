@@ -88,9 +88,10 @@ llvm::Value* Emitter::readModifyWrite(tt::RMWOp kind, mlir::Type element, llvm::
   builder_.SetInsertPoint(attempt);
   auto* old = builder_.CreatePHI(bits, 2);
   llvm::Value *a = formats_.widen(old, element), *b = formats_.widen(value, element);
-  llvm::Value* wide = kind == tt::RMWOp::MAX   ? builder_.CreateBinaryIntrinsic(llvm::Intrinsic::maximumnum, a, b)
-                      : kind == tt::RMWOp::MIN ? builder_.CreateBinaryIntrinsic(llvm::Intrinsic::minimumnum, a, b)
-                                               : builder_.CreateFAdd(a, b);
+  llvm::Value* wide =
+      kind == tt::RMWOp::MAX   ? builder_.CreateBinaryIntrinsic(llvm::Intrinsic::maximumnum, a, b)
+      : kind == tt::RMWOp::MIN ? builder_.CreateBinaryIntrinsic(llvm::Intrinsic::minimumnum, a, b)
+                               : builder_.CreateFAdd(a, b);
   auto* exchanged =
       builder_.CreateAtomicCmpXchg(address, old, formats_.narrow(wide, element), align, ordering,
                                    llvm::AtomicCmpXchgInst::getStrongestFailureOrdering(ordering));

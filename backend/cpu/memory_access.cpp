@@ -214,16 +214,16 @@ void Emitter::emitStore(tt::StoreOp op) {
   builder_.SetInsertPoint(after);
 }
 
-// What a launch writes once and in order is not worth room in the caches if it is larger than they are. Only for
-// cheap stores outside of loops: their code is emitted twice.
+// What a launch writes once and in order is not worth room in the caches if it is larger than they are. Only
+// for cheap stores outside of loops: their code is emitted twice.
 bool Emitter::mayStream(tt::StoreOp op) {
   auto type = mlir::cast<mlir::RankedTensorType>(op.getValue().getType());
   unsigned width = widthFor(type.getNumElements());
   int64_t size = storageBytes(type.getElementType());
   const tt::AxisInfo& pointers = facts_.of(op.getPtr());
-  return mlir::isa<tt::FuncOp>(op->getParentOp()) && size * width >= host().vectorBytes && pointers.rank() > 0 &&
-         pointers.contiguity.back() >= int64_t(width) && type.getNumElements() >= 4 * width &&
-         pending_.count(op) == 0 && plan_.cost(op.getValue()) <= 40;
+  return mlir::isa<tt::FuncOp>(op->getParentOp()) && size * width >= host().vectorBytes &&
+         pointers.rank() > 0 && pointers.contiguity.back() >= int64_t(width) &&
+         type.getNumElements() >= 4 * width && pending_.count(op) == 0 && plan_.cost(op.getValue()) <= 40;
 }
 
 void Emitter::emitStoreLoop(tt::StoreOp op) {
@@ -232,11 +232,12 @@ void Emitter::emitStoreLoop(tt::StoreOp op) {
   int64_t inner = type.getRank() ? type.getShape().back() : 1;
   forEachChunk(type.getNumElements(), inner, width, [&](const LaneIndex& index) {
     bool aligned = streaming_ && assume([&]() -> llvm::Value* {
-      LaneValue pointer = evaluate(op.getPtr(), index);
-      if (pointer.isVector() || pointer.offset(0) != 0) return nullptr;
-      llvm::Value* address = builder_.CreatePtrToInt(pointer.value, builder_.getInt64Ty());
-      return builder_.CreateICmpEQ(builder_.CreateAnd(address, host().vectorBytes - 1), builder_.getInt64(0));
-    });
+                     LaneValue pointer = evaluate(op.getPtr(), index);
+                     if (pointer.isVector() || pointer.offset(0) != 0) return nullptr;
+                     llvm::Value* address = builder_.CreatePtrToInt(pointer.value, builder_.getInt64Ty());
+                     return builder_.CreateICmpEQ(builder_.CreateAnd(address, host().vectorBytes - 1),
+                                                  builder_.getInt64(0));
+                   });
     LaneValue pointer = evaluate(op.getPtr(), index);
     std::optional<LaneValue> mask;
     if (op.getMask()) mask = evaluateMask(op.getMask(), index);

@@ -54,7 +54,8 @@ public:
   bool sameSlot(mlir::Value a, mlir::Value b) const { return representative(a) == representative(b); }
   /// Room that only `op` uses; `index` counts what temporaryBytes lists.
   int64_t temporary(mlir::Operation* op, unsigned index) const { return temporaries_.at({op, index}); }
-  /// A tile whose slot is filled by the loops of a later operation, the first that reads it; null: by its own.
+  /// A tile whose slot is filled by the loops of a later operation, the first that reads it; null: by its
+  /// own.
   mlir::Operation* filledBy(mlir::Value value) const { return tiles_.at(value).filledBy; }
   int64_t scratchBytes() const { return scratchBytes_; }
 

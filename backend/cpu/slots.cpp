@@ -88,17 +88,21 @@ bool Plan::evaluates(mlir::Operation& op) const {
 // A tile that a reduction or a store is the first to read is stored by that operation's loop, on the way.
 void Plan::defer(mlir::Operation& op) {
   Kind kind = kindOf(op);
-  if ((kind != Kind::Elementwise && kind != Kind::Load) || op.getNumResults() != 1 || !isTile(op.getResult(0))) return;
+  if ((kind != Kind::Elementwise && kind != Kind::Load) || op.getNumResults() != 1 ||
+      !isTile(op.getResult(0)))
+    return;
   mlir::Value value = op.getResult(0);
   if (tiles_.at(value).home != Home::Slot) return;
   for (mlir::Operation* next = op.getNextNode(); next; next = next->getNextNode()) {
     if (kindOf(*next) == Kind::Control) return;
     Reads reading = Reads::No;
     if (evaluates(*next))
-      for (mlir::Value operand : next->getOperands()) reading = std::max(reading, reads(operand, value));
+      for (mlir::Value operand : next->getOperands())
+        reading = std::max(reading, reads(operand, value));
     if (reading == Reads::InPlace && mlir::isa<tt::ReduceOp, tt::StoreOp>(next)) {
       tiles_[value].filledBy = next;
-      for (mlir::Value operand : op.getOperands()) extendUses(operand, positions_.at(next).first);
+      for (mlir::Value operand : op.getOperands())
+        extendUses(operand, positions_.at(next).first);
       return;
     }
     bool writes = llvm::binary_search(writes_, positions_.at(next).first);
@@ -113,7 +117,8 @@ void Plan::extendUses(mlir::Value value, unsigned position) {
   if (tile.home == Home::Slot) tile.lastUse = std::max(tile.lastUse, position);
   if (tile.home == Home::Carried) extendUses(tile.from, position);
   if (tile.home == Home::Virtual)
-    for (mlir::Value operand : value.getDefiningOp()->getOperands()) extendUses(operand, position);
+    for (mlir::Value operand : value.getDefiningOp()->getOperands())
+      extendUses(operand, position);
 }
 
 // May `value` be written into the slot of a loop's argument, which it will be yielded to?

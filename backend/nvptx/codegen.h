@@ -18,8 +18,9 @@ Result<std::unique_ptr<llvm::TargetMachine>> makeTargetMachine(const Target& tar
 /// A short pipeline: the emitter writes clean SSA, and ptxas does the rest.
 void optimize(llvm::Module& module, llvm::TargetMachine& machine);
 
-/// Moves reads of shared memory, and what only rearranges their results, down to their first use in the block: the
-/// operands of a dot are then loaded as the tensor cores take them and do not all wait in registers.
+/// Moves reads of shared memory, and what only rearranges their results, down to their first use in the
+/// block: the operands of a dot are then loaded as the tensor cores take them and do not all wait in
+/// registers.
 void sinkFragments(llvm::Function& function);
 
 /// Internal: LLVM could not select an instruction.

@@ -12,7 +12,8 @@ Emitter::Emitter(llvm::Module& into, const Target& machine, unsigned numWarps, t
 void Emitter::beginKernel() {
   llvm::SmallVector<llvm::Type*> parameters;
   for (mlir::Type argument : source.getArgumentTypes())
-    parameters.push_back(mlir::isa<tt::TensorDescType>(argument) ? builder.getPtrTy(1) : memoryType(argument));
+    parameters.push_back(mlir::isa<tt::TensorDescType>(argument) ? builder.getPtrTy(1)
+                                                                 : memoryType(argument));
   auto* signature = llvm::FunctionType::get(builder.getVoidTy(), parameters, false);
   kernel = llvm::Function::Create(signature, llvm::Function::ExternalLinkage, source.getName(), module);
   kernel->setCallingConv(llvm::CallingConv::PTX_Kernel);
@@ -41,7 +42,8 @@ Result<void> Emitter::emitFunction() {
     }
     if (auto descriptor = mlir::dyn_cast<tt::TensorDescType>(source.getArgumentTypes()[i]))
       arguments.push_back({descriptorArgument(*this, *kernel, i, descriptor)});
-    else arguments.push_back({fromMemory(kernel->getArg(i), source.getArgumentTypes()[i])});
+    else
+      arguments.push_back({fromMemory(kernel->getArg(i), source.getArgumentTypes()[i])});
   }
   auto done = emitRegion(source.getBody(), arguments);
   if (!done) return fail(done.error());
@@ -64,7 +66,8 @@ llvm::Type* Emitter::type(mlir::Type type) const {
   mlir::Type element = tt::elementType(type);
   auto& context = module.getContext();
   if (mlir::isa<tt::PointerType>(element)) return llvm::PointerType::get(context, 1);
-  if (auto descriptor = mlir::dyn_cast<tt::TensorDescType>(element)) return descriptorType(context, descriptor);
+  if (auto descriptor = mlir::dyn_cast<tt::TensorDescType>(element))
+    return descriptorType(context, descriptor);
   if (element.isIndex()) return llvm::Type::getInt64Ty(context);
   if (auto integer = mlir::dyn_cast<mlir::IntegerType>(element))
     return llvm::Type::getIntNTy(context, integer.getWidth());

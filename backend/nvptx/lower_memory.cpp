@@ -38,7 +38,8 @@ struct CacheWords {
 CacheWords cacheWords(tt::CacheModifier cache, tt::EvictionPolicy evict) {
   CacheWords words;
   if (cache != tt::CacheModifier::NONE) words.modifier = "." + tt::stringifyCacheModifier(cache).str();
-  // ptxas refuses most pairs of a modifier and an eviction priority; both are hints, and the modifier says more.
+  // ptxas refuses most pairs of a modifier and an eviction priority; both are hints, and the modifier says
+  // more.
   if (cache == tt::CacheModifier::NONE && evict != tt::EvictionPolicy::NORMAL) {
     std::string name = tt::stringifyEvictionPolicy(evict).str();
     words.eviction = ".L1::" + name + ".L2::cache_hint";

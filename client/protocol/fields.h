@@ -201,12 +201,28 @@ template <typename V> void fields(V& v, DeviceList& m) {
 }
 
 /// The messages that stand alone on the wire, by the names of their schemas.
-#define TUNED_PROTOCOL_MESSAGES(X)                                                                           \
-  X(BestRequest)                                                                                             \
-  X(TuneRequest)                                                                                             \
-  X(Answer)                                                                                                  \
-  X(Trial) X(JobStatus) X(Event) X(KernelInfo) X(DeviceStatus) X(ServiceStatus) X(KernelList) X(JobList)     \
-      X(TrialList) X(WinnerList) X(DeviceList) X(Launch) X(Resources) X(Verdict) X(Budget) X(Interval)       \
-          X(ParameterSlot)
+// clang-format off
+#define TUNED_PROTOCOL_MESSAGES(X) \
+  X(BestRequest) \
+  X(TuneRequest) \
+  X(Answer) \
+  X(Trial) \
+  X(JobStatus) \
+  X(Event) \
+  X(KernelInfo) \
+  X(DeviceStatus) \
+  X(ServiceStatus) \
+  X(KernelList) \
+  X(JobList) \
+  X(TrialList) \
+  X(WinnerList) \
+  X(DeviceList) \
+  X(Launch) \
+  X(Resources) \
+  X(Verdict) \
+  X(Budget) \
+  X(Interval) \
+  X(ParameterSlot)
+// clang-format on
 
 } // namespace tuned::protocol

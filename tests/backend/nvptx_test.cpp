@@ -1,4 +1,5 @@
-// The NVIDIA compiler without a GPU: what the PTX says of accesses and barriers, and how bad input is refused.
+// The NVIDIA compiler without a GPU: what the PTX says of accesses and barriers, and how bad input is
+// refused.
 #include "backend/nvptx/dialect/nv.h"
 #include "backend/nvptx/nvptx.h"
 #include "ir/module.h"

@@ -42,8 +42,7 @@ private:
 
   void anchorDots() {
     context.function.walk([&](mlir::Operation* op) {
-      if (auto dot = mlir::dyn_cast<tt::DotOp>(op))
-        give(dot.getD(), dotPlan(dot, context).d);
+      if (auto dot = mlir::dyn_cast<tt::DotOp>(op)) give(dot.getD(), dotPlan(dot, context).d);
       if (auto scan = mlir::dyn_cast<tt::ScanOp>(op))
         giveResults(
             op, scanned(tt::shapeOf(scan->getResult(0).getType()).vec(), scan.getAxis(), context.numWarps));

@@ -28,8 +28,8 @@ Result<void> groupConversions(PassContext& context) {
   for (tt::DotOp dot : dots) {
     ConvertLayoutOp a = exchanged(dot.getA(), dot), b = exchanged(dot.getB(), dot);
     if (!a || !b) continue;
-    int64_t together =
-        int64_t{a.getSrc().getType().getNumElements()} * bytesOf(a.getResult()) + b.getSrc().getType().getNumElements() * bytesOf(b.getResult());
+    int64_t together = int64_t{a.getSrc().getType().getNumElements()} * bytesOf(a.getResult()) +
+                       b.getSrc().getType().getNumElements() * bytesOf(b.getResult());
     if (together > context.target.sharedLimit) continue;
     mlir::OpBuilder builder(dot);
     auto both = ConvertLayoutsOp::create(builder, dot.getLoc(), mlir::TypeRange{a.getType(), b.getType()},

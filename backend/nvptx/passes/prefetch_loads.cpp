@@ -1,7 +1,7 @@
-// In loops around dots (num_stages of 3 and more) the next iteration's loads are issued before this iteration's
-// dots: they travel while the tensor cores work, and wait in registers. They take many: with num_stages of 2
-// other CTAs are left to hide the latency. Deeper pipelines, through rings of shared memory, will take this
-// one's place.
+// In loops around dots (num_stages of 3 and more) the next iteration's loads are issued before this
+// iteration's dots: they travel while the tensor cores work, and wait in registers. They take many: with
+// num_stages of 2 other CTAs are left to hide the latency. Deeper pipelines, through rings of shared memory,
+// will take this one's place.
 //
 //   for i: x = load(p(i)); use(x)      →      x = load(p(0)) if 0 < n
 //                                             for i: next = load(p(i+1)) if i+1 < n; use(x); x = next
