@@ -83,7 +83,9 @@ int compileFileCommand(const CompileFileOptions& given) {
   options.onStage = [&](const std::string& stage, const std::string& ir) {
     stages[stage] = ir;
     // Passes asked for by name are printed as they end, so that a crash still shows the way there.
-    if (!given.printAfter.empty()) std::cout << "// ---- after " << stage << "\n" << ir << "\n" << std::flush;
+    bool pass = stage.starts_with("after ");
+    if (!given.printAfter.empty() && (pass || given.printAfter == "all"))
+      std::cout << "// ---- " << stage << "\n" << ir << "\n" << std::flush;
   };
   stages["ttir"] = print(module->get());
   auto artefact = (*compiler)->compile(module->get(), "", options);

@@ -6,6 +6,7 @@
 
 #include <fnmatch.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <iostream>
 
@@ -16,6 +17,7 @@ using namespace tuned::conformance;
 struct Options {
   std::string cases, known = TUNED_CONFORMANCE_KNOWN;
   std::vector<std::string> filters;
+  std::string shard = "1/1";
   bool json = false, timing = false, list = false;
   PoolOptions pool;
 };
@@ -24,6 +26,20 @@ bool selected(const Options& options, const std::string& id) {
   for (const std::string& filter : options.filters)
     if (fnmatch(filter.c_str(), id.c_str(), 0) == 0) return true;
   return options.filters.empty();
+}
+
+/// Every count-th of `ids` from the which-th on; which/count is "2/8", both from 1. False: it is no such
+/// thing.
+bool takeShard(std::vector<std::string>& ids, const std::string& shard) {
+  size_t which = 0, count = 0;
+  char rest = 0;
+  if (std::sscanf(shard.c_str(), "%zu/%zu%c", &which, &count, &rest) != 2) return false;
+  if (which == 0 || which > count) return false;
+  std::vector<std::string> mine;
+  for (size_t i = which - 1; i < ids.size(); i += count)
+    mine.push_back(ids[i]);
+  ids = std::move(mine);
+  return true;
 }
 
 int run(Options& options) {
@@ -36,6 +52,10 @@ int run(Options& options) {
   std::vector<std::string> all = findCases(options.cases), ids;
   for (const std::string& id : all)
     if (selected(options, id)) ids.push_back(id);
+  if (!takeShard(ids, options.shard)) {
+    std::cerr << "--shard " << options.shard << ": give which of how many parts, such as 2/8\n";
+    return 2;
+  }
   if (ids.empty()) {
     std::cerr << "no case.json below " << options.cases << (all.empty() ? "" : " matches the filter") << '\n';
     return 2;
@@ -63,6 +83,8 @@ int main(int count, char** values) {
   app.add_option("--device", options.pool.execute.device, "cpu, cuda:N or reference")->capture_default_str();
   app.add_option("--filter", options.filters,
                  "globs over case folders, such as 'core/dot-*'; others are skipped");
+  app.add_option("--shard", options.shard, "which of how many parts of the cases to run, such as 2/8")
+      ->capture_default_str();
   app.add_option("--known", options.known, "tables of cases known to fail or judged with care")
       ->capture_default_str();
   app.add_option("--jobs", options.pool.jobs, "processes")->capture_default_str()->check(CLI::Range(1, 256));

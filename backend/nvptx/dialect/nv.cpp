@@ -3,6 +3,7 @@
 #include <llvm/ADT/TypeSwitch.h>
 #include <mlir/IR/Builders.h>
 #include <mlir/IR/DialectImplementation.h>
+#include <mlir/IR/OpImplementation.h>
 
 #include "backend/nvptx/dialect/NvDialect.cpp.inc"
 
@@ -14,7 +15,22 @@
 
 namespace tuned::nvptx {
 
+namespace {
+
+/// Layouts are long: a printed module names each once, at its top.
+struct LayoutNames : mlir::OpAsmDialectInterface {
+  using OpAsmDialectInterface::OpAsmDialectInterface;
+  AliasResult getAlias(mlir::Attribute attribute, llvm::raw_ostream& out) const override {
+    if (!llvm::isa<LinearAttr>(attribute)) return AliasResult::NoAlias;
+    out << "linear";
+    return AliasResult::FinalAlias;
+  }
+};
+
+} // namespace
+
 void NvDialect::initialize() {
+  addInterfaces<LayoutNames>();
   addAttributes<LinearAttr>();
   addOperations<
 #define GET_OP_LIST
