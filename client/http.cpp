@@ -82,10 +82,12 @@ private:
 Result<Response> Http::exchange(Connection& connection, const Request& request, Deadline deadline,
                                 bool& reusable) {
   reusable = false;
-  if (auto sent = connection.write(head(request) + request.body, deadline); !sent) return fail(sent.error());
+  const auto sent = connection.write(head(request) + request.body, deadline);
+  if (!sent && sent.error().kind != ErrorKind::Unavailable) return fail(sent.error());
   ResponseReader reader(connection);
+  // A daemon that refuses a request may answer and hang up before it has taken all of it.
   while (!reader.done())
-    if (auto step = reader.step(deadline); !step) return fail(step.error());
+    if (auto step = reader.step(deadline); !step) return fail(sent ? step.error() : sent.error());
   reusable = reader.keepAlive();
   return reader.response();
 }

@@ -6,8 +6,10 @@
 #include <chrono>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace tuned::client {
@@ -20,7 +22,7 @@ class Connection {
 public:
   /// Unavailable: nobody listens there. Denied: the socket may not be opened.
   static Result<Connection> open(const std::string& socket, Deadline deadline);
-  Connection(Connection&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  Connection(Connection&& other) noexcept : fd_(std::exchange(other.fd_, -1)), watch_(other.watch_) {}
   Connection& operator=(Connection&& other) noexcept;
   ~Connection();
 
@@ -32,7 +34,9 @@ public:
 
 private:
   explicit Connection(int fd) : fd_(fd) {}
+  std::optional<size_t> watchFor(char* into, size_t size);
   int fd_ = -1;
+  int watch_ = 1; ///< above 0: watching for answers has paid; below: reads until it is tried again
 };
 
 struct Request {

@@ -24,10 +24,10 @@ store::TargetRecord targetOf(const DeviceInfo& info, const std::string& build, c
   return {sha256(whole.dump()), sha256(hardware.dump()), info.id, whole.dump()};
 }
 
-Result<std::vector<KnownDevice>> findDevices(const std::string& worker,
-                                             const std::vector<std::string>& only) {
+Result<std::vector<KnownDevice>> findDevices(const std::string& worker, const std::vector<std::string>& only,
+                                             std::stop_token stop) {
   WorkerPool pool({{worker, {"devices", "--channel"}}, 1, true});
-  auto answer = pool.call("devices", {{"op", "devices"}}, discoverySeconds);
+  auto answer = pool.call("devices", {{"op", "devices"}}, discoverySeconds, stop);
   if (!answer) return fail(answer.error());
   std::vector<KnownDevice> found;
   for (const auto& entry : answer->at("devices")) {

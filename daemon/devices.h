@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "daemon/store/records.h"
 
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,9 @@ struct KnownDevice {
 };
 
 /// Asks the worker program; keeps those named in `only` (all when empty). NotFound when one named is not
-/// there.
-Result<std::vector<KnownDevice>> findDevices(const std::string& worker, const std::vector<std::string>& only);
+/// there. Takes seconds where a driver starts; Denied at once when `stop` is requested.
+Result<std::vector<KnownDevice>> findDevices(const std::string& worker, const std::vector<std::string>& only,
+                                             std::stop_token stop = {});
 
 /// The identity of a device with this toolchain: `build` is our compiler's, `assembler` the toolkit's
 /// version.

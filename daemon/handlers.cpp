@@ -100,42 +100,43 @@ HttpResponse artefact(Service& service, const Call& call) {
 
 HttpResponse ready(Service& service, const Call&) {
   auto why = service.unready();
-  return why ? plain(503, *why + "\n") : plain(200, "ready\n");
+  return why ? plain(503, "not ready: " + *why + "\n") : plain(200, "ready\n");
 }
 
 constexpr Router::Entry table[] = {
-    {"submitKernel", false, [](Service& s, const Call& c) { return reply(s.submit(c.body), c.status); }},
-    {"listKernels", false, [](Service& s, const Call& c) { return reply(s.kernels(), c.status); }},
-    {"showKernel", false,
+    {"submitKernel", false, false,
+     [](Service& s, const Call& c) { return reply(s.submit(c.body), c.status); }},
+    {"listKernels", false, false, [](Service& s, const Call& c) { return reply(s.kernels(), c.status); }},
+    {"showKernel", false, false,
      [](Service& s, const Call& c) { return reply(s.kernel(at(c.path, "id")), c.status); }},
-    {"best", false, best},
-    {"tune", false,
+    {"best", false, true, best},
+    {"tune", false, true,
      [](Service& s, const Call& c) {
        return withBody<protocol::TuneRequest>(
            c, [&](const auto& request) { return reply(s.tune(request), c.status); });
      }},
-    {"listJobs", true,
+    {"listJobs", true, true,
      [](Service& s, const Call& c) { return reply(Result<protocol::JobList>(s.jobs()), c.status); }},
-    {"showJob", true, showJob},
-    {"cancelJob", false,
+    {"showJob", true, true, showJob},
+    {"cancelJob", false, true,
      [](Service& s, const Call& c) { return reply(s.cancel(at(c.path, "id")), c.status); }},
-    {"watchJob", true, watchJob},
-    {"listTrials", false, listTrials},
-    {"listWinners", false,
+    {"watchJob", true, true, watchJob},
+    {"listTrials", false, true, listTrials},
+    {"listWinners", false, true,
      [](Service& s, const Call& c) {
        return reply(s.winners(at(c.query, "kernel"), at(c.query, "device")), c.status);
      }},
-    {"artefact", false, artefact},
-    {"listDevices", true,
+    {"artefact", false, false, artefact},
+    {"listDevices", true, true,
      [](Service& s, const Call& c) { return reply(Result<protocol::DeviceList>(s.devices()), c.status); }},
-    {"status", false, [](Service& s, const Call& c) { return reply(s.status(), c.status); }},
-    {"openApi", false,
+    {"status", false, false, [](Service& s, const Call& c) { return reply(s.status(), c.status); }},
+    {"openApi", false, false,
      [](Service&, const Call& c) {
        return HttpResponse{c.status, "application/json", protocol::openApi(TUNED_VERSION).dump(2)};
      }},
-    {"metrics", true, [](Service& s, const Call& c) { return plain(c.status, s.metricsText()); }},
-    {"health", true, [](Service&, const Call& c) { return plain(c.status, "ok\n"); }},
-    {"ready", true, ready},
+    {"metrics", true, false, [](Service& s, const Call& c) { return plain(c.status, s.metricsText()); }},
+    {"health", true, false, [](Service&, const Call& c) { return plain(c.status, "ok\n"); }},
+    {"ready", true, false, ready},
 };
 
 } // namespace

@@ -115,16 +115,17 @@ Result<protocol::ServiceStatus> Service::status() {
   out.compileWorkers = compilers_.slots();
   auto why = unready();
   out.ready = !why;
-  out.problems = problems_;
+  if (!looking_) out.problems = problems_;
   for (const std::string& notice : store_->notices())
     out.problems.push_back(notice);
   if (why) out.problems.push_back(*why);
-  out.devices = devices().devices;
+  if (!looking_) out.devices = devices().devices;
   return out;
 }
 
 std::optional<std::string> Service::unready() const {
   if (ending_) return "the daemon is stopping";
+  if (looking_) return "looking for devices";
   if (devices_.empty()) return "no device can be used";
   return std::nullopt;
 }
@@ -143,9 +144,11 @@ std::string Service::metricsText() {
       {"worker_crashes", static_cast<double>(compilers_.crashes())},
       {"connections_open", static_cast<double>(metrics_.connectionsOpen)},
       {"uptime_seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count()}};
-  for (const auto& [device, pool] : measurers_) {
-    gauges["worker_crashes"] += static_cast<double>(pool->crashes());
-    gauges["worker_timeouts"] += static_cast<double>(pool->timeouts());
+  if (!looking_) {
+    for (const auto& [device, pool] : measurers_) {
+      gauges["worker_crashes"] += static_cast<double>(pool->crashes());
+      gauges["worker_timeouts"] += static_cast<double>(pool->timeouts());
+    }
   }
   gauges["worker_timeouts"] += static_cast<double>(compilers_.timeouts());
   return metrics_.text(gauges);

@@ -3,11 +3,13 @@
 #include "daemon/options.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
+#include "daemon/starter.h"
 
 #include <csignal>
 #include <iostream>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <thread>
 
 namespace {
 
@@ -19,9 +21,30 @@ int complain(const tuned::Error& error) {
   return configuration ? badConfiguration : failedExit;
 }
 
+/// Finds the devices while requests that need none are served already: a GPU's driver takes seconds to start.
+/// A device asked for by name that is not there is an error of the configuration, and given back.
+std::optional<tuned::Error> search(tuned::Service& service, const std::stop_token& stop) {
+  const tuned::Options& options = service.options();
+  auto devices = tuned::findDevices(options.worker, options.devices, stop);
+  if (stop.stop_requested()) return std::nullopt;
+  if (!devices && !options.devices.empty() && devices.error().kind == tuned::ErrorKind::NotFound)
+    return devices.error();
+  std::vector<std::string> problems;
+  if (!devices) {
+    problems.push_back("no device can be used: " + devices.error().text());
+    spdlog::error("{}", problems.back());
+    devices = std::vector<tuned::KnownDevice>();
+  }
+  for (const tuned::KnownDevice& device : *devices)
+    spdlog::info("device {}: {} ({})", device.info.id, device.info.name, device.info.architecture);
+  service.setDevices(std::move(*devices), std::move(problems));
+  return std::nullopt;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
+  const tuned::Starter starter;
   auto line = tuned::parseCommandLine(argc, argv);
   if (!line) return complain(line.error());
   if (line->exit) return 0;
@@ -36,25 +59,23 @@ int main(int argc, char** argv) {
   if (!store) return complain(store.error());
   for (const std::string& notice : (*store)->notices())
     spdlog::warn("{}", notice);
-  std::vector<std::string> problems;
-  auto devices = tuned::findDevices(options.worker, options.devices);
-  if (!devices && !options.devices.empty() && devices.error().kind == tuned::ErrorKind::NotFound) {
-    std::cerr << "tuned: " << devices.error().text() << "\n";
-    return badConfiguration;
-  }
-  if (!devices) {
-    problems.push_back("no device can be used: " + devices.error().text());
-    spdlog::error("{}", problems.back());
-    devices = std::vector<tuned::KnownDevice>();
-  }
-  for (const tuned::KnownDevice& device : *devices)
-    spdlog::info("device {}: {} ({})", device.info.id, device.info.name, device.info.architecture);
-  tuned::Service service(options, std::move(*store), std::move(*devices), problems);
+  tuned::Service service(options, std::move(*store));
   auto server = tuned::Server::open(service, options);
   if (!server) return complain(server.error());
-  service.resume();
-  spdlog::info("serving {}", options.socket);
+  spdlog::info("serving on {}", options.socket);
+  std::optional<tuned::Error> wrongDevice;
+  std::jthread searching([&](const std::stop_token& stop) {
+    wrongDevice = search(service, stop);
+    if (wrongDevice) return (*server)->stop();
+    if (!stop.stop_requested()) starter.tell("READY=1\nSTATUS=serving on " + options.socket);
+  });
   (*server)->run();
+  searching.request_stop();
+  searching.join();
+  if (wrongDevice) {
+    std::cerr << "tuned: " << wrongDevice->text() << "\n";
+    return badConfiguration;
+  }
   spdlog::info("ended");
   return 0;
 }

@@ -74,30 +74,45 @@ HttpResponse Router::problem(const Error& error, int status) {
           protocol::problemText(error, status)};
 }
 
-std::optional<HttpResponse> Router::dispatch(const HttpRequest& request, bool quickOnly) {
-  std::string_view path = request.target;
-  path = path.substr(0, path.find('?'));
-  std::string_view query = std::string_view(request.target).substr(path.size());
-  if (!query.empty()) query.remove_prefix(1);
-  std::string allow;
-  std::map<std::string, std::string> values;
+/// Where a request leads.
+struct Router::Found {
+  const protocol::Route* route = nullptr;
+  const Entry* entry = nullptr; ///< null: nowhere
+  std::map<std::string, std::string> path;
+  std::string allow; ///< methods of this path
+};
+
+Router::Found Router::find(const HttpRequest& request) const {
+  const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
+  Found found;
   for (const protocol::Route& route : protocol::routes()) {
-    if (!matches(route.path, path, values)) continue;
+    if (!matches(route.path, path, found.path)) continue;
     if (request.method != route.method) {
-      allow += (allow.empty() ? "" : ", ") + std::string(route.method);
+      found.allow += (found.allow.empty() ? "" : ", ") + std::string(route.method);
       continue;
     }
-    const Entry* entry = entryOf(route.name);
-    if (!entry) break;
-    if (quickOnly && !entry->quick) return std::nullopt;
-    return entry->handler(service_, {std::move(values), queryOf(query), request.body, request, route.status});
+    found.route = &route;
+    found.entry = entryOf(route.name);
+    break;
   }
-  if (allow.empty())
-    return problem({ErrorKind::NotFound, "there is nothing at " + std::string(path), std::nullopt,
-                    "see /v1/openapi.json"});
+  return found;
+}
+
+HttpResponse Router::call(Found& found, const HttpRequest& request) {
+  const size_t question = request.target.find('?');
+  if (found.entry) {
+    std::string_view query;
+    if (question != std::string::npos) query = std::string_view(request.target).substr(question + 1);
+    return found.entry->handler(
+        service_, {std::move(found.path), queryOf(query), request.body, request, found.route->status});
+  }
+  if (found.allow.empty())
+    return problem({ErrorKind::NotFound, "there is nothing at " + request.target.substr(0, question),
+                    std::nullopt, "see /v1/openapi.json"});
   HttpResponse out = problem(
-      {ErrorKind::InvalidInput, request.method + " is not allowed here", std::nullopt, "use " + allow}, 405);
-  out.allow = allow;
+      {ErrorKind::InvalidInput, request.method + " is not allowed here", std::nullopt, "use " + found.allow},
+      405);
+  out.allow = found.allow;
   return out;
 }
 
@@ -109,11 +124,23 @@ std::optional<HttpResponse> Router::quick(const HttpRequest& request) {
     out.shared = std::move(known);
     return out;
   }
-  return dispatch(request, true);
+  Found found = find(request);
+  if (found.entry && (!found.entry->quick || (found.entry->devices && service_.looking())))
+    return std::nullopt;
+  return call(found, request);
+}
+
+bool Router::needsDevices(const HttpRequest& request) const {
+  const Found found = find(request);
+  return found.entry && found.entry->devices;
 }
 
 HttpResponse Router::handle(const HttpRequest& request) {
-  return *dispatch(request, false);
+  Found found = find(request);
+  if (service_.looking() && found.entry && found.entry->devices)
+    return problem({ErrorKind::Unavailable, "the daemon is still looking for its devices", std::nullopt,
+                    "ask again in a moment; a driver that hangs is given up after a minute"});
+  return call(found, request);
 }
 
 } // namespace tuned

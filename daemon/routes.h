@@ -33,6 +33,8 @@ public:
   explicit Router(Service& service);
   /// An answer that takes no disk and no worker, or nothing: then call handle() from a thread that may block.
   std::optional<HttpResponse> quick(const HttpRequest& request);
+  /// Whether handle() had better wait until the service knows its devices; called earlier, it says so.
+  bool needsDevices(const HttpRequest& request) const;
   HttpResponse handle(const HttpRequest& request);
 
   /// A problem+json answer.
@@ -47,12 +49,15 @@ public:
   using Handler = HttpResponse (*)(Service&, const Call&);
   struct Entry {
     const char* route; ///< its name in the protocol
-    bool quick;
+    bool quick;        ///< touches no disk and no worker: called from the loop
+    bool devices;      ///< they have to be known, or the jobs that are taken up after that
     Handler handler;
   };
 
 private:
-  std::optional<HttpResponse> dispatch(const HttpRequest& request, bool quickOnly);
+  struct Found;
+  Found find(const HttpRequest& request) const;
+  HttpResponse call(Found& found, const HttpRequest& request);
   Service& service_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -42,7 +43,7 @@ struct Server::Implementation {
   ServerContext context;
 
   asio::awaitable<void> accept();
-  void end(int signal);
+  void end(const char* why);
 };
 
 asio::awaitable<void> Server::Implementation::accept() {
@@ -72,8 +73,9 @@ asio::awaitable<void> Server::Implementation::accept() {
   }
 }
 
-void Server::Implementation::end(int signal) {
-  spdlog::info("ending on {}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+void Server::Implementation::end(const char* why) {
+  if (context.ending) return;
+  spdlog::info("ending{}", why);
   context.ending = true;
   acceptor.close();
   ::unlink(service.options().socket.c_str());
@@ -95,10 +97,14 @@ Result<std::unique_ptr<Server>> Server::open(Service& service, const Options& op
   return std::unique_ptr<Server>(new Server(std::make_unique<Implementation>(service, std::move(*socket))));
 }
 
+void Server::stop() {
+  asio::post(implementation_->loop, [this] { implementation_->end(""); });
+}
+
 void Server::run() {
   Implementation& self = *implementation_;
   self.signals.async_wait([&self](boost::system::error_code error, int signal) {
-    if (!error) self.end(signal);
+    if (!error) self.end(signal == SIGTERM ? " on SIGTERM" : " on SIGINT");
   });
   asio::co_spawn(self.loop, self.accept(), asio::detached);
   self.loop.run();

@@ -17,9 +17,11 @@ public:
   /// the folder cannot be written, or the group is not known. The folder is created (mode 0755) when missing.
   static Result<std::unique_ptr<Server>> open(Service& service, const Options& options);
   ~Server();
-  /// Serves until SIGTERM or SIGINT; then accepts nothing more, ends streams and lets answers under way
-  /// finish.
+  /// Serves until SIGTERM, SIGINT or stop(); then accepts nothing more, ends streams and lets answers under
+  /// way finish.
   void run();
+  /// From any thread.
+  void stop();
 
 private:
   struct Implementation;

@@ -4,15 +4,15 @@
 #include "client/protocol/problem.h"
 #include "daemon/server_socket.h"
 
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/write.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/status.hpp>
 #include <spdlog/spdlog.h>
 
 namespace tuned {
@@ -23,8 +23,7 @@ namespace http = beast::http;
 using boost::system::error_code;
 
 namespace {
-constexpr size_t headerBytes = 16 * 1024;
-constexpr std::chrono::seconds idleSeconds(300), writeSeconds(30), keepAliveSeconds(10);
+constexpr std::chrono::seconds idleTime(300), writeTime(30), keepAliveTime(10), devicesTime(25);
 
 /// The problem that a failure to read a request is, or nothing when there is nobody to tell.
 std::optional<HttpResponse> readProblem(error_code error, const Options& options) {
@@ -42,11 +41,24 @@ std::optional<HttpResponse> readProblem(error_code error, const Options& options
     return Router::problem({ErrorKind::InvalidInput, "this is not HTTP/1.1: " + error.message()}, 400);
   return std::nullopt;
 }
+
+std::string headOf(const HttpResponse& response, size_t bodyBytes, bool keepAlive) {
+  std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  out += std::string_view(http::obsolete_reason(static_cast<http::status>(response.status)));
+  out += "\r\nServer: gpu-tuned\r\nContent-Type: " + response.type;
+  if (!response.allow.empty()) out += "\r\nAllow: " + response.allow;
+  if (!keepAlive) out += "\r\nConnection: close";
+  return out + "\r\nContent-Length: " + std::to_string(bodyBytes) + "\r\n\r\n";
+}
 } // namespace
 
 Session::Session(asio::local::stream_protocol::socket socket, ServerContext& context)
-    : stream_(std::move(socket)), context_(context), wake_(stream_.get_executor()),
-      deadline_(stream_.get_executor()) {
+    : socket_(std::move(socket)), context_(context),
+      reader_(static_cast<size_t>(context.service.options().requestBytes)),
+      limit_(socket_.get_executor(), [this] { socket_.cancel(); }), wake_(socket_.get_executor()) {
+  // What can be written at once is: the loop is asked only for the rest.
+  error_code ignored;
+  socket_.non_blocking(true, ignored);
   ++context_.service.metrics().connections;
   ++context_.service.metrics().connectionsOpen;
 }
@@ -57,11 +69,11 @@ Session::~Session() {
 
 void Session::end() {
   wake_.cancel();
-  if (idle_ || streaming_) stream_.cancel();
+  if (idle_ || streaming_) socket_.cancel();
 }
 
 asio::awaitable<void> Session::serve() {
-  auto peer = admit(stream_.socket().native_handle(), context_.service.options());
+  auto peer = admit(socket_.native_handle(), context_.service.options());
   if (!peer) {
     spdlog::warn("{}", peer.error().text());
     co_await write(Router::problem(peer.error()), false);
@@ -70,72 +82,60 @@ asio::awaitable<void> Session::serve() {
   while (!context_.ending) {
     auto incoming = co_await read();
     if (!incoming) co_return;
-    bool again = co_await answer(*incoming);
+    bool again = co_await answer(std::move(*incoming));
     if (!again) co_return;
   }
 }
 
-asio::awaitable<std::optional<Session::Incoming>> Session::read() {
-  error_code error;
-  if (buffer_.size() == 0) {
-    idle_ = true;
-    stream_.expires_after(idleSeconds);
-    size_t got = co_await stream_.async_read_some(buffer_.prepare(4096),
-                                                  asio::redirect_error(asio::use_awaitable, error));
-    idle_ = false;
-    if (error) co_return std::nullopt;
-    buffer_.commit(got);
-  }
+asio::awaitable<std::optional<RequestReader::Whole>> Session::read() {
   const Options& options = context_.service.options();
-  stream_.expires_never();
-  deadline_.expires_after(std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::duration<double>(options.requestSeconds)));
-  deadline_.async_wait([self = weak_from_this()](error_code cancelled) {
-    auto session = self.lock();
-    if (cancelled || !session) return;
-    session->late_ = true;
-    session->stream_.cancel();
-  });
-  http::request_parser<http::string_body> parser;
-  parser.header_limit(headerBytes);
-  parser.body_limit(static_cast<uint64_t>(options.requestBytes));
-  co_await http::async_read_header(stream_, buffer_, parser,
-                                   asio::redirect_error(asio::use_awaitable, error));
-  if (!error && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-    http::response<http::empty_body> go(http::status::continue_, 11);
-    co_await http::async_write(stream_, go, asio::redirect_error(asio::use_awaitable, error));
+  const auto requestTime = std::chrono::duration_cast<TimeLimit::Clock::duration>(
+      std::chrono::duration<double>(options.requestSeconds));
+  error_code error = reader_.parse();
+  idle_ = !reader_.started();
+  if (error == http::error::need_more) limit_.set(idle_ ? idleTime : requestTime);
+  while (error == http::error::need_more) {
+    if (reader_.takeExpectation()) {
+      bool told = co_await send("HTTP/1.1 100 Continue\r\n\r\n", "");
+      if (!told) co_return std::nullopt;
+      limit_.set(requestTime);
+    }
+    size_t got =
+        co_await socket_.async_read_some(reader_.room(), asio::redirect_error(asio::use_awaitable, error));
+    if (error) break;
+    reader_.commit(got);
+    error = reader_.parse();
+    // The request's own time runs from its first byte; most come whole and need none.
+    if (std::exchange(idle_, false) && error == http::error::need_more) limit_.set(requestTime);
   }
-  if (!error)
-    co_await http::async_read(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
-  deadline_.cancel();
-  if (!error) co_return parser.release();
-  if (late_) error = beast::error::timeout;
+  limit_.lift();
+  if (!error) co_return reader_.take();
+  if (std::exchange(idle_, false)) co_return std::nullopt;
+  if (limit_.met()) error = beast::error::timeout;
   if (auto problem = readProblem(error, options)) {
     ++context_.service.metrics().rejected;
-    co_await write(std::move(*problem), false);
+    co_await write(*problem, false);
   }
   co_return std::nullopt;
 }
 
-asio::awaitable<bool> Session::answer(const Incoming& incoming) {
+asio::awaitable<bool> Session::answer(RequestReader::Whole incoming) {
   auto start = std::chrono::steady_clock::now();
-  HttpRequest request{std::string(incoming.method_string()), std::string(incoming.target()), incoming.body(),
-                      std::string(incoming["Last-Event-ID"])};
-  HttpResponse response = co_await respond(std::move(request));
+  HttpResponse response = co_await respond(incoming.request);
   if (response.stream) {
     co_await stream(response.stream, response.streamFrom);
     co_return false;
   }
-  int status = response.status;
-  bool keep = incoming.keep_alive() && !context_.ending;
-  bool written = co_await write(std::move(response), keep);
+  bool keep = incoming.keepAlive && !context_.ending;
+  bool written = co_await write(response, keep);
   context_.service.metrics().request(
-      status, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      response.status, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   co_return written&& keep;
 }
 
-asio::awaitable<HttpResponse> Session::respond(HttpRequest request) {
+asio::awaitable<HttpResponse> Session::respond(const HttpRequest& request) {
   if (auto quick = context_.router.quick(request)) co_return std::move(*quick);
+  if (context_.service.looking() && context_.router.needsDevices(request)) co_await waitForDevices();
   HttpResponse response = co_await onThread(request);
   if (!response.waitFor) co_return response;
   co_await waitFor(response.waitFor, response.waitSeconds);
@@ -154,16 +154,30 @@ asio::awaitable<HttpResponse> Session::onThread(const HttpRequest& request) {
   co_return response;
 }
 
-asio::awaitable<void> Session::waitFor(std::shared_ptr<Job> job, double seconds) {
-  auto until =
-      std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                                             std::chrono::duration<double>(std::min(seconds, 1e6)));
-  auto self = weak_from_this();
-  auto listening = job->listen([self, executor = stream_.get_executor()] {
+/// A GPU's driver takes seconds to start. No thread is held meanwhile.
+asio::awaitable<void> Session::waitForDevices() {
+  const auto until = std::chrono::steady_clock::now() + devicesTime;
+  while (context_.service.looking() && !context_.ending && std::chrono::steady_clock::now() < until) {
+    wake_.expires_after(std::chrono::milliseconds(10));
+    error_code ignored;
+    co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+/// Ends the sleep of wake_ at each event of the job, for as long as the handle is held.
+std::shared_ptr<void> Session::wakeOn(Job& job) {
+  return job.listen([self = weak_from_this(), executor = socket_.get_executor()] {
     asio::post(executor, [self] {
       if (auto session = self.lock()) session->wake_.cancel();
     });
   });
+}
+
+asio::awaitable<void> Session::waitFor(std::shared_ptr<Job> job, double seconds) {
+  auto until =
+      std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                             std::chrono::duration<double>(std::min(seconds, 1e6)));
+  auto listening = wakeOn(*job);
   while (!job->finished() && !context_.ending && std::chrono::steady_clock::now() < until) {
     wake_.expires_at(until);
     error_code ignored;
@@ -171,28 +185,32 @@ asio::awaitable<void> Session::waitFor(std::shared_ptr<Job> job, double seconds)
   }
 }
 
-asio::awaitable<bool> Session::write(HttpResponse response, bool keepAlive) {
-  http::response<http::string_body> out(static_cast<http::status>(response.status), 11);
-  out.set(http::field::server, "gpu-tuned");
-  out.set(http::field::content_type, response.type);
-  if (!response.allow.empty()) out.set(http::field::allow, response.allow);
-  out.keep_alive(keepAlive);
-  out.body() = response.shared ? *response.shared : std::move(response.body);
-  out.prepare_payload();
-  stream_.expires_after(writeSeconds);
+asio::awaitable<bool> Session::write(const HttpResponse& response, bool keepAlive) {
+  const std::string& body = response.shared ? *response.shared : response.body;
+  const std::string head = headOf(response, body.size(), keepAlive);
+  bool written = co_await send(head, body);
+  co_return written;
+}
+
+/// Both parts in one call of the kernel if it takes them; false when the client is gone or does not read.
+asio::awaitable<bool> Session::send(std::string_view head, std::string_view body) {
+  if (head.empty() && body.empty()) co_return true;
   error_code error;
-  co_await http::async_write(stream_, out, asio::redirect_error(asio::use_awaitable, error));
+  size_t sent = socket_.write_some(std::array{asio::buffer(head), asio::buffer(body)}, error);
+  if (error && error != asio::error::would_block) co_return false;
+  if (sent == head.size() + body.size()) co_return true;
+  const size_t ofHead = std::min(sent, head.size());
+  limit_.set(writeTime);
+  co_await asio::async_write(socket_,
+                             std::array{asio::buffer(head) + ofHead, asio::buffer(body) + (sent - ofHead)},
+                             asio::redirect_error(asio::use_awaitable, error));
+  limit_.lift();
   co_return !error;
 }
 
 asio::awaitable<void> Session::stream(std::shared_ptr<Job> job, size_t from) {
   streaming_ = true;
-  auto self = weak_from_this();
-  auto listening = job->listen([self, executor = stream_.get_executor()] {
-    asio::post(executor, [self] {
-      if (auto session = self.lock()) session->wake_.cancel();
-    });
-  });
+  auto listening = wakeOn(*job);
   std::string out = "HTTP/1.1 200 OK\r\nServer: gpu-tuned\r\nContent-Type: text/event-stream\r\n"
                     "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
   for (bool last = false;;) {
@@ -200,16 +218,12 @@ asio::awaitable<void> Session::stream(std::shared_ptr<Job> job, size_t from) {
       out += protocol::toServerSentEvent(event, from++);
       last = event.name == "done";
     }
-    error_code error;
-    if (!out.empty()) {
-      stream_.expires_after(writeSeconds);
-      co_await asio::async_write(stream_, asio::buffer(out),
-                                 asio::redirect_error(asio::use_awaitable, error));
-    }
-    if (error || last || context_.ending) co_return;
+    bool sent = co_await send(out, "");
+    if (!sent || last || context_.ending) co_return;
     out.clear();
     if (!job->events(from).empty()) continue;
-    wake_.expires_after(keepAliveSeconds);
+    error_code error;
+    wake_.expires_after(keepAliveTime);
     co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, error));
     // A comment now and then finds out that the client has gone.
     if (!error) out = ": keep-alive\n\n";

@@ -1,17 +1,13 @@
 // One connection: requests in turn, each read within its limits, answered, and the connection kept.
 #pragma once
 
-#include "daemon/routes.h"
+#include "daemon/request_reader.h"
+#include "daemon/time_limit.h"
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <boost/beast/core/basic_stream.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <set>
 
 namespace tuned {
@@ -37,22 +33,23 @@ public:
   void end();
 
 private:
-  using Incoming = boost::beast::http::request<boost::beast::http::string_body>;
-  boost::asio::awaitable<std::optional<Incoming>> read();
-  boost::asio::awaitable<bool> answer(const Incoming& incoming);
-  boost::asio::awaitable<HttpResponse> respond(HttpRequest request);
+  boost::asio::awaitable<std::optional<RequestReader::Whole>> read();
+  boost::asio::awaitable<bool> answer(RequestReader::Whole incoming);
+  boost::asio::awaitable<HttpResponse> respond(const HttpRequest& request);
   boost::asio::awaitable<HttpResponse> onThread(const HttpRequest& request);
+  boost::asio::awaitable<void> waitForDevices();
   boost::asio::awaitable<void> waitFor(std::shared_ptr<Job> job, double seconds);
-  boost::asio::awaitable<bool> write(HttpResponse response, bool keepAlive);
+  boost::asio::awaitable<bool> write(const HttpResponse& response, bool keepAlive);
+  boost::asio::awaitable<bool> send(std::string_view head, std::string_view body);
   boost::asio::awaitable<void> stream(std::shared_ptr<Job> job, size_t from);
+  std::shared_ptr<void> wakeOn(Job& job);
 
-  boost::beast::basic_stream<boost::asio::local::stream_protocol> stream_;
-  boost::beast::flat_buffer buffer_;
+  boost::asio::local::stream_protocol::socket socket_;
   ServerContext& context_;
+  RequestReader reader_;
+  TimeLimit limit_;                ///< of what is awaited from the client; met, it is given up
   boost::asio::steady_timer wake_; ///< what a wait for a job sleeps on
-  boost::asio::steady_timer
-      deadline_; ///< of the request being read: the stream's own would close it unanswered
-  bool idle_ = true, streaming_ = false, late_ = false;
+  bool idle_ = true, streaming_ = false;
 };
 
 } // namespace tuned

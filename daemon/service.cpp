@@ -31,20 +31,15 @@ PoolOptions compilePool(const Options& options) {
 }
 } // namespace
 
-Service::Service(Options options, std::unique_ptr<store::Store> store, std::vector<KnownDevice> devices,
-                 std::vector<std::string> problems)
-    : options_(std::move(options)), store_(std::move(store)), devices_(std::move(devices)),
-      problems_(std::move(problems)), kernels_(*store_), compilers_(compilePool(options_)),
-      tuning_(*store_, metrics_, [this] { return ending_.load(); }), jobs_([this](Job& job) { run(job); },
-                                                                           [this](const std::string& device) {
-                                                                             measurers_.at(device)->release();
-                                                                             compilers_.release();
-                                                                           },
-                                                                           options_.idleSeconds) {
-  for (const KnownDevice& device : devices_)
-    measurers_[device.info.id] = std::make_unique<WorkerPool>(
-        PoolOptions{{options_.worker, {"measure", "--device", device.info.id}}, 1, false});
-}
+Service::Service(Options options, std::unique_ptr<store::Store> store)
+    : options_(std::move(options)), store_(std::move(store)), kernels_(*store_),
+      compilers_(compilePool(options_)), tuning_(*store_, metrics_, [this] { return ending_.load(); }),
+      jobs_([this](Job& job) { run(job); },
+            [this](const std::string& device) {
+              measurers_.at(device)->release();
+              compilers_.release();
+            },
+            options_.idleSeconds) {}
 
 Service::~Service() {
   shutdown();
@@ -54,6 +49,17 @@ void Service::shutdown() {
   if (ending_.exchange(true)) return;
   jobs_.shutdown();
   if (auto folded = store_->checkpoint(); !folded) spdlog::warn("{}", folded.error().text());
+}
+
+void Service::setDevices(std::vector<KnownDevice> devices, std::vector<std::string> problems) {
+  devices_ = std::move(devices);
+  problems_ = std::move(problems);
+  for (const KnownDevice& device : devices_)
+    measurers_[device.info.id] = std::make_unique<WorkerPool>(
+        PoolOptions{{options_.worker, {"measure", "--device", device.info.id}}, 1, false});
+  // Before any request: one for the same tuning joins the one that is taken up.
+  resume();
+  looking_ = false;
 }
 
 void Service::resume() {
@@ -68,6 +74,7 @@ void Service::resume() {
       spdlog::info("job {} goes on where it was", record.id);
       continue;
     }
+    if (ending_) return; // the next daemon takes it up
     spdlog::warn("job {} cannot go on: {}", record.id, job.error().text());
     (void)store_->setJob(record.id, name(JobState::Failed), job.error().text());
   }

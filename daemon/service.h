@@ -21,12 +21,15 @@ struct BestResult {
 
 class Service {
 public:
-  Service(Options options, std::unique_ptr<store::Store> store, std::vector<KnownDevice> devices,
-          std::vector<std::string> problems);
+  Service(Options options, std::unique_ptr<store::Store> store);
   ~Service();
 
-  /// Takes up the tunings that an earlier daemon acknowledged and did not finish.
-  void resume();
+  /// Once, from any thread: the devices, and what an operator should know of the search for them. Takes up
+  /// the tunings that an earlier daemon acknowledged and did not finish, then ends looking().
+  void setDevices(std::vector<KnownDevice> devices, std::vector<std::string> problems);
+  /// [quick] Whether the devices are not known yet. Until they are, nothing that is about a device may be
+  /// called: submit, kernels, kernel, trials, artefact, jobs, job, status, unready and metricsText may.
+  bool looking() const { return looking_; }
   /// Running tunings stop after their present trial and are resumed by the next daemon; workers end.
   void shutdown();
 
@@ -70,19 +73,21 @@ private:
   Result<BestResult> stored(const Resolved& what, const protocol::BestRequest& request);
   Result<protocol::Answer> provisional(const Resolved& what, const protocol::Values& sizes);
   Crew crewOf(const KnownDevice& device);
+  void resume();
   void run(Job& job);
   void dropHits();
 
   const Options options_;
   std::unique_ptr<store::Store> store_;
-  const std::vector<KnownDevice> devices_;
-  const std::vector<std::string> problems_;
+  std::atomic<bool> looking_ = true;
+  std::vector<KnownDevice> devices_; ///< as the next two: set before looking_ ends, and constant from then on
+  std::vector<std::string> problems_;
+  std::map<std::string, std::unique_ptr<WorkerPool>> measurers_; ///< one a device
   const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   Metrics metrics_;
   Kernels kernels_;
   CoreGate gate_;
   WorkerPool compilers_;
-  std::map<std::string, std::unique_ptr<WorkerPool>> measurers_; ///< one a device; the map does not change
   Provisional provisional_;
   Tuning tuning_;
   std::mutex starting_; ///< makes "is there an equal one? else start" one step

@@ -3,10 +3,12 @@
 #include "client/protocol/fields.h"
 #include "client/protocol/problem.h"
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <set>
+#include <string_view>
 #include <type_traits>
+#include <vector>
 
 namespace tuned::protocol {
 
@@ -69,6 +71,21 @@ template <typename T>
 constexpr bool isRequest =
     std::is_same_v<T, BestRequest> || std::is_same_v<T, TuneRequest> || std::is_same_v<T, Budget>;
 
+/// Where in the text a value stands. Its words are put together only for a fault: a message without one costs
+/// no string.
+struct Place {
+  const Place* within = nullptr;
+  std::string_view key = {};
+  size_t index = 0; ///< of an array's item, when there is no key
+
+  std::string text() const {
+    if (!within) return "";
+    const std::string outer = within->text();
+    if (key.data() == nullptr) return outer + "[" + std::to_string(index) + "]";
+    return outer.empty() ? std::string(key) : outer + "." + std::string(key);
+  }
+};
+
 struct Failure {
   std::string path, message;
 };
@@ -76,93 +93,96 @@ struct Failure {
 /// Reads the members of one object; the first fault is thrown and caught in fromJson.
 struct Reader {
   const json& in;
-  const std::string& path;
-  std::set<std::string> known = {};
+  const Place& place;
+  bool strict; ///< keys that no field has are refused
+  std::vector<std::string_view> known = {};
   template <typename T> void operator()(const char* key, T& value);
   template <typename T> void option(const char* key, T& value);
   void object(const char* key, std::string& value);
+  /// The member, or the object's end.
+  json::const_iterator find(const char* key) {
+    if (strict) known.push_back(key);
+    return in.find(key);
+  }
+  void refuseUnknown() const {
+    for (const auto& [key, item] : in.items())
+      if (std::ranges::find(known, key) == known.end())
+        throw Failure{Place{&place, key}.text(), "unknown key"};
+  }
 };
 
-std::string join(const std::string& path, const std::string& key) {
-  return path.empty() ? key : path + "." + key;
-}
-
-[[noreturn]] void expected(const char* what, const json& in, const std::string& path) {
+[[noreturn]] void expected(const char* what, const json& in, const Place& place) {
   std::string found = in.type_name();
   if (in.is_number_float()) found = "number " + in.dump();
-  throw Failure{path, std::string("expected ") + what + ", found " + found};
+  throw Failure{place.text(), std::string("expected ") + what + ", found " + found};
 }
 
-template <typename T> void readNumber(const json& in, T& value, const std::string& path) {
+template <typename T> void readNumber(const json& in, T& value, const Place& place) {
   if constexpr (std::is_same_v<T, bool>) {
-    if (!in.is_boolean()) expected("true or false", in, path);
+    if (!in.is_boolean()) expected("true or false", in, place);
     value = in.get<bool>();
   } else if constexpr (std::is_floating_point_v<T>) {
-    if (!in.is_number()) expected("a number", in, path);
+    if (!in.is_number()) expected("a number", in, place);
     value = in.get<T>();
   } else {
-    if (!in.is_number_integer()) expected("an integer", in, path);
+    if (!in.is_number_integer()) expected("an integer", in, place);
     const bool fits = in.is_number_unsigned() ? in.get<uint64_t>() <= uint64_t(std::numeric_limits<T>::max())
                                               : std::is_signed_v<T>;
-    if (!fits) throw Failure{path, in.dump() + " is out of range"};
+    if (!fits) throw Failure{place.text(), in.dump() + " is out of range"};
     value = in.get<T>();
   }
 }
 
-template <typename T> void read(const json& in, T& value, const std::string& path) {
+template <typename T> void read(const json& in, T& value, const Place& place) {
   if constexpr (std::is_arithmetic_v<T>) {
-    readNumber(in, value, path);
+    readNumber(in, value, place);
   } else if constexpr (std::is_same_v<T, std::string>) {
-    if (!in.is_string()) expected("a string", in, path);
-    value = in.get<std::string>();
+    if (!in.is_string()) expected("a string", in, place);
+    value = in.get_ref<const std::string&>();
   } else if constexpr (std::is_same_v<T, Error>) {
-    if (!in.is_object()) expected("a problem", in, path);
+    if (!in.is_object()) expected("a problem", in, place);
     value = errorFromProblem(in.dump(), 0);
   } else if constexpr (std::is_same_v<T, Grid>) {
-    if (!in.is_array() || in.size() != value.size()) expected("three integers", in, path);
+    if (!in.is_array() || in.size() != value.size()) expected("three integers", in, place);
     for (size_t i = 0; i < value.size(); ++i)
-      read(in[i], value[i], path + "[" + std::to_string(i) + "]");
+      read(in[i], value[i], Place{&place, {}, i});
   } else if constexpr (IsVector<T>::value) {
-    if (!in.is_array()) expected("an array", in, path);
+    if (!in.is_array()) expected("an array", in, place);
     value.clear();
     for (size_t i = 0; i < in.size(); ++i)
-      read(in[i], value.emplace_back(), path + "[" + std::to_string(i) + "]");
+      read(in[i], value.emplace_back(), Place{&place, {}, i});
   } else if constexpr (IsMap<T>::value) {
-    if (!in.is_object()) expected("an object", in, path);
+    if (!in.is_object()) expected("an object", in, place);
     value.clear();
     for (const auto& [key, item] : in.items())
-      read(item, value[key], join(path, key));
+      read(item, value[key], Place{&place, key});
   } else {
-    if (!in.is_object()) expected("an object", in, path);
-    Reader reader{in, path};
+    if (!in.is_object()) expected("an object", in, place);
+    Reader reader{in, place, isRequest<T>};
     fields(reader, value);
-    if constexpr (isRequest<T>)
-      for (const auto& [key, item] : in.items())
-        if (!reader.known.contains(key)) throw Failure{join(path, key), "unknown key"};
+    if (isRequest<T>) reader.refuseUnknown();
   }
 }
 
 template <typename T> void Reader::operator()(const char* key, T& value) {
-  known.insert(key);
-  const auto it = in.find(key);
+  const auto it = find(key);
+  const Place there{&place, key};
   if constexpr (IsOptional<T>::value) {
-    if (it != in.end() && !it->is_null()) read(*it, value.emplace(), join(path, key));
+    if (it != in.end() && !it->is_null()) read(*it, value.emplace(), there);
   } else {
-    if (it == in.end()) throw Failure{join(path, key), "missing"};
-    read(*it, value, join(path, key));
+    if (it == in.end()) throw Failure{there.text(), "missing"};
+    read(*it, value, there);
   }
 }
 
 template <typename T> void Reader::option(const char* key, T& value) {
-  known.insert(key);
-  if (const auto it = in.find(key); it != in.end()) read(*it, value, join(path, key));
+  if (const auto it = find(key); it != in.end()) read(*it, value, Place{&place, key});
 }
 
 void Reader::object(const char* key, std::string& value) {
-  known.insert(key);
-  const auto it = in.find(key);
+  const auto it = find(key);
   if (it == in.end()) return;
-  if (!it->is_object()) expected("an object", *it, join(path, key));
+  if (!it->is_object()) expected("an object", *it, Place{&place, key});
   value = it->dump();
 }
 
@@ -226,7 +246,7 @@ template <typename Message> json toJson(const Message& message) {
 template <typename Message> Result<Message> fromJson(const json& in) {
   Message message;
   try {
-    read(in, message, "");
+    read(in, message, Place{});
   } catch (const Failure& failure) {
     const std::string where = failure.path.empty() ? "the body" : failure.path;
     return fail(ErrorKind::InvalidInput, where + ": " + failure.message);

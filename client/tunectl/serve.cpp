@@ -1,32 +1,84 @@
 #include "client/endpoint.h"
+#include "client/tunectl/detach.h"
 #include "client/tunectl/verbs.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 namespace tuned::tunectl {
 
 namespace {
+/// The daemon gives up a driver that hangs after a minute, and is ready then.
+constexpr double readySeconds = 90;
+
+/// Takes a flag out of the arguments that are the daemon's; whether it was there.
+bool takeFlag(std::vector<std::string>& arguments, const std::string& flag) {
+  return std::erase(arguments, flag) > 0;
+}
+
+/// Takes an option and its value out; the last value given, or nothing.
+std::string takeOption(std::vector<std::string>& arguments, const std::string& option) {
+  std::string value;
+  for (auto at = arguments.begin(); at != arguments.end();) {
+    if (*at == option && at + 1 != arguments.end()) {
+      value = *(at + 1);
+      at = arguments.erase(at, at + 2);
+    } else if (at->starts_with(option + "=")) {
+      value = at->substr(option.size() + 1);
+      at = arguments.erase(at);
+    } else {
+      ++at;
+    }
+  }
+  return value;
+}
+
 /// Becomes the daemon; returns only when that fails.
-int serve(const Globals& globals, std::vector<std::string> arguments) {
-  const std::string daemon = client::programFolder() + "/tuned";
-  arguments.insert(arguments.begin(), daemon);
-  if (!globals.socket.empty()) arguments.insert(arguments.end(), {"--socket", globals.socket});
+int become(const Globals& globals, std::vector<std::string>& command) {
   std::vector<char*> pointers;
-  for (std::string& argument : arguments)
+  for (std::string& argument : command)
     pointers.push_back(argument.data());
   pointers.push_back(nullptr);
-  ::execv(daemon.c_str(), pointers.data());
-  return report(globals, {ErrorKind::NotFound, "cannot start " + daemon + ": " + std::strerror(errno),
+  ::execv(pointers[0], pointers.data());
+  return report(globals, {ErrorKind::NotFound, "cannot start " + command[0] + ": " + std::strerror(errno),
                           std::nullopt, "tuned has to lie beside tunectl"});
+}
+
+int detach(const Globals& globals, const std::vector<std::string>& command, const std::string& log) {
+  const auto daemon = startDetached(command, log, readySeconds);
+  if (!daemon) return report(globals, daemon.error());
+  if (!daemon->ready) {
+    std::cerr << daemon->said;
+    return daemon->exitCode == 0 ? failed : daemon->exitCode;
+  }
+  if (globals.json) {
+    std::cout << nlohmann::json({{"process", daemon->process}, {"said", daemon->said}, {"log", log}}).dump()
+              << '\n';
+  } else {
+    std::cout << daemon->said << " (process " << daemon->process << ", log " << log << ")\n";
+  }
+  return done;
+}
+
+int serve(Globals globals, std::vector<std::string> arguments) {
+  const bool behind = takeFlag(arguments, "--detach");
+  std::string log = behind ? takeOption(arguments, "--log") : "";
+  if (behind) globals.json = takeFlag(arguments, "--json") || globals.json;
+  arguments.insert(arguments.begin(), client::programFolder() + "/tuned");
+  if (!globals.socket.empty()) arguments.insert(arguments.end(), {"--socket", globals.socket});
+  return behind ? detach(globals, arguments, log.empty() ? defaultLog() : log) : become(globals, arguments);
 }
 } // namespace
 
 void addServe(CLI::App& app, Context& context) {
-  auto* verb = app.add_subcommand("serve", "run the daemon in the foreground; options are tuned's");
+  auto* verb = app.add_subcommand(
+      "serve", "run the daemon in the foreground; with --detach [--log FILE] behind, and return once it is "
+               "ready; other options are tuned's");
   verb->prefix_command();
   verb->fallthrough(false); // an option that is not tunectl's is the daemon's to judge
   verb->set_help_flag();

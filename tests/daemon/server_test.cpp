@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
 
 using namespace tuned::test;
 
@@ -92,6 +93,30 @@ TEST_CASE("oversized, slow and garbled requests are refused; others are served m
   CHECK(tuned.serves());
 }
 
+TEST_CASE("requests come in pieces, several at once, and with a body that waits to be asked for") {
+  Running tuned;
+  RawSocket drip(tuned.socket), batch(tuned.socket), polite(tuned.socket), last(tuned.socket);
+  for (const char byte : std::string("GET /healthz HTTP/1.1\r\nHost: tuned\r\n\r\n"))
+    drip.send({byte});
+  CHECK(has(drip.receive("ok\n"), "200 OK"));
+  std::string three;
+  for (const char* path : {"/healthz", "/v1/nothing", "/healthz"})
+    three += std::string("GET ") + path + " HTTP/1.1\r\n\r\n";
+  batch.send(three);
+  const std::string answers = batch.receive("", 1000);
+  CHECK(answers.starts_with("HTTP/1.1 200 OK"));
+  CHECK(has(answers, "HTTP/1.1 404"));
+  CHECK(answers.ends_with("\r\n\r\nok\n"));
+  polite.send("POST /v1/best HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n");
+  CHECK(has(polite.receive("\r\n\r\n"), "100 Continue"));
+  polite.send("{");
+  CHECK(has(polite.receive("}"), "400 Bad Request"));
+  last.send("GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n");
+  const std::string closing = last.receive(); // until the daemon hangs up
+  CHECK(has(closing, "Connection: close"));
+  CHECK(closing.ends_with("ok\n"));
+}
+
 TEST_CASE("clients that hang up, at any point") {
   Running tuned;
   for (int i = 0; i < 50; ++i) {
@@ -136,6 +161,47 @@ TEST_CASE("SIGTERM ends cleanly; after kill -9 the stale socket is replaced") {
   DaemonProgram third(arguments, folder / "3");
   REQUIRE(third.logs("serving"));
   CHECK(has(RawSocket(folder / "s.sock").ask("GET", "/healthz", "", "ok\n"), "200"));
+}
+
+TEST_CASE("a daemon whose devices take long to find serves what needs none, and lets the rest wait") {
+  Scratch folder;
+  const std::string worker = folder / "worker", found = folder / "found", socket = folder / "s.sock";
+  std::ofstream(worker) << "#!/bin/sh\nwhile [ \"$1\" = devices ] && [ ! -e " << found
+                        << " ]; do sleep 0.02; done\nexec " << TUNED_WORKER << " \"$@\"\n";
+  ::chmod(worker.c_str(), 0700);
+  std::ofstream(folder / "c.json") << R"({"worker": ")" << worker << R"("})";
+  const std::vector<std::string> arguments = {"--config", folder / "c.json", "--socket", socket,
+                                              "--cache",  folder / "cache",  "--device", "cpu"};
+  {
+    DaemonProgram daemon(arguments, folder / "log");
+    REQUIRE_MESSAGE(daemon.logs("serving on " + socket), daemon.log());
+    RawSocket client(socket), waiting(socket);
+    CHECK(has(client.ask("GET", "/healthz", "", "ok\n"), "200 OK"));
+    const std::string ready = client.ask("GET", "/readyz", "", "devices\n");
+    CHECK(has(ready, "503"));
+    CHECK(ready.ends_with("\r\n\r\nnot ready: looking for devices\n"));
+    CHECK(has(client.ask("GET", "/v1/status", "", "}"), "\"ready\":false"));
+    waiting.send("GET /v1/devices HTTP/1.1\r\n\r\n");
+    CHECK(waiting.receive("", 200).empty());
+    std::ofstream(found) << "now";
+    CHECK(has(waiting.receive("]}", 20'000), "\"id\":\"cpu\""));
+    CHECK(has(client.ask("GET", "/readyz", "", "ready\n"), "200 OK"));
+    CHECK(daemon.end(SIGTERM) == 0);
+  }
+  std::filesystem::remove(found);
+  DaemonProgram searching(arguments, folder / "2");
+  REQUIRE(searching.logs("serving"));
+  RawSocket waiting(socket);
+  waiting.send("GET /v1/devices HTTP/1.1\r\n\r\n");
+  CHECK(searching.end(SIGTERM) == 0); // told to end, it does not wait for them
+}
+
+TEST_CASE("a device asked for by name that is not there is exit 78") {
+  Scratch folder;
+  std::string said;
+  CHECK(exitOf({"--socket", folder / "s", "--cache", folder / "cache", "--device", "cuda:77"}, folder,
+               &said) == 78);
+  CHECK_MESSAGE(has(said, "there is no device 'cuda:77'"), said);
 }
 
 TEST_CASE("bad configuration is exit 78 and says which option") {

@@ -64,8 +64,14 @@ public:
     if (posix_spawn(&process_, arguments[0], &actions, nullptr, arguments.data(), environ) != 0)
       process_ = -1;
     posix_spawn_file_actions_destroy(&actions);
-    for (int i = 0; i < 400 && running() && !client::Client::connect({socket(), 1}); ++i)
+    for (int i = 0; i < 2400 && running() && !ready(); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(25));
+  }
+
+  /// Whether it answers and knows its devices.
+  bool ready() const {
+    auto client = client::Client::connect({socket(), 1});
+    return client && client->page("/readyz");
   }
 
   /// Sends the signal and waits; the exit status as waitpid gives it.

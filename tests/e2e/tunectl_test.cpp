@@ -134,6 +134,41 @@ TEST_CASE("exit codes") {
   CHECK(bad->errors.find("log_level") != std::string::npos);
 }
 
+TEST_CASE("serve --detach returns once the daemon is ready, or says why it is not") {
+  const Folder folder;
+  const std::string socket = folder / "s.sock", log = folder / "logs/tuned.log";
+  const auto serve = [&](std::vector<std::string> options, const std::string& at) {
+    options.insert(options.begin(), {program("tunectl"), "serve", "--detach", "--log", log, "--socket", at,
+                                     "--cache", folder / "cache", "--device", "cpu"});
+    auto finished = tunectl::runProgram(options, 120);
+    REQUIRE(finished);
+    return *finished;
+  };
+  const auto started = serve({"--json"}, socket);
+  INFO(started.output << started.errors);
+  REQUIRE(started.exitCode == 0);
+  const json said = json::parse(started.output);
+  const pid_t process = said["process"];
+  CHECK(said["said"] == "serving on " + socket);
+  const auto client = client::Client::connect({socket, 10}); // at once: it is ready
+  REQUIRE(client);
+  CHECK(getsid(process) == process); // it outlives the terminal
+
+  const auto second = serve({}, folder / "other.sock"); // the same cache
+  CHECK(second.exitCode == 1);
+  CHECK(second.errors.find("in use by another daemon") != std::string::npos);
+  CHECK(second.errors.find("serving on") == std::string::npos); // of the first daemon, in the same log
+  CHECK(serve({"--log-level", "loud"}, socket).exitCode == 78);
+
+  REQUIRE(kill(process, SIGTERM) == 0);
+  for (int i = 0; i < 400 && std::filesystem::exists(socket); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(25));
+  CHECK_FALSE(std::filesystem::exists(socket));
+  const auto absent = serve({"--device", "cuda:77"}, socket);
+  CHECK(absent.exitCode == 78);
+  CHECK(absent.errors.find("there is no device 'cuda:77'") != std::string::npos);
+}
+
 TEST_CASE("a socket that may not be opened is denied, a daemon that does not answer a time-out") {
   const Folder folder;
   const std::string path = folder / "silent.sock";
