@@ -134,6 +134,10 @@ llvm::Value* Emitter::shuffleUp(llvm::Value* value, unsigned delta) {
 }
 
 void Emitter::barrier() {
+  if (warpCount == 1) { // the lanes of the one warp wait for each other, without the CTA's barrier
+    builder.CreateIntrinsic(builder.getVoidTy(), llvm::Intrinsic::nvvm_bar_warp_sync, {builder.getInt32(-1)});
+    return;
+  }
   builder.CreateIntrinsic(builder.getVoidTy(), llvm::Intrinsic::nvvm_barrier_cta_sync_aligned_all,
                           {builder.getInt32(0)});
 }

@@ -239,24 +239,44 @@ Result<void> emitCas(Emitter& e, mlir::Operation& operation) {
   return {};
 }
 
-/// For results that others than the owner need; whether there are any is in the layout.
+/// Some threads hold what others act for; whether there are any is in the layout.
+bool actsForOthers(mlir::Operation& op) {
+  auto layout = layoutOf(op.getResult(0).getType());
+  if (!layout) return true;
+  FreeVariables free = freeVariables(*layout);
+  return free.lanes != 0 || free.warps != 0;
+}
+
+/// For results that others than the owner need.
 uint32_t atomicScratchBytes(mlir::Operation& op) {
-  if (op.getResult(0).use_empty()) return 0;
+  if (op.getResult(0).use_empty() || !actsForOthers(op)) return 0;
   mlir::Type type = op.getResult(0).getType();
   auto layout = layoutOf(type);
-  if (layout) {
-    FreeVariables free = freeVariables(*layout);
-    if (free.lanes == 0 && free.warps == 0) return 0;
-  }
   uint32_t elements = layout ? layout->elements() : 1;
   return elements * std::max(2u, tt::elementBits(type) / 8);
+}
+
+/// As Atomics::emit goes.
+SharedPhases atomicPhases(mlir::Operation& op) {
+  auto order = mlir::isa<tt::AtomicRMWOp>(op) ? mlir::cast<tt::AtomicRMWOp>(op).getSem()
+                                              : mlir::cast<tt::AtomicCASOp>(op).getSem();
+  bool forAll = tt::shapeOf(op.getResult(0).getType()).empty();
+  SharedPhases phases = {{}};
+  if (forAll && releases(order)) phases.push_back({});
+  if (atomicScratchBytes(op) != 0) {
+    phases.back().push_back({.writes = true});
+    phases.push_back({{.reads = true}});
+  } else if (forAll && acquires(order)) {
+    phases.push_back({});
+  }
+  return phases;
 }
 
 } // namespace
 
 void addAtomics(OpTable& table) {
-  table["tt.atomic_rmw"] = {emitRmw, atomicScratchBytes};
-  table["tt.atomic_cas"] = {emitCas, atomicScratchBytes};
+  table["tt.atomic_rmw"] = {emitRmw, atomicScratchBytes, atomicPhases};
+  table["tt.atomic_cas"] = {emitCas, atomicScratchBytes, atomicPhases};
 }
 
 } // namespace tuned::nvptx

@@ -111,13 +111,17 @@ Result<void> barrier(Emitter& e, mlir::Operation&) {
   return {};
 }
 
+SharedPhases barrierPhases(mlir::Operation&) {
+  return {{}, {}};
+}
+
 } // namespace
 
 void addConvert(OpTable& table) {
   table["nv.convert_layout"] = {convert, convertScratch};
   table["nv.convert_layouts"] = {convertGroup, groupScratch};
-  table["nv.barrier"] = {barrier};
-  table["gpu.barrier"] = {barrier};
+  table["nv.barrier"] = {barrier, nullptr, barrierPhases};
+  table["gpu.barrier"] = {barrier, nullptr, barrierPhases};
 }
 
 } // namespace tuned::nvptx

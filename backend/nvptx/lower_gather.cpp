@@ -67,6 +67,11 @@ uint32_t histogramScratch(mlir::Operation& op) {
   return 4 * static_cast<uint32_t>(tt::shapeOf(op.getResult(0).getType())[0]);
 }
 
+/// Cleared, counted in, read.
+SharedPhases histogramPhases(mlir::Operation&) {
+  return {{{.writes = true}}, {{.reads = true, .writes = true}}, {{.reads = true}}};
+}
+
 void clearBins(Emitter& e, llvm::Value* memory, uint32_t bins) {
   auto& b = e.builder;
   for (uint32_t first = 0; first < bins; first += e.numThreads()) {
@@ -113,7 +118,7 @@ Result<void> histogram(Emitter& e, mlir::Operation& op) {
 
 void addExchanges(OpTable& table) {
   table["tt.gather"] = {gather, gatherScratch};
-  table["tt.histogram"] = {histogram, histogramScratch};
+  table["tt.histogram"] = {histogram, histogramScratch, histogramPhases};
 }
 
 } // namespace tuned::nvptx

@@ -1,5 +1,7 @@
 #include "backend/nvptx/op_table.h"
 
+#include <mlir/IR/Operation.h>
+
 namespace tuned::nvptx {
 
 const OpTable& opTable() {
@@ -12,6 +14,18 @@ const OpTable& opTable() {
     return all;
   }();
   return table;
+}
+
+uint32_t scratchBytes(mlir::Operation& op) {
+  auto row = opTable().find(op.getName().getStringRef());
+  return row == opTable().end() || !row->second.scratchBytes ? 0 : row->second.scratchBytes(op);
+}
+
+SharedPhases sharedPhases(mlir::Operation& op) {
+  auto row = opTable().find(op.getName().getStringRef());
+  if (row != opTable().end() && row->second.sharedPhases) return row->second.sharedPhases(op);
+  if (scratchBytes(op) == 0) return {{}};
+  return {{{.writes = true}}, {{.reads = true}}};
 }
 
 } // namespace tuned::nvptx

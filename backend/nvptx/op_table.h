@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include <llvm/ADT/StringMap.h>
+#include <vector>
 
 namespace mlir {
 class Operation;
@@ -14,13 +15,25 @@ namespace tuned::nvptx {
 
 class Emitter;
 
+/// Threads access shared memory: a write without a read starts its contents anew.
+struct OwnedAccess {
+  bool reads = false, writes = false;
+  mlir::Operation* owner = nullptr; ///< whose scratch it is; null: the operation's own
+};
+/// What an operation does before its first barrier, between that and the next, …: one more than it has
+/// barriers.
+using SharedPhases = std::vector<std::vector<OwnedAccess>>;
+
 struct OpLowering {
   /// Emits the operation and sets its results (Emitter::set).
   Result<void> (*emit)(Emitter&, mlir::Operation&) = nullptr;
-  /// Bytes of shared memory that the operation needs while it runs; null: none. Known before emission, from
-  /// types alone (layouts are assigned by then). Such an operation writes its scratch (Emitter::scratch),
-  /// calls Emitter::barrier() once or more, and reads: other operations' barriers are placed on that promise.
+  /// Bytes of shared memory (Emitter::scratch) that the operation needs, while it runs or, where other
+  /// operations access them, until the last of those has run; null: none. Known before emission, from types
+  /// alone (layouts are assigned by then).
   uint32_t (*scratchBytes)(mlir::Operation&) = nullptr;
+  /// Its accesses and its calls of Emitter::barrier(): other barriers are placed on that promise. Null: an
+  /// operation with scratch writes it, waits once and reads it; one without has neither.
+  SharedPhases (*sharedPhases)(mlir::Operation&) = nullptr;
 };
 
 /// By the operation's full name ("tt.load").
@@ -44,5 +57,10 @@ void addOutput(OpTable& table);      ///< lower_output.cpp: assert, print
 
 /// All of them.
 const OpTable& opTable();
+
+/// Of the operation's row: 0 without one.
+uint32_t scratchBytes(mlir::Operation& op);
+/// Of the operation's row, or what stands for none: {{}} where the operation knows no shared memory.
+SharedPhases sharedPhases(mlir::Operation& op);
 
 } // namespace tuned::nvptx

@@ -98,6 +98,14 @@ void check(const LinearLayout& layout, Machine& machine, bool replicasToo) {
           RC_ASSERT(machine.at(reg, lane, warp) == layout.at(reg, lane, warp));
 }
 
+void carryOut(const SharedExchange& plan, const LinearLayout& from, const LinearLayout& to) {
+  Machine source = loaded(from), target(to);
+  Memory memory;
+  store(plan, source, memory);
+  load(plan, memory, target);
+  check(to, target, false);
+}
+
 /// The most distinct rows of 128 bytes that one bank serves in a transaction of the first access.
 unsigned conflicts(const SharedAccess& access, unsigned elementBytes) {
   unsigned bytes = access.kind == SharedAccess::Kind::Plain ? access.vectorSize() * elementBytes : 16;
@@ -118,9 +126,9 @@ unsigned conflicts(const SharedAccess& access, unsigned elementBytes) {
 
 TEST_CASE("moves within a warp bring every element to its place") {
   CHECK(rc::check([] {
-    auto shape = randomShape(*rc::gen::inRange(1u, 3u));
+    auto shape = randomShape(pick(1u, 6u));
     unsigned warps = powerOfTwo(0, 2);
-    auto from = randomLayout(shape, warps), to = randomLayout(shape, warps);
+    auto from = constructedOrAny(shape, warps), to = constructedOrAny(shape, warps);
     auto move = planWarpMove(from, to);
     RC_CLASSIFY(move.has_value(), "within warps");
     if (!move) return;
@@ -135,17 +143,48 @@ TEST_CASE("moves within a warp bring every element to its place") {
 
 TEST_CASE("exchanges through shared memory bring every element to its place") {
   CHECK(rc::check([] {
-    auto shape = randomShape(*rc::gen::inRange(1u, 4u));
-    unsigned warps = powerOfTwo(0, 2), bytes = powerOfTwo(0, 3);
-    auto from = randomLayout(shape, warps), to = randomLayout(shape, warps);
+    auto shape = randomShape(pick(1u, 6u));
+    unsigned warps = powerOfTwo(0, 3), bytes = powerOfTwo(0, 3);
+    auto from = constructedOrAny(shape, warps), to = constructedOrAny(shape, warps);
     SharedExchange plan = planExchange(from, to, bytes);
     RC_CLASSIFY(plan.load.kind == SharedAccess::Kind::Matrix, "ldmatrix");
     RC_CLASSIFY(plan.load.kind == SharedAccess::Kind::TransposedMatrix, "ldmatrix.trans");
+    carryOut(plan, from, to);
+  }));
+}
+
+TEST_CASE("ldmatrix brings every element of 16 bits to its place in a fragment") {
+  CHECK(rc::check([] {
+    std::vector<int64_t> shape = {powerOfTwo(3, 6), powerOfTwo(3, 6)};
+    unsigned warps = powerOfTwo(0, 3);
+    std::vector<unsigned> order = {1, 0};
+    if (*rc::gen::arbitrary<bool>()) order = {0, 1};
+    auto from = coalesced(shape, order, 8, warps);
+    auto side = *rc::gen::arbitrary<bool>() ? DotSide::A : DotSide::B;
+    auto to = mmaOperand(side, shape, 16, warpGrid(shape, warps));
+    SharedExchange plan = planExchange(from, to, 2);
+    RC_CLASSIFY(plan.load.kind == SharedAccess::Kind::Matrix, "ldmatrix");
+    RC_CLASSIFY(plan.load.kind == SharedAccess::Kind::TransposedMatrix, "ldmatrix.trans");
+    carryOut(plan, from, to);
+    if (plan.load.kind != SharedAccess::Kind::Plain) RC_ASSERT(conflicts(plan.load, 2) == 1u);
+  }));
+}
+
+TEST_CASE("the plan that is chosen brings every element to its place, replicas too") {
+  CHECK(rc::check([] {
+    auto shape = randomShape(pick(1, 6));
+    unsigned warps = powerOfTwo(0, 5), bytes = powerOfTwo(0, 3);
+    auto from = constructedOrAny(shape, warps), to = constructedOrAny(shape, warps);
+    Conversion plan = planConversion(from, to, bytes);
+    RC_CLASSIFY(std::holds_alternative<WarpMove>(plan), "within warps");
+    if (auto* exchange = std::get_if<SharedExchange>(&plan)) {
+      RC_ASSERT(scratchBytes(plan) == std::max(16u, bytes * from.elements()));
+      return carryOut(*exchange, from, to);
+    }
+    RC_ASSERT(scratchBytes(plan) == 0u);
     Machine source = loaded(from), target(to);
-    Memory memory;
-    store(plan, source, memory);
-    load(plan, memory, target);
-    check(to, target, false);
+    carryOut(std::get<WarpMove>(plan), source, target);
+    check(to, target, true);
   }));
 }
 
@@ -164,6 +203,39 @@ TEST_CASE("the operands of a matmul go through ldmatrix without bank conflicts")
       CHECK(conflicts(plan.store, 2) == 1);
       CHECK(conflicts(plan.load, 2) == 1);
     }
+  }
+}
+
+/// What an exchange costs: transactions of the first access on either side, 1 where no banks collide.
+struct Price {
+  unsigned storeVector, storeConflicts, loadVector, loadConflicts;
+  bool operator==(const Price&) const = default;
+};
+
+std::ostream& operator<<(std::ostream& out, const Price& price) {
+  return out << price.storeVector << "x" << price.storeConflicts << " " << price.loadVector << "x"
+             << price.loadConflicts;
+}
+
+Price priceOf(const LinearLayout& from, const LinearLayout& to, unsigned bytes) {
+  SharedExchange plan = planExchange(from, to, bytes);
+  return {plan.store.vectorSize(), conflicts(plan.store, bytes), plan.load.vectorSize(),
+          conflicts(plan.load, bytes)};
+}
+
+TEST_CASE("the exchanges that kernels do most move wide vectors, with the bank conflicts there must be") {
+  auto grid = warpGrid({128, 128}, 4);
+  for (unsigned bytes : {1u, 2u, 4u, 8u}) {
+    CAPTURE(bytes);
+    unsigned wide = 16 / bytes;
+    auto rows = coalesced({128, 128}, {1, 0}, wide, 4), columns = coalesced({128, 128}, {0, 1}, wide, 4);
+    auto accumulator = mmaAccumulator({128, 128}, grid, bytes == 8);
+    MESSAGE(bytes << " bytes: turned " << priceOf(rows, columns, bytes) << ", result "
+                  << priceOf(accumulator, rows, bytes) << ", A "
+                  << priceOf(rows, mmaOperand(DotSide::A, {128, 128}, 8 * bytes, grid), bytes) << ", B "
+                  << priceOf(rows, mmaOperand(DotSide::B, {128, 128}, 8 * bytes, grid), bytes) << ", B turned "
+                  << priceOf(columns, mmaOperand(DotSide::B, {128, 128}, 8 * bytes, grid), bytes)
+                  << ", scan " << priceOf(rows, scanned({128, 128}, 1, 4), bytes));
   }
 }
 

@@ -42,7 +42,7 @@ TEST_CASE("gf2: coordinates rebuild the vector, and intersections lie in both sp
 
 TEST_CASE("every constructor covers the tensor, and free variables are exactly the replicas") {
   CHECK(rc::check([] {
-    auto layout = randomLayout(randomShape(*rc::gen::inRange(1u, 4u)), randomWarps());
+    auto layout = randomLayout(randomShape(pick(1u, 6u)), randomWarps());
     RC_ASSERT(layout.lanes.size() == laneBits);
     RC_ASSERT(layout.coversAll());
     RC_ASSERT(layout.separable());
@@ -57,9 +57,15 @@ TEST_CASE("every constructor covers the tensor, and free variables are exactly t
   }));
 }
 
+TEST_CASE("any map that is generated covers the tensor") {
+  CHECK(rc::check([] {
+    RC_ASSERT(anyLayout(randomShape(pick(1u, 6u)), randomWarps()).coversAll());
+  }));
+}
+
 TEST_CASE("the pseudo-inverse finds a place for every element") {
   CHECK(rc::check([] {
-    auto layout = randomLayout(randomShape(2), randomWarps());
+    auto layout = constructedOrAny(randomShape(2), randomWarps());
     Bases inverse = pseudoInverse(layout);
     auto registers = layout.registers.size();
     for (uint32_t element = 0; element < layout.elements(); ++element) {
@@ -84,7 +90,7 @@ TEST_CASE("a slice holds the coordinates its parent holds, without the dimension
   CHECK(rc::check([] {
     auto shape = randomShape(3);
     auto layout = randomLayout(shape, randomWarps());
-    unsigned dim = *rc::gen::inRange(0u, 3u);
+    unsigned dim = pick(0u, 3u);
     auto sliced = slice(layout, dim);
     RC_ASSERT(sliced.coversAll());
     for (uint32_t warp = 0; warp < 1u << layout.warps.size(); ++warp)
@@ -166,7 +172,7 @@ TEST_CASE("mma fragments are where the PTX manual puts them") {
 TEST_CASE("a scan's layout has the axis in order: registers, then lanes") {
   CHECK(rc::check([] {
     auto shape = randomShape(2);
-    unsigned axis = *rc::gen::inRange(0u, 2u);
+    unsigned axis = pick(0u, 2u);
     auto layout = scanned(shape, axis, randomWarps());
     uint32_t last = 0;
     for (const Bases* bases : {&layout.registers, &layout.lanes, &layout.warps})

@@ -107,6 +107,33 @@ SharedAccess access(const LinearLayout& layout, Bases vector, const Span& offset
   return result;
 }
 
+/// Vectors side by side in memory: as long a head of `vector` as every thread's addresses are aligned to.
+SharedAccess plainAccess(const LinearLayout& layout, const Bases& vector, const Span& offsets,
+                         unsigned elementBytes) {
+  uint32_t threads = 0;
+  for (const Bases* bases : {&layout.lanes, &layout.warps})
+    for (uint32_t element : *bases)
+      threads |= static_cast<uint32_t>(*offsets.coordinates(element));
+  SharedAccess result =
+      access(layout, head(vector, static_cast<size_t>(std::countr_zero(threads))), offsets, elementBytes);
+  for (uint32_t& base : result.bases) { // the vector's first element
+    uint32_t offset = combine(result.fromRegister, base) / elementBytes;
+    base ^= combine(result.vector, offset);
+  }
+  return result;
+}
+
+/// Whether every row that ldmatrix reads starts at a multiple of its size.
+bool rowsAligned(const SharedAccess& load) {
+  uint32_t all = 0;
+  for (const Bases* bases : {&load.fromLane, &load.fromWarp})
+    for (uint32_t offset : *bases)
+      all |= offset;
+  for (uint32_t base : load.bases)
+    all |= combine(load.fromRegister, base);
+  return all % vectorBytes == 0;
+}
+
 /// The longest head of `vector` that the layout's registers hold, as register masks.
 Bases registerMasks(const LinearLayout& layout, const Bases& vector) {
   Span held(layout.registers);
@@ -160,9 +187,10 @@ SharedExchange planExchange(const LinearLayout& from, const LinearLayout& to, un
   plan.elementBytes = elementBytes;
   plan.bytes = std::max(vectorBytes, elementBytes << bits);
   Span inverse(offsets);
-  plan.store = access(from, storeMasks, inverse, elementBytes);
-  plan.load = load.kind == Kind::Plain ? access(to, registerMasks(to, vector), inverse, elementBytes)
+  plan.store = plainAccess(from, storeMasks, inverse, elementBytes);
+  plan.load = load.kind == Kind::Plain ? plainAccess(to, registerMasks(to, vector), inverse, elementBytes)
                                        : matrixAccess(to, load.kind, inverse);
+  if (load.kind != Kind::Plain && !rowsAligned(plan.load)) return planExchange(from, to, elementBytes, false);
   return plan;
 }
 

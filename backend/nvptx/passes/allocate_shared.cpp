@@ -1,53 +1,39 @@
-// Scratch memory is live while its operation runs, so all could lie at offset 0. Small ones take turns in two
-// places instead: an operation then need not wait for the readers of the one before.
+// Every operation's scratch memory gets its place by liveness (shared/place_buffers.h).
 #include "backend/nvptx/errors.h"
-#include "backend/nvptx/op_table.h"
-#include "backend/nvptx/passes/pass.h"
-
-#include <mlir/IR/Builders.h>
+#include "backend/nvptx/passes/shared_memory.h"
+#include "backend/nvptx/shared/place_buffers.h"
 
 namespace tuned::nvptx {
 namespace {
 
-constexpr uint32_t small = 2048, alignment = 16;
+/// A multiprocessor of any target holds as many CTAs as it can with this much each, or all but as many: to
+/// use it costs nothing, and barriers are saved.
+constexpr uint32_t freeBytes = 4096;
 
-struct Need {
-  mlir::Operation* op;
-  uint32_t bytes;
-};
+/// The operation whose scratch reaches furthest.
+mlir::Operation* furthest(const SharedModel& model, const SharedPlacement& placement) {
+  size_t last = 0;
+  auto end = [&](size_t buffer) { return placement.offsets[buffer] + model.program.buffers[buffer].bytes; };
+  for (size_t buffer = 0; buffer < model.owners.size(); ++buffer)
+    if (end(buffer) > end(last)) last = buffer;
+  return model.owners[last];
+}
 
 } // namespace
 
 Result<void> allocateShared(PassContext& context) {
-  std::vector<Need> needs;
-  context.function.walk([&](mlir::Operation* op) {
-    auto row = opTable().find(op->getName().getStringRef());
-    if (row == opTable().end() || !row->second.scratchBytes) return;
-    if (uint32_t bytes = row->second.scratchBytes(*op))
-      needs.push_back({op, llvm::alignTo<alignment>(bytes)});
-  });
-  uint32_t slot = 0;
-  for (const Need& need : needs)
-    if (need.bytes <= small) slot = std::max(slot, need.bytes);
-  mlir::Builder builder(context.function.getContext());
-  bool second = false;
-  for (const Need& need : needs) {
-    uint32_t offset = 0;
-    if (need.bytes <= small) {
-      offset = second ? slot : 0;
-      second = !second;
-    }
-    need.op->setAttr("nv.scratch", builder.getI32IntegerAttr(static_cast<int32_t>(offset)));
-    need.op->setAttr("nv.scratch_bytes", builder.getI32IntegerAttr(static_cast<int32_t>(need.bytes)));
-    context.sharedBytes = std::max<int64_t>(context.sharedBytes, offset + need.bytes);
-    if (context.sharedBytes > context.target.sharedLimit)
-      return failAt(*need.op, ErrorKind::OutOfResources,
-                    need.op->getName().getStringRef().str() + " takes " +
-                        std::to_string(context.sharedBytes) + " bytes of shared memory; " +
-                        context.target.name + " has " + std::to_string(context.target.sharedLimit) + " a CTA",
-                    "use smaller tiles");
-  }
-  return {};
+  SharedModel model = sharedModel(context.function);
+  SharedPlacement placement = placeBuffers(model.program, freeBytes);
+  for (size_t buffer = 0; buffer < model.owners.size(); ++buffer)
+    setScratchOffset(*model.owners[buffer], placement.offsets[buffer]);
+  context.sharedBytes = placement.bytes;
+  if (context.sharedBytes <= context.target.sharedLimit) return {};
+  mlir::Operation* op = furthest(model, placement);
+  return failAt(*op, ErrorKind::OutOfResources,
+                op->getName().getStringRef().str() + " takes " + std::to_string(context.sharedBytes) +
+                    " bytes of shared memory; " + context.target.name + " has " +
+                    std::to_string(context.target.sharedLimit) + " a CTA",
+                "use smaller tiles");
 }
 
 } // namespace tuned::nvptx
