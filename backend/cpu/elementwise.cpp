@@ -36,9 +36,13 @@ llvm::CmpInst::Predicate predicateOf(arith::CmpIPredicate predicate) {
   return P::ICMP_EQ;
 }
 
-// MLIR and LLVM number the float predicates alike: false, oeq, ogt, oge, olt, ole, one, ord, ueq, …, true.
+// LLVM has unordered before the unordered comparisons, MLIR behind them.
 llvm::CmpInst::Predicate predicateOf(arith::CmpFPredicate predicate) {
-  return llvm::CmpInst::Predicate(unsigned(predicate));
+  using P = llvm::CmpInst::Predicate;
+  constexpr P predicates[] = {P::FCMP_FALSE, P::FCMP_OEQ, P::FCMP_OGT, P::FCMP_OGE, P::FCMP_OLT, P::FCMP_OLE,
+                              P::FCMP_ONE,   P::FCMP_ORD, P::FCMP_UEQ, P::FCMP_UGT, P::FCMP_UGE, P::FCMP_ULT,
+                              P::FCMP_ULE,   P::FCMP_UNE, P::FCMP_UNO, P::FCMP_TRUE};
+  return predicates[static_cast<unsigned>(predicate)];
 }
 
 bool isFloat(mlir::Type type) {

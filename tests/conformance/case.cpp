@@ -73,7 +73,7 @@ CaseArgument readArgument(const Json& json, const std::string& data) {
   argument.type = json.at("type");
   argument.isBuffer = json.contains("before");
   std::string element = argument.type;
-  if (element.starts_with("*")) element = element.substr(1);
+  if (element.starts_with("*")) element = element.substr(element.starts_with("*k") ? 2 : 1); // *k: read only
   if (element.starts_with("tensordesc<")) element = element.substr(11, element.find('[') - 11);
   argument.kind = kindOf(element);
   if (!argument.isBuffer) {

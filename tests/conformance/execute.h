@@ -12,6 +12,7 @@ struct CaseResult {
   std::string id, test;
   bool passed = false;
   std::string reason;                           ///< of a failure, on one line
+  bool compared = false;                        ///< it ran and its results were judged
   std::map<std::string, double> compileSeconds; ///< "parse" and the compiler's phases
   double compileTotal = 0, launchSeconds = 0;
   double use = 0;                       ///< largest share of the allowed error that was used
@@ -24,6 +25,7 @@ void from_json(const nlohmann::json& json, CaseResult& result);
 
 struct ExecuteOptions {
   std::string device = "cpu";
+  std::string against;    ///< a second device whose results are the expected ones; empty: the recording's are
   size_t differences = 0; ///< how many wrong elements to list
   std::vector<Treatment> treatments;
 };

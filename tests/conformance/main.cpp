@@ -1,4 +1,5 @@
 // conformance: runs recorded launches of Triton kernels on a device and compares what they leave behind.
+#include "tests/conformance/opinion.h"
 #include "tests/conformance/pool.h"
 #include "tests/conformance/report.h"
 
@@ -65,8 +66,15 @@ int run(Options& options) {
       std::cout << id << '\n';
     return 0;
   }
-  Report report(options.pool.execute.device, known->known, options.json);
-  runCases(options.cases, ids, options.pool, [&](const CaseResult& result) { report.add(result); });
+  const ExecuteOptions& execute = options.pool.execute;
+  Report report(execute.device, known->known, options.json);
+  std::vector<std::string> differ;
+  runCases(options.cases, ids, options.pool, [&](const CaseResult& result) {
+    if (report.add(result) && result.compared) differ.push_back(result.id);
+  });
+  if (execute.device != "reference" && execute.against.empty())
+    askEvaluator(options.cases, differ, options.pool,
+                 [&](const std::string& id, const std::string& opinion) { report.addOpinion(id, opinion); });
   if (options.timing) report.printTiming();
   report.printSummary(all.size() - ids.size());
   return report.unexpected() ? 1 : 0;
@@ -81,6 +89,8 @@ int main(int count, char** values) {
       ->required()
       ->check(CLI::ExistingDirectory);
   app.add_option("--device", options.pool.execute.device, "cpu, cuda:N or reference")->capture_default_str();
+  app.add_option("--against", options.pool.execute.against,
+                 "a second device, such as reference, to compare with instead of the recording");
   app.add_option("--filter", options.filters,
                  "globs over case folders, such as 'core/dot-*'; others are skipped");
   app.add_option("--shard", options.shard, "which of how many parts of the cases to run, such as 2/8")

@@ -14,7 +14,7 @@ double quantile(std::vector<double> values, double share) {
 
 } // namespace
 
-void Report::add(const CaseResult& result) {
+bool Report::add(const CaseResult& result) {
   const Known* known = result.passed ? nullptr : findKnown(known_, result.id, device_);
   (result.passed ? passed_ : failed_) += 1;
   if (!result.passed && !known) ++unexpected_;
@@ -30,6 +30,15 @@ void Report::add(const CaseResult& result) {
   }
   std::fflush(stdout);
   results_.push_back(result);
+  return !result.passed && !known;
+}
+
+void Report::addOpinion(const std::string& id, const std::string& opinion) const {
+  if (json_)
+    std::printf("%s\n", nlohmann::json{{"case", id}, {"opinion", opinion}}.dump().c_str());
+  else
+    std::printf("      %s: %s\n", id.c_str(), opinion.c_str());
+  std::fflush(stdout);
 }
 
 void Report::printTiming() const {

@@ -11,8 +11,10 @@ public:
   Report(std::string device, std::vector<Known> known, bool json)
       : device_(std::move(device)), known_(std::move(known)), json_(json) {}
 
-  /// A line for a failure (all results as JSON with `json`).
-  void add(const CaseResult& result);
+  /// A line for a failure (all results as JSON with `json`). True when no row of the known list covers it.
+  bool add(const CaseResult& result);
+  /// What the evaluator thinks of a failed case.
+  void addOpinion(const std::string& id, const std::string& opinion) const;
   /// Median and 95th percentile of compile time, and the ten slowest with where the time went.
   void printTiming() const;
   /// "N passed, N failed, N skipped" on a line of its own.
