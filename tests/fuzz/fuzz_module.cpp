@@ -1,170 +1,127 @@
-// fuzz_module [--count N] [--seconds S] [--seed K] [--backends cpu,sm_90a] [--print] CORPUS…
-// Feeds mutated kernels to parser, verifier, simplify() and the compilers. Each must end in a module or in an
-// error with a location; a crash or a hang is reported with the seed that brings it back (--seed K --count 1
-// --print).
-#include "backend/registry.h"
-#include "ir/analysis/axis_info.h"
+// libFuzzer's target: mutated kernels through the parser, the passes and the compilers. Each must end in a module or
+// in an error with a location (check.h); anything else aborts, and libFuzzer keeps the text.
+//
+//   fuzz_module [--targets=cpu,sm_90a,reference] [libFuzzer's options] NEW_CORPUS CORPUS…
+//   fuzz_module [--targets=…] FILE            runs one text and prints what came of it
 #include "ir/module.h"
 #include "ir/text.h"
-#include "tests/fuzz/mutate.h"
+#include "tests/fuzz/check.h"
+#include "tests/fuzz/mutate_module.h"
+#include "tests/fuzz/mutate_text.h"
 
-#include <CLI/CLI.hpp>
-#include <chrono>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
+#include <llvm/Support/Signals.h>
+#include <llvm/Support/raw_ostream.h>
 #include <mlir/IR/Verifier.h>
 #include <sstream>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace {
 
 using namespace tuned;
-namespace fs = std::filesystem;
 
-struct Options {
-  size_t count = 10'000;
-  double seconds = 1e9;
-  uint64_t seed = 1;
-  std::vector<std::string> backends, corpus;
-  bool print = false;
+struct Tally {
+  size_t tried, accepted, refused, compiled;
 };
+Tally tally;
+std::vector<std::string> targets;
+bool verbose = false;
 
-/// What a child has come to; shared with the parent, so that a dead child's last seed is known.
-struct Progress {
-  size_t seed, accepted, refused, unlocated, invalid;
-};
-
-constexpr size_t kBatch = 250;
-constexpr unsigned kSecondsEach = 20;
-constexpr size_t kLongestText = 40'000;
-
-std::vector<std::string> loadCorpus(const std::vector<std::string>& folders) {
-  std::vector<fs::path> files;
-  for (const std::string& folder : folders)
-    for (const auto& entry : fs::recursive_directory_iterator(folder))
-      if (entry.path().extension() == ".ttir") files.push_back(entry.path());
-  std::sort(files.begin(), files.end());
-  std::vector<std::string> texts;
-  for (const fs::path& file : files) {
-    std::ostringstream text;
-    text << std::ifstream(file).rdbuf();
-    if (text.str().empty() || text.str().size() > kLongestText) continue;
-    // Locations are half of a recorded text: one in eight keeps them.
-    texts.push_back(texts.size() % 8 == 0 ? text.str() : withoutLocations(text.str()));
-  }
-  return texts;
+std::string textOf(const uint8_t* data, size_t size) {
+  return std::string(reinterpret_cast<const char*>(data), size);
 }
 
-/// Errors of a kernel must say where; those of limits and devices need not.
-void count(const Error& error, Progress& progress) {
-  ++progress.refused;
-  if (error.kind == ErrorKind::InvalidInput && error.location) return;
-  if (error.kind != ErrorKind::Internal && error.kind != ErrorKind::InvalidInput) return;
-  ++progress.unlocated;
-  std::cout << "seed " << progress.seed << ": " << error.text() << std::endl;
+/// Locations are half of a recorded text, and no mutation of them is worth its time.
+mlir::OwningOpRef<mlir::ModuleOp> parsed(mlir::MLIRContext& context, const std::string& text) {
+  auto module = parseModule(context, text, "fuzz.ttir");
+  return module ? std::move(*module) : nullptr;
 }
 
-void tryBackends(const std::string& text, const Options& options, Progress& progress) {
-  for (const std::string& target : options.backends) {
-    auto compiler = makeCompiler(target);
+size_t put(const std::string& text, uint8_t* data, size_t most) {
+  size_t size = std::min(text.size(), most);
+  std::memcpy(data, text.data(), size);
+  return size;
+}
+
+/// The module after one to three changes, as text; of several tries the last, or the first that verifies.
+template <typename Change> std::string changedModule(const std::string& text, Random& random, Change change) {
+  std::string result;
+  for (int tries = 0; tries < 4; ++tries) {
     auto context = makeContext();
-    auto module = parseModule(*context, text, "fuzz.ttir");
-    if (!compiler || !module) continue;
-    CompileOptions compileOptions;
-    compileOptions.target = target;
-    compileOptions.assemblerLevel = 0;
-    auto functions = (**module).getOps<tt::FuncOp>();
-    if (functions.empty()) continue;
-    auto artefact = (*compiler)->compile(**module, (*functions.begin()).getSymName().str(), compileOptions);
-    if (!artefact) count(artefact.error(), progress);
+    auto module = parsed(*context, text);
+    if (!module) return {};
+    FirstError errors(*context);
+    bool changed = false;
+    for (size_t left = random.below(3) ? 1 : 1 + random.below(3); left > 0; --left)
+      changed |= change(*context, *module);
+    if (!changed) continue;
+    bool verifies = mlir::succeeded(mlir::verify(*module));
+    result = print(*module);
+    if (verifies) break;
   }
+  return result;
 }
 
-void tryOne(const std::string& text, const Options& options, Progress& progress) {
-  auto context = makeContext();
-  auto module = parseModule(*context, text, "fuzz.ttir");
-  if (!module) return count(module.error(), progress);
-  auto simple = simplify(**module);
-  if (!simple) return count(simple.error(), progress);
-  ++progress.accepted;
-  if (mlir::failed(mlir::verify(**module))) {
-    ++progress.invalid;
-    std::cout << "seed " << progress.seed << ": does not verify after simplify()" << std::endl;
-  }
-  for (auto function : (**module).getOps<tt::FuncOp>())
-    tt::AxisInfoAnalysis analysis(function);
-  tryBackends(text, options, progress);
-}
-
-[[noreturn]] void child(const std::vector<std::string>& corpus, const Options& options, size_t first,
-                        size_t last, Progress& progress) {
-  rlimit memory{size_t(6) << 30, size_t(6) << 30};
-  setrlimit(RLIMIT_AS, &memory);
-  for (size_t i = first; i < last; ++i) {
-    progress.seed = i;
-    alarm(kSecondsEach);
-    tryOne(Mutator(corpus, i).next(), options, progress);
-  }
-  std::cout.flush();
-  _exit(0);
-}
-
-/// Runs seeds first … last-1 in children; after a crash the next seed goes on. The number of crashes.
-size_t runBatch(const std::vector<std::string>& corpus, const Options& options, size_t first, size_t last,
-                Progress& progress) {
-  size_t crashes = 0;
-  while (first < last) {
-    progress.seed = first;
-    std::cout.flush();
-    pid_t pid = fork();
-    if (pid == 0) child(corpus, options, first, last, progress);
-    int status = 0;
-    waitpid(pid, &status, 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) break;
-    ++crashes;
-    int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    std::cout << "seed " << progress.seed << ": " << (signal == SIGALRM ? "hangs" : "crashes") << " (signal "
-              << signal << ")" << std::endl;
-    first = progress.seed + 1;
-  }
-  return crashes;
+void report() {
+  std::cerr << "fuzz_module: " << tally.tried << " tried, " << tally.accepted << " accepted, " << tally.refused
+            << " refused with a location, " << tally.compiled << " compiled, 0 crashed" << std::endl;
 }
 
 } // namespace
 
-int main(int argc, char** argv) {
-  CLI::App app{"mutated kernels end in a module or in an error with a place"};
-  Options options;
-  app.add_option("--count", options.count, "mutants to try");
-  app.add_option("--seconds", options.seconds, "stop after this long");
-  app.add_option("--seed", options.seed, "first seed");
-  app.add_option("--backends", options.backends, "compile too: cpu, sm_90a, …")->delimiter(',');
-  app.add_flag("--print", options.print, "print the first mutant and stop");
-  app.add_option("corpus", options.corpus, "folders searched for .ttir")->required();
-  CLI11_PARSE(app, argc, argv);
-  auto corpus = loadCorpus(options.corpus);
-  if (corpus.empty()) return std::cerr << "no .ttir file in the corpus\n", 2;
-  if (options.print) return std::cout << Mutator(corpus, options.seed).next(), 0;
+/// libFuzzer calls this where a crash or a deadline leaves a stack to be shown.
+extern "C" void __sanitizer_print_stack_trace() {
+  llvm::sys::PrintStackTrace(llvm::errs());
+}
 
-  void* shared = mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  Progress& progress = *new (shared) Progress{};
-  size_t crashes = 0, tried = 0;
-  auto start = std::chrono::steady_clock::now();
-  auto elapsed = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
-  while (tried < options.count && elapsed() < options.seconds) {
-    size_t batch = std::min(kBatch, options.count - tried);
-    crashes += runBatch(corpus, options, options.seed + tried, options.seed + tried + batch, progress);
-    tried += batch;
+extern "C" int LLVMFuzzerInitialize(int* count, char*** arguments) {
+  for (int i = 1; i < *count; ++i) {
+    std::string argument = (*arguments)[i];
+    verbose = verbose || std::filesystem::is_regular_file(argument);
+    if (!argument.starts_with("--targets=")) continue;
+    std::istringstream list(argument.substr(10));
+    for (std::string target; std::getline(list, target, ',');)
+      targets.push_back(target);
   }
-  std::cout << tried << " tried, " << progress.accepted << " accepted, " << progress.refused << " refused, "
-            << progress.unlocated << " without a place, " << progress.invalid << " invalid, " << crashes
-            << " crashed (" << elapsed() << " s)\n";
-  return crashes || progress.unlocated || progress.invalid || progress.accepted == 0 ? 1 : 0;
+  // A stack that overflows must be reported too: handlers run on a stack of their own.
+  static char stack[1 << 16];
+  stack_t alternate{stack, 0, sizeof stack};
+  sigaltstack(&alternate, nullptr);
+  std::atexit(report);
+  return 0;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  Verdict verdict = check(textOf(data, size), targets);
+  ++tally.tried;
+  ++(verdict.accepted ? tally.accepted : tally.refused);
+  tally.compiled += verdict.compiled;
+  if (verbose && verdict.error) std::cerr << verdict.error->text() << std::endl;
+  if (verdict.defect.empty()) return 0;
+  std::cerr << "fuzz_module: " << verdict.defect << std::endl;
+  std::abort();
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t most, unsigned seed) {
+  Random random(seed);
+  std::string text = textOf(data, size), changed;
+  if (random.below(4))
+    changed = changedModule(text, random, [&](mlir::MLIRContext&, mlir::ModuleOp module) { return mutateModule(module, random); });
+  if (changed.empty()) changed = mutateText(text, text, random);
+  return put(changed, data, most);
+}
+
+extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* first, size_t firstSize, const uint8_t* second,
+                                            size_t secondSize, uint8_t* out, size_t most, unsigned seed) {
+  Random random(seed);
+  std::string text = textOf(first, firstSize), other = textOf(second, secondSize), changed;
+  if (random.below(4))
+    changed = changedModule(text, random, [&](mlir::MLIRContext& context, mlir::ModuleOp module) {
+      auto from = parsed(context, other);
+      return from && spliceModule(module, *from, random);
+    });
+  if (changed.empty()) changed = mutateText(text, other, random);
+  return put(changed, out, most);
 }

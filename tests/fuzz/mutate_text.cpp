@@ -1,8 +1,9 @@
-#include "tests/fuzz/mutate.h"
+#include "tests/fuzz/mutate_text.h"
 
 #include <array>
 #include <cctype>
 #include <string_view>
+#include <vector>
 
 namespace tuned {
 
@@ -62,69 +63,87 @@ constexpr std::array words = {"i1",       "i8",         "i16",       "i32",     
                               "tt.splat", "tt.load",    "tt.reduce", "tt.trans",    "arith.addi", "tt.store",
                               "scf.for",  "tt.reshape", "tt.dot",    "tt.broadcast"};
 
-} // namespace
+class TextMutator {
+public:
+  TextMutator(std::vector<std::string> text, const std::vector<std::string>& other, Random& random)
+      : lines(std::move(text)), other_(other), random_(random) {}
+  void change();
+  std::vector<std::string> lines;
 
-void Mutator::replaceToken(std::string& line, char kind, const std::vector<std::string>& lines) {
+private:
+  void replaceToken(std::string& line, char kind);
+  void changeLines(size_t at);
+  void changeCharacters(std::string& line);
+  const std::string& anyLine() { return random_.oneIn(4) ? random_.of(other_) : random_.of(lines); }
+
+  const std::vector<std::string>& other_;
+  Random& random_;
+};
+
+void TextMutator::replaceToken(std::string& line, char kind) {
   auto mine = tokens(line, kind);
   if (mine.empty()) return;
-  Token target = mine[below(mine.size())];
+  Token target = random_.of(mine);
   std::string by;
   if (kind == 'n') {
-    by = numbers[below(numbers.size())];
-  } else if (kind == 'w' && below(2)) {
-    by = words[below(words.size())];
+    by = random_.of(numbers);
+  } else if (kind == 'w' && random_.below(2)) {
+    by = random_.of(words);
   } else {
-    const std::string& other = lines[below(lines.size())];
-    auto theirs = tokens(other, kind);
+    const std::string& source = anyLine();
+    auto theirs = tokens(source, kind);
     if (theirs.empty()) return;
-    Token source = theirs[below(theirs.size())];
-    by = other.substr(source.at, source.length);
+    Token token = random_.of(theirs);
+    by = source.substr(token.at, token.length);
   }
   line.replace(target.at, target.length, by);
 }
 
-void Mutator::change(std::vector<std::string>& lines) {
-  size_t at = below(lines.size());
-  // Two in three keep the shape of the text: another number, type, word or value where one stands.
-  if (below(3)) return replaceToken(lines[at], "nntwv"[below(5)], lines);
-  switch (below(6)) {
+void TextMutator::changeLines(size_t at) {
+  switch (random_.below(4)) {
   case 0:
     lines.erase(lines.begin() + at);
     break;
   case 1:
-    lines.insert(lines.begin() + at, lines[below(lines.size())]);
+    lines.insert(lines.begin() + at, std::string(anyLine()));
     break;
   case 2:
-    std::swap(lines[at], lines[below(lines.size())]);
+    std::swap(lines[at], random_.of(lines));
     break;
-  case 3: {
-    auto others = toLines(corpus_[below(corpus_.size())]);
-    lines.insert(lines.begin() + at, others[below(others.size())]);
+  default:
+    lines.insert(lines.begin() + at, random_.of(other_));
     break;
-  }
-  case 4: {
-    std::string& line = lines[at];
-    if (!line.empty()) line.erase(below(line.size()), 1 + below(4));
-    break;
-  }
-  default: {
-    std::string& line = lines[at];
-    line.insert(below(line.size() + 1), 1, "{}()<>[]%!#,:=\"x0- \n\x80"[below(21)]);
-    break;
-  }
   }
   if (lines.empty()) lines.emplace_back();
 }
 
-std::string Mutator::next() {
-  auto lines = toLines(corpus_[below(corpus_.size())]);
+void TextMutator::changeCharacters(std::string& line) {
+  if (random_.below(2))
+    line.insert(random_.below(line.size() + 1), 1, "{}()<>[]%!#,:=\"x0- \n\x80"[random_.below(21)]);
+  else if (!line.empty())
+    line.erase(random_.below(line.size()), 1 + random_.below(4));
+}
+
+void TextMutator::change() {
+  size_t at = random_.below(lines.size());
+  // Two in three keep the shape of the text: another number, type, word or value where one stands.
+  if (random_.below(3)) return replaceToken(lines[at], "nntwv"[random_.below(5)]);
+  if (random_.below(3)) return changeLines(at);
+  changeCharacters(lines[at]);
+}
+
+} // namespace
+
+std::string mutateText(const std::string& text, const std::string& other, Random& random) {
+  auto others = toLines(other);
+  TextMutator mutator(toLines(text), others, random);
   // Mostly a single change: a text with many is refused at the first.
-  for (size_t left = below(4) ? 1 : 1 + below(8); left > 0; --left)
-    change(lines);
-  std::string text;
-  for (const std::string& line : lines)
-    text += line + "\n";
-  return text;
+  for (size_t left = random.below(4) ? 1 : 1 + random.below(8); left > 0; --left)
+    mutator.change();
+  std::string result;
+  for (const std::string& line : mutator.lines)
+    result += (result.empty() ? "" : "\n") + line;
+  return result;
 }
 
 } // namespace tuned
