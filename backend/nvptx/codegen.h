@@ -7,8 +7,9 @@
 #include <memory>
 
 namespace llvm {
+class LoopInfo;
 class TargetMachine;
-}
+} // namespace llvm
 
 namespace tuned::nvptx {
 
@@ -22,6 +23,9 @@ void optimize(llvm::Module& module, llvm::TargetMachine& machine);
 /// block: the operands of a dot are then loaded as the tensor cores take them and do not all wait in
 /// registers.
 void sinkFragments(llvm::Function& function);
+
+/// Moves widenings of 16-bit floats into the loops where the wide values are used, if they are many.
+void sinkWidenings(llvm::Function& function, const llvm::LoopInfo& loops);
 
 /// Internal: LLVM could not select an instruction.
 Result<std::string> printPtx(llvm::Module& module, llvm::TargetMachine& machine);

@@ -16,6 +16,13 @@ namespace tuned::nvptx {
 
 using Registers = std::vector<llvm::Value*>;
 
+/// A value where paths meet. Each phi holds as many neighbouring registers as fit 32 bits: one of 16 bits
+/// alone would take a machine register to itself.
+struct Meeting {
+  std::vector<llvm::PHINode*> phis;
+  Registers registers; ///< taken out of the phis
+};
+
 class Emitter {
 public:
   Emitter(llvm::Module& module, const Target& target, unsigned numWarps, tt::FuncOp function);
@@ -77,6 +84,8 @@ public:
   void barrier();
   /// The operation's scratch memory: ptr addrspace(3), aligned to 16 bytes.
   llvm::Value* scratch(mlir::Operation& op);
+  /// The CTA's shared memory from its first byte on.
+  llvm::Value* sharedMemory();
 
   // --- code
   // ---------------------------------------------------------------------------------------------------
@@ -88,9 +97,10 @@ public:
   /// Ends the current block with a branch to a block of the region being emitted.
   void branchTo(mlir::Block* block, mlir::ValueRange arguments);
   llvm::BasicBlock* blockFor(mlir::Block* block);
-  /// Phis for a value of this type at the end of the current block's phis: one a register.
-  Registers phis(mlir::Type type, llvm::BasicBlock* block);
-  static void addIncoming(const Registers& phis, const Registers& from, llvm::BasicBlock* block);
+  /// Phis for a value of this type at the end of the block's phis, and its registers behind them.
+  Meeting meet(mlir::Type type, llvm::BasicBlock* block);
+  /// What the meeting gets from the end of `block`; one register stands for all.
+  void addIncoming(const Meeting& meeting, const Registers& from, llvm::BasicBlock* block);
   /// Applies a one-block region of scalar operations (of a reduction, say) to N sets of arguments at once;
   /// one after the other when the region has control flow.
   Result<std::vector<Registers>> combine(mlir::Region& region, const std::vector<Registers>& arguments);
@@ -148,6 +158,7 @@ private:
   llvm::GlobalVariable* shared = nullptr;
   llvm::DenseMap<mlir::Value, Registers> values;
   llvm::DenseMap<mlir::Block*, llvm::BasicBlock*> blocks;
+  llvm::DenseMap<mlir::Value, Meeting> meetings; ///< of blocks' arguments
 };
 
 } // namespace tuned::nvptx

@@ -44,33 +44,60 @@ void Emitter::endWhen(llvm::BasicBlock* after) {
   builder.SetInsertPoint(after);
 }
 
-Registers Emitter::phis(mlir::Type valueType, llvm::BasicBlock* block) {
-  llvm::IRBuilder<>::InsertPointGuard guard(builder);
-  builder.SetInsertPoint(block, block->getFirstNonPHIIt());
-  Registers registers(layout(valueType).registerCount());
-  for (llvm::Value*& reg : registers)
-    reg = builder.CreatePHI(type(valueType), 2);
-  return registers;
+/// Registers of this type that one phi of a value with `count` of them holds.
+static unsigned registersPerPhi(llvm::Type* type, size_t count) {
+  unsigned bits = type->isPointerTy() ? 64 : type->getScalarSizeInBits();
+  bool packs = (bits == 8 || bits == 16) && count % (32 / bits) == 0;
+  return packs ? 32 / bits : 1;
 }
 
-void Emitter::addIncoming(const Registers& phis, const Registers& from, llvm::BasicBlock* block) {
-  for (size_t r = 0; r < phis.size(); ++r)
-    llvm::cast<llvm::PHINode>(phis[r])->addIncoming(from[from.size() == 1 ? 0 : r], block);
+Meeting Emitter::meet(mlir::Type valueType, llvm::BasicBlock* block) {
+  llvm::IRBuilder<>::InsertPointGuard guard(builder);
+  size_t count = layout(valueType).registerCount();
+  llvm::Type* one = type(valueType);
+  unsigned each = registersPerPhi(one, count);
+  Meeting meeting;
+  builder.SetInsertPoint(block, block->getFirstNonPHIIt());
+  for (size_t r = 0; r < count; r += each)
+    meeting.phis.push_back(builder.CreatePHI(each == 1 ? one : llvm::FixedVectorType::get(one, each), 2));
+  builder.SetInsertPoint(block, block->getFirstNonPHIIt());
+  for (llvm::PHINode* phi : meeting.phis)
+    for (unsigned i = 0; i < each; ++i)
+      meeting.registers.push_back(each == 1 ? phi : builder.CreateExtractElement(phi, i));
+  return meeting;
+}
+
+void Emitter::addIncoming(const Meeting& meeting, const Registers& from, llvm::BasicBlock* block) {
+  llvm::IRBuilder<>::InsertPointGuard guard(builder);
+  if (llvm::Instruction* end = block->getTerminator())
+    builder.SetInsertPoint(end);
+  else
+    builder.SetInsertPoint(block);
+  size_t each = meeting.registers.size() / std::max<size_t>(1, meeting.phis.size());
+  for (size_t p = 0; p < meeting.phis.size(); ++p) {
+    auto reg = [&](size_t i) { return from[from.size() == 1 ? 0 : p * each + i]; };
+    llvm::Value* word = each == 1 ? reg(0) : llvm::PoisonValue::get(meeting.phis[p]->getType());
+    for (size_t i = 0; i < each && each > 1; ++i)
+      word = builder.CreateInsertElement(word, reg(i), i);
+    meeting.phis[p]->addIncoming(word, block);
+  }
 }
 
 llvm::BasicBlock* Emitter::blockFor(mlir::Block* block) {
   llvm::BasicBlock*& known = blocks[block];
   if (known) return known;
   known = newBlock("block");
-  for (mlir::BlockArgument argument : block->getArguments())
-    set(argument, phis(argument.getType(), known));
+  for (mlir::BlockArgument argument : block->getArguments()) {
+    meetings[argument] = meet(argument.getType(), known);
+    set(argument, meetings[argument].registers);
+  }
   return known;
 }
 
 void Emitter::branchTo(mlir::Block* block, mlir::ValueRange arguments) {
   llvm::BasicBlock* target = blockFor(block);
   for (auto [parameter, argument] : llvm::zip(block->getArguments(), arguments))
-    addIncoming(of(parameter), of(argument), builder.GetInsertBlock());
+    addIncoming(meetings.at(parameter), of(argument), builder.GetInsertBlock());
   builder.CreateBr(target);
 }
 
@@ -90,7 +117,7 @@ Result<std::vector<Registers>> Emitter::emitRegion(mlir::Region& region,
                                                    const std::vector<Registers>& arguments) {
   if (region.hasOneBlock()) return inlineBlock(region.front(), arguments);
   llvm::BasicBlock* exit = newBlock("exit");
-  std::vector<Registers> results;
+  std::vector<Meeting> results;
   bool entry = true, returned = false;
   for (mlir::Block* block : reversePostOrder(region)) {
     mlir::Operation* end = block->getTerminator();
@@ -107,7 +134,7 @@ Result<std::vector<Registers>> Emitter::emitRegion(mlir::Region& region,
       continue;
     }
     for (auto [i, value] : llvm::enumerate(end->getOperands())) {
-      if (!returned) results.push_back(phis(value.getType(), exit));
+      if (!returned) results.push_back(meet(value.getType(), exit));
       addIncoming(results[i], of(value), builder.GetInsertBlock());
     }
     returned = true;
@@ -116,7 +143,10 @@ Result<std::vector<Registers>> Emitter::emitRegion(mlir::Region& region,
   for (mlir::Block& block : region)
     blocks.erase(&block); // the region may be emitted again
   builder.SetInsertPoint(exit);
-  return results;
+  std::vector<Registers> registers;
+  for (Meeting& result : results)
+    registers.push_back(std::move(result.registers));
+  return registers;
 }
 
 Result<std::vector<Registers>> Emitter::combine(mlir::Region& region,

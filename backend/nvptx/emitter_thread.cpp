@@ -142,16 +142,20 @@ void Emitter::barrier() {
                           {builder.getInt32(0)});
 }
 
-llvm::Value* Emitter::scratch(mlir::Operation& op) {
+llvm::Value* Emitter::sharedMemory() {
   if (!shared) {
     auto* type = llvm::ArrayType::get(builder.getInt8Ty(), 0);
     shared = new llvm::GlobalVariable(module, type, false, llvm::GlobalValue::ExternalLinkage, nullptr,
                                       "shared", nullptr, llvm::GlobalValue::NotThreadLocal, 3);
     shared->setAlignment(llvm::Align(16));
   }
+  return shared;
+}
+
+llvm::Value* Emitter::scratch(mlir::Operation& op) {
   auto offset = op.getAttrOfType<mlir::IntegerAttr>("nv.scratch");
   assert(offset && "shared memory is allocated before emission");
-  return builder.CreateConstInBoundsGEP1_32(builder.getInt8Ty(), shared,
+  return builder.CreateConstInBoundsGEP1_32(builder.getInt8Ty(), sharedMemory(),
                                             static_cast<unsigned>(offset.getInt()));
 }
 

@@ -23,9 +23,11 @@ Result<void> forLoop(Emitter& e, mlir::Operation& op) {
   auto* induction = b.CreatePHI(lower->getType(), 2, "i");
   induction->addIncoming(lower, entry);
   std::vector<Registers> arguments = {{induction}};
+  std::vector<Meeting> carried;
   for (auto [argument, init] : llvm::zip(loop.getRegionIterArgs(), loop.getInitArgs())) {
-    arguments.push_back(e.phis(argument.getType(), body));
-    Emitter::addIncoming(arguments.back(), e.of(init), entry);
+    carried.push_back(e.meet(argument.getType(), body));
+    arguments.push_back(carried.back().registers);
+    e.addIncoming(carried.back(), e.of(init), entry);
   }
   auto yielded = e.inlineBlock(*loop.getBody(), arguments);
   if (!yielded) return fail(yielded.error());
@@ -36,11 +38,11 @@ Result<void> forLoop(Emitter& e, mlir::Operation& op) {
 
   b.SetInsertPoint(exit);
   for (unsigned i = 0; i < loop.getNumResults(); ++i) {
-    Emitter::addIncoming(arguments[i + 1], (*yielded)[i], last);
-    Registers results = e.phis(loop.getResult(i).getType(), exit);
-    Emitter::addIncoming(results, e.of(loop.getInitArgs()[i]), entry);
-    Emitter::addIncoming(results, (*yielded)[i], last);
-    e.set(loop.getResult(i), std::move(results));
+    e.addIncoming(carried[i], (*yielded)[i], last);
+    Meeting result = e.meet(loop.getResult(i).getType(), exit);
+    e.addIncoming(result, e.of(loop.getInitArgs()[i]), entry);
+    e.addIncoming(result, (*yielded)[i], last);
+    e.set(loop.getResult(i), std::move(result.registers));
   }
   return {};
 }
@@ -50,9 +52,9 @@ Result<void> ifElse(Emitter& e, mlir::Operation& op) {
   auto& b = e.builder;
   llvm::BasicBlock *then = e.newBlock("then"), *otherwise = e.newBlock("else"), *after = e.newBlock("endif");
   b.CreateCondBr(e.scalar(branch.getCondition()), then, otherwise);
-  std::vector<Registers> results;
+  std::vector<Meeting> results;
   for (mlir::Type type : branch.getResultTypes())
-    results.push_back(e.phis(type, after));
+    results.push_back(e.meet(type, after));
   for (auto [start, block] :
        {std::pair(then, branch.thenBlock()), std::pair(otherwise, branch.elseBlock())}) {
     b.SetInsertPoint(start);
@@ -60,13 +62,13 @@ Result<void> ifElse(Emitter& e, mlir::Operation& op) {
       auto yielded = e.inlineBlock(*block, {});
       if (!yielded) return fail(yielded.error());
       for (size_t i = 0; i < results.size(); ++i)
-        Emitter::addIncoming(results[i], (*yielded)[i], b.GetInsertBlock());
+        e.addIncoming(results[i], (*yielded)[i], b.GetInsertBlock());
     }
     b.CreateBr(after);
   }
   b.SetInsertPoint(after);
   for (size_t i = 0; i < results.size(); ++i)
-    e.set(branch.getResult(static_cast<unsigned>(i)), std::move(results[i]));
+    e.set(branch.getResult(static_cast<unsigned>(i)), std::move(results[i].registers));
   return {};
 }
 
@@ -76,13 +78,15 @@ Result<void> whileLoop(Emitter& e, mlir::Operation& op) {
   llvm::BasicBlock *entry = b.GetInsertBlock(), *test = e.newBlock("while"), *body = e.newBlock("do"),
                    *exit = e.newBlock("done");
   b.CreateBr(test);
-  std::vector<Registers> carried;
+  std::vector<Meeting> carried;
+  std::vector<Registers> arguments;
   for (auto [argument, init] : llvm::zip(loop.getBeforeArguments(), loop.getInits())) {
-    carried.push_back(e.phis(argument.getType(), test));
-    Emitter::addIncoming(carried.back(), e.of(init), entry);
+    carried.push_back(e.meet(argument.getType(), test));
+    arguments.push_back(carried.back().registers);
+    e.addIncoming(carried.back(), e.of(init), entry);
   }
   b.SetInsertPoint(test);
-  auto tested = e.inlineBlock(*loop.getBeforeBody(), carried); // the condition, then what goes on
+  auto tested = e.inlineBlock(*loop.getBeforeBody(), arguments); // the condition, then what goes on
   if (!tested) return fail(tested.error());
   b.CreateCondBr(tested->front().front(), body, exit);
   std::vector<Registers> passed(tested->begin() + 1, tested->end());
@@ -91,7 +95,7 @@ Result<void> whileLoop(Emitter& e, mlir::Operation& op) {
   auto yielded = e.inlineBlock(*loop.getAfterBody(), passed);
   if (!yielded) return fail(yielded.error());
   for (size_t i = 0; i < carried.size(); ++i)
-    Emitter::addIncoming(carried[i], (*yielded)[i], b.GetInsertBlock());
+    e.addIncoming(carried[i], (*yielded)[i], b.GetInsertBlock());
   b.CreateBr(test);
   b.SetInsertPoint(exit);
   for (size_t i = 0; i < passed.size(); ++i)

@@ -1,10 +1,13 @@
-// Reductions: within the thread by a tree, across lanes by shuffles, across warps by one exchange through
+// Reductions: within the thread in chains, across lanes by shuffles, across warps by one exchange through
 // shared memory.
 #include "backend/nvptx/emitter.h"
 #include "backend/nvptx/layout/constructors.h"
 
 namespace tuned::nvptx {
 namespace {
+
+/// Chains in which a thread sums its registers: enough to hide an addition's latency.
+constexpr unsigned chainBits = 2;
 
 /// What of a layout lies along the axis.
 struct Axis {
@@ -71,16 +74,36 @@ private:
     return {};
   }
 
-  /// Halves the registers along each bit of the axis; the others keep their order.
+  /// Along the axis the registers are summed in a few chains side by side, in the order in which they are
+  /// loaded, and then the chains: a chain of sums of products is one of fused multiply-adds, and only its end
+  /// is held. The other registers keep their order.
   Result<void> withinThread() {
-    for (unsigned bit : llvm::reverse(axis.registerBits)) {
-      std::vector<Registers> low(parts.size()), high(parts.size());
+    const std::vector<unsigned>& bits = axis.registerBits;
+    size_t chained = std::min<size_t>(bits.size(), chainBits), total = parts.front().size();
+    std::vector<std::vector<Registers>> links(size_t{1} << (bits.size() - chained),
+                                              std::vector<Registers>(parts.size()));
+    for (size_t r = 0; r < total; ++r) {
+      size_t link = 0;
+      for (size_t bit = chained; bit < bits.size(); ++bit)
+        link |= (r >> bits[bit] & 1) << (bit - chained);
       for (size_t i = 0; i < parts.size(); ++i)
-        for (size_t r = 0; r < parts[i].size(); ++r)
-          (r >> bit & 1 ? high : low)[i].push_back(parts[i][r]);
-      if (auto done = combine(std::move(low), high); !done) return done;
+        links[link][i].push_back(parts[i][r]);
     }
+    parts = links.front();
+    for (size_t link = 1; link < links.size(); ++link)
+      if (auto done = combine(parts, links[link]); !done) return done;
+    for (size_t bit = chained; bit-- > 0;)
+      if (auto done = halve(bits[bit]); !done) return done;
     return {};
+  }
+
+  /// Sums the registers with and without a bit; bits above it are no longer there or not of the axis.
+  Result<void> halve(unsigned bit) {
+    std::vector<Registers> low(parts.size()), high(parts.size());
+    for (size_t i = 0; i < parts.size(); ++i)
+      for (size_t r = 0; r < parts[i].size(); ++r)
+        (r >> bit & 1 ? high : low)[i].push_back(parts[i][r]);
+    return combine(std::move(low), high);
   }
 
   Result<void> acrossLanes() {

@@ -1,7 +1,11 @@
-// Every operation's scratch memory gets its place by liveness (shared/place_buffers.h).
+// Every operation's scratch memory gets its place by liveness (shared/place_buffers.h). Private memory lasts
+// as long as the kernel and lies behind.
+#include "backend/nvptx/dialect/nv.h"
 #include "backend/nvptx/errors.h"
 #include "backend/nvptx/passes/shared_memory.h"
 #include "backend/nvptx/shared/place_buffers.h"
+
+#include <mlir/IR/Builders.h>
 
 namespace tuned::nvptx {
 namespace {
@@ -19,7 +23,20 @@ mlir::Operation* furthest(const SharedModel& model, const SharedPlacement& place
   return model.owners[last];
 }
 
+Result<void> checkLimit(const PassContext& context, mlir::Operation* op) {
+  if (context.sharedBytes <= context.target.sharedLimit) return {};
+  return failAt(*op, ErrorKind::OutOfResources,
+                op->getName().getStringRef().str() + " takes " + std::to_string(context.sharedBytes) +
+                    " bytes of shared memory; " + context.target.name + " has " +
+                    std::to_string(context.target.sharedLimit) + " a CTA",
+                "use smaller tiles");
+}
+
 } // namespace
+
+int64_t scratchBytes(tt::FuncOp function) {
+  return placeBuffers(sharedModel(function).program, freeBytes).bytes;
+}
 
 Result<void> allocateShared(PassContext& context) {
   SharedModel model = sharedModel(context.function);
@@ -27,13 +44,18 @@ Result<void> allocateShared(PassContext& context) {
   for (size_t buffer = 0; buffer < model.owners.size(); ++buffer)
     setScratchOffset(*model.owners[buffer], placement.offsets[buffer]);
   context.sharedBytes = placement.bytes;
-  if (context.sharedBytes <= context.target.sharedLimit) return {};
-  mlir::Operation* op = furthest(model, placement);
-  return failAt(*op, ErrorKind::OutOfResources,
-                op->getName().getStringRef().str() + " takes " + std::to_string(context.sharedBytes) +
-                    " bytes of shared memory; " + context.target.name + " has " +
-                    std::to_string(context.target.sharedLimit) + " a CTA",
-                "use smaller tiles");
+  if (!model.owners.empty())
+    if (auto checked = checkLimit(context, furthest(model, placement)); !checked) return checked;
+  std::vector<PrivateMemoryOp> memories;
+  context.function.walk([&](PrivateMemoryOp memory) { memories.push_back(memory); });
+  mlir::Builder builder(context.function.getContext());
+  for (PrivateMemoryOp memory : memories) {
+    auto offset = static_cast<int64_t>(llvm::alignTo<16>(static_cast<uint64_t>(context.sharedBytes)));
+    memory->setAttr("nv.offset", builder.getI32IntegerAttr(static_cast<int32_t>(offset)));
+    context.sharedBytes = offset + memory.getBytes();
+    if (auto checked = checkLimit(context, memory); !checked) return checked;
+  }
+  return {};
 }
 
 } // namespace tuned::nvptx

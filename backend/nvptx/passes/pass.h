@@ -25,6 +25,8 @@ struct Pass {
 
 /// tt.dot_scaled becomes a tt.dot of operands that were widened and scaled.
 Result<void> decomposeScaledDots(PassContext& context);
+/// A loop that runs at most once becomes a condition.
+Result<void> unrollSingleIterations(PassContext& context);
 /// In loops around dots, loads go one iteration ahead (numStages of 3 and more).
 Result<void> prefetchLoads(PassContext& context);
 /// Gives every tensor type a layout: coalesced at loads and stores, fragments at dots, and their neighbours
@@ -38,9 +40,15 @@ Result<void> removeConversions(PassContext& context);
 /// The conversions of a dot's two operands become one operation: one wait, and both can be read as the tensor
 /// cores go.
 Result<void> groupConversions(PassContext& context);
-/// Places every operation's scratch memory (attribute `nv.scratch`, a byte offset). OutOfResources names the
-/// limit.
+/// In loops that carry `tt.num_stages` and have no dots, loads go ahead, in registers or by asynchronous
+/// copies.
+Result<void> pipelineLoads(PassContext& context);
+/// Places every operation's scratch memory (attribute `nv.scratch`, a byte offset) and, behind it, private
+/// memory
+/// (`nv.offset`). OutOfResources names the limit.
 Result<void> allocateShared(PassContext& context);
+/// Bytes of shared memory that the operations' scratch takes.
+int64_t scratchBytes(tt::FuncOp function);
 /// nv.barrier wherever shared memory is written while another thread may still be at what was there.
 Result<void> insertBarriers(PassContext& context);
 

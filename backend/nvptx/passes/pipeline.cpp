@@ -12,12 +12,14 @@ DotPlan dotPlan(tt::DotOp dot, const PassContext& context) {
 std::span<const Pass> layoutPasses() {
   static constexpr Pass passes[] = {
       {"decompose-scaled-dots", decomposeScaledDots},
+      {"unroll-single-iterations", unrollSingleIterations},
       {"prefetch-loads", prefetchLoads},
       {"assign-layouts", assignLayouts},
       {"insert-conversions", insertConversions},
       {"remove-conversions", removeConversions},
       {"group-conversions", groupConversions},
-      // Pipelining over num_stages comes here: asynchronous copies into rings of shared buffers, wgmma, TMA.
+      {"pipeline-loads", pipelineLoads},
+      // Pipelining of dots comes here: rings of buffers that threads share, wgmma, TMA.
       {"allocate-shared", allocateShared},
       {"insert-barriers", insertBarriers},
   };
