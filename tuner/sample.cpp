@@ -21,7 +21,7 @@ Result<HostInputs> HostInputs::make(const Kernel& kernel, const Sizes& sizes, ui
       auto filled = makeInput(argument, *count, argumentSeed(seed, i));
       if (!filled) return fail(filled.error());
       bytes = std::move(*filled);
-      inputs.arguments_.push_back(reinterpret_cast<uint64_t>(bytes.data()));
+      inputs.arguments_.emplace_back(reinterpret_cast<uint64_t>(bytes.data()));
     } else {
       auto scalar = scalarValue(kernel, argument, sizes);
       if (!scalar) return fail(scalar.error());

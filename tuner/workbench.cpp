@@ -61,7 +61,7 @@ Result<void> Workbench::place(const KernelArgument& argument, const Sizes& sizes
   held.buffer = std::move(*buffer);
   if (auto ok = fillGuards(held); !ok) return ok;
   if (auto ok = device_.upload(*held.buffer, kGuardBytes, held.initial); !ok) return ok;
-  arguments_.push_back(held.buffer->address() + kGuardBytes);
+  arguments_.emplace_back(held.buffer->address() + kGuardBytes);
   buffers_.push_back(std::move(held));
   return {};
 }

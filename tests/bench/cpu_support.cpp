@@ -55,7 +55,7 @@ CpuKernel::CpuKernel(Device& device, const std::string& document, const Configur
     auto* data = reinterpret_cast<float*>(buffers_.back()->address());
     for (int64_t i = 0; i < elements; ++i)
       data[i] = float((i * 2654435761u) >> 16 & 0xffff) / 65536 - 0.5f;
-    arguments_.push_back(buffers_.back()->address());
+    arguments_.emplace_back(buffers_.back()->address());
   }
 }
 

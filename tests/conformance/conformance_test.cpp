@@ -4,11 +4,11 @@
 #include "tests/conformance/known.h"
 #include "tests/conformance/overrun.h"
 #include "tests/conformance/tolerance.h"
+#include "tests/daemon/scratch.h"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstdio>
 #include <fstream>
 
 using namespace tuned;
@@ -102,7 +102,8 @@ TEST_CASE("the arguments a kernel stores through are followed through pointer ar
 }
 
 TEST_CASE("the tables of known cases") {
-  std::string path = std::tmpnam(nullptr);
+  const test::Scratch folder;
+  const std::string path = folder / "KNOWN.md";
   std::ofstream(path) << "| case | device | reason |\n|---|---|---|\n| core/x-* | cuda | clock |\n"
                          "| test | judged as | reason |\n|---|---|---|\n| *::t[a]* | nan-padding | why |\n";
   auto read = readKnown(path);
@@ -112,5 +113,4 @@ TEST_CASE("the tables of known cases") {
   CHECK(read->treatments.size() == 1);
   std::ofstream(path) << "| case | device | reason |\n| core/x-* | cuda | |\n";
   CHECK(!readKnown(path));
-  std::remove(path.c_str());
 }

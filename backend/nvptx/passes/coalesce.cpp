@@ -3,7 +3,6 @@
 #include "backend/nvptx/layout/constructors.h"
 #include "ir/analysis/axis_info.h"
 
-#include <llvm/ADT/TypeSwitch.h>
 #include <map>
 #include <mlir/IR/Builders.h>
 #include <numeric>
@@ -49,29 +48,26 @@ Access throughDescriptor(mlir::Operation* op, mlir::Value block) {
 }
 
 std::optional<Access> describe(mlir::Operation* op, const tt::AxisInfoAnalysis& axes) {
-  using Answer = std::optional<Access>;
-  auto written = [](Answer access) {
-    if (access) access->writes = true;
-    return access;
-  };
-  return llvm::TypeSwitch<mlir::Operation*, Answer>(op)
-      .Case([&](tt::LoadOp load) { return throughPointers(op, load.getPtr(), load.getMask(), axes, 16); })
-      .Case([&](tt::StoreOp store) {
-        return written(throughPointers(op, store.getPtr(), store.getMask(), axes, 16));
-      })
-      .Case([&](tt::AtomicRMWOp rmw) {
-        unsigned limit = tt::elementBits(tt::elementType(rmw.getVal().getType())) == 16 ? 2 : 1;
-        return written(throughPointers(op, rmw.getPtr(), rmw.getMask(), axes, limit));
-      })
-      .Case([&](tt::AtomicCASOp cas) { return written(throughPointers(op, cas.getPtr(), {}, axes, 1)); })
-      .Case([&](tt::DescriptorLoadOp load) -> Answer { return throughDescriptor(op, load.getResult()); })
-      .Case([&](tt::DescriptorStoreOp store) { return written(throughDescriptor(op, store.getSrc())); })
-      .Case([&](tt::DescriptorReduceOp reduce) {
-        Access access = throughDescriptor(op, reduce.getSrc());
-        access.vector = 1;
-        return written(access);
-      })
-      .Default(std::nullopt);
+  std::optional<Access> access;
+  if (auto load = mlir::dyn_cast<tt::LoadOp>(op)) {
+    return throughPointers(op, load.getPtr(), load.getMask(), axes, 16);
+  } else if (auto load = mlir::dyn_cast<tt::DescriptorLoadOp>(op)) {
+    return throughDescriptor(op, load.getResult());
+  } else if (auto store = mlir::dyn_cast<tt::StoreOp>(op)) {
+    access = throughPointers(op, store.getPtr(), store.getMask(), axes, 16);
+  } else if (auto rmw = mlir::dyn_cast<tt::AtomicRMWOp>(op)) {
+    unsigned limit = tt::elementBits(tt::elementType(rmw.getVal().getType())) == 16 ? 2 : 1;
+    access = throughPointers(op, rmw.getPtr(), rmw.getMask(), axes, limit);
+  } else if (auto cas = mlir::dyn_cast<tt::AtomicCASOp>(op)) {
+    access = throughPointers(op, cas.getPtr(), {}, axes, 1);
+  } else if (auto store = mlir::dyn_cast<tt::DescriptorStoreOp>(op)) {
+    access = throughDescriptor(op, store.getSrc());
+  } else if (auto reduce = mlir::dyn_cast<tt::DescriptorReduceOp>(op)) {
+    access = throughDescriptor(op, reduce.getSrc());
+    access->vector = 1;
+  }
+  if (access) access->writes = true;
+  return access;
 }
 
 unsigned perThread(const Access& access, unsigned wanted, unsigned numWarps) {
