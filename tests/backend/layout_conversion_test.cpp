@@ -233,9 +233,10 @@ TEST_CASE("the exchanges that kernels do most move wide vectors, with the bank c
     MESSAGE(bytes << " bytes: turned " << priceOf(rows, columns, bytes) << ", result "
                   << priceOf(accumulator, rows, bytes) << ", A "
                   << priceOf(rows, mmaOperand(DotSide::A, {128, 128}, 8 * bytes, grid), bytes) << ", B "
-                  << priceOf(rows, mmaOperand(DotSide::B, {128, 128}, 8 * bytes, grid), bytes) << ", B turned "
-                  << priceOf(columns, mmaOperand(DotSide::B, {128, 128}, 8 * bytes, grid), bytes)
-                  << ", scan " << priceOf(rows, scanned({128, 128}, 1, 4), bytes));
+                  << priceOf(rows, mmaOperand(DotSide::B, {128, 128}, 8 * bytes, grid), bytes)
+                  << ", B turned "
+                  << priceOf(columns, mmaOperand(DotSide::B, {128, 128}, 8 * bytes, grid), bytes) << ", scan "
+                  << priceOf(rows, scanned({128, 128}, 1, 4), bytes));
   }
 }
 

@@ -58,9 +58,7 @@ TEST_CASE("every constructor covers the tensor, and free variables are exactly t
 }
 
 TEST_CASE("any map that is generated covers the tensor") {
-  CHECK(rc::check([] {
-    RC_ASSERT(anyLayout(randomShape(pick(1u, 6u)), randomWarps()).coversAll());
-  }));
+  CHECK(rc::check([] { RC_ASSERT(anyLayout(randomShape(pick(1u, 6u)), randomWarps()).coversAll()); }));
 }
 
 TEST_CASE("the pseudo-inverse finds a place for every element") {

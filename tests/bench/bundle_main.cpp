@@ -5,6 +5,7 @@
 int worker_main(int argc, char** argv);
 int conformance_main(int argc, char** argv);
 int gpu_prepare_main(int argc, char** argv);
+int gpu_tests_main(int argc, char** argv);
 
 int main(int argc, char** argv) {
   std::string_view name = argv[0];
@@ -12,6 +13,7 @@ int main(int argc, char** argv) {
   if (name == "tuned-worker") return worker_main(argc, argv);
   if (name == "conformance") return conformance_main(argc, argv);
   if (name == "gpu_prepare") return gpu_prepare_main(argc, argv);
-  std::fprintf(stderr, "%s: start me as tuned-worker, conformance or gpu_prepare\n", argv[0]);
+  if (name == "gpu_tests") return gpu_tests_main(argc, argv);
+  std::fprintf(stderr, "%s: start me as tuned-worker, conformance, gpu_prepare or gpu_tests\n", argv[0]);
   return 2;
 }
