@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <pthread.h>
 #include <shared_mutex>
 #include <string_view>
 #include <thread>
@@ -37,6 +38,28 @@ struct QuestionEqual {
   }
 };
 
+/// std::shared_mutex whose readers do not pass a waiting writer: of glibc's they do, and a few that read all
+/// the time keep a better answer out for ever.
+class WriterFirstMutex {
+public:
+  WriterFirstMutex() {
+    pthread_rwlockattr_t attributes;
+    pthread_rwlockattr_init(&attributes);
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&lock_, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+  }
+  ~WriterFirstMutex() { pthread_rwlock_destroy(&lock_); }
+  WriterFirstMutex(const WriterFirstMutex&) = delete;
+  void lock() { pthread_rwlock_wrlock(&lock_); }
+  void unlock() { pthread_rwlock_unlock(&lock_); }
+  void lock_shared() { pthread_rwlock_rdlock(&lock_); }
+  void unlock_shared() { pthread_rwlock_unlock(&lock_); }
+
+private:
+  pthread_rwlock_t lock_;
+};
+
 /// Keeps answers; a thread of its own asks again for those that a tuning is about to better.
 class AnswerCache {
 public:
@@ -60,7 +83,7 @@ private:
   bool refreshOne(Provisional& entry);
 
   Ask ask_;
-  mutable std::shared_mutex mutex_;
+  mutable WriterFirstMutex mutex_;
   std::unordered_map<Question, AnswerPointer, QuestionHash, QuestionEqual> answers_;
 
   std::mutex threadMutex_; ///< guards what follows

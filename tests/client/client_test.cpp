@@ -47,27 +47,27 @@ TEST_CASE("a silent daemon is a time-out") {
   const auto client = Client::connect({peer.path(), 0.2});
   REQUIRE_FALSE(client);
   CHECK(client.error().kind == ErrorKind::TimedOut);
-  CHECK(secondsSince(start) < 2);
+  CHECK(secondsSince(start) < 10);
 }
 
 TEST_CASE("an answer that breaks off or is no HTTP is an error") {
   Peer cut(alive([](const std::string&) { return std::string("HTTP/1.1 200 OK\r\nContent-Le"); }));
-  auto client = Client::connect({cut.path(), 0.3});
+  auto client = Client::connect({cut.path(), 1.5});
   REQUIRE(client);
   CHECK(client->status().error().kind == ErrorKind::TimedOut);
 
   Peer closing(alive([](const std::string&) { return std::string("close"); }));
-  client = Client::connect({closing.path(), 1});
+  client = Client::connect({closing.path(), 30});
   REQUIRE(client);
   CHECK(client->status().error().kind == ErrorKind::Unavailable);
 
   Peer noise(alive([](const std::string&) { return std::string("what?\r\n\r\n"); }));
-  client = Client::connect({noise.path(), 1});
+  client = Client::connect({noise.path(), 30});
   REQUIRE(client);
   CHECK(client->status().error().kind == ErrorKind::Internal);
 
   Peer wrong(alive([](const std::string&) { return Peer::http(200, "{}"); }));
-  client = Client::connect({wrong.path(), 1});
+  client = Client::connect({wrong.path(), 30});
   REQUIRE(client);
   CHECK(client->status().error().message.find("version: missing") != std::string::npos);
 }
@@ -75,7 +75,7 @@ TEST_CASE("an answer that breaks off or is no HTTP is an error") {
 TEST_CASE("a problem of the daemon comes out as its error") {
   const Error sent{ErrorKind::InvalidInput, "no such size", Location{"k.json", 2, 3}, "look"};
   Peer peer(alive([&](const std::string&) { return Peer::http(400, protocol::problemText(sent)); }));
-  auto client = Client::connect({peer.path(), 1});
+  auto client = Client::connect({peer.path(), 30});
   REQUIRE(client);
   const auto answer = client->best("k", {{"n", 1}});
   REQUIRE_FALSE(answer);
@@ -84,7 +84,7 @@ TEST_CASE("a problem of the daemon comes out as its error") {
 
 TEST_CASE("a damaged artefact is refused") {
   Peer peer(alive([](const std::string&) { return Peer::http(200, "bytes", "application/octet-stream"); }));
-  auto client = Client::connect({peer.path(), 1});
+  auto client = Client::connect({peer.path(), 30});
   REQUIRE(client);
   CHECK(*client->artefact(sha256("bytes")) == "bytes");
   const auto damaged = client->artefact(sha256("other bytes"));
@@ -97,7 +97,7 @@ TEST_CASE("a connection that the daemon closed meanwhile is opened again") {
     if (request.starts_with("GET /healthz")) return Peer::http(200, "ok");
     return connection == 1 ? std::string("close") : Peer::http(200, R"({"kernels":[]})");
   });
-  auto client = Client::connect({peer.path(), 1});
+  auto client = Client::connect({peer.path(), 30});
   REQUIRE(client);
   CHECK(client->kernels());
   CHECK(peer.connections() == 2);

@@ -45,15 +45,15 @@ public:
 
   pid_t pid() const { return pid_; }
   std::string log() const { return slurp(log_); }
-  bool logs(const std::string& text, int milliseconds = 20000) const {
+  bool logs(const std::string& text, int milliseconds = 60'000) const {
     for (int i = 0; i < milliseconds / 20; ++i, ::usleep(20'000))
       if (log().find(text) != std::string::npos) return true;
     return false;
   }
-  /// Exit status once it has ended; 128 + the signal that ended it; -1 when it still runs after 20 s.
+  /// Exit status once it has ended; 128 + the signal that ended it; -1 when it still runs after 60 s.
   int wait() {
     int status = 0;
-    for (int i = 0; i < 1000; ++i, ::usleep(20'000)) {
+    for (int i = 0; i < 3000; ++i, ::usleep(20'000)) {
       if (::waitpid(pid_, &status, WNOHANG) != pid_) continue;
       pid_ = -1;
       return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

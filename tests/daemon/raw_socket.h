@@ -34,28 +34,43 @@ public:
   }
 
   /// All that comes until the other end closes, `enough` has been seen, or nothing came for `milliseconds`.
-  std::string receive(const std::string& enough = "", int milliseconds = 5000) {
+  std::string receive(const std::string& enough = "", int milliseconds = patience) {
     std::string out;
-    for (;;) {
-      if (!enough.empty() && out.find(enough) != std::string::npos) return out;
-      pollfd one{descriptor_, POLLIN, 0};
-      if (::poll(&one, 1, milliseconds) <= 0) return out;
-      char piece[4096];
-      ssize_t got = ::recv(descriptor_, piece, sizeof piece, 0);
-      if (got <= 0) return out;
-      out.append(piece, static_cast<size_t>(got));
+    while (enough.empty() || out.find(enough) == std::string::npos) {
+      const std::string piece = receiveOnce(milliseconds);
+      if (piece.empty()) return out;
+      out += piece;
     }
+    return out;
   }
 
-  /// One request and its answer; the connection stays open.
-  std::string ask(const std::string& method, const std::string& target, const std::string& body = "",
-                  const std::string& enough = "") {
+  /// One request and its answer, whole by its Content-Length; the connection stays open.
+  std::string ask(const std::string& method, const std::string& target, const std::string& body = "") {
     send(method + " " + target +
          " HTTP/1.1\r\nHost: tuned\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
-    return receive(enough, enough.empty() ? 1000 : 10000);
+    std::string out;
+    for (size_t whole = std::string::npos; out.size() < whole;) {
+      const std::string piece = receiveOnce(patience);
+      if (piece.empty()) return out;
+      out += piece;
+      const size_t head = out.find("\r\n\r\n"), length = out.find("Content-Length: ");
+      if (head != std::string::npos && length < head) whole = head + 4 + std::stoul(out.substr(length + 16));
+    }
+    return out;
   }
 
 private:
+  /// Milliseconds that a daemon on a busy machine may take.
+  static constexpr int patience = 30'000;
+
+  std::string receiveOnce(int milliseconds) {
+    pollfd one{descriptor_, POLLIN, 0};
+    char piece[4096];
+    if (::poll(&one, 1, milliseconds) <= 0) return {};
+    const ssize_t got = ::recv(descriptor_, piece, sizeof piece, 0);
+    return got > 0 ? std::string(piece, static_cast<size_t>(got)) : std::string();
+  }
+
   int descriptor_;
   bool connected_ = false;
 };

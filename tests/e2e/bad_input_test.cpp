@@ -13,7 +13,7 @@ using nlohmann::json;
 
 namespace {
 DaemonProcess& daemon() {
-  static DaemonProcess process({"--compile-seconds", "20", "--measure-seconds", "4"});
+  static DaemonProcess process({"--compile-seconds", "20", "--measure-seconds", "8"});
   return process;
 }
 
