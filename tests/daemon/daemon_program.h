@@ -24,9 +24,12 @@ inline std::string slurp(const std::string& path) {
 
 class DaemonProgram {
 public:
-  /// Standard error goes to `log`.
-  DaemonProgram(std::vector<std::string> arguments, std::string log) : log_(std::move(log)) {
+  /// Standard error goes to `log`. `through`: a command that runs the daemon's.
+  DaemonProgram(std::vector<std::string> arguments, std::string log,
+                const std::vector<std::string>& through = {})
+      : log_(std::move(log)) {
     arguments.insert(arguments.begin(), TUNED_PROGRAM);
+    arguments.insert(arguments.begin(), through.begin(), through.end());
     std::vector<char*> pointers;
     for (std::string& argument : arguments)
       pointers.push_back(argument.data());

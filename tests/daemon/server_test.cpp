@@ -33,6 +33,12 @@ bool has(const std::string& text, const std::string& piece) {
   return text.find(piece) != std::string::npos;
 }
 
+/// What runs a program as one who may not write everywhere.
+std::vector<std::string> nobody() {
+  if (::geteuid() != 0) return {};
+  return {"/usr/bin/setpriv", "--reuid=65534", "--clear-groups"};
+}
+
 int exitOf(std::vector<std::string> arguments, const Scratch& folder, std::string* said = nullptr) {
   DaemonProgram daemon(std::move(arguments), folder / "exit.log");
   int status = daemon.wait();
@@ -193,6 +199,20 @@ TEST_CASE("a daemon whose devices take long to find serves what needs none, and 
   RawSocket waiting(socket);
   waiting.send("GET /v1/devices HTTP/1.1\r\n\r\n");
   CHECK(searching.end(SIGTERM) == 0); // told to end, it does not wait for them
+}
+
+TEST_CASE("a cache that cannot be written ends the daemon and says what to do") {
+  Scratch folder;
+  std::string said;
+  CHECK(exitOf({"--socket", folder / "s", "--cache", "/proc/gpu-tuned"}, folder, &said) == 1);
+  CHECK_MESSAGE(has(said, "--cache"), said);
+  std::filesystem::create_directory(folder / "cache");
+  std::filesystem::permissions(folder / "cache", std::filesystem::perms(0555));
+  std::filesystem::permissions(folder.path(), std::filesystem::perms(0777));
+  // Root may write anywhere: then it is tried as nobody.
+  DaemonProgram daemon({"--socket", folder / "s", "--cache", folder / "cache"}, folder / "log", nobody());
+  CHECK(daemon.wait() == 1);
+  CHECK_MESSAGE(has(daemon.log(), "cannot write to the cache folder"), daemon.log());
 }
 
 TEST_CASE("a device asked for by name that is not there is exit 78") {

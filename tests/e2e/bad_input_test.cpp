@@ -12,13 +12,29 @@ using namespace tuned::e2e;
 using nlohmann::json;
 
 namespace {
-DaemonProcess& daemon() {
-  static DaemonProcess process({"--compile-seconds", "20", "--measure-seconds", "8"});
-  return process;
-}
-
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
+}
+
+/// The CPU, and a GPU where there is one.
+const std::vector<std::string>& devices() {
+  static const std::vector<std::string> all = [] {
+    std::vector<std::string> out = {"cpu"};
+    const auto listed = tunectl::runProgram({program("tuned-worker"), "devices"}, 120);
+    if (listed && contains(listed->output, "\"cuda:0\"")) out.push_back("cuda:0");
+    return out;
+  }();
+  return all;
+}
+
+DaemonProcess& daemon() {
+  static DaemonProcess process = [] {
+    std::vector<std::string> options = {"--compile-seconds", "20", "--measure-seconds", "8"};
+    for (size_t i = 1; i < devices().size(); ++i)
+      options.insert(options.end(), {"--device", devices()[i]});
+    return DaemonProcess(options);
+  }();
+  return process;
 }
 
 Error submitError(const std::string& document) {
@@ -28,16 +44,18 @@ Error submitError(const std::string& document) {
   return kernel.error();
 }
 
+const protocol::Values someSizes = {{"n_elements", 5000}};
+
 /// What tuning the document ends in, at 5000 elements unless told.
-Result<protocol::JobStatus> tune(const json& document, const protocol::Values& sizes = {{"n_elements", 5000}},
-                                 bool force = false) {
+Result<protocol::JobStatus> tune(const json& document, const protocol::Values& sizes = someSizes,
+                                 bool force = false, const std::string& device = "cpu") {
   auto client = daemon().connect();
   const auto kernel = client.submit(document.dump());
   if (!kernel) return fail(kernel.error());
   protocol::TuneRequest request;
   request.kernel = kernel->id;
   request.sizes = sizes;
-  request.device = "cpu";
+  request.device = device;
   request.force = force;
   return client.tune(request);
 }
@@ -134,31 +152,41 @@ TEST_CASE("a grid of zero and one beyond the device's limit") {
 }
 
 TEST_CASE("a kernel that never ends is killed at its deadline; the others win") {
-  const auto job = tune(document("bad_loop", elementwise(loopFor64)));
-  REQUIRE_MESSAGE(job, job.error().text());
-  INFO(daemon().log());
-  CHECK(job->outcomes.contains("timed_out"));
-  REQUIRE(job->answer);
-  CHECK(job->answer->configuration.at("BLOCK_SIZE") != 64);
+  for (const std::string& device : devices()) {
+    CAPTURE(device);
+    const auto job = tune(document("bad_loop", elementwise(loopFor64)), someSizes, false, device);
+    REQUIRE_MESSAGE(job, job.error().text());
+    INFO(daemon().log());
+    CHECK(job->outcomes.contains("timed_out"));
+    REQUIRE(job->answer);
+    CHECK(job->answer->configuration.at("BLOCK_SIZE") != 64);
+  }
 }
 
 TEST_CASE("a kernel that writes out of bounds is caught and blamed") {
-  const auto job = tune(document("bad_bounds", elementwise(storeUnmasked)));
-  REQUIRE_MESSAGE(job, job.error().text());
-  CHECK(job->state == "failed");
-  CHECK_FALSE(job->outcomes.contains("timed"));
-  REQUIRE(job->error);
-  INFO(job->error->message);
-  CHECK((job->outcomes.contains("wrong_result") || job->outcomes.contains("faulted")));
+  for (const std::string& device : devices()) {
+    CAPTURE(device);
+    const auto job = tune(document("bad_bounds", elementwise(storeUnmasked)), someSizes, false, device);
+    REQUIRE_MESSAGE(job, job.error().text());
+    CHECK(job->state == "failed");
+    CHECK_FALSE(job->outcomes.contains("timed"));
+    REQUIRE(job->error);
+    INFO(job->error->message);
+    CHECK(contains(job->error->message, "BLOCK_SIZE=")); // the variant that did it is named
+    CHECK((job->outcomes.contains("wrong_result") || job->outcomes.contains("faulted")));
+  }
 }
 
 TEST_CASE("variants that disagree: the wrong ones never win") {
-  const auto job = tune(document("bad_disagree", elementwise(storeBlockSize)));
-  REQUIRE_MESSAGE(job, job.error().text());
-  REQUIRE(job->outcomes.contains("wrong_result"));
-  CHECK(job->outcomes.at("wrong_result") == 2);
-  REQUIRE(job->answer);
-  CHECK(job->answer->configuration.at("BLOCK_SIZE") == 256); // the default says what is right
+  for (const std::string& device : devices()) {
+    CAPTURE(device);
+    const auto job = tune(document("bad_disagree", elementwise(storeBlockSize)), someSizes, false, device);
+    REQUIRE_MESSAGE(job, job.error().text());
+    REQUIRE(job->outcomes.contains("wrong_result"));
+    CHECK(job->outcomes.at("wrong_result") == 2);
+    REQUIRE(job->answer);
+    CHECK(job->answer->configuration.at("BLOCK_SIZE") == 256); // the default says what is right
+  }
 }
 
 TEST_CASE("all variants failing is a clear answer, kept, and not tried again until asked") {
