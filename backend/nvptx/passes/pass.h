@@ -38,6 +38,8 @@ Result<void> removeConversions(PassContext& context);
 /// The conversions of a dot's two operands become one operation: one wait, and both can be read as the tensor
 /// cores go.
 Result<void> groupConversions(PassContext& context);
+/// OutOfResources at the operation with which the unrolled kernel grows beyond what can be compiled.
+Result<void> limitSize(PassContext& context);
 /// Places every operation's scratch memory (attribute `nv.scratch`, a byte offset). OutOfResources names the
 /// limit.
 Result<void> allocateShared(PassContext& context);

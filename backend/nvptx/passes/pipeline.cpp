@@ -18,6 +18,7 @@ std::span<const Pass> layoutPasses() {
       {"remove-conversions", removeConversions},
       {"group-conversions", groupConversions},
       // Pipelining over num_stages comes here: asynchronous copies into rings of shared buffers, wgmma, TMA.
+      {"limit-size", limitSize},
       {"allocate-shared", allocateShared},
       {"insert-barriers", insertBarriers},
   };
