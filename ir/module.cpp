@@ -32,10 +32,15 @@ std::optional<Location> sourceLocation(mlir::Location location) {
   location->walk([&](mlir::Location part) {
     auto place = mlir::dyn_cast<mlir::FileLineColLoc>(part);
     if (!place) return mlir::WalkResult::advance();
-    found = Location{place.getFilename().str(), place.getLine(), place.getColumn()};
+    found = Location{place.getFilename().str(), std::max(1u, place.getLine()), std::max(1u, place.getColumn())};
     return mlir::WalkResult::interrupt();
   });
   return found;
+}
+
+Error located(Error error, mlir::Location place) {
+  if (!error.location) error.location = sourceLocation(place);
+  return error;
 }
 
 FirstError::FirstError(mlir::MLIRContext& context)
@@ -73,11 +78,20 @@ parseOnce(mlir::MLIRContext& context, const std::string& text, const std::string
   return module;
 }
 
+/// Whether an error at any operation could say where: the text's own loc(…) may name no file.
+static bool placesKnown(mlir::ModuleOp module) {
+  auto unknown = [](mlir::Operation* op) {
+    return sourceLocation(op->getLoc()) ? mlir::WalkResult::advance() : mlir::WalkResult::interrupt();
+  };
+  return !module->walk(unknown).wasInterrupted();
+}
+
 Result<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(mlir::MLIRContext& context, const std::string& text,
                                                       const std::string& fileName) {
+  if (auto deep = tooDeep(text, fileName)) return fail(std::move(*deep));
   std::string current = upgradeText(text);
   auto module = parseOnce(context, current, fileName);
-  if (module) return module;
+  if (module && placesKnown(**module)) return module;
   // The text's own loc(…) would send the reader to another file: look at the text without them.
   std::string bare = withoutLocations(current);
   if (bare == current) return module;

@@ -58,4 +58,29 @@ std::string withoutLocations(const std::string& text) {
   return result;
 }
 
+std::optional<Error> tooDeep(const std::string& text, const std::string& fileName) {
+  unsigned depth = 0, line = 1;
+  size_t lineStart = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    char c = text[at];
+    if (c == '\n') {
+      ++line;
+      lineStart = at + 1;
+    } else if (c == '"') {
+      at = skipString(text, at) - 1;
+    } else if (text.compare(at, 2, "//") == 0) {
+      at = std::min(text.find('\n', at), text.size()) - 1;
+    } else if (std::string_view("({[<").find(c) != std::string_view::npos) {
+      if (++depth > maxNesting)
+        return Error{ErrorKind::InvalidInput,
+                     "brackets are nested deeper than " + std::to_string(maxNesting) + ", which is the limit",
+                     Location{fileName, line, static_cast<unsigned>(at - lineStart) + 1}};
+    } else if (depth > 0 && std::string_view(")}]>").find(c) != std::string_view::npos) {
+      // The arrow of a type closes nothing.
+      depth -= c == '>' && at > 0 && text[at - 1] == '-' ? 0 : 1;
+    }
+  }
+  return std::nullopt;
+}
+
 } // namespace tuned

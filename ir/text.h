@@ -12,11 +12,19 @@ namespace tuned {
 /// The text with every loc(…) and #loc line blanked, so that lines and columns stay what they were.
 std::string withoutLocations(const std::string& text);
 
+/// How deep brackets may be nested in a text: parsers and passes go down by recursion.
+inline constexpr unsigned maxNesting = 256;
+/// The error for a text nested deeper than that, at the bracket which is too much.
+std::optional<Error> tooDeep(const std::string& text, const std::string& fileName);
+
 /// The text as Triton 3.6 would print it, from what releases 3.1 to 3.8 print; lines stay where they are.
 std::string upgradeText(const std::string& text);
 
-/// The first file, line and column in an MLIR location.
+/// The first file, line and column in an MLIR location; a module without `module` in its text starts at 1:1.
 std::optional<Location> sourceLocation(mlir::Location location);
+
+/// The error with a place: its own, or where it has none that of the operation it is about.
+Error located(Error error, mlir::Location place);
 
 /// While it lives, diagnostics of `context` are kept here instead of printed.
 class FirstError {

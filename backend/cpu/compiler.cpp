@@ -4,7 +4,10 @@
 #include "backend/cpu/emitter.h"
 #include "backend/cpu/host.h"
 #include "backend/cpu/plan_text.h"
+#include "backend/llvm_errors.h"
+#include "ir/entry.h"
 #include "ir/module.h"
+#include "ir/text.h"
 
 #include <chrono>
 
@@ -15,25 +18,8 @@ double secondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-Result<tt::FuncOp> findEntry(mlir::ModuleOp module, const std::string& entry) {
-  tt::FuncOp found;
-  int count = 0;
-  for (tt::FuncOp function : module.getOps<tt::FuncOp>()) {
-    if (entry.empty() ? !function.isPublic() : function.getName() != entry) continue;
-    found = function;
-    ++count;
-  }
-  if (count == 1 && !found.isExternal()) return found;
-  if (!entry.empty()) return fail(ErrorKind::InvalidInput, "the module has no function " + entry);
-  return fail(ErrorKind::InvalidInput,
-              "the module has " + std::to_string(count) + " public functions, not one", "name the entry");
-}
-
 Error locatedError(mlir::Operation* op, ErrorKind kind, const std::string& message) {
-  Error error{kind, op->getName().getStringRef().str() + ": " + message};
-  if (auto file = op->getLoc()->findInstanceOf<mlir::FileLineColLoc>())
-    error.location = Location{file.getFilename().str(), file.getLine(), file.getColumn()};
-  return error;
+  return located({kind, op->getName().getStringRef().str() + ": " + message}, op->getLoc());
 }
 
 // Tiles that this backend can index: powers of two, within Triton's limit, of elements it knows.
@@ -96,7 +82,7 @@ Result<Artefact> CpuCompiler::compile(mlir::ModuleOp module, const std::string& 
   auto function = findEntry(module, entry);
   if (!function) return std::unexpected(function.error());
   auto callees = cloneCallees(*function);
-  if (!callees) return std::unexpected(callees.error());
+  if (!callees) return fail(located(callees.error(), function->getLoc()));
   tt::AxisInfoAnalysis facts(*function);
   artefact.phaseSeconds["passes"] = secondsSince(start);
 
@@ -104,15 +90,17 @@ Result<Artefact> CpuCompiler::compile(mlir::ModuleOp module, const std::string& 
   Plan plan(*function, *callees);
   if (options.onStage) options.onStage("plan", describe(*function, plan));
   llvm::LLVMContext context;
+  LlvmErrors errors(context);
   llvm::Module code("kernel", context);
   artefact.launch.symbol = function->getName().str();
   Emitter emitter(code, plan, *callees, facts, options.fuseMultiplyAdd);
   if (auto emitted = emitter.emit(*function, artefact.launch.symbol); !emitted)
-    return std::unexpected(emitted.error());
+    return fail(located(emitted.error(), function->getLoc()));
   artefact.phaseSeconds["emit"] = secondsSince(start);
 
   auto object = generateObject(code, {options.fuseMultiplyAdd, options.onStage}, artefact.phaseSeconds);
-  if (!object) return std::unexpected(object.error());
+  if (!object) return fail(located(object.error(), function->getLoc()));
+  if (auto refused = errors.take()) return fail(located(*refused, function->getLoc()));
   artefact.bytes = std::move(*object);
   artefact.launch.scratchBytes = plan.scratchBytes();
   artefact.launch.parameters = parametersOf(*function);

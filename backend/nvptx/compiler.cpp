@@ -6,7 +6,10 @@
 #include "backend/nvptx/libdevice.h"
 #include "backend/nvptx/nvptx.h"
 #include "backend/nvptx/passes/pipeline.h"
+#include "backend/llvm_errors.h"
+#include "ir/entry.h"
 #include "ir/module.h"
+#include "ir/text.h"
 #include "ir/transforms/passes.h"
 
 #include <chrono>
@@ -30,19 +33,6 @@ private:
   std::map<std::string, double>& phases;
   std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
 };
-
-Result<tt::FuncOp> findEntry(mlir::ModuleOp module, const std::string& entry) {
-  std::vector<tt::FuncOp> found;
-  std::string names;
-  for (auto function : module.getOps<tt::FuncOp>()) {
-    if (function.isExternal() || (entry.empty() && function.isPrivate())) continue;
-    names += (names.empty() ? "" : ", ") + function.getName().str();
-    if (entry.empty() || function.getName() == entry) found.push_back(function);
-  }
-  if (found.size() == 1) return found.front();
-  std::string wanted = entry.empty() ? "exactly one public function is needed" : "no function " + entry;
-  return fail(ErrorKind::NotFound, wanted + "; the module has: " + (names.empty() ? "none" : names));
-}
 
 /// Slots in the order of the function's arguments; a descriptor is its base, and its shape and strides
 /// follow.
@@ -81,9 +71,10 @@ public:
     if (!function) return fail(function.error());
     if (auto done = assignAndPlace(*function); !done) return fail(done.error());
     clock.end("layouts");
+    // What LLVM and the assembler refuse is the kernel's as a whole: they know nothing of its lines.
     auto ptx = generate(*function);
-    if (!ptx) return fail(ptx.error());
-    if (auto done = assembleAndRead(*ptx); !done) return fail(done.error());
+    if (!ptx) return fail(located(ptx.error(), function->getLoc()));
+    if (auto done = assembleAndRead(*ptx); !done) return fail(located(done.error(), function->getLoc()));
     clock.end("assemble");
     return std::move(artefact);
   }
@@ -110,6 +101,7 @@ private:
     auto machine = makeTargetMachine(target, options.fuseMultiplyAdd);
     if (!machine) return fail(machine.error());
     llvm::LLVMContext context;
+    LlvmErrors errors(context);
     llvm::Module code(function.getName(), context);
     code.setTargetTriple((*machine)->getTargetTriple());
     code.setDataLayout((*machine)->createDataLayout());
@@ -125,6 +117,7 @@ private:
     });
     clock.end("llvm");
     auto ptx = printPtx(code, **machine);
+    if (auto refused = errors.take()) return fail(*refused);
     if (ptx) stage("ptx", [&] { return *ptx; });
     clock.end("ptx");
     return ptx;

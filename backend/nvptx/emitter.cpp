@@ -105,7 +105,25 @@ size_t Emitter::registerCount(mlir::Operation& op) const {
   return count;
 }
 
+/// 8-bit floats are bytes here: they are moved, chosen and converted, and there is no arithmetic on them.
+static bool computesWithFp8(mlir::Operation& op) {
+  using namespace mlir::arith;
+  llvm::StringRef dialect = op.getName().getDialectNamespace();
+  if (dialect != "arith" && dialect != "math" &&
+      !mlir::isa<tt::ClampFOp, tt::PreciseDivFOp, tt::PreciseSqrtOp, tt::ExternElementwiseOp>(op))
+    return false;
+  if (mlir::isa<ConstantOp, SelectOp, BitcastOp, ExtFOp, TruncFOp>(op) || op.getName().getStringRef() == "math.absf")
+    return false;
+  auto isFp8 = [](mlir::Type type) {
+    mlir::Type element = tt::elementType(type);
+    return mlir::isa<mlir::FloatType>(element) && element.getIntOrFloatBitWidth() == 8;
+  };
+  return llvm::any_of(op.getOperandTypes(), isFp8) || llvm::any_of(op.getResultTypes(), isFp8);
+}
+
 Result<void> Emitter::emit(mlir::Operation& op) {
+  if (computesWithFp8(op))
+    return unsupported(op, "there is no arithmetic on 8-bit floats; convert them with tt.fp_to_fp first");
   auto row = opTable().find(op.getName().getStringRef());
   if (row == opTable().end()) return unsupported(op, "this operation is not supported");
   return row->second.emit(*this, op);

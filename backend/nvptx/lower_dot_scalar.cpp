@@ -96,7 +96,7 @@ private:
   llvm::Value* widen(llvm::Value* value, mlir::Type type) {
     if (isFp8(type)) value = convertFloat(e, {value}, type, mlir::Float32Type::get(op.getContext())).front();
     if (value->getType() == sumType) return value;
-    return sumType->isIntegerTy() ? b.CreateSExt(value, sumType) : b.CreateFPExt(value, sumType);
+    return sumType->isIntegerTy() ? b.CreateSExtOrTrunc(value, sumType) : b.CreateFPCast(value, sumType);
   }
 
   std::map<uint32_t, llvm::Value*> loadAll(const std::map<uint32_t, llvm::Value*>& starts, llvm::Value* base,
@@ -167,6 +167,7 @@ Result<void> emitScalarDot(Emitter& e, tt::DotOp op) {
     bool integers = type.isInteger() && d.isInteger();
     if (!floats && !integers) return unsupported(*op, "these operand types do not go with this result");
   }
+  if (isFp8(d)) return unsupported(*op, "sums are not kept in 8-bit floats");
   ScalarDot(e, op).emit();
   return {};
 }

@@ -93,8 +93,12 @@ Result<void> histogram(Emitter& e, mlir::Operation& op) {
   llvm::Value* owner = e.owner(from);
   const Registers& source = e.of(histogram.getSrc());
   for (size_t r = 0; r < source.size(); ++r) {
-    llvm::Value* limit = llvm::ConstantInt::get(source[r]->getType(), bins);
-    llvm::Value* counted = e.both(owner, b.CreateICmpULT(source[r], limit));
+    // All values of a narrow type may be bins.
+    unsigned width = source[r]->getType()->getIntegerBitWidth();
+    llvm::Value* inside = width < 32 && bins >> width != 0
+                              ? static_cast<llvm::Value*>(b.getTrue())
+                              : b.CreateICmpULT(source[r], llvm::ConstantInt::get(source[r]->getType(), bins));
+    llvm::Value* counted = e.both(owner, inside);
     if (histogram.getMask()) counted = b.CreateAnd(counted, e.of(histogram.getMask())[r]);
     e.when(counted, [&] {
       llvm::Value* bin = b.CreateZExtOrTrunc(source[r], b.getInt32Ty());

@@ -29,7 +29,7 @@ Result<void> bitcast(Emitter& e, mlir::Operation& op) {
   });
 }
 
-/// The parts of an instruction's name that say what caches do with the line.
+/// The parts of an instruction's name that say what caches do with the line; a volatile access takes none.
 struct CacheWords {
   std::string modifier; ///< ".cg"
   std::string eviction; ///< ".L1::evict_first.L2::cache_hint"
@@ -63,7 +63,7 @@ bool always(llvm::Value* condition) {
 class Loader {
 public:
   Loader(Emitter& emitter, tt::LoadOp load)
-      : e(emitter), op(load), words(cacheWords(load.getCache(), load.getEvict())),
+      : e(emitter), op(load), words(load.getIsVolatile() ? CacheWords() : cacheWords(load.getCache(), load.getEvict())),
         type(e.memoryType(load.getResult().getType())), bytes(e.bytes(load.getResult().getType())),
         plan(planVectors(*load, e.layout(load.getResult()), bytes)), policy(createPolicy(e, words)) {}
 

@@ -1,5 +1,6 @@
 #include "backend/reference/decode.h"
-#include "ir/dialect/Dialect.h"
+#include "ir/entry.h"
+#include "ir/text.h"
 
 #include <mlir/Interfaces/FunctionInterfaces.h>
 
@@ -9,14 +10,7 @@ namespace tuned::reference {
 namespace {
 
 Location locationOf(mlir::Location location) {
-  Location found;
-  location->walk([&](mlir::Location inner) {
-    auto file = llvm::dyn_cast<mlir::FileLineColLoc>(inner);
-    if (!file) return mlir::WalkResult::advance();
-    found = {file.getFilename().str(), file.getLine(), file.getColumn()};
-    return mlir::WalkResult::interrupt();
-  });
-  return found;
+  return sourceLocation(location).value_or(Location());
 }
 
 std::string text(mlir::Type type) {
@@ -220,25 +214,10 @@ private:
   std::map<std::string, std::shared_ptr<const Function>> functions_;
 };
 
-Result<mlir::FunctionOpInterface> findEntry(mlir::ModuleOp module, const std::string& entry) {
-  mlir::FunctionOpInterface found;
-  for (auto candidate : module.getOps<mlir::FunctionOpInterface>()) {
-    if (entry.empty() ? !candidate.isPublic() : mlir::SymbolTable::getSymbolName(candidate).str() != entry)
-      continue;
-    if (found)
-      return fail(ErrorKind::InvalidInput, "the module has several public functions", "name the entry");
-    found = candidate;
-  }
-  if (!found || found.isExternal())
-    return fail(ErrorKind::InvalidInput,
-                entry.empty() ? "the module has no public function" : "the module has no function " + entry);
-  return found;
-}
-
 } // namespace
 
 Result<std::shared_ptr<const Function>> decode(mlir::ModuleOp module, const std::string& entry) {
-  Result<mlir::FunctionOpInterface> source = findEntry(module, entry);
+  Result<tt::FuncOp> source = findEntry(module, entry);
   if (!source) return fail(source.error());
   try {
     return Decoder(module).function(*source);

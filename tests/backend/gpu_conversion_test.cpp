@@ -66,17 +66,17 @@ Result<Artefact> build(const ConversionKernel& kernel, const Target& target) {
   return artefact;
 }
 
-/// On all processors.
+/// On all processors; rapidcheck's generators are for one thread.
 std::vector<Built> buildAll(unsigned kernels, const Target& target) {
   std::vector<Built> all(kernels);
+  for (unsigned k = 0; k < kernels; ++k)
+    all[k].kernel = randomConversionKernel(k, conversionsPerKernel);
   std::atomic<unsigned> next = 0;
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i)
     threads.emplace_back([&] {
-      for (unsigned k = next++; k < kernels; k = next++) {
-        all[k].kernel = randomConversionKernel(k, conversionsPerKernel);
+      for (unsigned k = next++; k < kernels; k = next++)
         all[k].artefact = build(all[k].kernel, target);
-      }
     });
   threads.clear();
   return all;

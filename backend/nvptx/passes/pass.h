@@ -43,9 +43,10 @@ Result<void> groupConversions(PassContext& context);
 /// In loops that carry `tt.num_stages` and have no dots, loads go ahead, in registers or by asynchronous
 /// copies.
 Result<void> pipelineLoads(PassContext& context);
+/// OutOfResources at the operation with which the unrolled kernel grows beyond what can be compiled.
+Result<void> limitSize(PassContext& context);
 /// Places every operation's scratch memory (attribute `nv.scratch`, a byte offset) and, behind it, private
-/// memory
-/// (`nv.offset`). OutOfResources names the limit.
+/// memory (`nv.offset`). OutOfResources names the limit.
 Result<void> allocateShared(PassContext& context);
 /// Bytes of shared memory that the operations' scratch takes.
 int64_t scratchBytes(tt::FuncOp function);

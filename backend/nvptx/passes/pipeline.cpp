@@ -20,6 +20,7 @@ std::span<const Pass> layoutPasses() {
       {"group-conversions", groupConversions},
       {"pipeline-loads", pipelineLoads},
       // Pipelining of dots comes here: rings of buffers that threads share, wgmma, TMA.
+      {"limit-size", limitSize},
       {"allocate-shared", allocateShared},
       {"insert-barriers", insertBarriers},
   };
