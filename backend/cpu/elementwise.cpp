@@ -106,6 +106,8 @@ llvm::Value* Emitter::applyInteger(mlir::Operation& op, llvm::ArrayRef<llvm::Val
       .Case<arith::XOrIOp>([&](auto) { return builder_.CreateXor(v[0], v[1]); })
       .Case<arith::DivSIOp, arith::RemSIOp, arith::DivUIOp, arith::RemUIOp>(
           [&](auto) { return divide(op, v); })
+      .Case<arith::CeilDivSIOp, arith::FloorDivSIOp, arith::CeilDivUIOp>(
+          [&](auto) { return divideRounded(op, v); })
       .Case<arith::MinSIOp>([&](auto) { return intrinsic(llvm::Intrinsic::smin); })
       .Case<arith::MaxSIOp>([&](auto) { return intrinsic(llvm::Intrinsic::smax); })
       .Case<arith::MinUIOp>([&](auto) { return intrinsic(llvm::Intrinsic::umin); })
@@ -162,8 +164,8 @@ llvm::Value* Emitter::applyInteger(mlir::Operation& op, llvm::ArrayRef<llvm::Val
 
 // Division must not trap: by zero it gives all ones (NVIDIA's), and the most negative by -1 wraps.
 llvm::Value* Emitter::divide(mlir::Operation& op, llvm::ArrayRef<llvm::Value*> v) {
-  bool isSigned = mlir::isa<arith::DivSIOp, arith::RemSIOp>(op);
-  bool quotient = mlir::isa<arith::DivSIOp, arith::DivUIOp>(op);
+  bool isSigned = !mlir::isa<arith::DivUIOp, arith::RemUIOp, arith::CeilDivUIOp>(op);
+  bool quotient = !mlir::isa<arith::RemSIOp, arith::RemUIOp>(op);
   llvm::Type* type = v[0]->getType();
   llvm::Value* divisor = v[1];
   auto* known =
@@ -189,6 +191,22 @@ llvm::Value* Emitter::divide(mlir::Operation& op, llvm::ArrayRef<llvm::Value*> v
   return isZero ? builder_.CreateSelect(isZero, quotient ? ones : v[0], result) : result;
 }
 
+// Up or down: the quotient toward zero, corrected where there is a remainder and the true quotient lies
+// above, below zero.
+llvm::Value* Emitter::divideRounded(mlir::Operation& op, llvm::ArrayRef<llvm::Value*> v) {
+  llvm::Value* quotient = divide(op, v);
+  llvm::Constant* zero = llvm::Constant::getNullValue(v[0]->getType());
+  llvm::Value* fix =
+      builder_.CreateICmpNE(builder_.CreateSub(v[0], builder_.CreateMul(quotient, v[1])), zero);
+  bool up = !mlir::isa<arith::FloorDivSIOp>(op);
+  if (!mlir::isa<arith::CeilDivUIOp>(op)) {
+    llvm::Value* below = builder_.CreateICmpSLT(builder_.CreateXor(v[0], v[1]), zero);
+    fix = builder_.CreateAnd(fix, up ? builder_.CreateNot(below) : below);
+  }
+  fix = builder_.CreateZExt(fix, v[0]->getType());
+  return up ? builder_.CreateAdd(quotient, fix) : builder_.CreateSub(quotient, fix);
+}
+
 llvm::Value* Emitter::applyCast(mlir::Operation& op, llvm::Value* v) {
   mlir::Type from = tt::elementType(op.getOperand(0).getType()),
              to = tt::elementType(op.getResult(0).getType());
@@ -205,10 +223,14 @@ llvm::Value* Emitter::applyCast(mlir::Operation& op, llvm::Value* v) {
     return formats_.narrow(isSigned ? builder_.CreateSIToFP(v, middle) : builder_.CreateUIToFP(v, middle),
                            to);
   };
-  auto toInteger = [&](bool isSigned) -> llvm::Value* { // saturates, as the GPU does; NaN gives 0
+  // Saturates as the GPU does, which has integers of at least 32 bits; NaN gives 0.
+  auto toInteger = [&](bool isSigned) -> llvm::Value* {
     llvm::Value* wide = formats_.widen(v, from);
-    return builder_.CreateIntrinsic(isSigned ? llvm::Intrinsic::fptosi_sat : llvm::Intrinsic::fptoui_sat,
-                                    {target, wide->getType()}, {wide});
+    llvm::Type* whole = vectorOf(builder_.getIntNTy(std::max(32u, to.getIntOrFloatBitWidth())), widthOf(v));
+    llvm::Value* integer =
+        builder_.CreateIntrinsic(isSigned ? llvm::Intrinsic::fptosi_sat : llvm::Intrinsic::fptoui_sat,
+                                 {whole, wide->getType()}, {wide});
+    return builder_.CreateTrunc(integer, target);
   };
   return llvm::TypeSwitch<mlir::Operation&, llvm::Value*>(op)
       .Case<arith::ExtSIOp>([&](auto) { return builder_.CreateSExt(v, target); })

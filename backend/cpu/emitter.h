@@ -89,6 +89,7 @@ private:
   Values apply(mlir::Operation& op, llvm::ArrayRef<llvm::Value*> operands);
   llvm::Value* applyInteger(mlir::Operation& op, llvm::ArrayRef<llvm::Value*> operands);
   llvm::Value* divide(mlir::Operation& op, llvm::ArrayRef<llvm::Value*> operands);
+  llvm::Value* divideRounded(mlir::Operation& op, llvm::ArrayRef<llvm::Value*> operands);
   llvm::Value* applyFloat(mlir::Operation& op, llvm::ArrayRef<llvm::Value*> operands);
   llvm::Value* applyCast(mlir::Operation& op, llvm::Value* operand);
   llvm::Value* applyMath(mlir::Operation& op, llvm::ArrayRef<llvm::Value*> operands);

@@ -45,7 +45,8 @@ llvm::Value* FloatFormats::narrow(llvm::Value* value, mlir::Type type, bool towa
   llvm::Type* f32 = sameShape(value->getType(), builder_.getFloatTy());
   if (type.isF64())
     return fromDouble ? value : builder_.CreateFPExt(value, sameShape(f32, builder_.getDoubleTy()));
-  if (type.isF32()) return fromDouble ? builder_.CreateFPTrunc(value, f32) : value;
+  if (type.isF32())
+    return !fromDouble ? value : towardZero ? truncate(value) : builder_.CreateFPTrunc(value, f32);
   if (fromDouble) value = roundToOdd(value); // so that the second rounding is the only one that counts
   unsigned width = type.getIntOrFloatBitWidth();
   llvm::Type* narrow = sameShape(f32, builder_.getIntNTy(width));
@@ -60,8 +61,21 @@ llvm::Value* FloatFormats::convert(llvm::Value* value, mlir::Type from, mlir::Ty
   return narrow(widen(value, from), to, towardZero);
 }
 
+// f64 to f32 toward zero; infinity and NaN stay what they are.
+llvm::Value* FloatFormats::truncate(llvm::Value* f64) {
+  return builder_.CreateBitCast(towardZeroBits(f64).first, sameShape(f64->getType(), builder_.getFloatTy()));
+}
+
 // f64 to f32 with the last bit set whenever the value is not exact.
 llvm::Value* FloatFormats::roundToOdd(llvm::Value* f64) {
+  llvm::Type* i32 = sameShape(f64->getType(), builder_.getInt32Ty());
+  auto [bits, inexact] = towardZeroBits(f64);
+  llvm::Value* odd = builder_.CreateOr(bits, builder_.CreateZExt(inexact, i32));
+  return builder_.CreateBitCast(odd, sameShape(f64->getType(), builder_.getFloatTy()));
+}
+
+// The bits of the f32 next to the f64 toward zero, and whether anything was lost.
+std::pair<llvm::Value*, llvm::Value*> FloatFormats::towardZeroBits(llvm::Value* f64) {
   llvm::Type* f32 = sameShape(f64->getType(), builder_.getFloatTy());
   llvm::Type* i32 = sameShape(f64->getType(), builder_.getInt32Ty());
   llvm::Value* nearest = builder_.CreateFPTrunc(f64, f32);
@@ -71,9 +85,7 @@ llvm::Value* FloatFormats::roundToOdd(llvm::Value* f64) {
   llvm::Value* over =
       builder_.CreateFCmpOGT(builder_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, back), magnitude);
   llvm::Value* inexact = builder_.CreateFCmpONE(back, f64);
-  llvm::Value* down = builder_.CreateSelect(over, builder_.CreateSub(bits, number(i32, 1)), bits);
-  llvm::Value* odd = builder_.CreateOr(down, number(i32, 1));
-  return builder_.CreateBitCast(builder_.CreateSelect(inexact, odd, bits), f32);
+  return {builder_.CreateSelect(over, builder_.CreateSub(bits, number(i32, 1)), bits), inexact};
 }
 
 llvm::Value* FloatFormats::encode(llvm::Value* f32, const Format& format, bool towardZero) {
@@ -122,11 +134,10 @@ llvm::Value* FloatFormats::encode(llvm::Value* f32, const Format& format, bool t
   llvm::Value* huge = unreachable < 0x7f800000 ? builder_.CreateICmpUGE(magnitude, number(i32, unreachable))
                                                : builder_.CreateICmpUGE(magnitude, number(i32, 0x7f800000));
   result = builder_.CreateSelect(builder_.CreateOr(beyond, huge), number(i32, top), result);
-  if (!format.saturates && towardZero)
+  if (format.infinity && towardZero) // truncation keeps infinity
     result = builder_.CreateSelect(builder_.CreateICmpEQ(magnitude, number(i32, 0x7f800000)),
                                    number(i32, infinityBits), result);
-  unsigned nan =
-      format.infinity ? infinityBits | ((1u << mantissa) - 1) : infinityBits | ((1u << mantissa) - 1);
+  unsigned nan = infinityBits | ((1u << mantissa) - 1);
   llvm::Value* isNan = builder_.CreateICmpUGT(magnitude, number(i32, 0x7f800000));
   if (format.negativeZeroIsNan) {
     llvm::Value* zero = builder_.CreateICmpEQ(result, number(i32, 0));

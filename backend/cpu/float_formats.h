@@ -16,7 +16,8 @@ public:
   /// f16, bf16 or 8-bit bits to f32, exactly; f32 and f64 as they are.
   llvm::Value* widen(llvm::Value* value, mlir::Type type);
   /// f32 or f64 to `type`: to nearest even, or toward zero. 8-bit formats saturate as NVIDIA's do: what is
-  /// beyond the largest finite value, infinity too, becomes it. NaN stays NaN.
+  /// beyond the largest finite value, infinity too, becomes it; but toward zero infinity stays where the
+  /// format has it. NaN stays NaN.
   llvm::Value* narrow(llvm::Value* value, mlir::Type type, bool towardZero = false);
   /// Between any two float types.
   llvm::Value* convert(llvm::Value* value, mlir::Type from, mlir::Type to, bool towardZero = false);
@@ -32,7 +33,9 @@ private:
   static Format formatOf(mlir::Type type);
 
   llvm::Value* number(llvm::Type* like, uint64_t value);
+  llvm::Value* truncate(llvm::Value* f64);
   llvm::Value* roundToOdd(llvm::Value* f64);
+  std::pair<llvm::Value*, llvm::Value*> towardZeroBits(llvm::Value* f64);
   llvm::Value* encode(llvm::Value* f32, const Format& format, bool towardZero);
   llvm::Value* decode(llvm::Value* bits, const Format& format);
 

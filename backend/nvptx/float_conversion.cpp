@@ -1,5 +1,7 @@
 #include "backend/nvptx/float_conversion.h"
 
+#include <llvm/IR/IntrinsicsNVPTX.h>
+
 #include <cmath>
 #include <optional>
 
@@ -163,9 +165,16 @@ private:
   llvm::IRBuilder<>& b;
 };
 
-/// float to half or bfloat toward zero; others convert exactly or to nearest.
+llvm::Value* doubleToFloat(Emitter& e, llvm::Value* value, Rounding rounding) {
+  if (rounding == Rounding::NearestEven) return e.builder.CreateFPTrunc(value, e.builder.getFloatTy());
+  return e.builder.CreateIntrinsic(e.builder.getFloatTy(), llvm::Intrinsic::nvvm_d2f_rz, {value});
+}
+
+/// Between float types of 16 bits and more. Toward zero goes by way of float: truncating twice is truncating.
 llvm::Value* plain(Emitter& e, llvm::Value* value, llvm::Type* to, Rounding rounding) {
   auto& b = e.builder;
+  if (rounding == Rounding::TowardZero && value->getType()->isDoubleTy())
+    value = doubleToFloat(e, value, rounding);
   llvm::Type* from = value->getType();
   if (from == to) return value;
   if (from->getScalarSizeInBits() < to->getScalarSizeInBits()) return b.CreateFPExt(value, to);
@@ -191,7 +200,7 @@ Registers convertFloat(Emitter& e, const Registers& from, mlir::Type fromType, m
     if (!value->getType()->isFloatingPointTy()) return {};
   if (narrowTo) {
     for (llvm::Value*& value : wide)
-      if (value->getType()->isDoubleTy()) value = e.builder.CreateFPTrunc(value, e.builder.getFloatTy());
+      if (value->getType()->isDoubleTy()) value = doubleToFloat(e, value, rounding);
     return converter.narrow(wide, *narrowTo, rounding);
   }
   llvm::Type* to = e.type(toType);

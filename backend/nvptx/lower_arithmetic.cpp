@@ -102,16 +102,19 @@ Result<void> select(Emitter& e, mlir::Operation& op) {
   return e.elementwise(op, [&](Operands v) { return e.builder.CreateSelect(v[0], v[1], v[2]); });
 }
 
-/// Integer division rounding up, down: quotient toward zero, corrected by the remainder's sign.
-template <bool up> Result<void> divideRounded(Emitter& e, mlir::Operation& op) {
+/// Integer division rounding up, down: quotient toward zero, corrected where there is a remainder and the
+/// true quotient lies above, below zero.
+template <bool up, bool isSigned> Result<void> divideRounded(Emitter& e, mlir::Operation& op) {
   auto& b = e.builder;
   return e.elementwise(op, [&](Operands v) -> llvm::Value* {
-    llvm::Value *zero = llvm::ConstantInt::get(v[0]->getType(), 0), *quotient = b.CreateSDiv(v[0], v[1]);
-    llvm::Value* rest = b.CreateSub(v[0], b.CreateMul(quotient, v[1]));
-    llvm::Value* opposite = b.CreateICmpSLT(b.CreateXor(v[0], v[1]), zero);
-    llvm::Value* inexact = b.CreateICmpNE(rest, zero);
-    llvm::Value* fix =
-        b.CreateZExt(b.CreateAnd(inexact, up ? b.CreateNot(opposite) : opposite), v[0]->getType());
+    llvm::Value* zero = llvm::ConstantInt::get(v[0]->getType(), 0);
+    llvm::Value* quotient = isSigned ? b.CreateSDiv(v[0], v[1]) : b.CreateUDiv(v[0], v[1]);
+    llvm::Value* fix = b.CreateICmpNE(b.CreateSub(v[0], b.CreateMul(quotient, v[1])), zero);
+    if (isSigned) {
+      llvm::Value* below = b.CreateICmpSLT(b.CreateXor(v[0], v[1]), zero);
+      fix = b.CreateAnd(fix, up ? b.CreateNot(below) : below);
+    }
+    fix = b.CreateZExt(fix, v[0]->getType());
     return up ? b.CreateAdd(quotient, fix) : b.CreateSub(quotient, fix);
   });
 }
@@ -163,8 +166,9 @@ void addArithmetic(OpTable& table) {
   table["arith.divui"] = {binary<I::UDiv>};
   table["arith.remsi"] = {binary<I::SRem>};
   table["arith.remui"] = {binary<I::URem>};
-  table["arith.ceildivsi"] = {divideRounded<true>};
-  table["arith.floordivsi"] = {divideRounded<false>};
+  table["arith.ceildivsi"] = {divideRounded<true, true>};
+  table["arith.ceildivui"] = {divideRounded<true, false>};
+  table["arith.floordivsi"] = {divideRounded<false, true>};
   table["arith.andi"] = {binary<I::And>};
   table["arith.ori"] = {binary<I::Or>};
   table["arith.xori"] = {binary<I::Xor>};

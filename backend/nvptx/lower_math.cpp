@@ -102,9 +102,10 @@ Result<void> absoluteFloat(Emitter& e, mlir::Operation& op) {
   });
 }
 
-Result<void> absoluteInt(Emitter& e, mlir::Operation& op) {
+/// abs and counts of bits: whose second argument says that a case is undefined, which none is here.
+template <llvm::Intrinsic::ID id> Result<void> total(Emitter& e, mlir::Operation& op) {
   return e.elementwise(op, [&](Operands v) -> llvm::Value* {
-    return e.builder.CreateBinaryIntrinsic(llvm::Intrinsic::abs, v[0], e.builder.getFalse());
+    return e.builder.CreateBinaryIntrinsic(id, v[0], e.builder.getFalse());
   });
 }
 
@@ -124,7 +125,9 @@ constexpr const char *sinName = "__nv_sin", *cosName = "__nv_cos", *tanName = "_
                      *log10Name = "__nv_log10", *expm1Name = "__nv_expm1", *erfName = "__nv_erf",
                      *powName = "__nv_pow", *tanhName = "__nv_tanh", *atanName = "__nv_atan",
                      *atan2Name = "__nv_atan2", *cbrtName = "__nv_cbrt", *floorName = "__nv_floor",
-                     *ceilName = "__nv_ceil";
+                     *ceilName = "__nv_ceil", *asinName = "__nv_asin", *acosName = "__nv_acos",
+                     *sinhName = "__nv_sinh", *coshName = "__nv_cosh", *asinhName = "__nv_asinh",
+                     *acoshName = "__nv_acosh", *atanhName = "__nv_atanh";
 
 } // namespace
 
@@ -137,7 +140,10 @@ void addMath(OpTable& table) {
   table["math.fma"] = {direct<In::fma>};
   table["math.absf"] = {absoluteFloat};
   table["math.copysign"] = {direct<In::copysign>};
-  table["math.absi"] = {absoluteInt};
+  table["math.absi"] = {total<In::abs>};
+  table["math.ctpop"] = {direct<In::ctpop>};
+  table["math.ctlz"] = {total<In::ctlz>};
+  table["math.cttz"] = {total<In::cttz>};
   table["math.floor"] = {library<floorName>};
   table["math.ceil"] = {library<ceilName>};
   table["math.trunc"] = {intrinsic<In::trunc>};
@@ -156,6 +162,13 @@ void addMath(OpTable& table) {
   table["math.tanh"] = {library<tanhName>};
   table["math.atan"] = {library<atanName>};
   table["math.atan2"] = {library<atan2Name>};
+  table["math.asin"] = {library<asinName>};
+  table["math.acos"] = {library<acosName>};
+  table["math.sinh"] = {library<sinhName>};
+  table["math.cosh"] = {library<coshName>};
+  table["math.asinh"] = {library<asinhName>};
+  table["math.acosh"] = {library<acoshName>};
+  table["math.atanh"] = {library<atanhName>};
   table["math.cbrt"] = {library<cbrtName>};
   table["tt.precise_sqrt"] = {sqrtExactly};
   table["tt.precise_divf"] = {divideExactly};

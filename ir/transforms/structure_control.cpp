@@ -6,6 +6,8 @@
 #include <mlir/Dialect/SCF/IR/SCF.h>
 #include <mlir/Dialect/UB/IR/UBOps.h>
 #include <mlir/IR/Dominance.h>
+#include <mlir/IR/PatternMatch.h>
+#include <mlir/Transforms/RegionUtils.h>
 
 namespace tuned {
 
@@ -59,6 +61,9 @@ void replaceSwitch(mlir::scf::IndexSwitchOp op) {
 } // namespace
 
 mlir::LogicalResult structureControl(mlir::ModuleOp module) {
+  // Triton's front end puts a return of poison behind every early return; nothing branches there.
+  mlir::IRRewriter rewriter(module.getContext());
+  (void)mlir::eraseUnreachableBlocks(rewriter, module->getRegions());
   llvm::SmallVector<mlir::Region*> regions;
   module.walk([&](mlir::Operation* op) {
     for (mlir::Region& region : op->getRegions())

@@ -157,3 +157,46 @@ TEST_CASE("f64 narrows with one rounding") {
   REQUIRE_MESSAGE(done, done.error().text());
   CHECK(out == std::vector<uint16_t>{0x3c01, 0x3c00, 0xfc00, 0x4000});
 }
+
+TEST_CASE("toward zero: f64 to f32 never grows; infinity stays where the format has it") {
+  double above = 1 + std::ldexp(1.0, -24) + std::ldexp(1.0, -40);
+  std::vector<double> in = {above, -above, 1e300, -INFINITY, 0.1, -0.0, std::ldexp(1.0, -149) * 1.9, 3};
+  std::vector<float> f32(8);
+  auto narrowed = [&](const std::string& type, auto& out) {
+    auto done = runOnCpu(
+        mapKernel(8, "f64", type,
+                  "    %y = tt.fp_to_fp %x, rounding = rtz : tensor<8xf64> -> tensor<8x" + type + ">"),
+        {1, 1, 1}, {pointerTo(in), pointerTo(out)});
+    REQUIRE_MESSAGE(done, done.error().text());
+  };
+  narrowed("f32", f32);
+  CHECK(f32 == std::vector<float>{1, -1, 3.40282347e38f, -INFINITY, 0x1.999998p-4f, 0, 0x1p-149f, 3});
+  CHECK(std::signbit(f32[5]));
+  std::vector<uint8_t> e5m2(8), e4m3(8);
+  narrowed("f8E5M2", e5m2);
+  CHECK(e5m2 == std::vector<uint8_t>{0x3c, 0xbc, 0x7b, 0xfc, 0x2e, 0x80, 0, 0x42});
+  narrowed("f8E4M3FN", e4m3);
+  CHECK(e4m3 == std::vector<uint8_t>{0x38, 0xb8, 0x7e, 0xfe, 0x1c, 0x80, 0, 0x44});
+}
+
+TEST_CASE("integers from floats are those of 32 bits, cut to their width; quotients round up and down") {
+  std::vector<float> x = {300, -300, 1e20f, -1e20f, NAN, 2.9f, -2.9f, 127};
+  std::vector<int8_t> y(8);
+  auto run = [&](const std::string& in, const std::string& out, const std::string& body, auto& from,
+                 auto& to) {
+    auto done = runOnCpu(mapKernel(8, in, out, body), {1, 1, 1}, {pointerTo(from), pointerTo(to)});
+    REQUIRE_MESSAGE(done, done.error().text());
+  };
+  run("f32", "i8", "%y = arith.fptosi %x : tensor<8xf32> to tensor<8xi8>", x, y);
+  CHECK(y == std::vector<int8_t>{44, -44, -1, 0, 0, 2, -2, 127});
+  std::vector<int32_t> a = {7, -7, 6, -6, 1, -1, 0, 8}, quotient(8);
+  auto divide = [&](const std::string& op) {
+    run("i32", "i32",
+        "%c = arith.constant dense<3> : tensor<8xi32>\n%y = arith." + op + " %x, %c : tensor<8xi32>", a,
+        quotient);
+    return quotient;
+  };
+  CHECK(divide("ceildivsi") == std::vector<int32_t>{3, -2, 2, -2, 1, 0, 0, 3});
+  CHECK(divide("floordivsi") == std::vector<int32_t>{2, -3, 2, -2, 0, -1, 0, 2});
+  CHECK(divide("ceildivui") == std::vector<int32_t>{3, 1431655763, 2, 1431655764, 1, 1431655765, 0, 3});
+}

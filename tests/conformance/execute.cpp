@@ -63,7 +63,8 @@ void refuse(const Error& error, const std::string& device, CaseResult& result) {
 
 void run(const Case& c, const ExecuteOptions& options, CaseResult& result) {
   Rules rules{isTreated(options.treatments, c.test, "nan-padding"),
-              isTreated(options.treatments, c.test, "zeroed-tail")};
+              isTreated(options.treatments, c.test, "zeroed-tail"),
+              isTreated(options.treatments, c.test, "overruns")};
   LaunchOutcome outcome, other;
   auto launched = launchCase(c, options.device, rules, outcome);
   result.compileSeconds = outcome.compileSeconds;

@@ -34,8 +34,9 @@ struct Uploaded {
 
 struct Built {
   Artefact artefact;
-  bool overruns = false;      ///< the recorded launch changed a buffer that the kernel does not write
-  std::set<unsigned> written; ///< with overruns: the IR's arguments it does write
+  bool neighbours = false;    ///< the recorded launch changed a buffer that the kernel does not write
+  bool overruns = false;      ///< that, or the test is known to write past its buffers
+  std::set<unsigned> written; ///< with neighbours: the IR's arguments it does write
 };
 
 /// Opened once a process: opening is slow, and a CUDA context must not cross a fork.
@@ -85,7 +86,7 @@ void findOverrun(const Case& c, mlir::ModuleOp module, Built& built) {
   built.written = *written;
   unsigned at = 0; // in the IR's arguments
   for (const CaseArgument& argument : c.arguments) {
-    built.overruns |= argument.after && !written->contains(at);
+    built.neighbours |= argument.after && !written->contains(at);
     at += argument.descriptor ? 1 + 2 * unsigned(argument.descriptor->shape.size()) : 1;
   }
 }
@@ -135,6 +136,7 @@ BufferOutcome fetch(Device& device, const Uploaded& up, bool overruns, bool hit)
 void run(const Case& c, const std::string& id, const Rules& rules, LaunchOutcome& outcome) {
   Built built = compile(c, id, outcome);
   Device& device = deviceOf(id);
+  built.overruns = built.neighbours || rules.overruns;
   auto kernel = need(device.load(built.artefact));
   std::vector<Uploaded> buffers(c.arguments.size());
   for (size_t i = 0; i < buffers.size(); ++i)
@@ -146,7 +148,7 @@ void run(const Case& c, const std::string& id, const Rules& rules, LaunchOutcome
   unsigned at = 0; // in the IR's arguments
   for (size_t i = 0; i < buffers.size(); ++i) {
     const CaseArgument& argument = c.arguments[i];
-    bool hit = built.overruns && !built.written.contains(at);
+    bool hit = built.neighbours && !built.written.contains(at);
     at += argument.descriptor ? 1 + 2 * unsigned(argument.descriptor->shape.size()) : 1;
     outcome.buffers.emplace_back();
     if (argument.isBuffer) outcome.buffers.back() = fetch(device, buffers[i], built.overruns, hit);

@@ -12,6 +12,7 @@ namespace tuned::conformance {
 struct Rules {
   bool nanPadding = false; ///< host descriptors pad with NaN: the recording does not say
   bool zeroedTail = false; ///< elements recorded as zeroed may hold what they held before
+  bool overruns = false;   ///< the test itself writes past its buffers: they get room, which is not checked
 };
 
 /// An argument's buffer after the launch.

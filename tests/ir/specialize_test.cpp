@@ -122,6 +122,36 @@ TEST_CASE_FIXTURE(ModuleTest, "calls, branches and what is known at compile time
   CHECK_EQ(count<mlir::scf::IfOp>(module), 1);
 }
 
+TEST_CASE_FIXTURE(ModuleTest, "text straight from the front end: returns of poison that nothing reaches") {
+  Module module = parse(R"(module {
+  tt.func public @k(%p: !tt.ptr<i32>, %c: i1) {
+    %two = arith.constant 2 : i32
+    cf.cond_br %c, ^early, ^late
+  ^early:
+    tt.return
+  ^late:
+    %x = tt.call @twice(%two) : (i32) -> i32
+    tt.store %p, %x : !tt.ptr<i32>
+    tt.return
+  ^after:
+    tt.return
+  }
+  tt.func private @twice(%x: i32) -> i32 attributes {noinline = false} {
+    %y = arith.addi %x, %x : i32
+    tt.return %y : i32
+  ^after:
+    %z = ub.poison : i32
+    cf.br ^more(%z : i32)
+  ^more(%w: i32):
+    tt.return %w : i32
+  }
+})");
+  auto simple = simplify(*module);
+  REQUIRE_MESSAGE(simple.has_value(), simple.error().text());
+  CHECK(print(*module).find("arith.constant 4 : i32") != std::string::npos);
+  CHECK(count<tt::StoreOp>(module) == 1);
+}
+
 TEST_CASE_FIXTURE(ModuleTest, "loops keep their attributes, invariants leave them") {
   Module module = parse(kernelText("%p: !tt.ptr<i32>, %n: i32", R"(    %zero = arith.constant 0 : i32
     %one = arith.constant 1 : i32

@@ -59,6 +59,21 @@ const Change changes[] = {
      "tensor<16x64xf8E5M2> * tensor<64x4xi8> -> tensor<16x8xf32>",
      "%0 = tt.dot_scaled %arg0, %arg1, %arg2 lhs = e5m2 rhs = e2m1 {fastMath = true, rhs_k_pack = false} : "
      "tensor<16x64xf8E5M2> * tensor<64x4xi8> -> tensor<16x8xf32>"},
+    {"3.4", "%arg0: tensor<64xi32>, %arg1: tensor<64xi1>",
+     "%0 = tt.histogram %arg0, %arg1 : tensor<64xi32> -> tensor<16xi32>",
+     "%0 = tt.histogram %arg0, %arg1 : tensor<64xi32> -> tensor<16xi32>"},
+    {"3.4", "%arg0: !tt.tensordesc<tensor<64x32xf16>>, %arg1: i32, %arg2: tensor<64x32xf16>",
+     "tt.descriptor_reduce add, %arg0[%arg1, %arg1], %arg2 : !tt.tensordesc<tensor<64x32xf16>>, "
+     "tensor<64x32xf16>",
+     "tt.descriptor_reduce add, %arg0[%arg1, %arg1], %arg2 : !tt.tensordesc<tensor<64x32xf16>>, "
+     "tensor<64x32xf16>"},
+    {"3.5", "%arg0: tensor<1xf32>", "%0 = tt.unsplat %arg0 : tensor<1xf32>",
+     "%0 = tt.unsplat %arg0 : tensor<1xf32>"},
+    {"3.6", "%arg0: !tt.ptr<f16>, %arg1: i32, %arg2: i64",
+     "%0 = tt.make_tensor_descriptor %arg0, [%arg1, %arg1], [%arg2, %arg2] {padding = 2 : i32} : <f16>, "
+     "<tensor<64x32xf16>>",
+     "%0 = tt.make_tensor_descriptor %arg0, [%arg1, %arg1], [%arg2, %arg2] {padding = 2 : i32} : <f16>, "
+     "<tensor<64x32xf16>>"},
     {"3.6", "%arg0: tensor<16x16xf32>",
      "%0 = tt.dot %arg0, %arg0, %arg0, inputPrecision = bf16x6 : tensor<16x16xf32> * tensor<16x16xf32> -> "
      "tensor<16x16xf32>",
@@ -70,6 +85,11 @@ const Change changes[] = {
     {"3.8", "%arg0: !tt.tensordesc<64x32xsi8>, %arg1: i32",
      "%0 = tt.descriptor_load %arg0[%arg1, %arg1] : !tt.tensordesc<64x32xsi8> -> tensor<64x32xi8>",
      "%0 = tt.descriptor_load %arg0[%arg1, %arg1] : !tt.tensordesc<tensor<64x32xsi8>> -> tensor<64x32xi8>"},
+    {"3.8", "%arg0: !tt.tensordesc<1x32xf16>, %arg1: tensor<8xi16>, %arg2: i32",
+     "%0 = tt.descriptor_gather %arg0[%arg1, %arg2] : (!tt.tensordesc<1x32xf16>, tensor<8xi16>, i32) -> "
+     "tensor<8x32xf16>",
+     "%0 = tt.descriptor_gather %arg0[%arg1, %arg2] : (!tt.tensordesc<tensor<1x32xf16>>, tensor<8xi16>, i32) "
+     "-> tensor<8x32xf16>"},
     {"3.8", "", "ttg.barrier all", "gpu.barrier"},
     {"3.7", "", "ttg.barrier global_read|global_write loc(unknown)", "gpu.barrier"},
 };

@@ -65,11 +65,13 @@ Step floatCast(const Operation& op) {
 }
 
 /// Conversions to 8-bit floats saturate when they round to nearest (cvt.rn.satfinite), so that infinity
-/// becomes the largest number. Toward zero f8E5M2 is the upper byte of f16 and keeps infinity.
+/// becomes the largest number. Toward zero f8E5M2 is the upper byte of f16 and keeps infinity; f8E4M3FN has
+/// none.
 Step fpToFp(const Operation& op) {
   bool towardZero = op.has("rounding") && op.integer("rounding", 1) == 0;
-  bool narrow = byteWidth(op.resultTypes[0].kind) == 1;
-  if (towardZero) return convertFloat(op, Rounding::TowardZero, false);
+  Kind to = op.resultTypes[0].kind;
+  bool narrow = byteWidth(to) == 1;
+  if (towardZero) return convertFloat(op, Rounding::TowardZero, to == Kind::F8E4M3FN);
   return convertFloat(op, Rounding::NearestEven, narrow);
 }
 
