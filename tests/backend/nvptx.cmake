@@ -1,6 +1,6 @@
 find_package(rapidcheck REQUIRED)
 tuned_test(test_layout SOURCES layout_test.cpp layout_conversion_test.cpp LINK tuned_nvptx_layout rapidcheck)
-tuned_test(test_nvptx LLVM SOURCES nvptx_test.cpp LINK tuned_backend_nvptx)
+tuned_test(test_nvptx LLVM SOURCES nvptx_test.cpp nvptx_loops_test.cpp LINK tuned_backend_nvptx)
 add_executable(nvptx_sweep nvptx_sweep.cpp)
 target_link_libraries(nvptx_sweep PRIVATE tuned_backend_nvptx nlohmann_json::nlohmann_json)
 tuned_reuse(nvptx_sweep tuned_llvm_headers)

@@ -179,7 +179,9 @@ int64_t ringSlots(const LoopLoads& loads, int64_t wanted, int64_t room, unsigned
 Result<void> pipelineLoads(PassContext& context) {
   std::vector<mlir::scf::ForOp> loops;
   context.function.walk([&](mlir::scf::ForOp loop) { loops.push_back(loop); });
-  int64_t room = context.target.sharedLimit - scratchBytes(context.function);
+  // What is copied of address computations may need a little scratch of its own.
+  constexpr int64_t spare = 4096;
+  int64_t room = context.target.sharedLimit - scratchBytes(context.function) - spare;
   unsigned threads = context.numWarps * 32;
   for (mlir::scf::ForOp loop : loops) {
     int64_t stages = loopStages(loop).value_or(1);
