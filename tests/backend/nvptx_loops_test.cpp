@@ -205,16 +205,21 @@ TEST_CASE("a loop of one iteration is a condition") {
 }
 
 TEST_CASE("a limit on registers is kept") {
-  auto context = makeContext();
-  auto module = parseModule(*context, rowLoop({.type = "f16"}), "rows.ttir");
-  REQUIRE(module.has_value());
-  CompileOptions options;
-  options.target = "sm_90a";
-  options.maxRegisters = 16;
-  auto artefact = nvptx::makeCompiler()->compile(**module, "", options);
-  REQUIRE_MESSAGE(artefact.has_value(), artefact.error().text());
-  CHECK(artefact->resources.registers <= 16);
-  CHECK(compile({.type = "f16"}).artefact.resources.registers > 16);
+  auto registersWith = [](int limit) {
+    auto context = makeContext();
+    auto module =
+        parseModule(*context, rowLoop({.stages = 2}), "rows.ttir"); // two rows of 32 elements a thread
+    REQUIRE(module.has_value());
+    CompileOptions options;
+    options.target = "sm_90a";
+    options.numWarps = 1;
+    options.maxRegisters = limit;
+    auto artefact = nvptx::makeCompiler()->compile(**module, "", options);
+    REQUIRE_MESSAGE(artefact.has_value(), artefact.error().text());
+    return artefact->resources.registers;
+  };
+  CHECK(registersWith(0) > 40);
+  CHECK(registersWith(40) <= 40);
 }
 
 TEST_CASE("resident CTAs and the registers that let one more in") {
