@@ -133,6 +133,15 @@ TEST_CASE("four stages copy three rows ahead, each thread into memory of its own
   CHECK(loop.rfind("st.global") < loop.find("cp.async.cg"));
 }
 
+TEST_CASE("no more slots than the loop has iterations") {
+  Compiled rows = compile({.stages = 4,
+                           .before = "%two = arith.constant 2 : i32\n%end = arith.addi %first, %two : i32\n"
+                                     "%final = arith.minsi %end, %n : i32",
+                           .last = "%final"});
+  CHECK(rows.artefact.resources.sharedBytes == 2 * 1024 * 4);
+  CHECK(rows.pipelined.find("pending = 1") != std::string::npos);
+}
+
 TEST_CASE("two stages load one row ahead into registers, packed") {
   Compiled rows = compile({.stages = 2, .type = "f16"});
   CHECK(rows.artefact.resources.sharedBytes == 0);
