@@ -5,6 +5,7 @@
 #include "backend/nvptx/emitter.h"
 #include "backend/nvptx/libdevice.h"
 #include "backend/nvptx/nvptx.h"
+#include "backend/nvptx/occupancy.h"
 #include "backend/nvptx/passes/pipeline.h"
 #include "backend/llvm_errors.h"
 #include "ir/entry.h"
@@ -55,6 +56,15 @@ Result<void> checkOptions(const CompileOptions& options) {
   return {};
 }
 
+/// The kernel's PTX with a limit on registers; 0: none. The assembler's own option does not reach a kernel
+/// that says how many threads it has, as all of ours do.
+std::string limitRegisters(std::string ptx, int registers) {
+  size_t threads = ptx.find("\n.reqntid");
+  if (registers > 0 && threads != std::string::npos)
+    ptx.insert(threads, "\n.maxnreg " + std::to_string(registers));
+  return ptx;
+}
+
 class Compilation {
 public:
   Compilation(mlir::ModuleOp source, const CompileOptions& compileOptions, Target machine)
@@ -83,6 +93,8 @@ private:
   Result<void> assignAndPlace(tt::FuncOp function) {
     PassContext context{function, target, static_cast<unsigned>(options.numWarps),
                         static_cast<unsigned>(std::max(1, options.numStages))};
+    auto isDot = [](tt::DotOp) { return mlir::WalkResult::interrupt(); };
+    hasDots = function.walk(isDot).wasInterrupted();
     for (const Pass& pass : layoutPasses()) {
       if (auto done = pass.run(context); !done) return done;
       printAfter(pass.name);
@@ -127,7 +139,23 @@ private:
     // The assembler's time grows faster than its input: what is this large is a tile too big to be fast.
     constexpr size_t large = 2 << 20;
     int level = ptx.size() > large ? std::min(options.assemblerLevel, 1) : options.assemblerLevel;
-    auto assembled = assemble(ptx, {target.name, level, options.maxRegisters});
+    if (auto done = read(assemble(limitRegisters(ptx, options.maxRegisters), {target.name, level})); !done)
+      return done;
+    if (options.maxRegisters > 0 || hasDots || artefact.resources.spillBytes > 0) return {};
+    // The assembler takes registers as it likes; a few fewer can let one more CTA in to hide latency. Dots
+    // live on what they hold in registers and are left alone.
+    Artefact roomy = artefact;
+    for (int registers : tighterRegisters(target, options.numWarps, artefact.resources.registers,
+                                          artefact.resources.sharedBytes)) {
+      if (auto done = read(assemble(limitRegisters(ptx, registers), {target.name, level})); !done)
+        return done;
+      if (artefact.resources.spillBytes == 0) return {};
+      artefact = roomy;
+    }
+    return {};
+  }
+
+  Result<void> read(Result<Assembled> assembled) {
     if (!assembled) return fail(assembled.error());
     auto kernel = readCubin(assembled->cubin, artefact.launch.symbol);
     if (!kernel) return fail(kernel.error());
@@ -151,6 +179,7 @@ private:
   Target target;
   Artefact artefact;
   PhaseClock clock;
+  bool hasDots = false;
 };
 
 class NvptxCompiler : public Compiler {

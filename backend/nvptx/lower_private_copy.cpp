@@ -93,6 +93,7 @@ bool copiesAsync(tt::LoadOp load) {
   bool cached =
       llvm::is_contained({CacheModifier::NONE, CacheModifier::CA, CacheModifier::CG}, load.getCache());
   if (!cached || load.getEvict() != tt::EvictionPolicy::NORMAL) return false;
+  if (layoutOf(load.getPtr().getType()) != layoutOf(load.getType())) return false;
   unsigned bytes = privateTile(*load, load.getPtr().getType()).vectorBytes;
   return bytes == 4 || bytes == 8 || bytes == 16;
 }

@@ -12,6 +12,8 @@ struct Target {
   int capability = 80;     ///< 10 × major + minor: 80, 86, 89, 90, 100, 120
   int64_t sharedLimit = 0; ///< bytes a CTA may have (opt-in maximum)
   std::string features;    ///< of LLVM's backend: the PTX version
+  int residentWarps = 64;  ///< a multiprocessor holds at most
+  int residentCtas = 32;   ///< a multiprocessor holds at most
 
   bool hasFp8Conversions() const { return capability >= 89; }
   bool hasBf16Arithmetic() const { return capability >= 90; }

@@ -102,13 +102,6 @@ public:
     }
     std::vector<Configuration> configurations = sample(space->configurations(), limit);
     task.variants.resize(configurations.size());
-    std::set<Configuration> seen;
-    for (size_t i = 0; i < configurations.size(); ++i) {
-      Configuration code = configurations[i];
-      // Ours tells only whether loads go ahead, not how many stages there are.
-      if (auto stages = code.find("num_stages"); stages != code.end()) stages->second = stages->second >= 3;
-      task.variants[i].hasOurs = seen.insert(code).second;
-    }
     std::atomic<size_t> next = 0;
     {
       std::vector<std::jthread> threads;
@@ -117,6 +110,17 @@ public:
           for (size_t i; (i = next++) < configurations.size();)
             prepareOne(problem, *kernel, configurations[i], i, task.variants[i]);
         });
+    }
+    // num_stages changes our code in some loops only: each code is timed once.
+    std::set<std::string> seen;
+    for (size_t i = 0; i < configurations.size(); ++i) {
+      PlanVariant& variant = task.variants[i];
+      if (!variant.hasOurs) continue;
+      Configuration rest = configurations[i];
+      rest.erase("num_stages");
+      auto cubin = folder / (variant.id + ".ours.cubin");
+      variant.hasOurs = seen.insert(toString(rest) + readFile(cubin)).second;
+      if (!variant.hasOurs) std::filesystem::remove(cubin);
     }
     return task;
   }
@@ -130,7 +134,6 @@ private:
     variant.configuration = toString(configuration);
     variant.numWarps = option(configuration, "num_warps", 4);
     variant.numStages = option(configuration, "num_stages", 3);
-    bool wanted = std::exchange(variant.hasOurs, false);
     auto context = makeContext();
     auto instance = instantiate(kernel, configuration, problem.sizes);
     if (!instance) return note(variant.id, instance.error());
@@ -139,7 +142,6 @@ private:
     if (!module) return note(variant.id, module.error());
     // Both compilers get this text: sizes folded in, nothing else done to it.
     writeFile(folder / (variant.id + ".ttir"), print(**module));
-    if (!wanted) return;
     auto compiler = makeCompiler(target);
     if (!compiler) return note(variant.id, compiler.error());
     CompileOptions options;

@@ -3,6 +3,7 @@
 #include "backend/nvptx/dialect/nv.h"
 #include "backend/nvptx/passes/layout_rules.h"
 
+#include <mlir/Dialect/Utils/StaticValueUtils.h>
 #include <mlir/IR/PatternMatch.h>
 #include <mlir/Interfaces/SideEffectInterfaces.h>
 
@@ -53,7 +54,27 @@ bool stopsLoads(mlir::Operation* op, bool storesMayFollow) {
   return !op->hasTrait<mlir::OpTrait::HasRecursiveMemoryEffects>() && !mlir::isMemoryEffectFree(op);
 }
 
+/// A constant that `bound` is at most above `lower`.
+std::optional<int64_t> distance(Value bound, Value lower) {
+  if (auto smaller = bound.getDefiningOp<mlir::arith::MinSIOp>()) {
+    auto left = distance(smaller.getLhs(), lower), right = distance(smaller.getRhs(), lower);
+    return left && right ? std::min(left, right) : left ? left : right;
+  }
+  auto sum = bound.getDefiningOp<mlir::arith::AddIOp>();
+  if (!sum) return std::nullopt;
+  if (sum.getLhs() == lower) return mlir::getConstantIntValue(sum.getRhs());
+  if (sum.getRhs() == lower) return mlir::getConstantIntValue(sum.getLhs());
+  return std::nullopt;
+}
+
 } // namespace
+
+std::optional<int64_t> mostIterations(mlir::scf::ForOp loop) {
+  auto step = mlir::getConstantIntValue(loop.getStep()),
+       most = distance(loop.getUpperBound(), loop.getLowerBound());
+  if (loop.getUnsignedCmp() || !step || *step < 1 || !most || *most < 1) return std::nullopt;
+  return llvm::divideCeil(*most, *step);
+}
 
 LoopLoads::LoopLoads(mlir::scf::ForOp forLoop, llvm::function_ref<bool(tt::LoadOp)> wanted)
     : loop(forLoop), body(forLoop.getBody()) {

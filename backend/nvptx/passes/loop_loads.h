@@ -58,6 +58,9 @@ private:
 ///                                             for i: next = load(p(i+1)) if i+1 < n; use(x); x = next
 void loadOneAhead(LoopLoads& loads);
 
+/// The loop runs at most this often, as its bounds show (an upper bound of min(lower + constant, …)); nothing
+/// when they do not.
+std::optional<int64_t> mostIterations(mlir::scf::ForOp loop);
 /// Dots directly in the loop.
 bool hasDots(mlir::scf::ForOp loop);
 /// The loop's own `tt.num_stages`.

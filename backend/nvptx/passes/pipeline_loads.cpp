@@ -164,13 +164,15 @@ private:
   Value memory;
 };
 
-/// Slots that are worth having: as many as are asked for and have room; none when copies cannot do it.
+/// Slots that are worth having: as many as are asked for, have room and are ever filled; none when copies
+/// cannot do it.
 int64_t ringSlots(const LoopLoads& loads, int64_t wanted, int64_t room, unsigned threads) {
   mlir::scf::ForOp loop = loads.loop;
   auto step = mlir::getConstantIntValue(loop.getStep());
   bool counts = step && *step > 0 && *step <= INT32_MAX / std::max<int64_t>(1, wanted);
   if (wanted < 2 || !counts || !llvm::all_of(loads.loads, copiesAsync)) return 0;
-  int64_t slots = std::min(wanted, room / Ring::bytesOf(loads, threads));
+  int64_t slots =
+      std::min({wanted, room / Ring::bytesOf(loads, threads), mostIterations(loop).value_or(wanted)});
   return slots < 2 ? 0 : slots;
 }
 
@@ -179,7 +181,9 @@ int64_t ringSlots(const LoopLoads& loads, int64_t wanted, int64_t room, unsigned
 Result<void> pipelineLoads(PassContext& context) {
   std::vector<mlir::scf::ForOp> loops;
   context.function.walk([&](mlir::scf::ForOp loop) { loops.push_back(loop); });
-  int64_t room = context.target.sharedLimit - scratchBytes(context.function);
+  // What is copied of address computations may need a little scratch of its own.
+  constexpr int64_t spare = 4096;
+  int64_t room = context.target.sharedLimit - scratchBytes(context.function) - spare;
   unsigned threads = context.numWarps * 32;
   for (mlir::scf::ForOp loop : loops) {
     int64_t stages = loopStages(loop).value_or(1);

@@ -4,10 +4,9 @@
 //   for i = a to min(a + 1, n): …i…      →      if a < min(a + 1, n): …a…
 //
 // A bound that wraps around lies below `a`, so that neither form runs.
+#include "backend/nvptx/passes/loop_loads.h"
 #include "backend/nvptx/passes/pass.h"
 
-#include <mlir/Dialect/SCF/IR/SCF.h>
-#include <mlir/Dialect/Utils/StaticValueUtils.h>
 #include <mlir/IR/PatternMatch.h>
 
 namespace tuned::nvptx {
@@ -15,18 +14,6 @@ namespace {
 
 namespace arith = mlir::arith;
 namespace scf = mlir::scf;
-
-/// Whether `bound` is at most `lower` + `distance`.
-bool within(mlir::Value bound, mlir::Value lower, int64_t distance) {
-  if (auto smaller = bound.getDefiningOp<arith::MinSIOp>())
-    return within(smaller.getLhs(), lower, distance) || within(smaller.getRhs(), lower, distance);
-  auto sum = bound.getDefiningOp<arith::AddIOp>();
-  if (!sum) return false;
-  for (auto [one, other] : {std::pair(sum.getLhs(), sum.getRhs()), std::pair(sum.getRhs(), sum.getLhs())})
-    if (auto constant = mlir::getConstantIntValue(other); one == lower && constant)
-      return *constant > 0 && *constant <= distance;
-  return false;
-}
 
 void toCondition(scf::ForOp loop) {
   mlir::IRRewriter rewriter(loop.getContext());
@@ -53,9 +40,7 @@ void toCondition(scf::ForOp loop) {
 Result<void> unrollSingleIterations(PassContext& context) {
   std::vector<scf::ForOp> loops;
   context.function.walk([&](scf::ForOp loop) {
-    auto step = mlir::getConstantIntValue(loop.getStep());
-    if (step && !loop.getUnsignedCmp() && within(loop.getUpperBound(), loop.getLowerBound(), *step))
-      loops.push_back(loop);
+    if (mostIterations(loop) == 1) loops.push_back(loop);
   });
   for (scf::ForOp loop : loops)
     toCondition(loop);
