@@ -11,6 +11,13 @@ find_package(OpenSSL REQUIRED)
 find_package(Boost 1.81 REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(spdlog REQUIRED)
+add_library(tuned_log INTERFACE)
+if(TUNED_STATIC_LLVM)
+  # Debian has spdlog and fmt as shared libraries or as headers: a bundle takes the headers.
+  target_compile_definitions(tuned_log INTERFACE SPDLOG_FMT_EXTERNAL FMT_HEADER_ONLY)
+else()
+  target_link_libraries(tuned_log INTERFACE spdlog::spdlog)
+endif()
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 

@@ -13,7 +13,7 @@ foreach(library IN LISTS imported)
 endforeach()
 
 llvm_map_components_to_libnames(llvm_parts core support nvptxcodegen nvptxdesc nvptxinfo x86codegen x86desc x86info
-  passes ipo orcjit jitlink linker irreader bitreader target targetparser analysis scalaropts instcombine
+  ipo orcjit jitlink linker irreader bitreader target targetparser analysis scalaropts instcombine
   transformutils vectorize aggressiveinstcombine codegen asmprinter mc)
 target_link_libraries(tuned_llvm INTERFACE
   MLIRParser MLIRArithDialect MLIRArithTransforms MLIRMathDialect MLIRSCFDialect MLIRSCFUtils MLIRSCFTransforms MLIRControlFlowToSCF MLIRControlFlowDialect
@@ -21,4 +21,5 @@ target_link_libraries(tuned_llvm INTERFACE
   MLIRAnalysis MLIRFunctionInterfaces MLIRSideEffectInterfaces MLIRInferTypeOpInterface MLIRLoopLikeInterface
   ${llvm_parts} libz.a libzstd.a)
 add_compile_options(-ffunction-sections -fdata-sections)
-add_link_options(-static-libstdc++ -static-libgcc -Wl,--gc-sections -Wl,-s)
+# Relative relocations packed (glibc 2.36 reads them) are two megabytes less.
+add_link_options(-static-libstdc++ -static-libgcc -Wl,--gc-sections -Wl,-s -Wl,-z,pack-relative-relocs)

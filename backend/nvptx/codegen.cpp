@@ -1,12 +1,11 @@
 #include "backend/nvptx/codegen.h"
 
-#include <llvm/Analysis/CGSCCPassManager.h>
-#include <llvm/Analysis/LoopAnalysisManager.h>
+#include "backend/llvm_analyses.h"
+
 #include <llvm/Analysis/LoopInfo.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/PassManager.h>
 #include <llvm/MC/TargetRegistry.h>
-#include <llvm/Passes/PassBuilder.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
@@ -50,16 +49,8 @@ Result<std::unique_ptr<llvm::TargetMachine>> makeTargetMachine(const Target& tar
 }
 
 void optimize(llvm::Module& module, llvm::TargetMachine& machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager calls;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(&machine);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(calls);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, calls, modules);
+  LlvmAnalyses analyses(machine);
+  llvm::FunctionAnalysisManager& functions = analyses.functions;
   llvm::FunctionPassManager passes;
   passes.addPass(llvm::ADCEPass());
   passes.addPass(llvm::EarlyCSEPass(true));

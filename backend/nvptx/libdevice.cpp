@@ -1,18 +1,23 @@
 #include "backend/nvptx/libdevice.h"
 
+#include "backend/llvm_analyses.h"
 #include "backend/nvptx/assemble_toolkit.h"
 
+#include <llvm/Analysis/ValueTracking.h>
 #include <llvm/Bitcode/BitcodeReader.h>
+#include <llvm/IR/Constants.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Linker/Linker.h>
-#include <llvm/Passes/PassBuilder.h>
 #include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Target/TargetMachine.h>
+#include <llvm/Transforms/IPO/AlwaysInliner.h>
+#include <llvm/Transforms/IPO/GlobalDCE.h>
 
 namespace tuned::nvptx {
 namespace {
 
 const char* const fileName = "libdevice.10.bc";
+const char* const flushFlag = "nvvm-reflect-ftz";
 
 std::string libraryFunction(const llvm::Module& module) {
   for (const llvm::Function& function : module)
@@ -36,22 +41,42 @@ Result<std::unique_ptr<llvm::Module>> openLibrary(llvm::LLVMContext& context, co
   return std::move(*library);
 }
 
+/// What the library asks of the target: __nvvm_reflect("__CUDA_FTZ") and ("__CUDA_ARCH").
+int64_t reflection(const llvm::Module& module, const llvm::TargetMachine& machine, llvm::StringRef question) {
+  if (question == "__CUDA_FTZ") {
+    auto* flag = llvm::mdconst::extract_or_null<llvm::ConstantInt>(module.getModuleFlag(flushFlag));
+    return flag ? flag->getSExtValue() : 0;
+  }
+  unsigned architecture = 0;
+  llvm::StringRef name = machine.getTargetCPU(); // "sm_90a"
+  if (question == "__CUDA_ARCH" && name.consume_front("sm_")) name.consumeInteger(10, architecture);
+  return architecture * 10;
+}
+
+void answerReflections(llvm::Module& module, const llvm::TargetMachine& machine) {
+  for (llvm::Function& function : module) {
+    if (function.getName() != "__nvvm_reflect" && !function.getName().starts_with("llvm.nvvm.reflect"))
+      continue;
+    for (llvm::User* user : llvm::make_early_inc_range(function.users())) {
+      auto* call = llvm::dyn_cast<llvm::CallInst>(user);
+      llvm::StringRef question;
+      if (!call || !llvm::getConstantStringInfo(call->getArgOperand(0)->stripPointerCasts(), question))
+        continue;
+      call->replaceAllUsesWith(
+          llvm::ConstantInt::get(call->getType(), reflection(module, machine, question)));
+      call->eraseFromParent();
+    }
+  }
+}
+
 /// Resolves the library's questions about the target, then inlines it and drops what is left over.
 void inlineLibrary(llvm::Module& module, llvm::TargetMachine& machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager calls;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(&machine);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(calls);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, calls, modules);
+  answerReflections(module, machine);
+  LlvmAnalyses analyses(machine);
   llvm::ModulePassManager passes;
-  if (auto error = builder.parsePassPipeline(passes, "nvvm-reflect,always-inline,globaldce"))
-    llvm::report_fatal_error(std::move(error));
-  passes.run(module, modules);
+  passes.addPass(llvm::AlwaysInlinerPass());
+  passes.addPass(llvm::GlobalDCEPass());
+  passes.run(module, analyses.modules);
 }
 
 } // namespace
@@ -77,8 +102,7 @@ Result<void> linkLibdevice(llvm::Module& module, llvm::TargetMachine& machine) {
     function.removeFnAttr(llvm::Attribute::OptimizeNone);
     function.addFnAttr(llvm::Attribute::AlwaysInline);
   }
-  if (!module.getModuleFlag("nvvm-reflect-ftz"))
-    module.addModuleFlag(llvm::Module::Override, "nvvm-reflect-ftz", 1);
+  if (!module.getModuleFlag(flushFlag)) module.addModuleFlag(llvm::Module::Override, flushFlag, 1);
   inlineLibrary(module, machine);
   return {};
 }
