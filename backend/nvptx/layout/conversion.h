@@ -57,10 +57,16 @@ using Conversion = std::variant<WarpMove, SharedExchange>;
 /// The moves within warps that make `to` of `from`, if there are any.
 std::optional<WarpMove> planWarpMove(const LinearLayout& from, const LinearLayout& to);
 
-/// The exchange through shared memory, free of bank conflicts where that is possible. `matrices`: ldmatrix
+/// The exchange through shared memory with the fewest transactions, bank conflicts counted. `matrices`: ldmatrix
 /// may be used.
 SharedExchange planExchange(const LinearLayout& from, const LinearLayout& to, unsigned elementBytes,
                             bool matrices = true);
+
+/// The most distinct rows of 128 bytes that one bank serves in a transaction of the access: 1 where none
+/// collide.
+unsigned bankConflicts(const SharedAccess& access, unsigned elementBytes);
+/// Transactions of 128 bytes that all of a warp's accesses take.
+uint64_t transactions(const SharedAccess& access, unsigned elementBytes);
 
 /// The cheaper of the two.
 Conversion planConversion(const LinearLayout& from, const LinearLayout& to, unsigned elementBytes);

@@ -164,34 +164,74 @@ SharedAccess matrixAccess(const LinearLayout& to, Kind kind, const Span& offsets
   return result;
 }
 
-} // namespace
-
-SharedExchange planExchange(const LinearLayout& from, const LinearLayout& to, unsigned elementBytes,
-                            bool matrices) {
-  unsigned bits = from.elementBits();
-  size_t widest = log2Exact(vectorBytes / elementBytes);
-  Side load = loadSide(from, to, elementBytes, matrices);
-  Bases vector = load.row;
-  if (load.kind == Kind::Plain) {
-    vector = head(intersect(from.registers, to.registers), widest);
-    load.active = activeLanes(to, vector.size(), elementBytes);
-    Bases more = independent(from.registers, vector);
-    vector = head(join({vector, more}), widest);
-  }
+/// Both sides, with `vector` side by side in memory.
+SharedExchange planWith(const LinearLayout& from, const LinearLayout& to, unsigned elementBytes,
+                        const Side& load, const Bases& vector) {
   Bases storeMasks = registerMasks(from, vector);
   Bases active = activeLanes(from, storeMasks.size(), elementBytes);
-  Bases offsets =
-      arrange(bits, elementBytes, vector, independent(active, vector), independent(load.active, vector));
-
+  Bases offsets = arrange(from.elementBits(), elementBytes, vector, independent(active, vector),
+                          independent(load.active, vector));
   SharedExchange plan;
   plan.elementBytes = elementBytes;
-  plan.bytes = std::max(vectorBytes, elementBytes << bits);
+  plan.bytes = std::max(vectorBytes, elementBytes << from.elementBits());
   Span inverse(offsets);
   plan.store = plainAccess(from, storeMasks, inverse, elementBytes);
   plan.load = load.kind == Kind::Plain ? plainAccess(to, registerMasks(to, vector), inverse, elementBytes)
                                        : matrixAccess(to, load.kind, inverse);
-  if (load.kind != Kind::Plain && !rowsAligned(plan.load)) return planExchange(from, to, elementBytes, false);
   return plan;
+}
+
+} // namespace
+
+unsigned bankConflicts(const SharedAccess& access, unsigned elementBytes) {
+  // The lanes of a transaction and the words each moves: addresses are linear in both.
+  unsigned bytes = access.kind == Kind::Plain ? access.vectorSize() * elementBytes : vectorBytes;
+  unsigned words = std::max(bytes / bankBytes, 1u);
+  Bases addresses = head(access.fromLane, laneBits - log2Exact(words));
+  for (unsigned word = 1; word < words; word *= 2)
+    addresses.push_back(word * bankBytes);
+  Span all, banks;
+  for (uint32_t address : addresses) {
+    all.add(address / bankBytes);
+    banks.add(address % rowBytes / bankBytes);
+  }
+  return 1u << (all.rank() - banks.rank());
+}
+
+uint64_t transactions(const SharedAccess& access, unsigned elementBytes) {
+  unsigned bytes = access.vectorSize() * elementBytes; // for ldmatrix as well: a lane's part of the matrices
+  uint64_t each = std::max(bytes / bankBytes, 1u);
+  return access.bases.size() * each * bankConflicts(access, elementBytes);
+}
+
+SharedExchange planExchange(const LinearLayout& from, const LinearLayout& to, unsigned elementBytes,
+                            bool matrices) {
+  if (Side load = loadSide(from, to, elementBytes, matrices); load.kind != Kind::Plain) {
+    SharedExchange plan = planWith(from, to, elementBytes, load, load.row);
+    if (rowsAligned(plan.load)) return plan;
+  }
+  size_t widest = log2Exact(vectorBytes / elementBytes);
+  Bases common = head(intersect(from.registers, to.registers), widest);
+  Bases vector = head(join({common, independent(from.registers, common)}), widest);
+  auto planned = [&] {
+    Side load;
+    load.active = activeLanes(to, std::min(common.size(), vector.size()), elementBytes);
+    return planWith(from, to, elementBytes, load, vector);
+  };
+  auto price = [&](const SharedExchange& plan) {
+    return transactions(plan.store, elementBytes) + transactions(plan.load, elementBytes);
+  };
+  auto conflicts = [&](const SharedExchange& plan) {
+    return bankConflicts(plan.store, elementBytes) > 1 || bankConflicts(plan.load, elementBytes) > 1;
+  };
+  // Where wide vectors on one side make the banks of the other collide, narrower ones may be better for both.
+  SharedExchange best = planned();
+  while (conflicts(best) && !vector.empty()) {
+    vector.pop_back();
+    SharedExchange plan = planned();
+    if (price(plan) < price(best)) best = std::move(plan);
+  }
+  return best;
 }
 
 } // namespace tuned::nvptx
