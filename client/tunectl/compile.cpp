@@ -63,7 +63,8 @@ std::string count(const nlohmann::json& json, const char* key, bool bytes) {
   return bytes ? std::to_string(it->get<int64_t>()) + " bytes" : std::to_string(it->get<int64_t>());
 }
 
-void print(const nlohmann::json& result) {
+/// Beside IR that goes to standard output, on standard error: the IR may be piped on.
+void print(const nlohmann::json& result, std::ostream& out) {
   const nlohmann::json& resources = result.contains("resources") ? result["resources"] : result;
   std::vector<Row> rows;
   if (result.contains("target")) rows.push_back({"target", result["target"].get<std::string>()});
@@ -76,7 +77,7 @@ void print(const nlohmann::json& result) {
   if (const auto phases = result.find("phase_seconds"); phases != result.end() && phases->is_object())
     for (const auto& [phase, seconds] : phases->items())
       rows.push_back({"time in " + phase, formatSeconds(seconds.get<double>())});
-  std::cout << facts(rows);
+  out << facts(rows);
 }
 
 int compile(const Globals& globals, const Options& options) {
@@ -99,7 +100,7 @@ int compile(const Globals& globals, const Options& options) {
   if (globals.json) {
     std::cout << result.dump() << '\n';
   } else {
-    print(result);
+    print(result, options.output.empty() && !options.emit.empty() ? std::cerr : std::cout);
   }
   return done;
 }
