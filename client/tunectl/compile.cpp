@@ -11,6 +11,9 @@
 namespace tuned::tunectl {
 
 namespace {
+/// Seconds after which a compilation is given up; the largest tiles take some on a busy machine.
+constexpr double compileSeconds = 300;
+
 struct Options {
   std::string file, target = "cpu", emit, printAfter, output;
   int warps = 4, stages = 3, ctas = 1;
@@ -81,7 +84,7 @@ void print(const nlohmann::json& result, std::ostream& out) {
 }
 
 int compile(const Globals& globals, const Options& options) {
-  const auto worker = runProgram(command(options), std::max(globals.timeout, 60.0));
+  const auto worker = runProgram(command(options), std::max(globals.timeout, compileSeconds));
   if (!worker) return report(globals, worker.error());
   if (worker->exitCode != 0) {
     std::cerr << worker->output;
