@@ -42,8 +42,9 @@ std::unexpected<Error> cannotConnect(const std::string& socket, int error) {
   const std::string what = "cannot connect to " + socket + ": " + std::strerror(error);
   if (error == EACCES || error == EPERM)
     return fail(ErrorKind::Denied, what, "ask to be in the socket's group (see `ls -l " + socket + "`)");
-  return fail(ErrorKind::Unavailable, what,
-              "start the daemon with `tunectl serve`, or name its socket with --socket or GPU_TUNED_SOCKET");
+  return fail(
+      ErrorKind::Unavailable, what,
+      "start the daemon with `tunectl serve --detach`, or name its socket with --socket or GPU_TUNED_SOCKET");
 }
 } // namespace
 

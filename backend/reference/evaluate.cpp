@@ -53,6 +53,12 @@ Result<void> guarded(const std::function<void()>& run) {
   }
 }
 
+/// " (x_ptr)", or nothing where the IR does not say.
+std::string nameOf(const Function& kernel, size_t argument) {
+  const bool named = argument < kernel.argumentNames.size() && !kernel.argumentNames[argument].empty();
+  return named ? concat(" (", kernel.argumentNames[argument], ")") : "";
+}
+
 } // namespace
 
 Result<std::vector<Lanes>> argumentLanes(const Function& kernel, std::span<const ArgumentValue> arguments) {
@@ -76,8 +82,7 @@ void addMemory(Memory& to, const Function& kernel, std::span<const ArgumentValue
       uint64_t points = address ? *address : descriptor ? descriptor->address : 0;
       if (owner.empty() && points >= piece.address &&
           points < piece.address + std::max<size_t>(piece.bytes, 1))
-        owner = concat("argument ", at, " (",
-                       at < kernel.argumentNames.size() ? kernel.argumentNames[at] : "", ")");
+        owner = concat("argument ", at, nameOf(kernel, at));
       at += descriptor ? 1 + 2 * descriptor->shape.size() : 1;
     }
     to.add(piece.address, piece.bytes, owner);

@@ -11,6 +11,9 @@
 namespace tuned::tunectl {
 
 namespace {
+/// Seconds after which a compilation is given up; the largest tiles take some on a busy machine.
+constexpr double compileSeconds = 300;
+
 struct Options {
   std::string file, target = "cpu", emit, printAfter, output;
   int warps = 4, stages = 3, ctas = 1;
@@ -63,7 +66,8 @@ std::string count(const nlohmann::json& json, const char* key, bool bytes) {
   return bytes ? std::to_string(it->get<int64_t>()) + " bytes" : std::to_string(it->get<int64_t>());
 }
 
-void print(const nlohmann::json& result) {
+/// Beside IR that goes to standard output, on standard error: the IR may be piped on.
+void print(const nlohmann::json& result, std::ostream& out) {
   const nlohmann::json& resources = result.contains("resources") ? result["resources"] : result;
   std::vector<Row> rows;
   if (result.contains("target")) rows.push_back({"target", result["target"].get<std::string>()});
@@ -76,11 +80,11 @@ void print(const nlohmann::json& result) {
   if (const auto phases = result.find("phase_seconds"); phases != result.end() && phases->is_object())
     for (const auto& [phase, seconds] : phases->items())
       rows.push_back({"time in " + phase, formatSeconds(seconds.get<double>())});
-  std::cout << facts(rows);
+  out << facts(rows);
 }
 
 int compile(const Globals& globals, const Options& options) {
-  const auto worker = runProgram(command(options), std::max(globals.timeout, 60.0));
+  const auto worker = runProgram(command(options), std::max(globals.timeout, compileSeconds));
   if (!worker) return report(globals, worker.error());
   if (worker->exitCode != 0) {
     std::cerr << worker->output;
@@ -99,7 +103,7 @@ int compile(const Globals& globals, const Options& options) {
   if (globals.json) {
     std::cout << result.dump() << '\n';
   } else {
-    print(result);
+    print(result, options.output.empty() && !options.emit.empty() ? std::cerr : std::cout);
   }
   return done;
 }
