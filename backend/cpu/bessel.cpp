@@ -39,7 +39,7 @@ double normalCdf(double x) {
   return std::erfc(-x * M_SQRT1_2) / 2;
 }
 double inverseNormalCdf(double x) {
-  return M_SQRT2 * inverseErf(2 * x - 1);
+  return -M_SQRT2 * inverseErfc(2 * x);
 }
 
 double inverseErf(double x) {
@@ -54,6 +54,18 @@ double inverseErf(double x) {
     y -= newton / (1 + y * newton);
   }
   return y;
+}
+
+// Newton's method on the logarithm of erfc, which is nearly a parabola where erf has no digits left.
+double inverseErfc(double y) {
+  if (!(y > 0 && y < 2)) return y == 0 ? INFINITY : y == 2 ? -INFINITY : std::nan("");
+  if (y > 1) return -inverseErfc(2 - y);
+  double x = y < 0.01 ? std::sqrt(-std::log(y)) : inverseErf(1 - y);
+  for (int step = 0; step < 8; ++step) {
+    double there = std::erfc(x);
+    x += std::log(there / y) * there / (M_2_SQRTPI * std::exp(-x * x));
+  }
+  return x;
 }
 
 } // namespace tuned::cpu

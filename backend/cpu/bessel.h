@@ -6,6 +6,7 @@ namespace tuned::cpu {
 double besselI0(double x);
 double besselI1(double x);
 double inverseErf(double x);
+double inverseErfc(double y);
 double normalCdf(double x);
 double inverseNormalCdf(double x);
 

@@ -134,6 +134,8 @@ llvm::Value* Emitter::applyExtern(tt::ExternElementwiseOp op, llvm::ArrayRef<llv
     else if (floats && operands.size() == 3 && (name == "fma" || name == "fmaf"))
       result = builder_.CreateIntrinsic(llvm::Intrinsic::fma, {operands[0]->getType()}, operands);
   }
+  if (!result && runtimeSymbols().count(op.getSymbol().str()))
+    result = callPerLane(op.getSymbol(), typeOf(type), operands);
   if (result) return result;
   unsupported(*op.getOperation(), "the CPU has no function for " + op.getSymbol().str());
   return llvm::PoisonValue::get(vectorOf(typeOf(type), operands.empty() ? 1 : widthOf(operands[0])));

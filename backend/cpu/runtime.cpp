@@ -1,6 +1,7 @@
 #include "backend/cpu/runtime.h"
 
 #include "backend/cpu/bessel.h"
+#include "backend/cpu/libdevice.h"
 
 #include <cmath>
 #include <cstdint>
@@ -69,8 +70,10 @@ void setLaunchState(LaunchState* state) {
   current = state;
 }
 
-const std::map<std::string, const void*>& runtimeSymbols() {
-  static const std::map<std::string, const void*> symbols = {
+namespace {
+
+std::map<std::string, const void*> makeSymbols() {
+  std::map<std::string, const void*> symbols = {
       {"tuned_assert_failed", address(assertFailed)},
       {"tuned_print_lane", address(printLane)},
       {"memcpy", address(::memcpy)},
@@ -131,6 +134,14 @@ const std::map<std::string, const void*>& runtimeSymbols() {
       {"tuned_normal_cdf", address(normalCdf)},
       {"tuned_inverse_normal_cdf", address(inverseNormalCdf)},
   };
+  symbols.insert(libdeviceSymbols().begin(), libdeviceSymbols().end());
+  return symbols;
+}
+
+} // namespace
+
+const std::map<std::string, const void*>& runtimeSymbols() {
+  static const std::map<std::string, const void*> symbols = makeSymbols();
   return symbols;
 }
 

@@ -1,5 +1,5 @@
 // tt.extern_elementwise: the functions of libdevice by their CUDA names, through libm in double.
-#include "backend/reference/steps/map.h"
+#include "backend/reference/steps/libdevice.h"
 
 #include <cmath>
 
@@ -20,6 +20,30 @@ double normalCdf(double x) {
 }
 double scaledErfc(double x) {
   return x < 25 ? std::exp(x * x) * std::erfc(x) : 1 / (x * std::sqrt(M_PI));
+}
+/// erfc's inverse by bisection: erfc falls over all of double's digits.
+double inverseErfc(double y) {
+  if (!(y > 0 && y < 2)) return y == 0 ? INFINITY : y == 2 ? -INFINITY : std::nan("");
+  double low = -6, high = 28;
+  for (int step = 0; step < 200 && low < high; ++step) {
+    double middle = (low + high) / 2;
+    (std::erfc(middle) > y ? low : high) = middle;
+  }
+  return (low + high) / 2;
+}
+double inverseErf(double x) {
+  if (!(std::fabs(x) < 1)) return std::fabs(x) == 1 ? std::copysign(INFINITY, x) : std::nan("");
+  if (std::fabs(x) > 0.5) return std::copysign(inverseErfc(1 - std::fabs(x)), x);
+  if (std::fabs(x) < 1e-9) return x * std::sqrt(M_PI) / 2; // the next term is x cubed
+  double low = 0, high = 1;
+  for (int step = 0; step < 200 && low < high; ++step) {
+    double middle = (low + high) / 2;
+    (std::erf(middle) < std::fabs(x) ? low : high) = middle;
+  }
+  return std::copysign(high, x);
+}
+double inverseNormalCdf(double x) {
+  return -M_SQRT2 * inverseErfc(2 * x);
 }
 double sinPi(double x) {
   double turn = std::fmod(x, 2);
@@ -61,7 +85,10 @@ const std::map<std::string, Unary>& unaryFunctions() {
       {"erf", std::erf},
       {"erfc", std::erfc},
       {"erfcx", scaledErfc},
+      {"erfinv", inverseErf},
+      {"erfcinv", inverseErfc},
       {"normcdf", normalCdf},
+      {"normcdfinv", inverseNormalCdf},
       {"tgamma", std::tgamma},
       {"lgamma", std::lgamma},
       {"j0", ::j0},
@@ -88,8 +115,6 @@ const std::map<std::string, Unary>& unaryFunctions() {
       {"fast_log2", std::log2},
       {"fast_log10", std::log10},
       {"saturate", [](double x) { return x > 0 ? std::fmin(x, 1.0) : 0.0; }},
-      {"sqrt_rn", std::sqrt},
-      {"rcp_rn", [](double x) { return 1 / x; }},
   };
   return functions;
 }
@@ -108,16 +133,24 @@ const std::map<std::string, Binary>& binaryFunctions() {
       {"fmax", std::fmax},
       {"fmin", std::fmin},
       {"fast_fdivide", [](double x, double y) { return x / y; }},
-      {"fdiv_rn", [](double x, double y) { return x / y; }},
-      {"div_rn", [](double x, double y) { return x / y; }},
-      {"add_rn", [](double x, double y) { return x + y; }},
-      {"fadd_rn", [](double x, double y) { return x + y; }},
-      {"fsub_rn", [](double x, double y) { return x - y; }},
-      {"fmul_rn", [](double x, double y) { return x * y; }},
-      {"mul_rn", [](double x, double y) { return x * y; }},
       {"nextafter", nullptr}, // by kind, below
   };
   return functions;
+}
+
+/// The length of the vector of all operands, or one over it.
+Step norm(const Operation& op, bool reciprocal) {
+  return
+      [operands = op.operands, r = op.results[0], kind = op.operandTypes[0].kind, reciprocal](Frame& frame) {
+        Lanes out(frame[operands[0]].size());
+        for (size_t i = 0; i < out.size(); ++i) {
+          double length = 0;
+          for (int operand : operands)
+            length = std::hypot(length, toDouble(kind, frame[operand][i]));
+          out[i] = fromDouble(kind, reciprocal ? 1 / length : length);
+        }
+        frame[r] = std::move(out);
+      };
 }
 
 /// Functions whose operand or result is an integer, or that work on bits.
@@ -138,16 +171,23 @@ Step special(const Operation& op, const std::string& name) {
       return reversed;
     });
   if (name == "abs" || name == "llabs") return stepTable().at("math.absi")(op);
-  if (name == "umulhi" || name == "umul64hi") return stepTable().at("tt.mulhiui")(op);
-  if (name == "isnan")
+  if (name == "isnan" || name == "isnand")
     return mapUnary(op, [kind](uint64_t a) -> uint64_t { return std::isnan(toDouble(kind, a)); });
-  if (name == "isinf")
+  if (name == "isinf" || name == "isinfd")
     return mapUnary(op, [kind](uint64_t a) -> uint64_t { return std::isinf(toDouble(kind, a)); });
   if (name == "finite" || name == "isfinited")
     return mapUnary(op, [kind](uint64_t a) -> uint64_t { return std::isfinite(toDouble(kind, a)); });
   if (name == "signbit" || name == "signbitd")
     return mapUnary(op, [width](uint64_t a) { return a >> (width - 1) & 1; });
-  if (name == "fma" || name == "fma_rn" || name == "fmaf_rn") return stepTable().at("math.fma")(op);
+  if (name == "frsqrt_rn") return throughDouble(op, [](double x) { return 1 / std::sqrt(x); });
+  if (name == "jn" || name == "yn")
+    return mapBinary(op, [to = op.resultTypes[0].kind, first = name == "jn"](uint64_t n, uint64_t x) {
+      auto order = static_cast<int>(signedValue(Kind::I32, n));
+      double at = toDouble(to, x);
+      return fromDouble(to, first ? ::jn(order, at) : ::yn(order, at));
+    });
+  if (name.ends_with("norm3d") || name.ends_with("norm4d")) return norm(op, name.starts_with("r"));
+  if (name == "fma") return stepTable().at("math.fma")(op);
   if (name == "nextafter")
     return mapBinary(op, [kind](uint64_t a, uint64_t b) {
       return kind == Kind::F64 ? lane(std::nextafter(asDouble(a), asDouble(b)))
@@ -163,12 +203,15 @@ Step special(const Operation& op, const std::string& name) {
     return mapUnary(op, [kind](uint64_t a) {
       return static_cast<uint64_t>(std::ilogb(toDouble(kind, a))) & mask(Kind::I32);
     });
-  if (name == "rint2int" || name == "float2int_rn" || name == "llrint" || name == "llround" ||
-      name == "float2ll_rn" || name == "double2int_rn" || name == "double2ll_rn")
-    return mapUnary(op, [kind, round = name == "llround", to = op.resultTypes[0].kind](uint64_t a) {
-      double x = toDouble(kind, a);
-      return static_cast<uint64_t>(round ? std::llround(x) : std::llrint(x)) & mask(to);
+  if (name == "llrint" || name == "llround")
+    return mapUnary(op, [kind, away = name == "llround"](uint64_t a) {
+      double x = toDouble(kind, a), whole = away ? std::round(x) : std::nearbyint(x);
+      if (std::isnan(x)) return uint64_t{1} << 63;
+      if (whole >= 0x1p63) return static_cast<uint64_t>(INT64_MAX);
+      return static_cast<uint64_t>(whole < -0x1p63 ? INT64_MIN : static_cast<int64_t>(whole));
     });
+  if (Step step = roundedFunction(op, name)) return step;
+  if (Step step = bitFunction(op, name)) return step;
   unsupported(op, "the library function " + op.text("symbol"));
 }
 
@@ -178,7 +221,8 @@ Step libraryCall(const Operation& op) {
   auto known = [](const std::string& n) {
     return unaryFunctions().contains(n) || binaryFunctions().contains(n);
   };
-  if (!known(name) && name.ends_with("f") && op.operandTypes[0].kind == Kind::F32) name.pop_back();
+  bool single = op.operandTypes[0].kind == Kind::F32 || op.resultTypes[0].kind == Kind::F32;
+  if (!known(name) && name.ends_with("f") && single) name.pop_back();
   if (auto found = unaryFunctions().find(name); found != unaryFunctions().end() && op.operands.size() == 1)
     return throughDouble(op, found->second);
   if (auto found = binaryFunctions().find(name); found != binaryFunctions().end() && found->second)
