@@ -8,6 +8,7 @@ namespace {
 
 /// Chains in which a thread sums its registers: enough to hide an addition's latency.
 constexpr unsigned chainBits = 2;
+constexpr unsigned lanes = 1u << laneBits;
 
 /// What of a layout lies along the axis.
 struct Axis {
@@ -24,6 +25,9 @@ struct Axis {
     result = slice(layout, dim);
   }
   bool along(uint32_t vector) const { return layout.coordinate(vector, dim) != 0; }
+  bool lanesDiffer() const { // in what results they hold
+    return llvm::any_of(result.lanes, [](uint32_t vector) { return vector != 0; });
+  }
 
   LinearLayout layout, result;
   unsigned dim;
@@ -58,7 +62,7 @@ public:
   }
 
   Result<void> run() {
-    for (auto step : {&Reducer::withinThread, &Reducer::acrossLanes, &Reducer::acrossWarps})
+    for (auto step : {&Reducer::withinThread, &Reducer::withinWarp, &Reducer::acrossWarps})
       if (auto done = (this->*step)(); !done) return done;
     for (unsigned i = 0; i < parts.size(); ++i)
       e.set(op.getResult()[i], std::move(parts[i]));
@@ -106,15 +110,18 @@ private:
     return combine(std::move(low), high);
   }
 
-  Result<void> acrossLanes() {
-    for (unsigned mask : llvm::reverse(axis.laneMasks)) {
-      std::vector<Registers> others(parts.size());
-      for (size_t i = 0; i < parts.size(); ++i)
-        for (llvm::Value* value : parts[i])
-          others[i].push_back(e.shuffleXor(value, mask));
-      if (auto done = combine(parts, others); !done) return done;
-    }
+  Result<void> withinWarp() {
+    for (unsigned mask : llvm::reverse(axis.laneMasks))
+      if (auto done = acrossLanes(mask); !done) return done;
     return {};
+  }
+
+  Result<void> acrossLanes(unsigned mask) {
+    std::vector<Registers> others(parts.size());
+    for (size_t i = 0; i < parts.size(); ++i)
+      for (llvm::Value* value : parts[i])
+        others[i].push_back(e.shuffleXor(value, mask));
+    return combine(parts, others);
   }
 
   /// Every warp writes its part of each result; after the barrier every thread reads all parts of its
@@ -132,16 +139,50 @@ private:
       for (uint32_t r = 0; r < parts[i].size(); ++r)
         write(areas[i], r, e.toMemory(parts[i][r]));
     e.barrier();
-    std::vector<std::vector<Registers>> byWarp(axis.warpCount, std::vector<Registers>(parts.size()));
-    for (size_t i = 0; i < parts.size(); ++i)
-      for (uint32_t r = 0; r < parts[i].size(); ++r)
-        read(areas[i], r, op.getSrcs()[i].getType(),
-             [&](unsigned w, llvm::Value* value) { byWarp[w][i].push_back(value); });
-    for (; byWarp.size() > 1; byWarp.resize(byWarp.size() / 2))
-      for (size_t w = 0; w < byWarp.size() / 2; ++w) {
-        if (auto done = combine(byWarp[w], byWarp[w + byWarp.size() / 2]); !done) return done;
-        byWarp[w] = parts;
+    return axis.warpCount == lanes && !axis.lanesDiffer() ? partALane(areas) : partsAThread(areas);
+  }
+
+  /// As many warps as lanes, and all lanes want the same results: each lane takes one part, and shuffles do
+  /// the rest in fewer instructions than every thread's adding up 32 parts.
+  Result<void> partALane(const std::vector<llvm::Value*>& areas) {
+    for (size_t i = 0; i < parts.size(); ++i) {
+      mlir::Type type = op.getSrcs()[i].getType();
+      unsigned bytes = e.bytes(type);
+      llvm::Value* mine = e.builder.CreateMul(e.lane(), e.builder.getInt32(bytes));
+      for (uint32_t r = 0; r < parts[i].size(); ++r) {
+        llvm::Value* pointer = place(areas[i], r, bytes, mine);
+        parts[i][r] =
+            e.fromMemory(e.builder.CreateAlignedLoad(e.memoryType(type), pointer, llvm::Align(bytes)), type);
       }
+    }
+    for (unsigned mask = lanes / 2; mask > 0; mask /= 2)
+      if (auto done = acrossLanes(mask); !done) return done;
+    return {};
+  }
+
+  /// Every thread reads all parts and sums them in chains.
+  Result<void> partsAThread(const std::vector<llvm::Value*>& areas) {
+    unsigned chains = std::min(axis.warpCount, 1u << chainBits);
+    size_t results = parts.front().size();
+    std::vector<std::vector<Registers>> links(axis.warpCount / chains);
+    for (auto& link : links)
+      link.assign(parts.size(), Registers(chains * results));
+    for (size_t i = 0; i < parts.size(); ++i)
+      for (uint32_t r = 0; r < results; ++r)
+        read(areas[i], r, op.getSrcs()[i].getType(),
+             [&](unsigned w, llvm::Value* value) { links[w / chains][i][w % chains * results + r] = value; });
+    parts = links.front();
+    for (size_t link = 1; link < links.size(); ++link)
+      if (auto done = combine(parts, links[link]); !done) return done;
+    for (; chains > 1; chains /= 2) {
+      auto middle = static_cast<std::ptrdiff_t>(chains / 2 * results);
+      std::vector<Registers> low, high;
+      for (const Registers& part : parts) {
+        low.emplace_back(part.begin(), part.begin() + middle);
+        high.emplace_back(part.begin() + middle, part.end());
+      }
+      if (auto done = combine(std::move(low), high); !done) return done;
+    }
     return {};
   }
 

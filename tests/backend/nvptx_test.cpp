@@ -79,6 +79,14 @@ TEST_CASE("in one warp a reduction needs no shared memory") {
   CHECK(count(softmax.stages["ptx"], "bar.sync") == 0);
 }
 
+TEST_CASE("with 32 warps each lane takes one warp's part of a reduction") {
+  auto softmax = compile(kernels::softmax, 32);
+  REQUIRE_MESSAGE(softmax.artefact.has_value(), softmax.artefact.error().text());
+  CHECK(count(softmax.stages["ptx"], "ld.shared") == 2);
+  CHECK(count(softmax.stages["ptx"], "shfl.sync.bfly") == 2 * (5 + 5));
+  CHECK(count(softmax.stages["ptx"], "bar.sync") + count(softmax.stages["ptx"], "barrier.sync") == 2);
+}
+
 TEST_CASE("a scalar is stored by one thread") {
   auto sum = compile(kernels::rowSum);
   REQUIRE_MESSAGE(sum.artefact.has_value(), sum.artefact.error().text());
