@@ -1,55 +1,27 @@
 // Reductions: within the thread by a tree, across lanes by shuffles, across warps by one exchange through
 // shared memory.
-#include "backend/nvptx/emitter.h"
-#include "backend/nvptx/layout/constructors.h"
+#include "backend/nvptx/warp_parts.h"
 
 namespace tuned::nvptx {
 namespace {
 
-/// What of a layout lies along the axis.
-struct Axis {
-  explicit Axis(tt::ReduceOp op) : layout(*layoutOf(op.getSrcs()[0].getType())), dim(op.getAxis()) {
-    for (unsigned bit = 0; bit < layout.registers.size(); ++bit)
-      if (along(layout.registers[bit])) registerBits.push_back(bit);
-    for (unsigned bit = 0; bit < laneBits; ++bit)
-      if (along(layout.lanes[bit])) laneMasks.push_back(1u << bit);
-    for (uint32_t vector : layout.warps) {
-      bool mine = along(vector);
-      warpNumber.push_back(mine ? warpCount : 0);
-      if (mine) warpCount *= 2;
-    }
-    result = slice(layout, dim);
-  }
-  bool along(uint32_t vector) const { return layout.coordinate(vector, dim) != 0; }
-
-  LinearLayout layout, result;
-  unsigned dim;
-  std::vector<unsigned> registerBits;
-  std::vector<unsigned> laneMasks;
-  unsigned warpCount = 1; ///< warps that hold parts of one result
-  Bases warpNumber;       ///< which of them this warp is
-};
-
-unsigned memoryBytes(mlir::Type type) {
-  return std::max(8u, tt::elementBits(tt::elementType(type))) / 8;
-}
-
-uint32_t areaBytes(const Axis& axis, mlir::Type type) {
-  return llvm::alignTo<16>(axis.result.elements() * axis.warpCount * memoryBytes(type));
+WarpParts partsOf(tt::ReduceOp op) {
+  return WarpParts(*layoutOf(op.getSrcs()[0].getType()), op.getAxis());
 }
 
 uint32_t reduceScratch(mlir::Operation& op) {
-  Axis axis(mlir::cast<tt::ReduceOp>(op));
-  if (axis.warpCount == 1) return 0;
-  uint32_t bytes = 0;
-  for (mlir::Value source : op.getOperands())
-    bytes += areaBytes(axis, source.getType());
-  return bytes;
+  return partsOf(mlir::cast<tt::ReduceOp>(op)).scratchBytes(op.getOperands());
 }
 
 class Reducer {
 public:
-  Reducer(Emitter& emitter, tt::ReduceOp reduce) : e(emitter), op(reduce), axis(reduce) {
+  Reducer(Emitter& emitter, tt::ReduceOp reduce) : e(emitter), op(reduce), warps(partsOf(reduce)) {
+    LinearLayout layout = e.layout(op.getSrcs()[0]);
+    auto along = [&](uint32_t vector) { return layout.coordinate(vector, op.getAxis()) != 0; };
+    for (unsigned bit = 0; bit < layout.registers.size(); ++bit)
+      if (along(layout.registers[bit])) registerBits.push_back(bit);
+    for (unsigned bit = 0; bit < laneBits; ++bit)
+      if (along(layout.lanes[bit])) laneMasks.push_back(1u << bit);
     for (mlir::Value source : op.getSrcs())
       parts.push_back(e.of(source));
   }
@@ -73,7 +45,7 @@ private:
 
   /// Halves the registers along each bit of the axis; the others keep their order.
   Result<void> withinThread() {
-    for (unsigned bit : llvm::reverse(axis.registerBits)) {
+    for (unsigned bit : llvm::reverse(registerBits)) {
       std::vector<Registers> low(parts.size()), high(parts.size());
       for (size_t i = 0; i < parts.size(); ++i)
         for (size_t r = 0; r < parts[i].size(); ++r)
@@ -84,7 +56,7 @@ private:
   }
 
   Result<void> acrossLanes() {
-    for (unsigned mask : llvm::reverse(axis.laneMasks)) {
+    for (unsigned mask : llvm::reverse(laneMasks)) {
       std::vector<Registers> others(parts.size());
       for (size_t i = 0; i < parts.size(); ++i)
         for (llvm::Value* value : parts[i])
@@ -97,23 +69,17 @@ private:
   /// Every warp writes its part of each result; after the barrier every thread reads all parts of its
   /// results.
   Result<void> acrossWarps() {
-    if (axis.warpCount == 1) return {};
-    llvm::Value* memory = e.scratch(*op.getOperation());
-    std::vector<llvm::Value*> areas;
-    uint32_t offset = 0;
-    for (mlir::Value source : op.getSrcs()) {
-      areas.push_back(e.builder.CreateConstInBoundsGEP1_32(e.builder.getInt8Ty(), memory, offset));
-      offset += areaBytes(axis, source.getType());
-    }
+    if (warps.count() == 1) return {};
+    auto areas = warps.areas(e, *op.getOperation(), op.getSrcs());
     for (size_t i = 0; i < parts.size(); ++i)
       for (uint32_t r = 0; r < parts[i].size(); ++r)
-        write(areas[i], r, e.toMemory(parts[i][r]));
+        warps.write(e, areas[i], r, e.toMemory(parts[i][r]));
     e.barrier();
-    std::vector<std::vector<Registers>> byWarp(axis.warpCount, std::vector<Registers>(parts.size()));
+    std::vector<std::vector<Registers>> byWarp(warps.count(), std::vector<Registers>(parts.size()));
     for (size_t i = 0; i < parts.size(); ++i)
       for (uint32_t r = 0; r < parts[i].size(); ++r)
-        read(areas[i], r, op.getSrcs()[i].getType(),
-             [&](unsigned w, llvm::Value* value) { byWarp[w][i].push_back(value); });
+        for (auto [w, value] : llvm::enumerate(warps.read(e, areas[i], r, op.getSrcs()[i].getType())))
+          byWarp[w][i].push_back(value);
     for (; byWarp.size() > 1; byWarp.resize(byWarp.size() / 2))
       for (size_t w = 0; w < byWarp.size() / 2; ++w) {
         if (auto done = combine(byWarp[w], byWarp[w + byWarp.size() / 2]); !done) return done;
@@ -122,45 +88,10 @@ private:
     return {};
   }
 
-  /// Address of the first part of register r's result.
-  llvm::Value* place(llvm::Value* area, uint32_t r, unsigned bytes, llvm::Value* extra) {
-    Bases lanes = axis.result.lanes, warps = axis.result.warps;
-    uint32_t mask = 0, scale = axis.warpCount * bytes;
-    for (Bases* bases : {&lanes, &warps})
-      for (uint32_t& vector : *bases)
-        mask |= vector *= scale;
-    llvm::Value* offset =
-        e.xorConstant(e.linear(lanes, warps), mask, nvptx::combine(axis.result.registers, r) * scale);
-    if (extra) offset = e.builder.CreateAdd(offset, extra);
-    return e.builder.CreateInBoundsGEP(e.builder.getInt8Ty(), area, offset);
-  }
-
-  void write(llvm::Value* area, uint32_t r, llvm::Value* value) {
-    auto bytes = static_cast<unsigned>(e.module.getDataLayout().getTypeStoreSize(value->getType()));
-    Bases number = axis.warpNumber;
-    for (uint32_t& vector : number)
-      vector *= bytes;
-    llvm::Value* pointer = place(area, r, bytes, e.linear({}, number));
-    e.builder.CreateAlignedStore(value, pointer, llvm::Align(bytes));
-  }
-
-  template <typename F> void read(llvm::Value* area, uint32_t r, mlir::Type type, F each) {
-    auto& b = e.builder;
-    unsigned bytes = e.bytes(type), vector = std::min(axis.warpCount, 16 / bytes);
-    llvm::Type* element = e.memoryType(type);
-    llvm::Value* first = place(area, r, bytes, nullptr);
-    for (unsigned w = 0; w < axis.warpCount; w += vector) {
-      llvm::Value* pointer = b.CreateConstInBoundsGEP1_32(b.getInt8Ty(), first, w * bytes);
-      llvm::Value* loaded = b.CreateAlignedLoad(llvm::FixedVectorType::get(element, vector), pointer,
-                                                llvm::Align(vector * bytes));
-      for (unsigned i = 0; i < vector; ++i)
-        each(w + i, e.fromMemory(b.CreateExtractElement(loaded, i), type));
-    }
-  }
-
   Emitter& e;
   tt::ReduceOp op;
-  Axis axis;
+  WarpParts warps;
+  std::vector<unsigned> registerBits, laneMasks; ///< of the layout, along the axis
   std::vector<Registers> parts;
 };
 
