@@ -14,8 +14,9 @@ Result<tt::FuncOp> findEntry(mlir::ModuleOp module, const std::string& entry) {
   }
   if (found.size() == 1) return found.front();
   std::string wanted = entry.empty() ? "exactly one public function is needed" : "no function " + entry;
-  return fail(located({ErrorKind::NotFound, wanted + "; the module has: " + (names.empty() ? "none" : names)},
-                      module.getLoc()));
+  ErrorKind kind = entry.empty() ? ErrorKind::InvalidInput : ErrorKind::NotFound;
+  return fail(
+      located({kind, wanted + "; the module has: " + (names.empty() ? "none" : names)}, module.getLoc()));
 }
 
 } // namespace tuned

@@ -1,11 +1,11 @@
 // Reductions: within the thread in chains, across lanes by shuffles, across warps by one exchange through
 // shared memory.
-#include "backend/nvptx/emitter.h"
-#include "backend/nvptx/layout/constructors.h"
+#include "backend/nvptx/warp_parts.h"
 
 namespace tuned::nvptx {
 namespace {
 
+<<<<<<< HEAD
 /// Chains in which a thread sums its registers: enough to hide an addition's latency.
 constexpr unsigned chainBits = 2;
 constexpr unsigned lanes = 1u << laneBits;
@@ -43,20 +43,25 @@ unsigned memoryBytes(mlir::Type type) {
 
 uint32_t areaBytes(const Axis& axis, mlir::Type type) {
   return llvm::alignTo<16>(axis.result.elements() * axis.warpCount * memoryBytes(type));
+=======
+WarpParts partsOf(tt::ReduceOp op) {
+  return WarpParts(*layoutOf(op.getSrcs()[0].getType()), op.getAxis());
+>>>>>>> c48c155cf7bd4d3a8d7e14505d89ae35a332a6e3
 }
 
 uint32_t reduceScratch(mlir::Operation& op) {
-  Axis axis(mlir::cast<tt::ReduceOp>(op));
-  if (axis.warpCount == 1) return 0;
-  uint32_t bytes = 0;
-  for (mlir::Value source : op.getOperands())
-    bytes += areaBytes(axis, source.getType());
-  return bytes;
+  return partsOf(mlir::cast<tt::ReduceOp>(op)).scratchBytes(op.getOperands());
 }
 
 class Reducer {
 public:
-  Reducer(Emitter& emitter, tt::ReduceOp reduce) : e(emitter), op(reduce), axis(reduce) {
+  Reducer(Emitter& emitter, tt::ReduceOp reduce) : e(emitter), op(reduce), warps(partsOf(reduce)) {
+    LinearLayout layout = e.layout(op.getSrcs()[0]);
+    auto along = [&](uint32_t vector) { return layout.coordinate(vector, op.getAxis()) != 0; };
+    for (unsigned bit = 0; bit < layout.registers.size(); ++bit)
+      if (along(layout.registers[bit])) registerBits.push_back(bit);
+    for (unsigned bit = 0; bit < laneBits; ++bit)
+      if (along(layout.lanes[bit])) laneMasks.push_back(1u << bit);
     for (mlir::Value source : op.getSrcs())
       parts.push_back(e.of(source));
   }
@@ -82,6 +87,7 @@ private:
   /// loaded, and then the chains: a chain of sums of products is one of fused multiply-adds, and only its end
   /// is held. The other registers keep their order.
   Result<void> withinThread() {
+<<<<<<< HEAD
     const std::vector<unsigned>& bits = axis.registerBits;
     size_t chained = std::min<size_t>(bits.size(), chainBits), total = parts.front().size();
     std::vector<std::vector<Registers>> links(size_t{1} << (bits.size() - chained),
@@ -90,6 +96,10 @@ private:
       size_t link = 0;
       for (size_t bit = chained; bit < bits.size(); ++bit)
         link |= (r >> bits[bit] & 1) << (bit - chained);
+=======
+    for (unsigned bit : llvm::reverse(registerBits)) {
+      std::vector<Registers> low(parts.size()), high(parts.size());
+>>>>>>> c48c155cf7bd4d3a8d7e14505d89ae35a332a6e3
       for (size_t i = 0; i < parts.size(); ++i)
         links[link][i].push_back(parts[i][r]);
     }
@@ -101,6 +111,7 @@ private:
     return {};
   }
 
+<<<<<<< HEAD
   /// Sums the registers with and without a bit; bits above it are no longer there or not of the axis.
   Result<void> halve(unsigned bit) {
     std::vector<Registers> low(parts.size()), high(parts.size());
@@ -113,6 +124,16 @@ private:
   Result<void> withinWarp() {
     for (unsigned mask : llvm::reverse(axis.laneMasks))
       if (auto done = acrossLanes(mask); !done) return done;
+=======
+  Result<void> acrossLanes() {
+    for (unsigned mask : llvm::reverse(laneMasks)) {
+      std::vector<Registers> others(parts.size());
+      for (size_t i = 0; i < parts.size(); ++i)
+        for (llvm::Value* value : parts[i])
+          others[i].push_back(e.shuffleXor(value, mask));
+      if (auto done = combine(parts, others); !done) return done;
+    }
+>>>>>>> c48c155cf7bd4d3a8d7e14505d89ae35a332a6e3
     return {};
   }
 
@@ -127,18 +148,13 @@ private:
   /// Every warp writes its part of each result; after the barrier every thread reads all parts of its
   /// results.
   Result<void> acrossWarps() {
-    if (axis.warpCount == 1) return {};
-    llvm::Value* memory = e.scratch(*op.getOperation());
-    std::vector<llvm::Value*> areas;
-    uint32_t offset = 0;
-    for (mlir::Value source : op.getSrcs()) {
-      areas.push_back(e.builder.CreateConstInBoundsGEP1_32(e.builder.getInt8Ty(), memory, offset));
-      offset += areaBytes(axis, source.getType());
-    }
+    if (warps.count() == 1) return {};
+    auto areas = warps.areas(e, *op.getOperation(), op.getSrcs());
     for (size_t i = 0; i < parts.size(); ++i)
       for (uint32_t r = 0; r < parts[i].size(); ++r)
-        write(areas[i], r, e.toMemory(parts[i][r]));
+        warps.write(e, areas[i], r, e.toMemory(parts[i][r]));
     e.barrier();
+<<<<<<< HEAD
     return axis.warpCount == lanes && !axis.lanesDiffer() ? partALane(areas) : partsAThread(areas);
   }
 
@@ -153,6 +169,17 @@ private:
         llvm::Value* pointer = place(areas[i], r, bytes, mine);
         parts[i][r] =
             e.fromMemory(e.builder.CreateAlignedLoad(e.memoryType(type), pointer, llvm::Align(bytes)), type);
+=======
+    std::vector<std::vector<Registers>> byWarp(warps.count(), std::vector<Registers>(parts.size()));
+    for (size_t i = 0; i < parts.size(); ++i)
+      for (uint32_t r = 0; r < parts[i].size(); ++r)
+        for (auto [w, value] : llvm::enumerate(warps.read(e, areas[i], r, op.getSrcs()[i].getType())))
+          byWarp[w][i].push_back(value);
+    for (; byWarp.size() > 1; byWarp.resize(byWarp.size() / 2))
+      for (size_t w = 0; w < byWarp.size() / 2; ++w) {
+        if (auto done = combine(byWarp[w], byWarp[w + byWarp.size() / 2]); !done) return done;
+        byWarp[w] = parts;
+>>>>>>> c48c155cf7bd4d3a8d7e14505d89ae35a332a6e3
       }
     }
     for (unsigned mask = lanes / 2; mask > 0; mask /= 2)
@@ -186,45 +213,10 @@ private:
     return {};
   }
 
-  /// Address of the first part of register r's result.
-  llvm::Value* place(llvm::Value* area, uint32_t r, unsigned bytes, llvm::Value* extra) {
-    Bases lanes = axis.result.lanes, warps = axis.result.warps;
-    uint32_t mask = 0, scale = axis.warpCount * bytes;
-    for (Bases* bases : {&lanes, &warps})
-      for (uint32_t& vector : *bases)
-        mask |= vector *= scale;
-    llvm::Value* offset =
-        e.xorConstant(e.linear(lanes, warps), mask, nvptx::combine(axis.result.registers, r) * scale);
-    if (extra) offset = e.builder.CreateAdd(offset, extra);
-    return e.builder.CreateInBoundsGEP(e.builder.getInt8Ty(), area, offset);
-  }
-
-  void write(llvm::Value* area, uint32_t r, llvm::Value* value) {
-    auto bytes = static_cast<unsigned>(e.module.getDataLayout().getTypeStoreSize(value->getType()));
-    Bases number = axis.warpNumber;
-    for (uint32_t& vector : number)
-      vector *= bytes;
-    llvm::Value* pointer = place(area, r, bytes, e.linear({}, number));
-    e.builder.CreateAlignedStore(value, pointer, llvm::Align(bytes));
-  }
-
-  template <typename F> void read(llvm::Value* area, uint32_t r, mlir::Type type, F each) {
-    auto& b = e.builder;
-    unsigned bytes = e.bytes(type), vector = std::min(axis.warpCount, 16 / bytes);
-    llvm::Type* element = e.memoryType(type);
-    llvm::Value* first = place(area, r, bytes, nullptr);
-    for (unsigned w = 0; w < axis.warpCount; w += vector) {
-      llvm::Value* pointer = b.CreateConstInBoundsGEP1_32(b.getInt8Ty(), first, w * bytes);
-      llvm::Value* loaded = b.CreateAlignedLoad(llvm::FixedVectorType::get(element, vector), pointer,
-                                                llvm::Align(vector * bytes));
-      for (unsigned i = 0; i < vector; ++i)
-        each(w + i, e.fromMemory(b.CreateExtractElement(loaded, i), type));
-    }
-  }
-
   Emitter& e;
   tt::ReduceOp op;
-  Axis axis;
+  WarpParts warps;
+  std::vector<unsigned> registerBits, laneMasks; ///< of the layout, along the axis
   std::vector<Registers> parts;
 };
 

@@ -118,17 +118,19 @@ LinearLayout scanned(const std::vector<int64_t>& shape, unsigned axis, unsigned 
     if (dim != axis) others.push_back(dim);
   Bases rest = bitsInOrder(layout, others);
   auto total = static_cast<unsigned>(along.size() + rest.size());
-  unsigned threadBits = laneBits + log2Exact(numWarps);
-  // What does not fit the threads has to be in registers; the axis' low bits come first.
+  unsigned warpBits = log2Exact(numWarps), threadBits = laneBits + warpBits;
+  // What does not fit the threads has to be in registers; the axis' low bits come first. A few are there in
+  // any case before the axis goes over several warps, which have to wait for each other.
+  constexpr unsigned few = 3;
+  auto length = static_cast<unsigned>(along.size());
+  unsigned beyondWarp = length > laneBits ? length - laneBits : 0;
   unsigned inRegisters = total > threadBits ? total - threadBits : 0;
-  inRegisters = std::min<unsigned>(inRegisters, static_cast<unsigned>(along.size()));
-  inRegisters = std::max<unsigned>(
-      inRegisters, along.size() > laneBits ? static_cast<unsigned>(along.size()) - laneBits : 0);
+  inRegisters = std::min(std::max(inRegisters, std::min(beyondWarp, few)), length);
   deal(along, layout.registers, inRegisters);
-  while (!along.empty())
-    deal(along, layout.lanes, 1);
+  deal(along, layout.lanes, std::min<unsigned>(laneBits, static_cast<unsigned>(along.size())));
+  deal(along, layout.warps, static_cast<unsigned>(along.size()));
   deal(rest, layout.lanes, laneBits - static_cast<unsigned>(layout.lanes.size()));
-  deal(rest, layout.warps, log2Exact(numWarps));
+  deal(rest, layout.warps, warpBits - static_cast<unsigned>(layout.warps.size()));
   deal(rest, layout.registers, static_cast<unsigned>(rest.size()));
   return layout;
 }

@@ -28,8 +28,9 @@ LinearLayout unbroadcast(const LinearLayout& result, const std::vector<int64_t>&
 /// Row-major [.., i, ..] of `order`: result dimension i is dimension order[i] of `layout`.
 LinearLayout transpose(const LinearLayout& layout, const std::vector<unsigned>& order);
 
-/// Layout for scans along `axis`: the axis' low bits in registers, its high bits in lanes, in order; then
-/// other dimensions over lanes and warps.
+/// Layout for scans along `axis`: the axis' bits in registers, then lanes, then warps, in order; other
+/// dimensions over the lanes and warps that are left. No element is in two warps while a thread has more than
+/// a few.
 LinearLayout scanned(const std::vector<int64_t>& shape, unsigned axis, unsigned numWarps);
 
 } // namespace tuned::nvptx
