@@ -124,7 +124,7 @@ TEST_CASE("what hangs is killed at its deadline, what is stopped at once") {
     stop.request_stop();
   });
   CHECK(workers.call("k", {{"op", "hang"}}, 60, stop.get_token()).error().kind == ErrorKind::Denied);
-  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(10));
+  CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(40));
   CHECK(workers.running() == 0);
   CHECK(workers.call("k", {{"op", "pid"}}, 10).has_value());
 }
@@ -154,7 +154,7 @@ TEST_CASE("workers end with their daemon, also in the middle of a job") {
   ::kill(daemon, SIGKILL);
   // The orphan is reaped by whoever adopts it; give it time to be gone.
   bool gone = false;
-  for (int i = 0; i < 100 && !gone; ++i) {
+  for (int i = 0; i < 1200 && !gone; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     std::string state;
     if (FILE* file = std::fopen(("/proc/" + std::to_string(worker) + "/stat").c_str(), "r")) {
