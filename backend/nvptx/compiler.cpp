@@ -137,11 +137,12 @@ private:
 
   Result<void> assembleAndRead(const std::string& ptx) {
     // The assembler's time grows faster than its input: what is this large is a tile too big to be fast.
-    constexpr size_t large = 2 << 20;
+    constexpr size_t large = 2 << 20, small = 256 << 10;
     int level = ptx.size() > large ? std::min(options.assemblerLevel, 1) : options.assemblerLevel;
     if (auto done = read(assemble(limitRegisters(ptx, options.maxRegisters), {target.name, level})); !done)
       return done;
-    if (options.maxRegisters > 0 || hasDots || artefact.resources.spillBytes > 0) return {};
+    bool asItIs = options.maxRegisters > 0 || hasDots || ptx.size() > small;
+    if (asItIs || artefact.resources.spillBytes > 0) return {};
     // The assembler takes registers as it likes; a few fewer can let one more CTA in to hide latency. Dots
     // live on what they hold in registers and are left alone.
     Artefact roomy = artefact;

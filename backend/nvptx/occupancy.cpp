@@ -19,17 +19,18 @@ int residentCtas(const Target& target, int warps, int registers, int64_t sharedB
 }
 
 std::vector<int> tighterRegisters(const Target& target, int warps, int registers, int64_t sharedBytes) {
-  std::vector<int> found;
+  int mildest = 0, boldest = 0;
   int most = residentCtas(target, warps, registers, sharedBytes);
-  // From the most registers down: each number at which one more CTA fits.
   for (int fewer = registers / registerStep * registerStep; 3 * fewer >= 2 * registers;
        fewer -= registerStep) {
     int resident = residentCtas(target, warps, fewer, sharedBytes);
-    if (resident > most) found.push_back(fewer);
-    most = std::max(most, resident);
+    if (resident <= most) continue;
+    most = resident;
+    boldest = fewer;
+    if (mildest == 0) mildest = fewer;
   }
-  std::ranges::reverse(found);
-  return found;
+  if (boldest == 0) return {};
+  return boldest == mildest ? std::vector{boldest} : std::vector{boldest, mildest};
 }
 
 } // namespace tuned::nvptx

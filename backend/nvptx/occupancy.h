@@ -11,8 +11,8 @@ namespace tuned::nvptx {
 /// time.
 int residentCtas(const Target& target, int warps, int registers, int64_t sharedBytes);
 
-/// Numbers of registers, the least first, with which more CTAs would be resident than with `registers`, and
-/// which are not below two thirds of it. Empty when registers are not what limits.
+/// Numbers of registers with which more CTAs would be resident than with `registers`: the least one that is
+/// not below two thirds of it, then the greatest. Empty when registers are not what limits.
 std::vector<int> tighterRegisters(const Target& target, int warps, int registers, int64_t sharedBytes);
 
 } // namespace tuned::nvptx
