@@ -19,6 +19,9 @@ int64_t elements(mlir::Value value) {
 
 // Evaluations up to this cost are repeated rather than stored.
 constexpr int cheap = 8;
+// No evaluation grows beyond this: a tile that costs as much is stored. Through values that are used more than once the
+// work would otherwise double with each of them.
+constexpr int mostCost = 1000;
 
 // Roughly the cycles of one operation on one native vector.
 int ownCost(mlir::Operation& op) {
@@ -103,8 +106,8 @@ void Plan::estimate(mlir::Operation& op) {
   for (mlir::Value operand : op.getOperands()) {
     auto known = isTile(operand) ? tiles_.find(operand) : tiles_.end();
     if (known == tiles_.end()) continue;
-    bool stored = known->second.home == Home::Slot;
-    cost = std::min(cost + (stored ? 1 : known->second.cost), 1000);
+    bool stored = known->second.home == Home::Slot || known->second.cost >= mostCost;
+    cost = std::min(cost + (stored ? 1 : known->second.cost), mostCost);
     loads |= !stored && known->second.loads;
   }
   for (mlir::Value result : op.getResults())
@@ -186,7 +189,7 @@ bool Plan::mayStayVirtual(mlir::Value value, const Tile& tile) const {
   Kind kind = kindOf(*op);
   if (kind == Kind::Root || kind == Kind::Control) return false;
   if (mlir::DenseElementsAttr dense; mlir::matchPattern(value, mlir::m_Constant(&dense))) return true;
-  if (kind == Kind::Gather) return false;
+  if (kind == Kind::Gather || tile.cost >= mostCost) return false;
   if (!tile.sink) return true;
   bool once = !tile.manySinks && !tile.mapped && tile.sink->getBlock() == op->getBlock();
   // A chain that loads must be evaluated before anything is written; its own operations sink where it does.

@@ -9,7 +9,7 @@ namespace {
 
 /// What an assembly register of a constraint holds ('r', 'h', 'l', 'f', 'd'), as an LLVM type.
 llvm::Type* registerType(llvm::IRBuilder<>& b, llvm::StringRef constraint) {
-  switch (constraint.trim().ltrim("=&+").front()) {
+  switch (constraint.trim().ltrim("=&").front()) {
   case 'h':
     return b.getInt16Ty();
   case 'l':
@@ -39,14 +39,28 @@ public:
       outputs += words(bitsOf(e.type(type)));
   }
 
+  /// One constraint an output, then one an input, of the registers there are; then clobbers.
   bool wellFormed() {
     size_t inputs = 0;
     for (mlir::Value operand : op.getArgs())
       inputs += words(bitsOf(e.type(operand.getType())));
-    size_t operands = 0;
-    for (llvm::StringRef constraint : constraints)
-      operands += !constraint.trim().starts_with("~");
-    return operands == outputs + inputs;
+    if (operandCount() != outputs + inputs) return false;
+    for (size_t i = 0; i < operandCount(); ++i) {
+      llvm::StringRef constraint = constraints[i].trim();
+      if (constraint.starts_with("~") || constraint.consume_front("=") != (i < outputs)) return false;
+      constraint.consume_front("&");
+      unsigned tied = 0;
+      bool known = constraint.size() == 1 && llvm::StringRef("bhrlfd").contains(constraint.front());
+      if (!known && (i < outputs || constraint.getAsInteger(10, tied) || tied >= outputs)) return false;
+    }
+    return llvm::all_of(llvm::ArrayRef(constraints).drop_front(operandCount()), [](llvm::StringRef clobber) {
+      clobber = clobber.trim();
+      return clobber.consume_front("~{") && clobber.consume_back("}") && llvm::all_of(clobber, llvm::isAlnum);
+    });
+  }
+  size_t operandCount() const {
+    return static_cast<size_t>(
+        llvm::count_if(constraints, [](llvm::StringRef constraint) { return !constraint.trim().starts_with("~"); }));
   }
 
   /// `inputs[i]` are the elements of operand i; gives those of each result.
@@ -55,10 +69,10 @@ public:
     size_t next = outputs;
     for (const Registers& elements : inputs)
       for (llvm::Value* word : packElements(elements))
-        arguments.push_back(resize(word, registerType(b, constraints[next++])));
+        arguments.push_back(resize(word, registerOf(next++)));
     llvm::SmallVector<llvm::Type*> types;
     for (size_t i = 0; i < outputs; ++i)
-      types.push_back(registerType(b, constraints[i]));
+      types.push_back(registerOf(i));
     llvm::Type* type = types.empty()       ? b.getVoidTy()
                        : types.size() == 1 ? types.front()
                                            : llvm::StructType::get(b.getContext(), types);
@@ -75,6 +89,13 @@ public:
   }
 
 private:
+  /// The type of operand i; an input may be tied to an output by its number.
+  llvm::Type* registerOf(size_t i) {
+    unsigned tied = 0;
+    bool number = !constraints[i].trim().getAsInteger(10, tied);
+    return registerType(b, constraints[number ? tied : i]);
+  }
+
   std::string joined() const {
     std::string text;
     for (llvm::StringRef constraint : constraints)
@@ -136,6 +157,25 @@ private:
   size_t outputs = 0;
 };
 
+/// The first reference in the text that LLVM has no operand for: it knows $N, ${N}, ${N:letter} and $$. Empty: none.
+std::string badReference(llvm::StringRef text, size_t operands) {
+  for (size_t at = text.find('$'); at != llvm::StringRef::npos; at = text.find('$', at)) {
+    llvm::StringRef rest = text.drop_front(at + 1);
+    if (rest.consume_front("$")) {
+      at += 2;
+      continue;
+    }
+    bool braced = rest.consume_front("{");
+    unsigned number = 0;
+    bool bad = rest.consumeInteger(10, number) || number >= operands;
+    if (braced && !bad && rest.consume_front(":")) bad = rest.empty() || !llvm::isAlpha(rest.front());
+    if (braced && !bad) bad = !rest.drop_while(llvm::isAlpha).consume_front("}");
+    if (bad) return text.substr(at, 8).str();
+    ++at;
+  }
+  return {};
+}
+
 size_t resultRegisters(Emitter& e, mlir::Operation& op) {
   size_t count = 1;
   for (mlir::Value result : op.getResults())
@@ -162,6 +202,9 @@ Result<void> inlineAssembly(Emitter& e, mlir::Operation& operation) {
     return failAt(operation, ErrorKind::InvalidInput,
                   "the constraints \"" + op.getConstraints().str() +
                       "\" do not go with the operands and results");
+  if (std::string bad = badReference(op.getAsmString(), code.operandCount()); !bad.empty())
+    return failAt(operation, ErrorKind::InvalidInput,
+                  "the assembly's \"" + bad + "\" names none of its " + std::to_string(code.operandCount()) + " operands");
   auto pack = static_cast<unsigned>(op.getPackedElement());
   size_t count = resultRegisters(e, operation);
   std::vector<Registers> results(op.getNumResults(), Registers(count));

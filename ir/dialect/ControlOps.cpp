@@ -91,6 +91,15 @@ static LogicalResult verifyValue(mlir::Operation* op, mlir::Type type) {
   return verifyTile(op, type, tensor.getShape());
 }
 
+// Folding and the backends look at elements one by one.
+static LogicalResult verifyConstant(mlir::Operation* op) {
+  auto constant = mlir::dyn_cast<mlir::arith::ConstantOp>(op);
+  if (!constant || !mlir::isa<mlir::RankedTensorType>(constant.getType()) ||
+      mlir::isa<mlir::DenseElementsAttr>(constant.getValue()))
+    return success();
+  return op->emitOpError() << "has a value that is not dense; constant tensors are dense<...>";
+}
+
 LogicalResult FuncOp::verifyRegions() {
   auto verifyAll = [](mlir::Operation* op, mlir::TypeRange types) {
     for (mlir::Type type : types)
@@ -98,7 +107,8 @@ LogicalResult FuncOp::verifyRegions() {
     return success();
   };
   auto result = (*this)->walk<mlir::WalkOrder::PreOrder>([&](mlir::Operation* op) {
-    if (mlir::failed(verifyAll(op, op->getResultTypes()))) return mlir::WalkResult::interrupt();
+    if (mlir::failed(verifyAll(op, op->getResultTypes())) || mlir::failed(verifyConstant(op)))
+      return mlir::WalkResult::interrupt();
     for (mlir::Region& region : op->getRegions())
       for (mlir::Block& block : region)
         if (mlir::failed(verifyAll(op, block.getArgumentTypes()))) return mlir::WalkResult::interrupt();
@@ -154,6 +164,15 @@ mlir::Speculation::Speculatability ExternElementwiseOp::getSpeculatability() {
 }
 mlir::Speculation::Speculatability ElementwiseInlineAsmOp::getSpeculatability() {
   return getPure() ? mlir::Speculation::Speculatable : mlir::Speculation::NotSpeculatable;
+}
+
+LogicalResult ExternElementwiseOp::verify() {
+  if (getSrcs().empty()) return emitOpError("has no operand");
+  for (mlir::Type type : getSrcs().getTypes())
+    if (mlir::isa<mlir::RankedTensorType>(type) != mlir::isa<mlir::RankedTensorType>(getType()) ||
+        shapeOf(type) != shapeOf(getType()))
+      return emitOpError() << "has shapes that differ: " << type << " and " << getType();
+  return success();
 }
 
 LogicalResult ElementwiseInlineAsmOp::verify() {

@@ -78,6 +78,7 @@ def TT_ExternElementwiseOp : TT_Op<"extern_elementwise", [DeclareOpInterfaceMeth
     BoolAttr:$pure);
   let results = (outs TT_ArithValue:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, $result)";
+  let hasVerifier = 1;
 }
 
 def TT_ElementwiseInlineAsmOp : TT_Op<"elementwise_inline_asm", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, DeclareOpInterfaceMethods<ConditionallySpeculatable>]> {

@@ -2,6 +2,8 @@
 #include "ir/dialect/Dialect.h"
 #include "ir/transforms/passes.h"
 
+#include <llvm/ADT/StringExtras.h>
+
 namespace tuned {
 
 // A launch passes a descriptor as its base, then its sizes (i32) and its strides (i64), one a dimension.
@@ -18,9 +20,19 @@ static mlir::LogicalResult checkDescriptor(tt::FuncOp function, unsigned number,
   return mlir::success();
 }
 
+// The name becomes a symbol of object code and PTX.
+static mlir::LogicalResult checkName(tt::FuncOp function) {
+  llvm::StringRef name = function.getSymName();
+  auto allowed = [](char c) { return llvm::isAlnum(c) || c == '_' || c == '$' || c == '.'; };
+  if (!name.empty() && !llvm::isDigit(name.front()) && llvm::all_of(name, allowed)) return mlir::success();
+  return function.emitOpError() << "has the name \"" << name
+                                << "\"; a kernel's name has letters, digits, _, $ and ., and starts with no digit";
+}
+
 mlir::LogicalResult checkKernels(mlir::ModuleOp module) {
   for (auto function : module.getOps<tt::FuncOp>()) {
     if (!function.isPublic() || function.isExternal()) continue;
+    if (mlir::failed(checkName(function))) return mlir::failure();
     if (!function.getResultTypes().empty())
       return function.emitOpError() << "@" << function.getSymName()
                                     << " returns values; a kernel returns nothing";

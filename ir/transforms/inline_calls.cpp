@@ -33,6 +33,10 @@ private:
     if (!callee || callee.isExternal())
       return call.emitOpError() << "calls @" << call.getCallee() << ", which has no body";
     if (mlir::failed(inlineInto(callee))) return mlir::failure();
+    callee.getBody().walk([&](mlir::Operation*) { ++copied_; });
+    if (copied_ > mostCopied)
+      return call.emitOpError() << "of @" << call.getCallee() << " takes what calls are replaced by beyond "
+                                << mostCopied << " operations, which is the limit";
     mlir::InlinerConfig config;
     if (mlir::failed(
             mlir::inlineCall(interface_, config.getCloneCallback(), call, callee, &callee.getBody())))
@@ -41,6 +45,10 @@ private:
     return mlir::success();
   }
 
+  /// Functions that call each other twice double what they become; kernels stay far below.
+  static constexpr size_t mostCopied = 50'000;
+
+  size_t copied_ = 0;
   mlir::SymbolTable symbols_;
   mlir::InlinerInterface interface_;
   llvm::DenseSet<mlir::Operation*> done_, open_;
