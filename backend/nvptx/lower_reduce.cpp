@@ -5,48 +5,12 @@
 namespace tuned::nvptx {
 namespace {
 
-<<<<<<< HEAD
 /// Chains in which a thread sums its registers: enough to hide an addition's latency.
 constexpr unsigned chainBits = 2;
 constexpr unsigned lanes = 1u << laneBits;
 
-/// What of a layout lies along the axis.
-struct Axis {
-  explicit Axis(tt::ReduceOp op) : layout(*layoutOf(op.getSrcs()[0].getType())), dim(op.getAxis()) {
-    for (unsigned bit = 0; bit < layout.registers.size(); ++bit)
-      if (along(layout.registers[bit])) registerBits.push_back(bit);
-    for (unsigned bit = 0; bit < laneBits; ++bit)
-      if (along(layout.lanes[bit])) laneMasks.push_back(1u << bit);
-    for (uint32_t vector : layout.warps) {
-      bool mine = along(vector);
-      warpNumber.push_back(mine ? warpCount : 0);
-      if (mine) warpCount *= 2;
-    }
-    result = slice(layout, dim);
-  }
-  bool along(uint32_t vector) const { return layout.coordinate(vector, dim) != 0; }
-  bool lanesDiffer() const { // in what results they hold
-    return llvm::any_of(result.lanes, [](uint32_t vector) { return vector != 0; });
-  }
-
-  LinearLayout layout, result;
-  unsigned dim;
-  std::vector<unsigned> registerBits;
-  std::vector<unsigned> laneMasks;
-  unsigned warpCount = 1; ///< warps that hold parts of one result
-  Bases warpNumber;       ///< which of them this warp is
-};
-
-unsigned memoryBytes(mlir::Type type) {
-  return std::max(8u, tt::elementBits(tt::elementType(type))) / 8;
-}
-
-uint32_t areaBytes(const Axis& axis, mlir::Type type) {
-  return llvm::alignTo<16>(axis.result.elements() * axis.warpCount * memoryBytes(type));
-=======
 WarpParts partsOf(tt::ReduceOp op) {
   return WarpParts(*layoutOf(op.getSrcs()[0].getType()), op.getAxis());
->>>>>>> c48c155cf7bd4d3a8d7e14505d89ae35a332a6e3
 }
 
 uint32_t reduceScratch(mlir::Operation& op) {
@@ -87,19 +51,13 @@ private:
   /// loaded, and then the chains: a chain of sums of products is one of fused multiply-adds, and only its end
   /// is held. The other registers keep their order.
   Result<void> withinThread() {
-<<<<<<< HEAD
-    const std::vector<unsigned>& bits = axis.registerBits;
-    size_t chained = std::min<size_t>(bits.size(), chainBits), total = parts.front().size();
-    std::vector<std::vector<Registers>> links(size_t{1} << (bits.size() - chained),
+    size_t chained = std::min<size_t>(registerBits.size(), chainBits), total = parts.front().size();
+    std::vector<std::vector<Registers>> links(size_t{1} << (registerBits.size() - chained),
                                               std::vector<Registers>(parts.size()));
     for (size_t r = 0; r < total; ++r) {
       size_t link = 0;
-      for (size_t bit = chained; bit < bits.size(); ++bit)
-        link |= (r >> bits[bit] & 1) << (bit - chained);
-=======
-    for (unsigned bit : llvm::reverse(registerBits)) {
-      std::vector<Registers> low(parts.size()), high(parts.size());
->>>>>>> c48c155cf7bd4d3a8d7e14505d89ae35a332a6e3
+      for (size_t bit = chained; bit < registerBits.size(); ++bit)
+        link |= (r >> registerBits[bit] & 1) << (bit - chained);
       for (size_t i = 0; i < parts.size(); ++i)
         links[link][i].push_back(parts[i][r]);
     }
@@ -107,11 +65,10 @@ private:
     for (size_t link = 1; link < links.size(); ++link)
       if (auto done = combine(parts, links[link]); !done) return done;
     for (size_t bit = chained; bit-- > 0;)
-      if (auto done = halve(bits[bit]); !done) return done;
+      if (auto done = halve(registerBits[bit]); !done) return done;
     return {};
   }
 
-<<<<<<< HEAD
   /// Sums the registers with and without a bit; bits above it are no longer there or not of the axis.
   Result<void> halve(unsigned bit) {
     std::vector<Registers> low(parts.size()), high(parts.size());
@@ -122,18 +79,8 @@ private:
   }
 
   Result<void> withinWarp() {
-    for (unsigned mask : llvm::reverse(axis.laneMasks))
+    for (unsigned mask : llvm::reverse(laneMasks))
       if (auto done = acrossLanes(mask); !done) return done;
-=======
-  Result<void> acrossLanes() {
-    for (unsigned mask : llvm::reverse(laneMasks)) {
-      std::vector<Registers> others(parts.size());
-      for (size_t i = 0; i < parts.size(); ++i)
-        for (llvm::Value* value : parts[i])
-          others[i].push_back(e.shuffleXor(value, mask));
-      if (auto done = combine(parts, others); !done) return done;
-    }
->>>>>>> c48c155cf7bd4d3a8d7e14505d89ae35a332a6e3
     return {};
   }
 
@@ -154,34 +101,15 @@ private:
       for (uint32_t r = 0; r < parts[i].size(); ++r)
         warps.write(e, areas[i], r, e.toMemory(parts[i][r]));
     e.barrier();
-<<<<<<< HEAD
-    return axis.warpCount == lanes && !axis.lanesDiffer() ? partALane(areas) : partsAThread(areas);
+    return warps.count() == lanes && !warps.lanesDiffer() ? partALane(areas) : partsAThread(areas);
   }
 
   /// As many warps as lanes, and all lanes want the same results: each lane takes one part, and shuffles do
   /// the rest in fewer instructions than every thread's adding up 32 parts.
   Result<void> partALane(const std::vector<llvm::Value*>& areas) {
-    for (size_t i = 0; i < parts.size(); ++i) {
-      mlir::Type type = op.getSrcs()[i].getType();
-      unsigned bytes = e.bytes(type);
-      llvm::Value* mine = e.builder.CreateMul(e.lane(), e.builder.getInt32(bytes));
-      for (uint32_t r = 0; r < parts[i].size(); ++r) {
-        llvm::Value* pointer = place(areas[i], r, bytes, mine);
-        parts[i][r] =
-            e.fromMemory(e.builder.CreateAlignedLoad(e.memoryType(type), pointer, llvm::Align(bytes)), type);
-=======
-    std::vector<std::vector<Registers>> byWarp(warps.count(), std::vector<Registers>(parts.size()));
     for (size_t i = 0; i < parts.size(); ++i)
       for (uint32_t r = 0; r < parts[i].size(); ++r)
-        for (auto [w, value] : llvm::enumerate(warps.read(e, areas[i], r, op.getSrcs()[i].getType())))
-          byWarp[w][i].push_back(value);
-    for (; byWarp.size() > 1; byWarp.resize(byWarp.size() / 2))
-      for (size_t w = 0; w < byWarp.size() / 2; ++w) {
-        if (auto done = combine(byWarp[w], byWarp[w + byWarp.size() / 2]); !done) return done;
-        byWarp[w] = parts;
->>>>>>> c48c155cf7bd4d3a8d7e14505d89ae35a332a6e3
-      }
-    }
+        parts[i][r] = warps.readOne(e, areas[i], r, op.getSrcs()[i].getType(), e.lane());
     for (unsigned mask = lanes / 2; mask > 0; mask /= 2)
       if (auto done = acrossLanes(mask); !done) return done;
     return {};
@@ -189,15 +117,15 @@ private:
 
   /// Every thread reads all parts and sums them in chains.
   Result<void> partsAThread(const std::vector<llvm::Value*>& areas) {
-    unsigned chains = std::min(axis.warpCount, 1u << chainBits);
+    unsigned chains = std::min(warps.count(), 1u << chainBits);
     size_t results = parts.front().size();
-    std::vector<std::vector<Registers>> links(axis.warpCount / chains);
+    std::vector<std::vector<Registers>> links(warps.count() / chains);
     for (auto& link : links)
       link.assign(parts.size(), Registers(chains * results));
     for (size_t i = 0; i < parts.size(); ++i)
       for (uint32_t r = 0; r < results; ++r)
-        read(areas[i], r, op.getSrcs()[i].getType(),
-             [&](unsigned w, llvm::Value* value) { links[w / chains][i][w % chains * results + r] = value; });
+        for (auto [w, value] : llvm::enumerate(warps.read(e, areas[i], r, op.getSrcs()[i].getType())))
+          links[w / chains][i][w % chains * results + r] = value;
     parts = links.front();
     for (size_t link = 1; link < links.size(); ++link)
       if (auto done = combine(parts, links[link]); !done) return done;

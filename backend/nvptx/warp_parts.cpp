@@ -19,6 +19,10 @@ WarpParts::WarpParts(const LinearLayout& layout, unsigned axis) : result(slice(l
   }
 }
 
+bool WarpParts::lanesDiffer() const {
+  return llvm::any_of(result.lanes, [](uint32_t vector) { return vector != 0; });
+}
+
 uint32_t WarpParts::areaBytes(mlir::Type type) const {
   return llvm::alignTo<16>(result.elements() * parts * memoryBytes(type));
 }
@@ -60,6 +64,13 @@ void WarpParts::write(Emitter& e, llvm::Value* area, uint32_t r, llvm::Value* va
   for (uint32_t& vector : scaled)
     vector *= bytes;
   e.builder.CreateAlignedStore(value, place(e, area, r, bytes, e.linear({}, scaled)), llvm::Align(bytes));
+}
+
+llvm::Value* WarpParts::readOne(Emitter& e, llvm::Value* area, uint32_t r, mlir::Type type,
+                                llvm::Value* number) const {
+  unsigned bytes = e.bytes(type);
+  llvm::Value* pointer = place(e, area, r, bytes, e.builder.CreateMul(number, e.builder.getInt32(bytes)));
+  return e.fromMemory(e.builder.CreateAlignedLoad(e.memoryType(type), pointer, llvm::Align(bytes)), type);
 }
 
 Registers WarpParts::read(Emitter& e, llvm::Value* area, uint32_t r, mlir::Type type) const {

@@ -12,6 +12,8 @@ public:
 
   /// Warps that hold parts of one result.
   unsigned count() const { return parts; }
+  /// Whether a warp's lanes hold different results.
+  bool lanesDiffer() const;
   /// Which of them this warp is: from its number's bits.
   const Bases& number() const { return numbers; }
 
@@ -22,6 +24,8 @@ public:
 
   /// Leaves this warp's part of the result in register r (of those across the axis), as it lies in memory.
   void write(Emitter& e, llvm::Value* area, uint32_t r, llvm::Value* value) const;
+  /// Part `number` (an i32 that may differ between threads) of it.
+  llvm::Value* readOne(Emitter& e, llvm::Value* area, uint32_t r, mlir::Type type, llvm::Value* number) const;
   /// All warps' parts of it, by number.
   Registers read(Emitter& e, llvm::Value* area, uint32_t r, mlir::Type type) const;
 
