@@ -184,7 +184,7 @@ private:
 
   void conversion(const std::string& outerSalt) {
     --left;
-    auto shape = randomShape(pick(1, 6));
+    auto shape = this->shape();
     unsigned members = pick(0, 4) == 0 ? 2 : 1; // two: nv.convert_layouts
     std::string own = value("arith.constant " + std::to_string(7919 * kernel.conversions.size()) + " : i32");
     std::string salt = value("arith.addi " + outerSalt + ", " + own + " : i32");
@@ -233,12 +233,18 @@ private:
            std::popcount(free.warps) == zeros(layout.warps);
   }
 
-  /// With no more registers than a thread has to spare.
+  /// With no more elements and registers than a thread has to spare.
+  std::vector<int64_t> shape() {
+    auto shape = randomShape(pick(1, 6));
+    for (int64_t& size : shape)
+      while (LinearLayout{shape, {}, {}, {}}.elements() > 32 * 32 * kernel.numWarps && size > 1)
+        size /= 2;
+    return shape;
+  }
   LinearLayout layout(const std::vector<int64_t>& shape) {
-    for (;;) {
-      LinearLayout layout = constructedOrAny(shape, kernel.numWarps);
-      if (layout.registerCount() <= 64) return layout;
-    }
+    LinearLayout layout = constructedOrAny(shape, kernel.numWarps);
+    auto rank = static_cast<unsigned>(shape.size());
+    return layout.registerCount() <= 64 ? layout : coalesced(shape, randomOrder(rank), 4, kernel.numWarps);
   }
 
   ConversionKernel& kernel;
