@@ -17,7 +17,8 @@ public:
     context.setDiagnosticHandlerCallBack(keep, &first_, /*RespectFilters=*/true);
   }
 
-  /// The first error (assembly that asks for registers there are not, say), without a place; none: all went well.
+  /// The first error (assembly that asks for registers there are not, say), without a place; none: all went
+  /// well.
   std::optional<Error> take() const {
     if (first_.empty()) return std::nullopt;
     return Error{ErrorKind::InvalidInput, "LLVM refuses the code: " + first_};

@@ -32,7 +32,8 @@ std::optional<Location> sourceLocation(mlir::Location location) {
   location->walk([&](mlir::Location part) {
     auto place = mlir::dyn_cast<mlir::FileLineColLoc>(part);
     if (!place) return mlir::WalkResult::advance();
-    found = Location{place.getFilename().str(), std::max(1u, place.getLine()), std::max(1u, place.getColumn())};
+    found =
+        Location{place.getFilename().str(), std::max(1u, place.getLine()), std::max(1u, place.getColumn())};
     return mlir::WalkResult::interrupt();
   });
   return found;

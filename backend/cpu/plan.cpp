@@ -19,8 +19,8 @@ int64_t elements(mlir::Value value) {
 
 // Evaluations up to this cost are repeated rather than stored.
 constexpr int cheap = 8;
-// No evaluation grows beyond this: a tile that costs as much is stored. Through values that are used more than once the
-// work would otherwise double with each of them.
+// No evaluation grows beyond this: a tile that costs as much is stored. Through values that are used more
+// than once the work would otherwise double with each of them.
 constexpr int mostCost = 1000;
 
 // Roughly the cycles of one operation on one native vector.

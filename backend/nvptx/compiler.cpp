@@ -1,4 +1,5 @@
 // Kernel IR → layouts → LLVM IR → PTX → cubin.
+#include "backend/llvm_errors.h"
 #include "backend/nvptx/assemble.h"
 #include "backend/nvptx/codegen.h"
 #include "backend/nvptx/cubin.h"
@@ -7,7 +8,6 @@
 #include "backend/nvptx/nvptx.h"
 #include "backend/nvptx/occupancy.h"
 #include "backend/nvptx/passes/pipeline.h"
-#include "backend/llvm_errors.h"
 #include "ir/entry.h"
 #include "ir/module.h"
 #include "ir/text.h"

@@ -112,7 +112,8 @@ static bool computesWithFp8(mlir::Operation& op) {
   if (dialect != "arith" && dialect != "math" &&
       !mlir::isa<tt::ClampFOp, tt::PreciseDivFOp, tt::PreciseSqrtOp, tt::ExternElementwiseOp>(op))
     return false;
-  if (mlir::isa<ConstantOp, SelectOp, BitcastOp, ExtFOp, TruncFOp>(op) || op.getName().getStringRef() == "math.absf")
+  if (mlir::isa<ConstantOp, SelectOp, BitcastOp, ExtFOp, TruncFOp>(op) ||
+      op.getName().getStringRef() == "math.absf")
     return false;
   auto isFp8 = [](mlir::Type type) {
     mlir::Type element = tt::elementType(type);

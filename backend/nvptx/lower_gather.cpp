@@ -95,9 +95,10 @@ Result<void> histogram(Emitter& e, mlir::Operation& op) {
   for (size_t r = 0; r < source.size(); ++r) {
     // All values of a narrow type may be bins.
     unsigned width = source[r]->getType()->getIntegerBitWidth();
-    llvm::Value* inside = width < 32 && bins >> width != 0
-                              ? static_cast<llvm::Value*>(b.getTrue())
-                              : b.CreateICmpULT(source[r], llvm::ConstantInt::get(source[r]->getType(), bins));
+    llvm::Value* inside =
+        width < 32 && bins >> width != 0
+            ? static_cast<llvm::Value*>(b.getTrue())
+            : b.CreateICmpULT(source[r], llvm::ConstantInt::get(source[r]->getType(), bins));
     llvm::Value* counted = e.both(owner, inside);
     if (histogram.getMask()) counted = b.CreateAnd(counted, e.of(histogram.getMask())[r]);
     e.when(counted, [&] {

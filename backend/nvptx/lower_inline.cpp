@@ -59,8 +59,8 @@ public:
     });
   }
   size_t operandCount() const {
-    return static_cast<size_t>(
-        llvm::count_if(constraints, [](llvm::StringRef constraint) { return !constraint.trim().starts_with("~"); }));
+    return static_cast<size_t>(llvm::count_if(
+        constraints, [](llvm::StringRef constraint) { return !constraint.trim().starts_with("~"); }));
   }
 
   /// `inputs[i]` are the elements of operand i; gives those of each result.
@@ -157,7 +157,8 @@ private:
   size_t outputs = 0;
 };
 
-/// The first reference in the text that LLVM has no operand for: it knows $N, ${N}, ${N:letter} and $$. Empty: none.
+/// The first reference in the text that LLVM has no operand for: it knows $N, ${N}, ${N:letter} and $$.
+/// Empty: none.
 std::string badReference(llvm::StringRef text, size_t operands) {
   for (size_t at = text.find('$'); at != llvm::StringRef::npos; at = text.find('$', at)) {
     llvm::StringRef rest = text.drop_front(at + 1);
@@ -204,7 +205,8 @@ Result<void> inlineAssembly(Emitter& e, mlir::Operation& operation) {
                       "\" do not go with the operands and results");
   if (std::string bad = badReference(op.getAsmString(), code.operandCount()); !bad.empty())
     return failAt(operation, ErrorKind::InvalidInput,
-                  "the assembly's \"" + bad + "\" names none of its " + std::to_string(code.operandCount()) + " operands");
+                  "the assembly's \"" + bad + "\" names none of its " + std::to_string(code.operandCount()) +
+                      " operands");
   auto pack = static_cast<unsigned>(op.getPackedElement());
   size_t count = resultRegisters(e, operation);
   std::vector<Registers> results(op.getNumResults(), Registers(count));

@@ -63,7 +63,8 @@ bool always(llvm::Value* condition) {
 class Loader {
 public:
   Loader(Emitter& emitter, tt::LoadOp load)
-      : e(emitter), op(load), words(load.getIsVolatile() ? CacheWords() : cacheWords(load.getCache(), load.getEvict())),
+      : e(emitter), op(load),
+        words(load.getIsVolatile() ? CacheWords() : cacheWords(load.getCache(), load.getEvict())),
         type(e.memoryType(load.getResult().getType())), bytes(e.bytes(load.getResult().getType())),
         plan(planVectors(*load, e.layout(load.getResult()), bytes)), policy(createPolicy(e, words)) {}
 

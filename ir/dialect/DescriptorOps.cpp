@@ -61,12 +61,15 @@ LogicalResult DescriptorStoreOp::verify() {
 LogicalResult DescriptorReduceOp::verify() {
   mlir::Type element = getSrc().getType().getElementType();
   DescriptorReduceKind kind = getKind();
-  bool ordered = llvm::is_contained({DescriptorReduceKind::ADD, DescriptorReduceKind::MIN, DescriptorReduceKind::MAX}, kind);
-  bool defined = mlir::isa<mlir::FloatType>(element) ? ordered && elementBits(element) >= 16
-                                                     : kind != DescriptorReduceKind::NONE && elementBits(element) >= 8;
+  bool ordered = llvm::is_contained(
+      {DescriptorReduceKind::ADD, DescriptorReduceKind::MIN, DescriptorReduceKind::MAX}, kind);
+  bool defined = mlir::isa<mlir::FloatType>(element)
+                     ? ordered && elementBits(element) >= 16
+                     : kind != DescriptorReduceKind::NONE && elementBits(element) >= 8;
   if (!defined)
-    return emitOpError() << stringifyDescriptorReduceKind(kind) << " is not defined on " << element
-                         << "; integers of 8 bits and more take all kinds, floats of 16 bits and more add, min and max";
+    return emitOpError()
+           << stringifyDescriptorReduceKind(kind) << " is not defined on " << element
+           << "; integers of 8 bits and more take all kinds, floats of 16 bits and more add, min and max";
   return verifyBlock(*this, getDesc().getType(), getSrc().getType(), getIndices().size());
 }
 

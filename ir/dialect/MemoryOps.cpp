@@ -118,9 +118,12 @@ LogicalResult AtomicRMWOp::verify() {
   mlir::Type element = elementType(getVal().getType());
   bool floating = mlir::isa<mlir::FloatType>(element);
   RMWOp kind = getAtomicRmwOp();
-  if (kind == RMWOp::XCHG || floating == (kind == RMWOp::FADD)) return success();
+  bool pointer = mlir::isa<PointerType>(element);
+  if (kind == RMWOp::XCHG || (!pointer && floating == (kind == RMWOp::FADD))) return success();
   return emitOpError() << stringifyRMWOp(kind) << " is not defined on " << element
-                       << (floating ? "; floats take fadd and exch" : "; integers take all but fadd");
+                       << (pointer    ? "; pointers take exch"
+                           : floating ? "; floats take fadd and exch"
+                                      : "; integers take all but fadd");
 }
 
 LogicalResult MakeTensorPtrOp::verify() {

@@ -13,9 +13,9 @@ static mlir::LogicalResult checkDescriptor(tt::FuncOp function, unsigned number,
     unsigned next = number + 1 + i, width = i < rank ? 32 : 64;
     if (next < function.getNumArguments() && function.getArgument(next).getType().isInteger(width)) continue;
     return mlir::emitError(function.getArgument(number).getLoc())
-           << "argument " << number << " of kernel @" << function.getSymName() << " is " << type
-           << "; " << rank << " sizes of type i32 and " << rank << " strides of type i64 must follow it, and argument "
-           << next << " is no i" << width;
+           << "argument " << number << " of kernel @" << function.getSymName() << " is " << type << "; "
+           << rank << " sizes of type i32 and " << rank
+           << " strides of type i64 must follow it, and argument " << next << " is no i" << width;
   }
   return mlir::success();
 }
@@ -25,8 +25,9 @@ static mlir::LogicalResult checkName(tt::FuncOp function) {
   llvm::StringRef name = function.getSymName();
   auto allowed = [](char c) { return llvm::isAlnum(c) || c == '_' || c == '$' || c == '.'; };
   if (!name.empty() && !llvm::isDigit(name.front()) && llvm::all_of(name, allowed)) return mlir::success();
-  return function.emitOpError() << "has the name \"" << name
-                                << "\"; a kernel's name has letters, digits, _, $ and ., and starts with no digit";
+  return function.emitOpError()
+         << "has the name \"" << name
+         << "\"; a kernel's name has letters, digits, _, $ and ., and starts with no digit";
 }
 
 mlir::LogicalResult checkKernels(mlir::ModuleOp module) {

@@ -15,7 +15,8 @@ void refused(Verdict& verdict, const Error& error, const std::string& by) {
   if (!verdict.error) verdict.error = error;
   bool place = error.location && !error.location->file.empty() && error.location->line > 0;
   if (!place) verdict.defect = by + " gives an error without a place: " + error.text();
-  if (error.kind == ErrorKind::Internal) verdict.defect = by + " calls it a defect of its own: " + error.text();
+  if (error.kind == ErrorKind::Internal)
+    verdict.defect = by + " calls it a defect of its own: " + error.text();
 }
 
 /// The function a launch would name: the first with a body.
@@ -62,8 +63,9 @@ void countOperations(mlir::ModuleOp module) {
   };
   module.walk([&](mlir::Operation* op) {
     mlir::Operation* parent = op->getParentOp();
-    countFeature(llvm::hash_combine(op->getName().getStringRef(), parent ? parent->getName().getStringRef() : "",
-                                    kind(op->getOperands()), kind(op->getResults())));
+    countFeature(llvm::hash_combine(op->getName().getStringRef(),
+                                    parent ? parent->getName().getStringRef() : "", kind(op->getOperands()),
+                                    kind(op->getResults())));
   });
 }
 

@@ -10,14 +10,15 @@
 namespace tuned {
 
 struct Verdict {
-  bool accepted = false;       ///< the front end took it
-  std::optional<Error> error;  ///< of the front end, or the first of a backend
-  unsigned compiled = 0;       ///< targets that made an artefact
-  std::string defect;          ///< what does not hold; empty: all does
+  bool accepted = false;      ///< the front end took it
+  std::optional<Error> error; ///< of the front end, or the first of a backend
+  unsigned compiled = 0;      ///< targets that made an artefact
+  std::string defect;         ///< what does not hold; empty: all does
 };
 
-/// Parses, simplifies, analyses and verifies `text`; then compiles it for each target ("cpu", "sm_90a", "reference"),
-/// with warps, stages and contraction drawn from the text itself, so that the text alone brings an outcome back.
+/// Parses, simplifies, analyses and verifies `text`; then compiles it for each target ("cpu", "sm_90a",
+/// "reference"), with warps, stages and contraction drawn from the text itself, so that the text alone brings
+/// an outcome back.
 Verdict check(const std::string& text, const std::vector<std::string>& targets);
 
 } // namespace tuned

@@ -26,9 +26,11 @@ extern "C" {
 
 extern const char __executable_start;
 
-/// GCC's -fsanitize-coverage=trace-pc calls __sanitizer_cov_trace_pc at each edge; libFuzzer's own does nothing, so the
-/// linker is told to put this one in its place (--wrap).
+/// GCC's -fsanitize-coverage=trace-pc calls __sanitizer_cov_trace_pc at each edge; libFuzzer's own does
+/// nothing, so the linker is told to put this one in its place (--wrap).
 void __wrap___sanitizer_cov_trace_pc() {
-  count(reinterpret_cast<uint64_t>(__builtin_return_address(0)) - reinterpret_cast<uint64_t>(&__executable_start), 0);
+  count(reinterpret_cast<uint64_t>(__builtin_return_address(0)) -
+            reinterpret_cast<uint64_t>(&__executable_start),
+        0);
 }
 }

@@ -1,5 +1,5 @@
-// libFuzzer's target: mutated kernels through the parser, the passes and the compilers. Each must end in a module or
-// in an error with a location (check.h); anything else aborts, and libFuzzer keeps the text.
+// libFuzzer's target: mutated kernels through the parser, the passes and the compilers. Each must end in a
+// module or in an error with a location (check.h); anything else aborts, and libFuzzer keeps the text.
 //
 //   fuzz_module [--targets=cpu,sm_90a,reference] [libFuzzer's options] NEW_CORPUS CORPUS…
 //   fuzz_module [--targets=…] FILE            runs one text and prints what came of it
@@ -65,8 +65,9 @@ template <typename Change> std::string changedModule(const std::string& text, Ra
 }
 
 void report() {
-  std::cerr << "fuzz_module: " << tally.tried << " tried, " << tally.accepted << " accepted, " << tally.refused
-            << " refused with a location, " << tally.compiled << " compiled, 0 crashed" << std::endl;
+  std::cerr << "fuzz_module: " << tally.tried << " tried, " << tally.accepted << " accepted, "
+            << tally.refused << " refused with a location, " << tally.compiled << " compiled, 0 crashed"
+            << std::endl;
 }
 
 } // namespace
@@ -108,7 +109,9 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t mos
   Random random(seed);
   std::string text = textOf(data, size), changed;
   if (random.below(4))
-    changed = changedModule(text, random, [&](mlir::MLIRContext&, mlir::ModuleOp module) { return mutateModule(module, random); });
+    changed = changedModule(text, random, [&](mlir::MLIRContext&, mlir::ModuleOp module) {
+      return mutateModule(module, random);
+    });
   if (changed.empty()) changed = mutateText(text, text, random);
   return put(changed, data, most);
 }

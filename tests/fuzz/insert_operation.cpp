@@ -12,31 +12,35 @@ using mlir::RankedTensorType;
 using mlir::Type;
 using mlir::Value;
 
-constexpr const char* integerOps[] = {"addi",  "subi",  "muli",  "divsi", "divui",     "remsi",      "remui", "andi", "ori",
-                                      "xori",  "shli",  "shrsi", "shrui", "maxsi",     "minsi",      "maxui", "minui",
-                                      "ceildivsi", "floordivsi", "ceildivui"};
-constexpr const char* realOps[] = {"addf", "subf", "mulf", "divf", "remf", "maxnumf", "minnumf", "maximumf", "minimumf"};
-constexpr const char* realFunctions[] = {"exp",   "exp2",  "sqrt",  "rsqrt", "absf",  "floor", "ceil",      "trunc", "round",
-                                         "sin",   "cos",   "tan",   "log",   "log2",  "log1p", "log10",     "expm1", "erf",
-                                         "tanh",  "atan",  "cbrt",  "sinh",  "cosh",  "asin",  "roundeven", "isnan"};
+constexpr const char* integerOps[] = {
+    "addi", "subi",  "muli",  "divsi", "divui", "remsi", "remui", "andi",      "ori",        "xori",
+    "shli", "shrsi", "shrui", "maxsi", "minsi", "maxui", "minui", "ceildivsi", "floordivsi", "ceildivui"};
+constexpr const char* realOps[] = {"addf",    "subf",    "mulf",     "divf",    "remf",
+                                   "maxnumf", "minnumf", "maximumf", "minimumf"};
+constexpr const char* realFunctions[] = {"exp",   "exp2",  "sqrt",  "rsqrt",     "absf", "floor", "ceil",
+                                         "trunc", "round", "sin",   "cos",       "tan",  "log",   "log2",
+                                         "log1p", "log10", "expm1", "erf",       "tanh", "atan",  "cbrt",
+                                         "sinh",  "cosh",  "asin",  "roundeven", "isnan"};
 constexpr const char* integerFunctions[] = {"absi", "ctpop", "ctlz", "cttz"};
-constexpr const char* casts[] = {"arith.extsi",   "arith.extui",   "arith.trunci", "arith.sitofp", "arith.uitofp",
-                                 "arith.fptosi",  "arith.fptoui",  "arith.extf",   "arith.truncf", "arith.bitcast",
-                                 "tt.fp_to_fp",   "tt.bitcast",    "tt.int_to_ptr", "tt.ptr_to_int", "arith.index_cast"};
+constexpr const char* casts[] = {"arith.extsi",   "arith.extui",   "arith.trunci",    "arith.sitofp",
+                                 "arith.uitofp",  "arith.fptosi",  "arith.fptoui",    "arith.extf",
+                                 "arith.truncf",  "arith.bitcast", "tt.fp_to_fp",     "tt.bitcast",
+                                 "tt.int_to_ptr", "tt.ptr_to_int", "arith.index_cast"};
 
 class Inserter {
 public:
   Inserter(mlir::Operation* place, Value value, Random& random)
       : random_(random), builder_(place), location_(place->getLoc()), value_(value),
-        tensor_(mlir::dyn_cast<RankedTensorType>(value.getType())), element_(tt::elementType(value.getType())),
-        others_(valuesBefore(place, value.getType())) {}
+        tensor_(mlir::dyn_cast<RankedTensorType>(value.getType())),
+        element_(tt::elementType(value.getType())), others_(valuesBefore(place, value.getType())) {}
 
   mlir::Operation* scalarOrTensor() {
     if (random_.oneIn(4)) return cast();
     if (random_.oneIn(6)) return select();
     if (mlir::isa<mlir::FloatType>(element_))
-      return random_.oneIn(2) ? create(std::string("math.") + random_.of(realFunctions), {value_}, {value_.getType()})
-                              : binary(random_.of(realOps));
+      return random_.oneIn(2)
+                 ? create(std::string("math.") + random_.of(realFunctions), {value_}, {value_.getType()})
+                 : binary(random_.of(realOps));
     if (mlir::isa<mlir::IntegerType>(element_))
       return random_.oneIn(6)
                  ? create(std::string("math.") + random_.of(integerFunctions), {value_}, {value_.getType()})
@@ -88,11 +92,20 @@ private:
   mlir::Attribute number(int64_t value) { return builder_.getI32IntegerAttr(static_cast<int32_t>(value)); }
   Type anyElement() {
     auto* context = builder_.getContext();
-    const Type all[] = {builder_.getI1Type(),   builder_.getI8Type(),  builder_.getI16Type(), builder_.getI32Type(),
-                        builder_.getI64Type(),  builder_.getF16Type(), builder_.getBF16Type(), builder_.getF32Type(),
-                        builder_.getF64Type(),  mlir::Float8E5M2Type::get(context),
-                        mlir::Float8E4M3FNType::get(context), mlir::Float8E4M3B11FNUZType::get(context),
-                        tt::PointerType::get(builder_.getF32Type(), 1), builder_.getIndexType()};
+    const Type all[] = {builder_.getI1Type(),
+                        builder_.getI8Type(),
+                        builder_.getI16Type(),
+                        builder_.getI32Type(),
+                        builder_.getI64Type(),
+                        builder_.getF16Type(),
+                        builder_.getBF16Type(),
+                        builder_.getF32Type(),
+                        builder_.getF64Type(),
+                        mlir::Float8E5M2Type::get(context),
+                        mlir::Float8E4M3FNType::get(context),
+                        mlir::Float8E4M3B11FNUZType::get(context),
+                        tt::PointerType::get(builder_.getF32Type(), 1),
+                        builder_.getIndexType()};
     return random_.of(all);
   }
 
@@ -110,15 +123,16 @@ private:
     Type bits = tt::withElementType(value_.getType(), builder_.getI1Type());
     bool real = mlir::isa<mlir::FloatType>(element_);
     mlir::Attribute predicate = builder_.getI64IntegerAttr(random_.below(real ? 16 : 10));
-    mlir::Operation* condition = create(real ? "arith.cmpf" : "arith.cmpi", {value_, other()}, {bits}, {{"predicate", predicate}});
+    mlir::Operation* condition =
+        create(real ? "arith.cmpf" : "arith.cmpi", {value_, other()}, {bits}, {{"predicate", predicate}});
     return create("arith.select", {condition->getResult(0), value_, other()}, {value_.getType()});
   }
   mlir::Operation* pointer() {
     auto type = mlir::dyn_cast<tt::PointerType>(element_);
     if (!type || mlir::isa<RankedTensorType>(type.getPointeeType())) return nullptr;
     Type loaded = tt::loadedType(value_.getType());
-    mlir::Operation* load = tt::LoadOp::create(builder_, location_, loaded, value_, Value(), Value(), llvm::ArrayRef<int32_t>(),
-                                              tt::PaddingOptionAttr());
+    mlir::Operation* load = tt::LoadOp::create(builder_, location_, loaded, value_, Value(), Value(),
+                                               llvm::ArrayRef<int32_t>(), tt::PaddingOptionAttr());
     if (random_.oneIn(3)) return load;
     Value held = load->getResult(0);
     auto order = number(1 + random_.below(4)), scope = number(1 + random_.below(3));
@@ -134,12 +148,15 @@ private:
     state.addOperands(value_);
     state.addTypes(types);
     state.addAttribute("axis", number(axis));
-    if (llvm::StringRef(name) == "tt.scan") state.addAttribute("reverse", builder_.getBoolAttr(random_.oneIn(2)));
+    if (llvm::StringRef(name) == "tt.scan")
+      state.addAttribute("reverse", builder_.getBoolAttr(random_.oneIn(2)));
     mlir::Block& block = state.addRegion()->emplaceBlock();
     auto arguments = block.addArguments({element_, element_}, {location_, location_});
     mlir::OpBuilder inner(builder_.getContext());
     inner.setInsertionPointToEnd(&block);
-    std::string function = std::string("arith.") + (mlir::isa<mlir::FloatType>(element_) ? random_.of(realOps) : random_.of(integerOps));
+    std::string function =
+        std::string("arith.") +
+        (mlir::isa<mlir::FloatType>(element_) ? random_.of(realOps) : random_.of(integerOps));
     mlir::OperationState step(location_, function), leave(location_, end);
     step.addOperands(mlir::ValueRange(arguments));
     step.addTypes(element_);
@@ -184,14 +201,16 @@ private:
   mlir::Operation* gather(size_t axis) {
     auto index = RankedTensorType::get(tensor_.getShape(), builder_.getI32Type());
     if (mlir::isa<mlir::IntegerType>(element_) && tensor_.getRank() == 1 && random_.oneIn(2))
-      return create("tt.histogram", {value_}, {RankedTensorType::get(1 << random_.below(9), builder_.getI32Type())});
+      return create("tt.histogram", {value_},
+                    {RankedTensorType::get(1 << random_.below(9), builder_.getI32Type())});
     mlir::Operation* zero = create("arith.constant", {}, {index}, {{"value", builder_.getZeroAttr(index)}});
     return create("tt.gather", {value_, zero->getResult(0)}, {value_.getType()}, {{"axis", number(axis)}});
   }
   /// value · valueᵀ, accumulated in f32, i32 or the type itself.
   mlir::Operation* dot(llvm::ArrayRef<int64_t> shape) {
     if (shape.size() != 2) return nullptr;
-    Type sum = mlir::isa<mlir::FloatType>(element_) ? Type(builder_.getF32Type()) : Type(builder_.getI32Type());
+    Type sum =
+        mlir::isa<mlir::FloatType>(element_) ? Type(builder_.getF32Type()) : Type(builder_.getI32Type());
     if (random_.oneIn(3)) sum = element_;
     auto result = RankedTensorType::get({shape[0], shape[0]}, sum);
     mlir::TypedAttr zero = builder_.getZeroAttr(result);

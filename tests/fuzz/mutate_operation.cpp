@@ -7,8 +7,9 @@
 namespace tuned {
 namespace {
 
-constexpr int64_t integers[] = {0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 64, 128, 1024, -1, -2, 1 << 20, INT32_MAX,
-                                INT32_MIN, INT64_MAX, INT64_MIN};
+constexpr int64_t integers[] = {0,  1,  2,       3,         4,         5,         7,        8,
+                                15, 16, 17,      31,        32,        64,        128,      1024,
+                                -1, -2, 1 << 20, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN};
 constexpr double reals[] = {0.0, -0.0, 1.0, -1.0, 0.5, 1e-40, 1e300, -3.5, 65504.0};
 
 bool changeOperand(mlir::Operation* op, Random& random) {

@@ -1,5 +1,5 @@
-// Mutation of kernel IR as text: lines, operands, types, numbers, words and characters are moved about. It reaches
-// what no well-formed module holds.
+// Mutation of kernel IR as text: lines, operands, types, numbers, words and characters are moved about. It
+// reaches what no well-formed module holds.
 #pragma once
 
 #include "tests/fuzz/random.h"

@@ -1,4 +1,5 @@
-// Types everywhere alike: tiles of one size become tiles of another, elements of one type become another type's.
+// Types everywhere alike: tiles of one size become tiles of another, elements of one type become another
+// type's.
 #include "ir/dialect/Dialect.h"
 #include "tests/fuzz/mutate_module.h"
 
@@ -41,7 +42,8 @@ void retype(mlir::ModuleOp module, mlir::AttrTypeReplacer& replacer) {
       result.setType(replacer.replace(result.getType()));
     auto constant = mlir::dyn_cast<mlir::arith::ConstantOp>(op);
     if (!constant || constant.getType() == constant.getValue().getType()) return;
-    if (auto value = mlir::dyn_cast_or_null<mlir::TypedAttr>(constantAs(constant.getType(), constant.getValue())))
+    if (auto value =
+            mlir::dyn_cast_or_null<mlir::TypedAttr>(constantAs(constant.getType(), constant.getValue())))
       constant.setValueAttr(value);
   });
 }
@@ -84,10 +86,15 @@ bool changeSize(mlir::ModuleOp module, Random& random) {
 bool changeElement(mlir::ModuleOp module, Random& random) {
   mlir::Builder b(module.getContext());
   auto* context = module.getContext();
-  const mlir::Type floats[] = {b.getF16Type(), b.getBF16Type(), b.getF32Type(), b.getF64Type(),
-                               mlir::Float8E5M2Type::get(context), mlir::Float8E4M3FNType::get(context),
+  const mlir::Type floats[] = {b.getF16Type(),
+                               b.getBF16Type(),
+                               b.getF32Type(),
+                               b.getF64Type(),
+                               mlir::Float8E5M2Type::get(context),
+                               mlir::Float8E4M3FNType::get(context),
                                mlir::Float8E4M3B11FNUZType::get(context)};
-  const mlir::Type integers[] = {b.getI1Type(), b.getI8Type(), b.getI16Type(), b.getI32Type(), b.getI64Type()};
+  const mlir::Type integers[] = {b.getI1Type(), b.getI8Type(), b.getI16Type(), b.getI32Type(),
+                                 b.getI64Type()};
   std::vector<mlir::Type> present;
   for (mlir::Type type : typesIn(module))
     if (type.isIntOrFloat()) present.push_back(type);

@@ -1,5 +1,5 @@
-// Texts that once crashed, hung or ended without a place. `// error: X` in the first line: one of the targets, or the
-// front end before them, gives an error that says X.
+// Texts that once crashed, hung or ended without a place. `// error: X` in the first line: one of the
+// targets, or the front end before them, gives an error that says X.
 #include "tests/fuzz/check.h"
 
 #include <doctest/doctest.h>

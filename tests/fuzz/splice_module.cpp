@@ -27,7 +27,8 @@ public:
 private:
   static constexpr int mostOperations = 64;
 
-  /// A value of this module that stands for `value`: mostly what it comes from, sometimes another of its type.
+  /// A value of this module that stands for `value`: mostly what it comes from, sometimes another of its
+  /// type.
   bool provide(mlir::Value value) {
     if (mapping_.contains(value)) return true;
     auto here = valuesBefore(place_, value.getType());

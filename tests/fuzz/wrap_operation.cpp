@@ -21,7 +21,8 @@ bool wrapInLoop(mlir::Operation* op, Random& random) {
   auto location = op->getLoc();
   mlir::Value zero = integer(builder, location, 0), one = integer(builder, location, 1);
   auto counts = valuesBefore(op, builder.getI32Type());
-  mlir::Value end = counts.empty() || random.oneIn(2) ? integer(builder, location, random.below(40)) : random.of(counts);
+  mlir::Value end =
+      counts.empty() || random.oneIn(2) ? integer(builder, location, random.below(40)) : random.of(counts);
   auto loop = mlir::scf::ForOp::create(builder, location, zero, end, one, op->getOperand(place));
   loop->setAttr("tt.num_stages", builder.getI32IntegerAttr(1 + static_cast<int>(random.below(4))));
   op->getResult(0).replaceAllUsesWith(loop.getResult(0));
