@@ -94,6 +94,20 @@ tt.func public @sum(%y: !tt.ptr<f32>, %x: !tt.ptr<f32>) {
   tt.return
 })";
 
+/// Threads would wait for each other while they combine elements.
+inline constexpr const char* atomicInReduction = R"(
+tt.func public @k(%p: !tt.ptr<i32>) {
+  %r = tt.make_range {end = 256 : i32, start = 0 : i32} : tensor<256xi32>
+  %s = "tt.reduce"(%r) <{axis = 0 : i32}> ({
+  ^bb0(%a: i32, %b: i32):
+    %o = tt.atomic_rmw add, acq_rel, gpu, %p, %a : (!tt.ptr<i32>, i32) -> i32
+    %x = arith.addi %o, %b : i32
+    tt.reduce.return %x : i32
+  }) : (tensor<256xi32>) -> i32
+  tt.store %p, %s : !tt.ptr<i32>
+  tt.return
+})";
+
 /// y[j, i] = x[i, j] of an S × S tile.
 #define TUNED_TRANSPOSE(S)                                                                                   \
   "tt.func public @turn(%x: !tt.ptr<f32> {tt.divisibility = 16 : i32}, %y: !tt.ptr<f32> "                    \

@@ -142,6 +142,14 @@ TEST_CASE("what cannot be compiled is refused with its place and limit") {
   CHECK(huge.artefact.error().kind == ErrorKind::OutOfResources);
   CHECK(huge.artefact.error().location.has_value());
   CHECK(huge.artefact.error().message.find("232448") != std::string::npos);
+  CHECK(huge.artefact.error().message.find("nv.convert_layout takes 262144") != std::string::npos);
+
+  auto nested = compile(kernels::atomicInReduction);
+  REQUIRE(!nested.artefact.has_value());
+  CHECK(nested.artefact.error().kind == ErrorKind::Unsupported);
+  REQUIRE(nested.artefact.error().location.has_value());
+  CHECK(nested.artefact.error().location->line == 6);
+  CHECK(nested.artefact.error().message.find("tt.atomic_rmw") != std::string::npos);
 
   auto warps = compile(kernels::relu, 3);
   CHECK(warps.artefact.error().kind == ErrorKind::InvalidInput);

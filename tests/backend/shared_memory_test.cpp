@@ -10,13 +10,15 @@ using namespace tuned::nvptx;
 
 namespace {
 
-/// Bytes live at one point, at most: no placement takes less.
+/// Bytes live at one point, at most, or of one buffer that nothing accesses: no placement takes less.
 uint32_t mostLive(const SharedProgram& program) {
   std::vector<uint32_t> bytes(program.points.size());
   auto live = livePoints(program);
   for (uint32_t buffer = 0; buffer < live.size(); ++buffer)
     for (uint32_t point : live[buffer])
       bytes[point] += program.buffers[buffer].bytes;
+  for (const SharedBuffer& buffer : program.buffers)
+    bytes.push_back(buffer.bytes);
   return std::ranges::max(bytes);
 }
 

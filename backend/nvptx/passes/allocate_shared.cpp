@@ -6,6 +6,7 @@
 #include "backend/nvptx/shared/place_buffers.h"
 
 #include <mlir/IR/Builders.h>
+#include <mlir/Interfaces/ControlFlowInterfaces.h>
 
 namespace tuned::nvptx {
 namespace {
@@ -21,6 +22,23 @@ mlir::Operation* furthest(const SharedModel& model, const SharedPlacement& place
   for (size_t buffer = 0; buffer < model.owners.size(); ++buffer)
     if (end(buffer) > end(last)) last = buffer;
   return model.owners[last];
+}
+
+/// A region of scalars, of a reduction say, is evaluated for many elements at once, and not by all threads
+/// for the same: in there none can wait for others.
+Result<void> refuseInScalarRegions(tt::FuncOp function) {
+  Result<void> answer;
+  function.walk([&](mlir::Operation* op) {
+    if (!touchesShared(*op)) return mlir::WalkResult::advance();
+    mlir::Operation* parent = op->getParentOp();
+    while (mlir::isa<mlir::RegionBranchOpInterface>(parent))
+      parent = parent->getParentOp();
+    if (parent == function) return mlir::WalkResult::advance();
+    answer = unsupported(*op, "threads wait for each other here, which they cannot in the region of a " +
+                                  parent->getName().getStringRef().str());
+    return mlir::WalkResult::interrupt();
+  });
+  return answer;
 }
 
 Result<void> checkLimit(const PassContext& context, mlir::Operation* op) {
@@ -39,6 +57,7 @@ int64_t scratchBytes(tt::FuncOp function) {
 }
 
 Result<void> allocateShared(PassContext& context) {
+  if (auto checked = refuseInScalarRegions(context.function); !checked) return checked;
   SharedModel model = sharedModel(context.function);
   SharedPlacement placement = placeBuffers(model.program, freeBytes);
   for (size_t buffer = 0; buffer < model.owners.size(); ++buffer)

@@ -38,11 +38,6 @@ private:
   }
   void link(uint32_t from, uint32_t to) { model.program.points[from].successors.push_back(to); }
 
-  static bool touchesShared(mlir::Operation& op) {
-    SharedPhases phases = sharedPhases(op);
-    return phases.size() > 1 || !phases.front().empty();
-  }
-
   /// The last point of the block's operations, which come behind `from`.
   uint32_t block(mlir::Block& body, uint32_t from) {
     for (mlir::Operation& op : body) {
@@ -133,6 +128,11 @@ private:
 constexpr llvm::StringLiteral offsetName = "nv.scratch";
 
 } // namespace
+
+bool touchesShared(mlir::Operation& op) {
+  SharedPhases phases = sharedPhases(op);
+  return phases.size() > 1 || !phases.front().empty();
+}
 
 SharedModel sharedModel(tt::FuncOp function) {
   return ModelBuilder().run(function);

@@ -16,6 +16,9 @@ struct SharedModel {
 /// memory have no points.
 SharedModel sharedModel(tt::FuncOp function);
 
+/// Whether the operation itself accesses shared memory or waits for other threads.
+bool touchesShared(mlir::Operation& op);
+
 /// The byte offset of an operation's scratch: attribute `nv.scratch`, which allocate-shared sets.
 void setScratchOffset(mlir::Operation& op, uint32_t offset);
 uint32_t scratchOffset(mlir::Operation& op);
