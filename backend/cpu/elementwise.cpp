@@ -67,9 +67,7 @@ llvm::Constant* Emitter::constant(mlir::Type element, mlir::Attribute value) {
 
 Emitter::Values Emitter::apply(mlir::Operation& op, llvm::ArrayRef<llvm::Value*> operands) {
   if (auto call = mlir::dyn_cast<tt::ExternElementwiseOp>(op)) return {applyExtern(call, operands)};
-  if (mlir::isa<tt::ElementwiseInlineAsmOp>(op)) {
-    unsupported(op, inlineAssembly);
-  } else if (op.getNumResults() == 1 && op.getNumRegions() == 0) {
+  if (op.getNumResults() == 1 && op.getNumRegions() == 0) {
     llvm::Value* result = nullptr;
     if (op.getName().getDialectNamespace() == "math")
       result = applyMath(op, operands);

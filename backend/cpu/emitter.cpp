@@ -207,7 +207,7 @@ void Emitter::emitRoot(mlir::Operation& op) {
         LaneIndex only;
         scalars_[root.getResult()] = evaluateVector(root.getSrc(), only);
       })
-      .Case<tt::ElementwiseInlineAsmOp>([&](auto) { unsupported(op, inlineAssembly); })
+      .Case<tt::ElementwiseInlineAsmOp>([&](auto root) { emitInlineAssembly(root); })
       .Default([&](mlir::Operation&) { unsupported(op, "this operation is not supported on the CPU"); });
   scopes_.pop();
 }
@@ -230,6 +230,7 @@ void Emitter::emitScalarOperation(mlir::Operation& op) {
       .Case<tt::AtomicRMWOp, tt::AtomicCASOp>([&](auto) { emitAtomic(op); })
       .Case<tt::AssertOp>([&](auto check) { emitAssert(check); })
       .Case<tt::PrintOp>([&](auto print) { emitPrint(print); })
+      .Case<tt::ElementwiseInlineAsmOp>([&](auto assembly) { emitInlineAssembly(assembly); })
       .Case<tt::MakeTensorDescOp>([&](tt::MakeTensorDescOp make) {
         Values shape, strides;
         for (mlir::Value size : make.getShape())

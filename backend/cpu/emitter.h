@@ -16,9 +16,6 @@
 
 namespace tuned::cpu {
 
-inline constexpr const char* inlineAssembly =
-    "inline assembly is for NVIDIA GPUs (PTX); the CPU cannot run it";
-
 class Emitter {
 public:
   Emitter(llvm::Module& module, const Plan& plan, const Plan::Callees& callees,
@@ -145,6 +142,10 @@ private:
   Values reduceAcross(tt::ReduceOp op, int64_t length, unsigned shift, const LaneIndex& results);
   void emitScan(tt::ScanOp op);
   void emitMapElementwise(tt::MapElementwiseOp op);
+  void emitInlineAssembly(tt::ElementwiseInlineAsmOp op);
+  void emitPacks(tt::ElementwiseInlineAsmOp op, unsigned group, unsigned width,
+                 llvm::function_ref<LaneIndex(unsigned)> member);
+  llvm::Value* packWord(llvm::ArrayRef<llvm::Value*> elements, unsigned bits);
 
   // dot.cpp, dot_kernel.cpp, dot_scaled.cpp
   struct Matrices {

@@ -3,6 +3,7 @@
 #include "backend/cpu/bessel.h"
 #include "backend/cpu/libdevice.h"
 
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -38,6 +39,10 @@ void printLane(const char* prefix, const int32_t* programs, int64_t lane, int ki
   std::lock_guard lock(current->mutex);
   if (current->printed.size() > printedLimit) return;
   current->printed += std::string(line) + prefix + value + "\n";
+}
+
+uint64_t nanoseconds() {
+  return uint64_t(std::chrono::system_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
 }
 
 using Unary = double (*)(double);
@@ -76,6 +81,7 @@ std::map<std::string, const void*> makeSymbols() {
   std::map<std::string, const void*> symbols = {
       {"tuned_assert_failed", address(assertFailed)},
       {"tuned_print_lane", address(printLane)},
+      {"tuned_nanoseconds", address(nanoseconds)},
       {"memcpy", address(::memcpy)},
       {"memset", address(static_cast<void* (*)(void*, int, size_t)>(::memset))},
       {"memmove", address(::memmove)},

@@ -26,7 +26,11 @@ Result<void> integerToFloat(Emitter& e, mlir::Operation& op) {
   llvm::Type* to = e.type(op.getResult(0).getType());
   bool isSigned = mlir::isa<mlir::arith::SIToFPOp>(op);
   return e.elementwise(op, [&](llvm::ArrayRef<llvm::Value*> operands) {
-    return isSigned ? e.builder.CreateSIToFP(operands[0], to) : e.builder.CreateUIToFP(operands[0], to);
+    llvm::Value* value = operands[0];
+    // LLVM 22's NVPTX takes a signed i1 for 1 on its way to bfloat.
+    if (value->getType()->isIntegerTy(1))
+      value = e.builder.CreateIntCast(value, e.builder.getInt32Ty(), isSigned);
+    return isSigned ? e.builder.CreateSIToFP(value, to) : e.builder.CreateUIToFP(value, to);
   });
 }
 

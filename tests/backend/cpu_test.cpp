@@ -120,7 +120,7 @@ TEST_CASE("a failed assertion is a fault with its message, and the device lives 
 TEST_CASE("what cannot be compiled is named, with its place") {
   auto asmKernel =
       mapKernel(4, "i32", "i32",
-                "    %y = tt.elementwise_inline_asm \"mov.b32 $0, $1;\" {constraints = \"=r,r\", "
+                "    %y = tt.elementwise_inline_asm \"mov.b32 $0, %laneid;\" {constraints = \"=r,r\", "
                 "packed_element = 1 : i32, pure = true} %x : tensor<4xi32> -> tensor<4xi32>");
   auto refused = compileForCpu(asmKernel);
   REQUIRE(!refused);

@@ -157,3 +157,14 @@ TEST_CASE("what cannot be compiled is refused with its place and limit") {
   CHECK(target.artefact.error().kind == ErrorKind::Unsupported);
   CHECK(target.artefact.error().remedy.find("sm_90a") != std::string::npos);
 }
+
+TEST_CASE("a signed i1 is 0 or -1, also on its way to bf16") {
+  auto compiled = compile(R"(tt.func public @k(%p: !tt.ptr<i8>, %q: !tt.ptr<bf16>) {
+    %x = tt.load %p : !tt.ptr<i8>
+    %b = arith.trunci %x : i8 to i1
+    %y = arith.sitofp %b : i1 to bf16
+    tt.store %q, %y : !tt.ptr<bf16>
+    tt.return })");
+  REQUIRE_MESSAGE(compiled.artefact.has_value(), compiled.artefact.error().text());
+  CHECK(count(compiled.stages["ptx"], "neg.s32") == 1); // of the bit, as an integer
+}
