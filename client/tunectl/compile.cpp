@@ -5,8 +5,14 @@
 #include "client/tunectl/verbs.h"
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <sstream>
+#include <unistd.h>
+#include <utility>
 
 namespace tuned::tunectl {
 
@@ -60,10 +66,12 @@ Error takeProblem(const Finished& worker) {
           {}};
 }
 
-std::string count(const nlohmann::json& json, const char* key, bool bytes) {
+/// A figure of a GPU's binary; a CPU's are not counted.
+std::string count(const nlohmann::json& json, const char* key, bool bytes, bool cpu) {
   const auto it = json.find(key);
-  if (it == json.end() || !it->is_number_integer() || it->get<int64_t>() < 0) return "not known";
-  return bytes ? std::to_string(it->get<int64_t>()) + " bytes" : std::to_string(it->get<int64_t>());
+  if (it == json.end() || !it->is_number_integer() || it->get<int64_t>() < 0)
+    return cpu ? "not counted on a CPU" : "not known";
+  return std::to_string(it->get<int64_t>()) + (bytes ? " bytes" : "");
 }
 
 /// Beside IR that goes to standard output, on standard error: the IR may be piped on.
@@ -72,9 +80,12 @@ void print(const nlohmann::json& result, std::ostream& out) {
   std::vector<Row> rows;
   if (result.contains("target")) rows.push_back({"target", result["target"].get<std::string>()});
   if (result.contains("launch")) rows.push_back({"entry", result["launch"].value("symbol", "")});
-  rows.push_back({"registers", count(resources, "registers", false)});
-  rows.push_back({"shared memory", count(resources, "shared_bytes", true)});
-  rows.push_back({"spills", count(resources, "spill_bytes", true)});
+  const bool cpu = result.value("target", "").starts_with("cpu");
+  rows.push_back({"registers", count(resources, "registers", false, cpu)});
+  rows.push_back({"shared memory", count(resources, "shared_bytes", true, cpu)});
+  rows.push_back({"spills", count(resources, "spill_bytes", true, cpu)});
+  if (cpu && result.contains("launch"))
+    rows.push_back({"scratch", count(result["launch"], "scratch_bytes", true, cpu) + " a thread"});
   if (result.contains("bytes") && result["bytes"].is_number())
     rows.push_back({"size", std::to_string(result["bytes"].get<int64_t>()) + " bytes"});
   if (const auto phases = result.find("phase_seconds"); phases != result.end() && phases->is_object())
@@ -83,27 +94,72 @@ void print(const nlohmann::json& result, std::ostream& out) {
   out << facts(rows);
 }
 
-int compile(const Globals& globals, const Options& options) {
-  const auto worker = runProgram(command(options), std::max(globals.timeout, compileSeconds));
-  if (!worker) return report(globals, worker.error());
+/// What the worker made: its results, and before them the IR that was asked for.
+struct Compiled {
+  std::string text;
+  nlohmann::json result;
+};
+
+Result<Compiled> runCompiler(const Options& options) {
+  const auto worker = runProgram(command(options), compileSeconds);
+  if (!worker) return fail(worker.error());
   if (worker->exitCode != 0) {
     std::cerr << worker->output;
-    return report(globals, takeProblem(*worker));
+    return fail(takeProblem(*worker));
   }
   std::cerr << worker->errors;
-  // IR that was asked for comes before the line of results.
   std::string text = worker->output;
   while (text.ends_with('\n'))
     text.pop_back();
   const size_t start = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
-  const auto result = nlohmann::json::parse(text.substr(start), nullptr, false);
-  if (!result.is_object())
-    return report(globals, {ErrorKind::Internal, "tuned-worker did not say what it made", std::nullopt, {}});
-  (globals.json ? std::cerr : std::cout) << text.substr(0, start);
+  Compiled out{text.substr(0, start), nlohmann::json::parse(text.substr(start), nullptr, false)};
+  if (!out.result.is_object()) return fail(ErrorKind::Internal, "tuned-worker did not say what it made");
+  return out;
+}
+
+/// The toolkit's disassembler: on the path, or where the toolkit is installed.
+std::string disassembler() {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(std::string(path ? path : "") + ":/usr/local/cuda/bin");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (const std::string program = folder + "/nvdisasm"; access(program.c_str(), X_OK) == 0) return program;
+  return {};
+}
+
+/// A GPU's assembly (SASS): the cubin, through NVIDIA's own disassembler.
+Result<Compiled> compileToAssembly(Options options) {
+  const std::string program = disassembler();
+  if (program.empty())
+    return fail(ErrorKind::NotFound, "nvdisasm is not on the path and not in /usr/local/cuda/bin",
+                "install it (package cuda-nvdisasm-13-0 of NVIDIA), or take --emit ptx");
+  std::string cubin = (std::filesystem::temp_directory_path() / "tunectl-XXXXXX").string();
+  const int file = ::mkstemp(cubin.data());
+  if (file < 0) return fail(ErrorKind::Denied, "cannot write " + cubin, "set TMPDIR to a folder of yours");
+  ::close(file);
+  const std::string output = std::exchange(options.output, cubin);
+  options.emit = "cubin";
+  auto compiled = runCompiler(options);
+  const auto text = compiled ? runProgram({program, cubin}, compileSeconds) : fail(compiled.error());
+  ::unlink(cubin.c_str());
+  if (!text) return fail(text.error());
+  if (text->exitCode != 0) return fail(ErrorKind::Internal, program + ": " + text->errors);
+  if (output.empty()) {
+    compiled->text += text->output;
+  } else if (!(std::ofstream(output) << text->output).flush()) {
+    return fail(ErrorKind::Denied, "cannot write " + output);
+  }
+  return compiled;
+}
+
+int compile(const Globals& globals, const Options& options) {
+  const bool assembly = options.emit == "asm" && options.target.starts_with("sm_");
+  const auto compiled = assembly ? compileToAssembly(options) : runCompiler(options);
+  if (!compiled) return report(globals, compiled.error());
+  (globals.json ? std::cerr : std::cout) << compiled->text;
   if (globals.json) {
-    std::cout << result.dump() << '\n';
+    std::cout << compiled->result.dump() << '\n';
   } else {
-    print(result, options.output.empty() && !options.emit.empty() ? std::cerr : std::cout);
+    print(compiled->result, options.output.empty() && !options.emit.empty() ? std::cerr : std::cout);
   }
   return done;
 }

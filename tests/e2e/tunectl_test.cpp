@@ -225,6 +225,15 @@ TEST_CASE("compile without a daemon") {
   CHECK(resources["resources"]["registers"].get<int>() > 0);
   CHECK(resources["resources"]["spill_bytes"] == 0);
 
+  const auto assembly = compile({file, "--target", "sm_90a", "--emit", "asm"});
+  if (assembly.exitCode == 0) {
+    CHECK(assembly.output.find("EXIT") != std::string::npos);
+    CHECK(assembly.errors.find("registers") != std::string::npos); // beside the assembly, not in it
+  } else { // a machine without the toolkit's disassembler
+    CHECK(assembly.errors.find("nvdisasm") != std::string::npos);
+  }
+  CHECK(compile({file, "--target", "cpu", "--emit", "asm"}).output.find("ret") != std::string::npos);
+
   const auto broken = compile({folder.write("broken.ttir", "module {\n  tt.nothing\n}\n")});
   CHECK(broken.exitCode == 1);
   CHECK(broken.errors.find("broken.ttir:2:") != std::string::npos);
