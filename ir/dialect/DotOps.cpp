@@ -41,7 +41,7 @@ LogicalResult DotOp::verify() {
   if (mlir::failed(verifyProduct(*this, a, b, d, pack, pack))) return mlir::failure();
   auto floating = [](RankedTensorType type) { return mlir::isa<mlir::FloatType>(type.getElementType()); };
   if (floating(a) == floating(b) && floating(a) == floating(d) && a.getElementType().isIntOrFloat() &&
-      elementBits(a) == elementBits(b))
+      elementBits(a) == elementBits(b) && elementBits(a) >= 8 && elementBits(d) >= 8)
     return success();
   return emitOpError() << "has operand types that do not go together: " << a << " x " << b << " -> " << d;
 }

@@ -99,8 +99,13 @@ LogicalResult HistogramOp::verify() {
 
 LogicalResult BitcastOp::verify() {
   mlir::Type from = getSrc().getType(), to = getType();
-  if (elementBits(from) == elementBits(to)) return success();
-  return emitOpError() << "changes the width: " << from << " to " << to;
+  if (elementBits(from) != elementBits(to))
+    return emitOpError() << "changes the width: " << from << " to " << to;
+  auto pointer = [](mlir::Type type) { return mlir::isa<PointerType>(elementType(type)); };
+  auto floating = [](mlir::Type type) { return mlir::isa<mlir::FloatType>(elementType(type)); };
+  if ((pointer(from) && floating(to)) || (floating(from) && pointer(to)))
+    return emitOpError() << "takes pointers for integers of 64 bits at most: " << from << " to " << to;
+  return success();
 }
 
 OpFoldResult BitcastOp::fold(FoldAdaptor) {
