@@ -50,6 +50,15 @@ static LogicalResult verifyRegion(mlir::Operation* op, mlir::Region& region, boo
     return op->emitOpError() << "has a region that takes " << region.getNumArguments()
                              << " values; it must take " << arguments.size()
                              << ", the elements of its sources";
+  auto isTile = [](mlir::Type type) { return mlir::isa<RankedTensorType>(type); };
+  auto walked = region.walk([&](mlir::Operation* inner) {
+    if (llvm::none_of(inner->getOperandTypes(), isTile) && llvm::none_of(inner->getResultTypes(), isTile))
+      return mlir::WalkResult::advance();
+    inner->emitOpError() << "has tensors; the region of " << op->getName()
+                         << " computes with single elements";
+    return mlir::WalkResult::interrupt();
+  });
+  if (walked.wasInterrupted()) return mlir::failure();
   for (mlir::Block& block : region) {
     mlir::Operation* end = block.empty() ? nullptr : &block.back();
     if (!end || !mlir::isa<ReduceReturnOp, ScanReturnOp, MapElementwiseReturnOp>(end)) continue;
