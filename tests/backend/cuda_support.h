@@ -15,7 +15,7 @@ inline std::unique_ptr<Device> openGpu(std::chrono::milliseconds deadline = std:
   if (device) return std::move(*device);
   CHECK(device.error().kind == ErrorKind::Unavailable);
   CHECK_FALSE(device.error().remedy.empty());
-  MESSAGE("no GPU here: " << device.error().text());
+  MESSAGE("skipped: no GPU: " << device.error().text());
   return nullptr;
 }
 

@@ -169,14 +169,14 @@ TEST_CASE("times are positive, as many as asked for, and cold is no faster than 
   auto kernel = gpu->load(test::artefactOf(test::rotateKernel(architecture), architecture, 256)).value();
   auto buffer = gpu->allocate(1024).value();
   std::vector<ArgumentValue> arguments = {buffer->address(), Scalar{256, 4}};
-  auto median = [&](bool cold) {
+  // What else happens on the machine only adds: the quickest of many launches is the kernel itself.
+  auto quickest = [&](bool cold) {
     auto times = gpu->time(*kernel, {1, 1, 1}, arguments, {.repeats = 101, .coldCache = cold});
     REQUIRE_MESSAGE(times.has_value(), times.error().text());
     CHECK(times->size() == 101);
-    std::ranges::nth_element(*times, times->begin() + 50);
-    return times->at(50);
+    return std::ranges::min(*times);
   };
-  double cold = median(true), warm = median(false);
+  double cold = quickest(true), warm = quickest(false);
   MESSAGE("cold " << cold * 1e6 << " us, warm " << warm * 1e6 << " us");
   CHECK(warm > 0);
   CHECK(cold < 1e-3);
