@@ -21,6 +21,9 @@ int residentCtas(const Target& target, int warps, int registers, int64_t sharedB
 std::vector<int> tighterRegisters(const Target& target, int warps, int registers, int64_t sharedBytes) {
   int mildest = 0, boldest = 0;
   int most = residentCtas(target, warps, registers, sharedBytes);
+  // With half of its warps resident a multiprocessor hides its latencies; another assembly would gain
+  // nothing.
+  if (2 * most * warps >= target.residentWarps) return {};
   for (int fewer = registers / registerStep * registerStep; 3 * fewer >= 2 * registers;
        fewer -= registerStep) {
     int resident = residentCtas(target, warps, fewer, sharedBytes);

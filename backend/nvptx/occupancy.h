@@ -12,7 +12,8 @@ namespace tuned::nvptx {
 int residentCtas(const Target& target, int warps, int registers, int64_t sharedBytes);
 
 /// Numbers of registers with which more CTAs would be resident than with `registers`: the least one that is
-/// not below two thirds of it, then the greatest. Empty when registers are not what limits.
+/// not below two thirds of it, then the greatest. Empty when registers are not what limits,
+/// or when half of the warps that a multiprocessor can hold are resident already.
 std::vector<int> tighterRegisters(const Target& target, int warps, int registers, int64_t sharedBytes);
 
 } // namespace tuned::nvptx
