@@ -137,7 +137,8 @@ TEST_CASE("buffers live at once lie apart, aligned, in little more than the leas
         RC_ASSERT(both.empty() || !placement.overlap(shared, a, b));
       }
     }
-    // Alignments of up to 128 bytes leave gaps; a buffer that nothing accesses is never live, and has its place.
+    // Alignments of up to 128 bytes leave gaps; a buffer that nothing accesses is never live, and has its
+    // place.
     uint32_t atLeast = mostLive(shared);
     for (const SharedBuffer& buffer : shared.buffers)
       atLeast = std::max(atLeast, buffer.bytes);

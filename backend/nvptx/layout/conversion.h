@@ -57,8 +57,8 @@ using Conversion = std::variant<WarpMove, SharedExchange>;
 /// The moves within warps that make `to` of `from`, if there are any.
 std::optional<WarpMove> planWarpMove(const LinearLayout& from, const LinearLayout& to);
 
-/// The exchange through shared memory with the fewest transactions, bank conflicts counted. `matrices`: ldmatrix
-/// may be used.
+/// The exchange through shared memory with the fewest transactions, bank conflicts counted. `matrices`:
+/// ldmatrix may be used.
 SharedExchange planExchange(const LinearLayout& from, const LinearLayout& to, unsigned elementBytes,
                             bool matrices = true);
 
