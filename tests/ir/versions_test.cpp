@@ -52,6 +52,12 @@ const Change changes[] = {
      "%0 = tt.experimental_descriptor_load %arg0[%arg1, %arg1] : !tt.tensordesc<tensor<64x32xf16>> -> "
      "tensor<64x32xf16>",
      "%0 = tt.descriptor_load %arg0[%arg1, %arg1] : !tt.tensordesc<tensor<64x32xf16>> -> tensor<64x32xf16>"},
+    {"3.3", "%arg0: tensor<8x4xf32>, %arg1: tensor<2x4xi32>",
+     "%0 = tt.gather %arg0[%arg1] {axis = 0 : i32} : (tensor<8x4xf32>, tensor<2x4xi32>) -> tensor<2x4xf32>",
+     "%0 = tt.gather %arg0[%arg1] {axis = 0 : i32} : (tensor<8x4xf32>, tensor<2x4xi32>) -> tensor<2x4xf32>"},
+    {"3.3", "%arg0: !tt.ptr<f16>, %arg1: i32, %arg2: i64",
+     "%0 = tt.make_tensor_descriptor %arg0, [%arg1, %arg1], [%arg2, %arg2] : <f16>, <tensor<64x32xf16>>",
+     "%0 = tt.make_tensor_descriptor %arg0, [%arg1, %arg1], [%arg2, %arg2] : <f16>, <tensor<64x32xf16>>"},
     {"3.3", "%arg0: tensor<64xi32>", "%0 = tt.histogram %arg0 : tensor<64xi32> -> tensor<16xi32>",
      "%0 = tt.histogram %arg0 : tensor<64xi32> -> tensor<16xi32>"},
     {"3.4", "%arg0: tensor<16x64xf8E5M2>, %arg1: tensor<64x4xi8>, %arg2: tensor<16x8xf32>",
@@ -69,6 +75,11 @@ const Change changes[] = {
      "tensor<64x32xf16>"},
     {"3.5", "%arg0: tensor<1xf32>", "%0 = tt.unsplat %arg0 : tensor<1xf32>",
      "%0 = tt.unsplat %arg0 : tensor<1xf32>"},
+    {"3.5", "%arg0: tensor<8xf32>",
+     "%0 = \"tt.map_elementwise\"(%arg0) <{pack = 1 : i32}> ({\n    ^bb0(%arg1: f32):\n      "
+     "tt.map_elementwise.return %arg1 : f32\n    }) : (tensor<8xf32>) -> tensor<8xf32>",
+     "%0 = \"tt.map_elementwise\"(%arg0) <{pack = 1 : i32}> ({\n    ^bb0(%arg1: f32):\n      "
+     "tt.map_elementwise.return %arg1 : f32\n    }) : (tensor<8xf32>) -> tensor<8xf32>"},
     {"3.6", "%arg0: !tt.ptr<f16>, %arg1: i32, %arg2: i64",
      "%0 = tt.make_tensor_descriptor %arg0, [%arg1, %arg1], [%arg2, %arg2] {padding = 2 : i32} : <f16>, "
      "<tensor<64x32xf16>>",
@@ -78,6 +89,11 @@ const Change changes[] = {
      "%0 = tt.dot %arg0, %arg0, %arg0, inputPrecision = bf16x6 : tensor<16x16xf32> * tensor<16x16xf32> -> "
      "tensor<16x16xf32>",
      "%0 = tt.dot %arg0, %arg0, %arg0, inputPrecision = bf16x6 : tensor<16x16xf32> * tensor<16x16xf32> -> "
+     "tensor<16x16xf32>"},
+    {"3.6", "%arg0: tensor<16x16xf32>",
+     "%0 = tt.dot %arg0, %arg0, %arg0, inputPrecision = bf16x3 : tensor<16x16xf32> * tensor<16x16xf32> -> "
+     "tensor<16x16xf32>",
+     "%0 = tt.dot %arg0, %arg0, %arg0, inputPrecision = bf16x3 : tensor<16x16xf32> * tensor<16x16xf32> -> "
      "tensor<16x16xf32>"},
     {"3.8", "%arg0: !tt.ptr<f16>, %arg1: i32, %arg2: i64",
      "%0 = tt.make_tensor_descriptor %arg0, [%arg1, %arg1], [%arg2, %arg2] : <f16>, <64x32xf16>",
