@@ -4,10 +4,12 @@
 #include "backend/nvptx/nvptx.h"
 #include "backend/nvptx/occupancy.h"
 #include "ir/module.h"
+#include "tests/backend/occurrences.h"
 
 #include <doctest/doctest.h>
 
 using namespace tuned;
+using test::count;
 
 namespace {
 
@@ -88,13 +90,6 @@ Compiled compile(const RowLoop& kernel) {
   REQUIRE_MESSAGE(artefact.has_value(), artefact.error().text());
   result.artefact = *artefact;
   return result;
-}
-
-size_t count(const std::string& text, const std::string& part) {
-  size_t found = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
-    ++found;
-  return found;
 }
 
 bool goesAhead(const RowLoop& kernel) {

@@ -4,11 +4,13 @@
 #include "backend/nvptx/nvptx.h"
 #include "ir/module.h"
 #include "tests/backend/nvptx_kernels.h"
+#include "tests/backend/occurrences.h"
 
 #include <doctest/doctest.h>
 #include <mlir/IR/Verifier.h>
 
 using namespace tuned;
+using test::count;
 
 namespace {
 
@@ -30,13 +32,6 @@ Compiled compile(const std::string& text, int numWarps = 4, const std::string& t
   options.onStage = [&](const std::string& stage, const std::string& said) { result.stages[stage] = said; };
   result.artefact = nvptx::makeCompiler()->compile(**module, "", options);
   return result;
-}
-
-size_t count(const std::string& text, const std::string& part) {
-  size_t found = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
-    ++found;
-  return found;
 }
 
 } // namespace
