@@ -188,14 +188,6 @@ private:
   std::map<std::array<int64_t, 3>, Registers> packedA, packedB;
 };
 
-/// Whether the layout is some mma fragment of the first operand: known without target and precision.
-bool isFragmentOfA(const LinearLayout& a, const std::vector<int64_t>& shapeD) {
-  WarpGrid warps = warpGrid(shapeD, 1u << a.warps.size());
-  for (unsigned bits : {8u, 16u, 32u, 64u})
-    if (a == mmaOperand(DotSide::A, a.shape, bits, warps)) return true;
-  return false;
-}
-
 Result<void> emitDot(Emitter& e, mlir::Operation& op) {
   auto dot = mlir::cast<tt::DotOp>(op);
   DotPlan plan = planDot(dot.getA().getType(), dot.getB().getType(), dot.getD().getType(),
@@ -214,10 +206,7 @@ Result<void> emitDot(Emitter& e, mlir::Operation& op) {
 }
 
 uint32_t dotScratchBytes(mlir::Operation& op) {
-  auto dot = mlir::cast<tt::DotOp>(op);
-  auto a = layoutOf(dot.getA().getType());
-  if (a && isFragmentOfA(*a, dot.getD().getType().getShape().vec())) return 0;
-  return scalarDotScratchBytes(dot);
+  return op.hasAttr("nv.scalar") ? scalarDotScratchBytes(mlir::cast<tt::DotOp>(op)) : 0;
 }
 
 } // namespace

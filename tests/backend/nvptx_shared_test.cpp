@@ -134,7 +134,7 @@ std::vector<Example> examples() {
                             "tensor<32x!tt.ptr<i32>, #both>"},
       {"tt.dot", R"(
   %a = arith.constant dense<1.0> : tensor<16x16xf32, #tile>
-  %y = tt.dot %a, %a, %a : tensor<16x16xf32, #tile> * tensor<16x16xf32, #tile> -> tensor<16x16xf32, #tile>)"},
+  %y = tt.dot %a, %a, %a {nv.scalar} : tensor<16x16xf32, #tile> * tensor<16x16xf32, #tile> -> tensor<16x16xf32, #tile>)"},
       {"gpu.barrier", "gpu.barrier"},
       {"nv.barrier", "nv.barrier"},
   };
@@ -229,10 +229,11 @@ TEST_CASE("a while loop's test comes after its body") {
 TEST_CASE("a barrier that is there already is enough") {
   std::string large = R"(
     %t = arith.constant dense<1.0> : tensor<16x16xf64, #tile>
-    %y = tt.dot %t, %t, %t : tensor<16x16xf64, #tile> * tensor<16x16xf64, #tile> -> tensor<16x16xf64, #tile>
+    %y = tt.dot %t, %t, %t {nv.scalar} : tensor<16x16xf64, #tile> * tensor<16x16xf64, #tile> -> tensor<16x16xf64, #tile>
 )";
-  std::string again = "%z = tt.dot %t, %t, %y : tensor<16x16xf64, #tile> * tensor<16x16xf64, #tile> -> "
-                      "tensor<16x16xf64, #tile>\n";
+  std::string again =
+      "%z = tt.dot %t, %t, %y {nv.scalar} : tensor<16x16xf64, #tile> * tensor<16x16xf64, #tile> -> "
+      "tensor<16x16xf64, #tile>\n";
   Parsed twice(large + again);
   twice.place();
   CHECK(twice.barriers() == 1); // 4096 bytes each: they share a place

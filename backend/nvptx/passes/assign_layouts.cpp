@@ -40,9 +40,17 @@ private:
       give(result, layout);
   }
 
+  void anchorDot(tt::DotOp dot) {
+    DotPlan plan = dotPlan(dot, context);
+    give(dot.getD(), plan.d);
+    // Only these take shared memory, and layouts do not tell: their operands may lie in any.
+    if (plan.instruction == DotInstruction::Scalar)
+      dot->setAttr("nv.scalar", mlir::UnitAttr::get(dot.getContext()));
+  }
+
   void anchorDots() {
     context.function.walk([&](mlir::Operation* op) {
-      if (auto dot = mlir::dyn_cast<tt::DotOp>(op)) give(dot.getD(), dotPlan(dot, context).d);
+      if (auto dot = mlir::dyn_cast<tt::DotOp>(op)) anchorDot(dot);
       if (auto scan = mlir::dyn_cast<tt::ScanOp>(op))
         giveResults(
             op, scanned(tt::shapeOf(scan->getResult(0).getType()).vec(), scan.getAxis(), context.numWarps));

@@ -30,7 +30,8 @@ Result<void> unrollSingleIterations(PassContext& context);
 /// In loops around dots, loads go one iteration ahead (numStages of 3 and more).
 Result<void> prefetchLoads(PassContext& context);
 /// Gives every tensor type a layout: coalesced at loads and stores, fragments at dots, and their neighbours
-/// follow. Operations without results carry theirs as the attribute `nv.layout`.
+/// follow. Operations without results carry theirs as the attribute `nv.layout`; dots by multiply-adds are
+/// marked `nv.scalar`.
 Result<void> assignLayouts(PassContext& context);
 /// A conversion wherever an operand is in another layout than its operation reads.
 Result<void> insertConversions(PassContext& context);
