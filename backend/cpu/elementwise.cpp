@@ -166,10 +166,11 @@ llvm::Value* Emitter::divide(mlir::Operation& op, llvm::ArrayRef<llvm::Value*> v
   bool quotient = !mlir::isa<arith::RemSIOp, arith::RemUIOp>(op);
   llvm::Type* type = v[0]->getType();
   llvm::Value* divisor = v[1];
-  auto* known =
-      llvm::dyn_cast<llvm::ConstantInt>(divisor->getType()->isVectorTy() && llvm::isa<llvm::Constant>(divisor)
-                                            ? llvm::cast<llvm::Constant>(divisor)->getSplatValue()
-                                            : divisor);
+  auto* known = // none when the divisors differ
+      llvm::dyn_cast_or_null<llvm::ConstantInt>(divisor->getType()->isVectorTy() &&
+                                                        llvm::isa<llvm::Constant>(divisor)
+                                                    ? llvm::cast<llvm::Constant>(divisor)->getSplatValue()
+                                                    : divisor);
   bool safe = known && !known->isZero() && !known->isMinusOne();
   llvm::Value *isZero = nullptr, *isMinusOne = nullptr;
   llvm::Constant *one = llvm::ConstantInt::get(type, 1), *ones = llvm::Constant::getAllOnesValue(type);
