@@ -89,7 +89,7 @@ static bool placesKnown(mlir::ModuleOp module) {
 
 Result<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(mlir::MLIRContext& context, const std::string& text,
                                                       const std::string& fileName) {
-  if (auto deep = tooDeep(text, fileName)) return fail(std::move(*deep));
+  if (auto trap = parserTrap(text, fileName)) return fail(std::move(*trap));
   std::string current = upgradeText(text);
   auto module = parseOnce(context, current, fileName);
   if (module && placesKnown(**module)) return module;

@@ -58,9 +58,24 @@ std::string withoutLocations(const std::string& text) {
   return result;
 }
 
-std::optional<Error> tooDeep(const std::string& text, const std::string& fileName) {
+// Whether `array<index` stands at `at`, blanks left aside.
+static bool isIndexArray(std::string_view text, size_t at) {
+  for (std::string_view word : {"array", "<", "index"}) {
+    while (at < text.size() && std::isspace(static_cast<unsigned char>(text[at])))
+      ++at;
+    if (text.substr(at, word.size()) != word) return false;
+    at += word.size();
+  }
+  return true;
+}
+
+std::optional<Error> parserTrap(const std::string& text, const std::string& fileName) {
   unsigned depth = 0, line = 1;
   size_t lineStart = 0;
+  auto refuse = [&](size_t at, const std::string& message) {
+    return Error{ErrorKind::InvalidInput, message,
+                 Location{fileName, line, static_cast<unsigned>(at - lineStart) + 1}};
+  };
   for (size_t at = 0; at < text.size(); ++at) {
     char c = text[at];
     if (c == '\n') {
@@ -70,11 +85,12 @@ std::optional<Error> tooDeep(const std::string& text, const std::string& fileNam
       at = skipString(text, at) - 1;
     } else if (text.compare(at, 2, "//") == 0) {
       at = std::min(text.find('\n', at), text.size()) - 1;
+    } else if (c == 'a' && isIndexArray(text, at)) {
+      return refuse(at, "an array of indices is not read: its elements need a width, as in array<i32: 1>");
     } else if (std::string_view("({[<").find(c) != std::string_view::npos) {
       if (++depth > maxNesting)
-        return Error{ErrorKind::InvalidInput,
-                     "brackets are nested deeper than " + std::to_string(maxNesting) + ", which is the limit",
-                     Location{fileName, line, static_cast<unsigned>(at - lineStart) + 1}};
+        return refuse(at, "brackets are nested deeper than " + std::to_string(maxNesting) +
+                              ", which is the limit");
     } else if (depth > 0 && std::string_view(")}]>").find(c) != std::string_view::npos) {
       // The arrow of a type closes nothing.
       depth -= c == '>' && at > 0 && text[at - 1] == '-' ? 0 : 1;

@@ -14,8 +14,9 @@ std::string withoutLocations(const std::string& text);
 
 /// How deep brackets may be nested in a text: parsers and passes go down by recursion.
 inline constexpr unsigned maxNesting = 256;
-/// The error for a text nested deeper than that, at the bracket which is too much.
-std::optional<Error> tooDeep(const std::string& text, const std::string& fileName);
+/// The error for a text that MLIR's parser would not survive, at the place: nested deeper than that, or an
+/// array of indices (`array<index: 1>`), on which MLIR 22 asks an index for its width.
+std::optional<Error> parserTrap(const std::string& text, const std::string& fileName);
 
 /// The text as Triton 3.6 would print it, from what releases 3.1 to 3.8 print; lines stay where they are.
 std::string upgradeText(const std::string& text);
