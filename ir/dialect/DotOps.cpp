@@ -59,8 +59,17 @@ static LogicalResult verifyScale(DotScaledOp op, mlir::Value scale, int64_t oute
                           << inner << " elements; one a row and 16 or 32 elements is wanted";
 }
 
+// Formats of 16 bits are floats of their own; the others are bytes, as floats of 8 bits or as they lie.
+static bool holds(RankedTensorType type, ScaleDotElemType format) {
+  bool wide = format == ScaleDotElemType::BF16 || format == ScaleDotElemType::FP16;
+  return elementBits(type) == (wide ? 16 : 8) && (!wide || mlir::isa<mlir::FloatType>(type.getElementType()));
+}
+
 LogicalResult DotScaledOp::verify() {
   auto a = getA().getType(), b = getB().getType(), d = getD().getType();
+  for (auto [type, format] : {std::pair(a, getAElemType()), std::pair(b, getBElemType())})
+    if (!holds(type, format))
+      return emitOpError() << "has an operand of " << type << ", which holds no " << stringifyEnum(format);
   int64_t packA[2] = {1, 1}, packB[2] = {1, 1};
   if (getAElemType() == ScaleDotElemType::E2M1) packA[getLhsKPack() ? 1 : 0] = 2;
   if (getBElemType() == ScaleDotElemType::E2M1) packB[getRhsKPack() ? 0 : 1] = 2;
