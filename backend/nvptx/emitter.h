@@ -16,6 +16,9 @@ namespace tuned::nvptx {
 
 using Registers = std::vector<llvm::Value*>;
 
+/// Registers that are null and replicate others (freeVariables) get the values of those.
+void shareReplicas(Registers& registers, const LinearLayout& layout);
+
 /// A value where paths meet. Each phi holds as many neighbouring registers as fit 32 bits: one of 16 bits
 /// alone would take a machine register to itself.
 struct Meeting {

@@ -74,6 +74,12 @@ Registers Emitter::coordinates(const LinearLayout& layout, unsigned dim) {
   return result;
 }
 
+void shareReplicas(Registers& registers, const LinearLayout& layout) {
+  uint32_t free = freeVariables(layout).registers;
+  for (uint32_t r = 0; r < registers.size(); ++r)
+    if (!registers[r]) registers[r] = registers[r & ~free];
+}
+
 llvm::Value* Emitter::owner(const LinearLayout& layout) {
   FreeVariables free = freeVariables(layout);
   uint32_t mask = free.lanes | free.warps << laneBits;

@@ -103,9 +103,7 @@ Registers loadShared(Emitter& e, const SharedExchange& plan, llvm::Value* memory
     for (uint32_t i = 0; i < size; ++i)
       result[base ^ combine(load.vector, i)] = e.fromMemory(elements[i], type);
   }
-  uint32_t free = freeVariables(to).registers;
-  for (uint32_t r = 0; r < result.size(); ++r)
-    if (!result[r]) result[r] = result[r & ~free];
+  shareReplicas(result, to);
   return result;
 }
 

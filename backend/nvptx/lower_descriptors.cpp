@@ -119,9 +119,9 @@ llvm::Value* paddingOf(Emitter& e, Block& block) {
 
 /// Registers with replicas filled in, and i1 made of bytes.
 Registers finished(Emitter& e, Registers registers, const LinearLayout& layout, mlir::Type type) {
-  uint32_t replicas = freeVariables(layout).registers;
-  for (uint32_t r = 0; r < registers.size(); ++r)
-    registers[r] = (r & replicas) ? registers[r & ~replicas] : e.fromMemory(registers[r], type);
+  for (llvm::Value*& value : registers)
+    if (value) value = e.fromMemory(value, type);
+  shareReplicas(registers, layout);
   return registers;
 }
 

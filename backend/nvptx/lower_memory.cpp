@@ -78,9 +78,7 @@ public:
       for (uint32_t i = 0; i < plan.size(); ++i)
         registers[plan.member(base, i)] = e.fromMemory(elements[i], op.getResult().getType());
     }
-    uint32_t free = freeVariables(e.layout(op.getResult())).registers;
-    for (uint32_t r = 0; r < registers.size(); ++r)
-      if (!registers[r]) registers[r] = registers[r & ~free];
+    shareReplicas(registers, e.layout(op.getResult()));
     e.set(op.getResult(), std::move(registers));
   }
 

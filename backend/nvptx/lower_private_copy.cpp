@@ -68,9 +68,7 @@ Result<void> readCopy(Emitter& e, mlir::Operation& op) {
       registers[tile.plan.member(base, i)] =
           e.fromMemory(size == 1 ? loaded : b.CreateExtractElement(loaded, i), type);
   }
-  uint32_t free = freeVariables(layout).registers;
-  for (uint32_t r = 0; r < registers.size(); ++r)
-    if (!registers[r]) registers[r] = registers[r & ~free];
+  shareReplicas(registers, layout);
   e.set(read.getResult(), std::move(registers));
   return {};
 }
