@@ -92,7 +92,8 @@ Result<Artefact> CpuCompiler::compile(mlir::ModuleOp module, const std::string& 
   llvm::LLVMContext context;
   LlvmErrors errors(context);
   llvm::Module code("kernel", context);
-  artefact.launch.symbol = function->getName().str();
+  // With a dot in it the name cannot be that of a function the code calls: kernels may be called expf.
+  artefact.launch.symbol = "kernel." + function->getName().str();
   Emitter emitter(code, plan, *callees, facts, options.fuseMultiplyAdd);
   if (auto emitted = emitter.emit(*function, artefact.launch.symbol); !emitted)
     return fail(located(emitted.error(), function->getLoc()));

@@ -80,7 +80,6 @@ void Emitter::emitPacks(tt::ElementwiseInlineAsmOp op, unsigned group, unsigned 
 
 void Emitter::emitInlineAssembly(tt::ElementwiseInlineAsmOp op) {
   auto pack = int64_t(op.getPackedElement());
-  if (pack & (pack - 1)) return unsupported(*op.getOperation(), "packed_element is not a power of two");
   auto tile = mlir::dyn_cast<mlir::RankedTensorType>(op.getResult().front().getType());
   if (!tile) return emitPacks(op, 1, 1, [](unsigned) { return LaneIndex(); });
   int64_t group = std::min(pack, tile.getNumElements()), groups = tile.getNumElements() / group;

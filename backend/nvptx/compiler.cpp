@@ -102,7 +102,7 @@ private:
     stage("layouts", [&] { return tuned::print(module); });
     artefact.format = "cubin";
     artefact.target = target.name;
-    artefact.launch.symbol = function.getName().str();
+    artefact.launch.symbol = symbolOf(function);
     artefact.launch.threadsPerCta = options.numWarps * 32;
     artefact.launch.dynamicSharedBytes = context.sharedBytes;
     artefact.launch.parameters = parameterSlots(function);

@@ -2,9 +2,22 @@
 
 #include "backend/nvptx/descriptors.h"
 
+#include <algorithm>
+#include <functional>
 #include <llvm/IR/IntrinsicsNVPTX.h>
 
 namespace tuned::nvptx {
+
+std::string symbolOf(tt::FuncOp kernel) {
+  llvm::StringRef name = kernel.getSymName();
+  auto follows = [](char c) { return llvm::isAlnum(c) || c == '_' || c == '$'; };
+  bool identifier = llvm::all_of(name, follows) && (name.size() > 1 || llvm::isAlpha(name.front()));
+  bool taken = name.starts_with("__") || name == "vprintf" || name == "WARP_SZ";
+  if (identifier && !taken) return name.str();
+  std::string symbol = "kernel_" + name.str();
+  std::ranges::replace_if(symbol, std::not_fn(follows), '_');
+  return symbol;
+}
 
 Emitter::Emitter(llvm::Module& into, const Target& machine, unsigned numWarps, tt::FuncOp function)
     : builder(into.getContext()), module(into), target(machine), warpCount(numWarps), source(function) {}
@@ -15,7 +28,7 @@ void Emitter::beginKernel() {
     parameters.push_back(mlir::isa<tt::TensorDescType>(argument) ? builder.getPtrTy(1)
                                                                  : memoryType(argument));
   auto* signature = llvm::FunctionType::get(builder.getVoidTy(), parameters, false);
-  kernel = llvm::Function::Create(signature, llvm::Function::ExternalLinkage, source.getName(), module);
+  kernel = llvm::Function::Create(signature, llvm::Function::ExternalLinkage, symbolOf(source), module);
   kernel->setCallingConv(llvm::CallingConv::PTX_Kernel);
   kernel->addFnAttr("nvvm.reqntid", std::to_string(numThreads()));
   kernel->addFnAttr(llvm::Attribute::NoUnwind);

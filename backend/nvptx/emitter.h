@@ -26,6 +26,9 @@ struct Meeting {
   Registers registers; ///< taken out of the phis
 };
 
+/// What the kernel is called in PTX and in the cubin: its own name, where PTX and the library leave it free.
+std::string symbolOf(tt::FuncOp kernel);
+
 class Emitter {
 public:
   Emitter(llvm::Module& module, const Target& target, unsigned numWarps, tt::FuncOp function);

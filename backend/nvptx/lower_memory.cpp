@@ -37,12 +37,18 @@ struct CacheWords {
   bool plain() const { return modifier.empty() && eviction.empty(); }
 };
 
-CacheWords cacheWords(tt::CacheModifier cache, tt::EvictionPolicy evict) {
+/// `writes`: modifiers of stores that loads have not (and the reverse), which is taken as no modifier, as
+/// Triton does.
+CacheWords cacheWords(tt::CacheModifier cache, tt::EvictionPolicy evict, bool writes) {
+  using tt::CacheModifier;
   CacheWords words;
-  if (cache != tt::CacheModifier::NONE) words.modifier = "." + tt::stringifyCacheModifier(cache).str();
+  bool foreign = writes ? cache == CacheModifier::CA || cache == CacheModifier::CV
+                        : cache == CacheModifier::WB || cache == CacheModifier::WT;
+  if (foreign) cache = CacheModifier::NONE;
+  if (cache != CacheModifier::NONE) words.modifier = "." + tt::stringifyCacheModifier(cache).str();
   // ptxas refuses most pairs of a modifier and an eviction priority; both are hints, and the modifier says
   // more.
-  if (cache == tt::CacheModifier::NONE && evict != tt::EvictionPolicy::NORMAL) {
+  if (cache == CacheModifier::NONE && evict != tt::EvictionPolicy::NORMAL) {
     std::string name = tt::stringifyEvictionPolicy(evict).str();
     words.eviction = ".L1::" + name + ".L2::cache_hint";
     words.policy = "createpolicy.fractional.L2::" + name + ".b64 ";
@@ -64,7 +70,7 @@ class Loader {
 public:
   Loader(Emitter& emitter, tt::LoadOp load)
       : e(emitter), op(load),
-        words(load.getIsVolatile() ? CacheWords() : cacheWords(load.getCache(), load.getEvict())),
+        words(load.getIsVolatile() ? CacheWords() : cacheWords(load.getCache(), load.getEvict(), false)),
         type(e.memoryType(load.getResult().getType())), bytes(e.bytes(load.getResult().getType())),
         plan(planVectors(*load, e.layout(load.getResult()), bytes)), policy(createPolicy(e, words)) {}
 
@@ -218,7 +224,7 @@ Result<void> store(Emitter& e, mlir::Operation& op) {
   LinearLayout layout = e.layout(store.getPtr());
   unsigned bytes = e.bytes(store.getValue().getType());
   VectorPlan plan = planVectors(op, layout, bytes);
-  CacheWords words = cacheWords(store.getCache(), store.getEvict());
+  CacheWords words = cacheWords(store.getCache(), store.getEvict(), true);
   llvm::Value *policy = createPolicy(e, words), *owner = e.owner(layout);
   for (uint32_t base : groupedByValue(plan, e.of(store.getValue()))) {
     llvm::Value* mask = store.getMask() ? e.of(store.getMask())[base] : nullptr;

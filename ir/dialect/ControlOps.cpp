@@ -176,8 +176,8 @@ LogicalResult ExternElementwiseOp::verify() {
 }
 
 LogicalResult ElementwiseInlineAsmOp::verify() {
-  if (getPackedElement() < 1)
-    return emitOpError() << "has packed_element = " << getPackedElement() << "; at least 1 is wanted";
+  if (getPackedElement() < 1 || !llvm::isPowerOf2_32(getPackedElement()))
+    return emitOpError() << "has packed_element = " << getPackedElement() << "; a power of two is wanted";
   if (getResult().empty()) return emitOpError() << "has no result";
   llvm::ArrayRef<int64_t> shape = shapeOf(getResult().front().getType());
   for (mlir::Type type : llvm::concat<mlir::Type>(llvm::SmallVector<mlir::Type>(getOperandTypes()),

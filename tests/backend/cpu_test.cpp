@@ -70,7 +70,7 @@ TEST_CASE("an artefact is loaded again without compiling, and only on the machin
   REQUIRE_MESSAGE(artefact, artefact.error().text());
   CHECK(artefact->format == "object");
   CHECK(artefact->target == cpuDevice().info().architecture);
-  CHECK(artefact->launch.symbol == "add");
+  CHECK(artefact->launch.symbol == "kernel.add");
   CHECK(artefact->launch.parameters.size() == 4);
   Artefact copy = *artefact; // as if read from a cache
   auto kernel = cpuDevice().load(copy);
@@ -95,6 +95,19 @@ TEST_CASE("an artefact is loaded again without compiling, and only on the machin
   copy = *artefact;
   copy.launch.symbol = "other";
   CHECK(!cpuDevice().load(copy));
+}
+
+TEST_CASE("a kernel may have the name of a function that it calls") {
+  std::string text = mapKernel(
+      4, "f32", "f32",
+      "    %y = tt.extern_elementwise %x {libname = \"\", libpath = \"\", pure = true, symbol = "
+      "\"__nv_lgammaf\"} : (tensor<4xf32>) -> tensor<4xf32>");
+  text.replace(text.find("@k("), 3, "@lgammaf(");
+  std::vector<float> x = {1, 2, 3, 4}, y(4, -1);
+  auto done = runOnCpu(text, {1, 1, 1}, {pointerTo(x), pointerTo(y)});
+  REQUIRE_MESSAGE(done, done.error().text());
+  CHECK(y[0] == 0);
+  CHECK(y[3] == doctest::Approx(std::log(6.0)));
 }
 
 TEST_CASE("a launch is refused before it runs: arguments and grid") {

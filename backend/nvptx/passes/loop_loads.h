@@ -63,7 +63,9 @@ void loadOneAhead(LoopLoads& loads);
 std::optional<int64_t> mostIterations(mlir::scf::ForOp loop);
 /// Dots directly in the loop.
 bool hasDots(mlir::scf::ForOp loop);
-/// The loop's own `tt.num_stages`.
+/// Stages beyond these hide no more latency; filling them is code that grows with each.
+inline constexpr int64_t mostStages = 16;
+/// The loop's own `tt.num_stages`, mostStages at most.
 std::optional<int64_t> loopStages(mlir::scf::ForOp loop);
 /// Erases operations without effects whose results are not used: in layouts of their own what is left of old
 /// addresses would still be converted.

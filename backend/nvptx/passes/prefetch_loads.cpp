@@ -59,7 +59,7 @@ bool hasDots(mlir::scf::ForOp loop) {
 
 std::optional<int64_t> loopStages(mlir::scf::ForOp loop) {
   auto stages = loop->getAttrOfType<mlir::IntegerAttr>("tt.num_stages");
-  return stages ? std::optional(stages.getInt()) : std::nullopt;
+  return stages ? std::optional(std::min(stages.getInt(), mostStages)) : std::nullopt;
 }
 
 void loadOneAhead(LoopLoads& loads) {
