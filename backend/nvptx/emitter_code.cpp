@@ -152,10 +152,16 @@ Result<std::vector<Registers>> Emitter::emitRegion(mlir::Region& region,
 Result<std::vector<Registers>> Emitter::combine(mlir::Region& region,
                                                 const std::vector<Registers>& arguments) {
   auto plain = [](mlir::Operation& op) { return op.getNumRegions() == 0; };
-  if (region.hasOneBlock() && llvm::all_of(region.front(), plain))
-    return inlineBlock(region.front(), arguments);
+  size_t count = arguments.front().size();
+  if (region.hasOneBlock() && llvm::all_of(region.front(), plain)) {
+    auto results = inlineBlock(region.front(), arguments);
+    // What depends on no argument is there once, for all elements.
+    for (size_t i = 0; results && i < results->size(); ++i)
+      if (Registers& one = (*results)[i]; one.size() == 1) one.resize(count, one.front());
+    return results;
+  }
   std::vector<Registers> results;
-  for (size_t r = 0; r < arguments.front().size(); ++r) {
+  for (size_t r = 0; r < count; ++r) {
     std::vector<Registers> one;
     for (const Registers& argument : arguments)
       one.push_back({argument[r]});
