@@ -98,10 +98,10 @@ TEST_CASE("an artefact is loaded again without compiling, and only on the machin
 }
 
 TEST_CASE("a kernel may have the name of a function that it calls") {
-  std::string text = mapKernel(
-      4, "f32", "f32",
-      "    %y = tt.extern_elementwise %x {libname = \"\", libpath = \"\", pure = true, symbol = "
-      "\"__nv_lgammaf\"} : (tensor<4xf32>) -> tensor<4xf32>");
+  std::string text =
+      mapKernel(4, "f32", "f32",
+                "    %y = tt.extern_elementwise %x {libname = \"\", libpath = \"\", pure = true, symbol = "
+                "\"__nv_lgammaf\"} : (tensor<4xf32>) -> tensor<4xf32>");
   text.replace(text.find("@k("), 3, "@lgammaf(");
   std::vector<float> x = {1, 2, 3, 4}, y(4, -1);
   auto done = runOnCpu(text, {1, 1, 1}, {pointerTo(x), pointerTo(y)});

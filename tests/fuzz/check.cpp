@@ -21,7 +21,8 @@ void refused(Verdict& verdict, const Error& error, const std::string& by) {
 
 /// ptxas refused what the backend wrote: only inline assembly is the kernel's own.
 bool isOurMistake(const Error& error, const std::string& text) {
-  return error.kind == ErrorKind::InvalidInput && error.text().find(": assembling for ") != std::string::npos &&
+  return error.kind == ErrorKind::InvalidInput &&
+         error.text().find(": assembling for ") != std::string::npos &&
          text.find("inline_asm") == std::string::npos;
 }
 
