@@ -55,6 +55,8 @@ int main(int argc, char** argv) {
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
   spdlog::set_level(spdlog::level::from_str(options.logLevel));
 
+  // Goes last: who sees no socket may start the next daemon on the same cache.
+  tuned::SocketFile socketFile;
   auto store = tuned::store::Store::open(options.cache);
   if (!store) return complain(store.error());
   for (const std::string& notice : (*store)->notices())
@@ -70,6 +72,7 @@ int main(int argc, char** argv) {
     if (!stop.stop_requested()) starter.tell("READY=1\nSTATUS=serving on " + options.socket);
   });
   (*server)->run();
+  socketFile = (*server)->takeSocketFile();
   searching.request_stop();
   searching.join();
   if (wrongDevice) {

@@ -12,7 +12,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 namespace tuned {
 
@@ -29,12 +28,12 @@ constexpr std::chrono::seconds farewell(5);
 
 struct Server::Implementation {
   Implementation(Service& s, ListeningSocket socket)
-      : service(s), lock(std::move(socket.lock)),
+      : service(s), file(std::move(socket.file)),
         acceptor(loop, asio::local::stream_protocol(), socket.descriptor), signals(loop, SIGTERM, SIGINT),
         freed(loop), context{s, Router(s), blocking, {}, {}} {}
 
   Service& service;
-  store::FileLock lock;
+  SocketFile file;
   asio::io_context loop{1};
   asio::thread_pool blocking{blockingThreads};
   asio::local::stream_protocol::acceptor acceptor;
@@ -78,7 +77,6 @@ void Server::Implementation::end(const char* why) {
   spdlog::info("ending{}", why);
   context.ending = true;
   acceptor.close();
-  ::unlink(service.options().socket.c_str());
   for (Session* session : context.open)
     session->end();
   if (context.open.empty()) return loop.stop();
@@ -95,6 +93,10 @@ Result<std::unique_ptr<Server>> Server::open(Service& service, const Options& op
   auto socket = listenOn(options);
   if (!socket) return fail(socket.error());
   return std::unique_ptr<Server>(new Server(std::make_unique<Implementation>(service, std::move(*socket))));
+}
+
+SocketFile Server::takeSocketFile() {
+  return std::move(implementation_->file);
 }
 
 void Server::stop() {

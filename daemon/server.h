@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "daemon/routes.h"
+#include "daemon/server_socket.h"
 
 #include <memory>
 
@@ -22,6 +23,8 @@ public:
   void run();
   /// From any thread.
   void stop();
+  /// For a caller who has more to end before the daemon counts as gone: the file goes with what is given.
+  SocketFile takeSocketFile();
 
 private:
   struct Implementation;

@@ -34,6 +34,16 @@ Result<void> setPermissions(const std::string& path, const std::string& groupNam
 
 } // namespace
 
+SocketFile& SocketFile::operator=(SocketFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(lock_, other.lock_);
+  return *this;
+}
+
+SocketFile::~SocketFile() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
 Result<ListeningSocket> listenOn(const Options& options) {
   const std::string& path = options.socket;
   std::error_code error;
@@ -69,7 +79,7 @@ Result<ListeningSocket> listenOn(const Options& options) {
   if (bound != 0) return failed(system("cannot bind " + path, "choose another place with --socket"));
   if (auto set = setPermissions(path, options.group); !set) return failed(set);
   if (::listen(descriptor, 128) != 0) return failed(system("cannot listen on " + path));
-  return ListeningSocket{descriptor, std::move(*lock)};
+  return ListeningSocket{descriptor, SocketFile(path, std::move(*lock))};
 }
 
 Result<Peer> admit(int connection, const Options& options) {
