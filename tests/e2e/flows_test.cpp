@@ -183,7 +183,7 @@ TEST_CASE("all of it with curl") {
   CHECK(stream.find("event: done\n") != std::string::npos);
 
   const json answer = json::parse(curl({"-d", ask.dump(), base + "/v1/best"}).output);
-  CHECK(answer["source"] == "cache");
+  CHECK(answer.at("source") == "cache");
   const std::string hash = answer["artefact"];
   CHECK(sha256(curl({base + "/v1/artefacts/" + hash}).output) == hash);
   const json devices = json::parse(curl({base + "/v1/devices"}).output);

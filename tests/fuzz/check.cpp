@@ -31,12 +31,9 @@ bool isOurMistake(const Error& error, const std::string& text) {
 int warpsFor(mlir::ModuleOp module, int wanted) {
   int64_t largest = 1;
   module.walk([&](mlir::Operation* op) {
-    for (mlir::Type type : op->getResultTypes()) {
-      int64_t elements = 1;
-      for (int64_t size : tt::shapeOf(type))
-        elements *= size;
-      largest = std::max(largest, elements);
-    }
+    for (mlir::Type type : op->getResultTypes())
+      if (auto tile = mlir::dyn_cast<mlir::RankedTensorType>(type))
+        largest = std::max(largest, tile.getNumElements());
   });
   constexpr int64_t mostElements = 256;
   while (wanted < 32 && largest > mostElements * 32 * wanted)
