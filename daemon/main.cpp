@@ -1,8 +1,8 @@
 // The daemon's way from its options to its end.
-#include "daemon/devices.h"
+#include "daemon/service/devices.h"
 #include "daemon/options.h"
-#include "daemon/server.h"
-#include "daemon/service.h"
+#include "daemon/http/server.h"
+#include "daemon/service/service.h"
 #include "daemon/starter.h"
 
 #include <csignal>

@@ -1,6 +1,6 @@
 #include "backend/cpu/codegen.h"
 
-#include "backend/cpu/host.h"
+#include "backend/cpu/run/host.h"
 #include "backend/llvm_analyses.h"
 
 #include <chrono>

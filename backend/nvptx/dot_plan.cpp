@@ -1,7 +1,7 @@
 #include "backend/nvptx/dot_plan.h"
 
-#include "backend/nvptx/layout/constructors.h"
-#include "backend/nvptx/layout/mma.h"
+#include "backend/gpu/layout/constructors.h"
+#include "backend/gpu/layout/mma.h"
 
 #include <algorithm>
 

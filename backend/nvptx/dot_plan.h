@@ -2,7 +2,7 @@
 // asks this, and lower_dot.cpp follows it.
 #pragma once
 
-#include "backend/nvptx/layout/linear_layout.h"
+#include "backend/gpu/layout/linear_layout.h"
 #include "backend/nvptx/target.h"
 #include "ir/dialect/Dialect.h"
 

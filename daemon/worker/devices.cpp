@@ -1,6 +1,6 @@
 // `tuned-worker devices`: what this machine has, and what this program compiles with.
 #include "backend/identity.h"
-#include "backend/nvptx/assemble.h"
+#include "backend/nvptx/cubin/assemble.h"
 #include "backend/registry.h"
 #include "daemon/worker/commands.h"
 #include "daemon/worker/loop.h"

@@ -1,5 +1,5 @@
 // `tuned-worker measure`: owns the device; verifies and times variants, of one problem at a time.
-#include "tuner/measure.h"
+#include "tuner/measure/measure.h"
 #include "backend/registry.h"
 #include "daemon/worker/commands.h"
 #include "daemon/worker/loop.h"

@@ -4,8 +4,8 @@
 #include "backend/registry.h"
 #include "daemon/worker/variant.h"
 #include "ir/module.h"
-#include "tuner/sample.h"
-#include "tuner/workbench.h"
+#include "tuner/measure/sample.h"
+#include "tuner/measure/workbench.h"
 
 #include <algorithm>
 #include <chrono>

@@ -4,7 +4,7 @@
 
 #include "backend/device.h"
 #include "ir/kernel.h"
-#include "tuner/verify.h"
+#include "tuner/verify/verify.h"
 
 namespace tuned {
 

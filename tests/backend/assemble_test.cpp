@@ -1,6 +1,6 @@
-#include "backend/nvptx/assemble.h"
+#include "backend/nvptx/cubin/assemble.h"
 
-#include "backend/nvptx/assemble_toolkit.h"
+#include "backend/nvptx/cubin/assemble_toolkit.h"
 #include "sample_ptx.h"
 
 #include <doctest/doctest.h>

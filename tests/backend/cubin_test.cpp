@@ -1,6 +1,6 @@
-#include "backend/nvptx/cubin.h"
+#include "backend/nvptx/cubin/cubin.h"
 
-#include "backend/nvptx/assemble.h"
+#include "backend/nvptx/cubin/assemble.h"
 #include "sample_ptx.h"
 
 #include <array>

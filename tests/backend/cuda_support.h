@@ -2,8 +2,8 @@
 #pragma once
 
 #include "backend/cuda/cuda.h"
-#include "backend/nvptx/assemble.h"
-#include "backend/nvptx/cubin.h"
+#include "backend/nvptx/cubin/assemble.h"
+#include "backend/nvptx/cubin/cubin.h"
 
 #include <doctest/doctest.h>
 

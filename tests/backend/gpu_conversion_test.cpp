@@ -1,7 +1,7 @@
 // Random layout conversions, compiled and run on the GPU: every register of every thread is compared.
-#include "backend/nvptx/codegen.h"
+#include "backend/nvptx/ptx/codegen.h"
 #include "backend/nvptx/dialect/nv.h"
-#include "backend/nvptx/emitter.h"
+#include "backend/nvptx/lowering/emitter.h"
 #include "backend/nvptx/passes/pass.h"
 #include "ir/module.h"
 #include "tests/backend/conversion_kernels.h"

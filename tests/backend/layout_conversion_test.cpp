@@ -1,6 +1,6 @@
 // Conversions are data: here they are carried out on the host, instruction by instruction as the hardware
 // would.
-#include "backend/nvptx/layout/conversion.h"
+#include "backend/gpu/layout/conversion.h"
 #include "tests/backend/layout_support.h"
 
 #include <doctest/doctest.h>

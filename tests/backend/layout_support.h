@@ -1,8 +1,8 @@
 // Random layouts and shapes for property tests.
 #pragma once
 
-#include "backend/nvptx/layout/constructors.h"
-#include "backend/nvptx/layout/mma.h"
+#include "backend/gpu/layout/constructors.h"
+#include "backend/gpu/layout/mma.h"
 
 #include <algorithm>
 #include <rapidcheck.h>

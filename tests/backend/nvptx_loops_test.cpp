@@ -2,7 +2,7 @@
 // meanwhile.
 #include "backend/nvptx/dialect/nv.h"
 #include "backend/nvptx/nvptx.h"
-#include "backend/nvptx/occupancy.h"
+#include "backend/nvptx/ptx/occupancy.h"
 #include "ir/module.h"
 #include "tests/backend/occurrences.h"
 

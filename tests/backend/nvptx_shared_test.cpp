@@ -1,7 +1,7 @@
 // What operations do to shared memory is what they say they do, and the model sees every path of control.
-#include "backend/nvptx/codegen.h"
+#include "backend/nvptx/ptx/codegen.h"
 #include "backend/nvptx/dialect/nv.h"
-#include "backend/nvptx/emitter.h"
+#include "backend/nvptx/lowering/emitter.h"
 #include "backend/nvptx/passes/shared_memory.h"
 #include "ir/module.h"
 

@@ -2,7 +2,7 @@
 // pace, held together by barriers alone.
 #pragma once
 
-#include "backend/nvptx/shared/place_barriers.h"
+#include "backend/gpu/shared/place_barriers.h"
 
 #include <rapidcheck.h>
 

@@ -3,7 +3,7 @@
 #include "backend/registry.h"
 #include "gpu_plan.h"
 #include "ir/module.h"
-#include "tuner/space.h"
+#include "tuner/search/space.h"
 
 #include <CLI/CLI.hpp>
 #include <atomic>

@@ -1,8 +1,8 @@
 #include "gpu_task.h"
 
-#include "backend/nvptx/cubin.h"
-#include "tuner/element.h"
-#include "tuner/inputs.h"
+#include "backend/nvptx/cubin/cubin.h"
+#include "tuner/measure/element.h"
+#include "tuner/measure/inputs.h"
 
 #include <algorithm>
 #include <cmath>

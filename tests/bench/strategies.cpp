@@ -1,7 +1,7 @@
 // How near to the optimum each strategy comes after 25, 50, 100 and 220 evaluations of recorded search
 // spaces: gzipped JSON with params {name: values}, configs (rows in the order of params) and time_ms (null:
 // does not run).
-#include "tuner/strategy.h"
+#include "tuner/search/strategy.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>

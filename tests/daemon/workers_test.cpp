@@ -1,6 +1,6 @@
 // Worker processes that crash, hang and eat memory: the pool answers with what happened, and goes on.
 #include "daemon/worker/messages.h"
-#include "daemon/workers/pool.h"
+#include "daemon/worker_pool/pool.h"
 
 #include <csignal>
 #include <doctest/doctest.h>

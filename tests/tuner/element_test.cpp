@@ -1,5 +1,5 @@
-#include "tuner/element.h"
-#include "tuner/inputs.h"
+#include "tuner/measure/element.h"
+#include "tuner/measure/inputs.h"
 
 #include <cmath>
 #include <cstring>

@@ -1,6 +1,6 @@
 // Every configuration of every library kernel is a module that parses, specialises and verifies.
 #include "ir/module.h"
-#include "tuner/space.h"
+#include "tuner/search/space.h"
 
 #include <doctest/doctest.h>
 #include <filesystem>

@@ -1,6 +1,6 @@
 // Every document of configs/kernels: the whole space instantiates, at even and at ragged sizes, and reads
 // back the same.
-#include "tuner/space.h"
+#include "tuner/search/space.h"
 
 #include <doctest/doctest.h>
 #include <filesystem>

@@ -1,9 +1,9 @@
 // What the library computes, run by the scalar evaluator, against plain loops in double.
 #include "backend/reference/reference.h"
 #include "ir/module.h"
-#include "tuner/element.h"
-#include "tuner/space.h"
-#include "tuner/workbench.h"
+#include "tuner/measure/element.h"
+#include "tuner/search/space.h"
+#include "tuner/measure/workbench.h"
 
 #include <cmath>
 #include <doctest/doctest.h>

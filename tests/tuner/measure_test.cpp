@@ -1,6 +1,6 @@
 #include "tests/tuner/host_device.h"
 #include "tests/tuner/kernels.h"
-#include "tuner/measure.h"
+#include "tuner/measure/measure.h"
 
 #include <cmath>
 #include <random>

@@ -1,5 +1,5 @@
 #include "tests/tuner/kernels.h"
-#include "tuner/space.h"
+#include "tuner/search/space.h"
 
 #include <algorithm>
 #include <set>

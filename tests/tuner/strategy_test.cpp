@@ -1,5 +1,5 @@
 #include "tests/tuner/kernels.h"
-#include "tuner/strategy.h"
+#include "tuner/search/strategy.h"
 
 #include <set>
 

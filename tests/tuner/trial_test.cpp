@@ -1,4 +1,4 @@
-#include "tuner/budget.h"
+#include "tuner/search/budget.h"
 #include "tuner/trial.h"
 
 #include <doctest/doctest.h>

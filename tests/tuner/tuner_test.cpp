@@ -1,6 +1,6 @@
 #include "tests/tuner/fake_executor.h"
 #include "tests/tuner/kernels.h"
-#include "tuner/tuner.h"
+#include "tuner/search/tuner.h"
 
 #include <set>
 

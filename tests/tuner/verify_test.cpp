@@ -1,6 +1,6 @@
 #include "tests/tuner/kernels.h"
-#include "tuner/sample.h"
-#include "tuner/verify.h"
+#include "tuner/measure/sample.h"
+#include "tuner/verify/verify.h"
 
 #include <cmath>
 #include <cstring>

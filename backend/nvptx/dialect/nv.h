@@ -1,7 +1,7 @@
 // The dialect nv, and the way between its encodings and LinearLayout.
 #pragma once
 
-#include "backend/nvptx/layout/linear_layout.h"
+#include "backend/gpu/layout/linear_layout.h"
 
 #include <mlir/Bytecode/BytecodeOpInterface.h>
 #include <mlir/IR/BuiltinTypes.h>

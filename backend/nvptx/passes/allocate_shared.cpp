@@ -3,7 +3,7 @@
 #include "backend/nvptx/dialect/nv.h"
 #include "backend/nvptx/errors.h"
 #include "backend/nvptx/passes/shared_memory.h"
-#include "backend/nvptx/shared/place_buffers.h"
+#include "backend/gpu/shared/place_buffers.h"
 
 #include <mlir/IR/Builders.h>
 #include <mlir/Interfaces/ControlFlowInterfaces.h>

@@ -1,6 +1,6 @@
 #include "backend/nvptx/passes/coalesce.h"
 
-#include "backend/nvptx/layout/constructors.h"
+#include "backend/gpu/layout/constructors.h"
 #include "ir/analysis/axis_info.h"
 
 #include <map>

@@ -1,7 +1,7 @@
 // The layouts in which loads, stores and atomics are coalesced.
 #pragma once
 
-#include "backend/nvptx/layout/linear_layout.h"
+#include "backend/gpu/layout/linear_layout.h"
 #include "backend/nvptx/passes/pass.h"
 
 namespace tuned::nvptx {

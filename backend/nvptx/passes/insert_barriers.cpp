@@ -1,7 +1,7 @@
 // Barriers where an operation accesses bytes that other threads may still be at (shared/place_barriers.h).
 #include "backend/nvptx/dialect/nv.h"
 #include "backend/nvptx/passes/shared_memory.h"
-#include "backend/nvptx/shared/place_barriers.h"
+#include "backend/gpu/shared/place_barriers.h"
 
 #include <mlir/IR/Builders.h>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "backend/nvptx/dialect/nv.h"
-#include "backend/nvptx/layout/constructors.h"
+#include "backend/gpu/layout/constructors.h"
 #include "ir/dialect/Dialect.h"
 
 #include <mlir/IR/Operation.h>

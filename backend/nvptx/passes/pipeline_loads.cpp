@@ -11,7 +11,7 @@
 // N - 1 slots there are fewer; below two, and for loads that copies cannot do, registers take their place.
 #include "backend/nvptx/passes/loop_loads.h"
 #include "backend/nvptx/passes/pass.h"
-#include "backend/nvptx/private_copy.h"
+#include "backend/nvptx/lowering/private_copy.h"
 
 #include <mlir/Dialect/Utils/StaticValueUtils.h>
 #include <mlir/IR/Matchers.h>

@@ -1,7 +1,7 @@
 // Conversions where they cost least. The slice of cheap operations behind a conversion is computed again in
 // the conversion's layout; values that are not cheap are converted at the slice's leaves if they are smaller
 // there.
-#include "backend/nvptx/layout/conversion.h"
+#include "backend/gpu/layout/conversion.h"
 #include "backend/nvptx/passes/layout_rules.h"
 #include "backend/nvptx/passes/pass.h"
 

@@ -1,6 +1,6 @@
 #include "backend/nvptx/passes/shared_memory.h"
 
-#include "backend/nvptx/op_table.h"
+#include "backend/nvptx/lowering/op_table.h"
 
 #include <mlir/IR/Builders.h>
 #include <mlir/Interfaces/ControlFlowInterfaces.h>

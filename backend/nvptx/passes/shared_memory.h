@@ -2,7 +2,7 @@
 #pragma once
 
 #include "backend/nvptx/passes/pass.h"
-#include "backend/nvptx/shared/program.h"
+#include "backend/gpu/shared/program.h"
 
 namespace tuned::nvptx {
 

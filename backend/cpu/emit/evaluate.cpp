@@ -1,0 +1,214 @@
+// The elements of a tile at given places, from the operations that define it.
+#include "backend/cpu/emit/emitter.h"
+
+#include <llvm/ADT/TypeSwitch.h>
+#include <llvm/Analysis/ValueTracking.h>
+#include <mlir/Dialect/UB/IR/UBOps.h>
+#include <mlir/IR/Matchers.h>
+
+namespace tuned::cpu {
+namespace {
+
+llvm::ArrayRef<int64_t> shapeOf(mlir::Value value) {
+  return tt::shapeOf(value.getType());
+}
+
+} // namespace
+
+LaneValue Emitter::evaluate(mlir::Value value, const LaneIndex& index) {
+  if (!mlir::isa<mlir::RankedTensorType>(value.getType())) return {scalar(value)};
+  // One value for all lanes belongs to the outermost loop that it depends on; vectors stay in the body, where
+  // it is known which masks hold.
+  bool uniform = patternOf(index.lanes, 1) == Pattern::Uniform;
+  unsigned level = scopes_.clamp(uniform ? index.level() : ~0u);
+  for (int known = int(level); known >= 0; --known) {
+    auto found = scopes_.at(known).values.find(value);
+    if (found == scopes_.at(known).values.end()) continue;
+    for (auto& [at, result] : found->second)
+      if (at == index) return result;
+  }
+  Scopes::Enter enter(scopes_, level);
+  LaneValue result = evaluateFresh(value, index);
+  scopes_.at(level).values[value].push_back({index, result});
+  return result;
+}
+
+llvm::Value* Emitter::evaluateVector(mlir::Value value, const LaneIndex& index) {
+  return toVector(builder_, evaluate(value, index), index.width());
+}
+
+LaneValue Emitter::evaluateFresh(mlir::Value value, const LaneIndex& index) {
+  switch (plan_.home(value)) {
+  case Plan::Home::Slot:
+    if (unfilled_.contains(value)) { // by the loop that we are in
+      LaneValue lanes = evaluateDefinition(value, index);
+      writeTile(slotAddress(value), tt::elementType(value.getType()), index, lanes);
+      return lanes;
+    }
+    return readSlot(value, index);
+  case Plan::Home::Carried:
+    return evaluateCarried(value, index);
+  case Plan::Home::Virtual:
+    break;
+  }
+  return evaluateDefinition(value, index);
+}
+
+LaneValue Emitter::evaluateDefinition(mlir::Value value, const LaneIndex& index) {
+  mlir::Operation& op = *value.getDefiningOp();
+  return llvm::TypeSwitch<mlir::Operation&, LaneValue>(op)
+      .Case<mlir::arith::ConstantOp>([&](mlir::arith::ConstantOp constantOp) -> LaneValue {
+        mlir::Type element = tt::elementType(constantOp.getType());
+        auto dense = mlir::cast<mlir::DenseElementsAttr>(constantOp.getValue());
+        if (dense.isSplat()) return {constant(element, dense.getSplatValue<mlir::Attribute>())};
+        llvm::Value*& tile = constants_[constantOp.getResult()];
+        if (!tile) {
+          std::vector<llvm::Constant*> elements;
+          for (mlir::Attribute attribute : dense.getValues<mlir::Attribute>()) {
+            llvm::Constant* one = constant(element, attribute);
+            elements.push_back(element.isInteger(1) ? builder_.getInt8(one->isOneValue()) : one);
+          }
+          auto* type = llvm::ArrayType::get(memoryTypeOf(element), elements.size());
+          tile = new llvm::GlobalVariable(module_, type, true, llvm::GlobalValue::PrivateLinkage,
+                                          llvm::ConstantArray::get(type, elements));
+        }
+        return readTile(tile, element, index);
+      })
+      .Case<mlir::ub::PoisonOp>([&](auto) -> LaneValue {
+        return {llvm::Constant::getNullValue(typeOf(tt::elementType(value.getType())))};
+      })
+      .Case<tt::MakeRangeOp>([&](tt::MakeRangeOp range) {
+        LaneValue places = indexing_.places(index, builder_.getInt32Ty());
+        places.value = builder_.CreateAdd(places.value, builder_.getInt32(range.getStart()));
+        return places;
+      })
+      .Case<tt::SplatOp>([&](tt::SplatOp splat) { return LaneValue{scalar(splat.getSrc())}; })
+      .Case<tt::ExpandDimsOp, tt::ReshapeOp, tt::BroadcastOp, tt::TransOp, tt::SplitOp>(
+          [&](auto view) { return evaluate(view.getSrc(), viewIndex(op, value, index)); })
+      .Case<tt::LoadOp>([&](tt::LoadOp load) { return evaluateLoad(load, index); })
+      .Case<tt::DescriptorLoadOp, tt::DescriptorGatherOp>(
+          [&](auto) { return evaluateDescriptorLoad(op, index); })
+      .Case<tt::GatherOp>([&](tt::GatherOp gather) { return evaluateGather(gather, index); })
+      .Default([&](mlir::Operation&) { return evaluateElementwise(op, index); });
+}
+
+LaneIndex Emitter::viewIndex(mlir::Operation& op, mlir::Value result, const LaneIndex& index) {
+  if (mlir::isa<tt::BroadcastOp>(op))
+    return indexing_.throughBroadcast(index, shapeOf(op.getOperand(0)), shapeOf(result));
+  if (auto transpose = mlir::dyn_cast<tt::TransOp>(op))
+    return indexing_.throughTranspose(index, shapeOf(op.getOperand(0)), transpose.getOrder());
+  if (auto split = mlir::dyn_cast<tt::SplitOp>(op)) {
+    LaneIndex half;
+    half.lanes = {result == split.getOutRHS()};
+    return indexing_.insert(index, 0, 1, half);
+  }
+  return index;
+}
+
+// A tile that a loop carries: where it started, plus what was added to all of it since.
+LaneValue Emitter::evaluateCarried(mlir::Value value, const LaneIndex& index) {
+  LaneValue start = evaluate(plan_.carriedFrom(value), index);
+  auto found = carriedOffsets_.find(value);
+  if (found == carriedOffsets_.end()) return start;
+  llvm::Value* offset = found->second;
+  auto pointer = mlir::dyn_cast<tt::PointerType>(tt::elementType(value.getType()));
+  if (!pointer) {
+    if (start.isVector()) return {builder_.CreateAdd(start.value, splat(builder_, offset, index.width()))};
+    return {builder_.CreateAdd(start.value, offset), start.offsets};
+  }
+  llvm::Type* element = builder_.getIntNTy(unsigned(storageBytes(pointer.getPointeeType()) * 8));
+  llvm::Value* moved = start.isVector()
+                           ? builder_.CreateGEP(element, start.value, splat(builder_, offset, index.width()))
+                           : builder_.CreateGEP(element, start.value, offset);
+  return {moved, start.offsets};
+}
+
+LaneValue Emitter::evaluateElementwise(mlir::Operation& op, const LaneIndex& index) {
+  llvm::SmallVector<LaneValue, 3> operands;
+  for (mlir::Value operand : op.getOperands())
+    operands.push_back(evaluate(operand, index));
+  if (auto known = evaluateAffine(op, operands, index.width())) return *known;
+  bool uniform = llvm::all_of(operands, [](const LaneValue& operand) { return operand.isUniform(); });
+  Values vectors;
+  for (const LaneValue& operand : operands)
+    vectors.push_back(uniform ? operand.value : toVector(builder_, operand, index.width()));
+  return {apply(op, vectors)[0]};
+}
+
+// Integers and pointers that differ from lane to lane by constants stay one scalar and these constants.
+std::optional<LaneValue> Emitter::evaluateAffine(mlir::Operation& op, llvm::ArrayRef<LaneValue> operands,
+                                                 unsigned width) {
+  if (!llvm::all_of(operands, [](const LaneValue& operand) { return operand.isAffine(); }))
+    return std::nullopt;
+  if (llvm::all_of(operands, [](const LaneValue& operand) { return operand.isUniform(); }))
+    return std::nullopt;
+  const LaneValue& a = operands[0];
+  auto combined = [&](llvm::Value* value, llvm::function_ref<int64_t(unsigned)> offset) {
+    llvm::SmallVector<int64_t, 16> offsets;
+    for (unsigned lane = 0; lane < width; ++lane)
+      offsets.push_back(offset(lane));
+    return affine(value, std::move(offsets));
+  };
+  if (mlir::isa<mlir::arith::ExtSIOp>(op))
+    return LaneValue{builder_.CreateSExt(a.value, typeOf(tt::elementType(op.getResult(0).getType()))),
+                     a.offsets};
+  if (operands.size() != 2) return std::nullopt;
+  const LaneValue& b = operands[1];
+  if (auto add = mlir::dyn_cast<tt::AddPtrOp>(op)) {
+    auto pointer = mlir::cast<tt::PointerType>(tt::elementType(add.getType()));
+    int64_t size = storageBytes(pointer.getPointeeType());
+    llvm::Value* moved = builder_.CreateGEP(builder_.getIntNTy(unsigned(size * 8)), a.value,
+                                            builder_.CreateSExtOrTrunc(b.value, builder_.getInt64Ty()));
+    return combined(moved, [&](unsigned lane) { return a.offset(lane) + size * b.offset(lane); });
+  }
+  if (mlir::isa<mlir::arith::AddIOp>(op))
+    return combined(builder_.CreateAdd(a.value, b.value),
+                    [&](unsigned lane) { return a.offset(lane) + b.offset(lane); });
+  if (mlir::isa<mlir::arith::SubIOp>(op))
+    return combined(builder_.CreateSub(a.value, b.value),
+                    [&](unsigned lane) { return a.offset(lane) - b.offset(lane); });
+  if (mlir::isa<mlir::arith::MulIOp>(op)) {
+    const LaneValue& factor = b.isUniform() ? b : a;
+    const LaneValue& other = b.isUniform() ? a : b;
+    auto* known = llvm::dyn_cast<llvm::ConstantInt>(factor.value);
+    if (!factor.isUniform() || !known) return std::nullopt;
+    return combined(builder_.CreateMul(other.value, factor.value),
+                    [&](unsigned lane) { return other.offset(lane) * known->getSExtValue(); });
+  }
+  // Remainders and quotients of runs that the analysis proves contiguous or constant.
+  bool quotient = mlir::isa<mlir::arith::DivSIOp, mlir::arith::DivUIOp>(op);
+  if (!quotient && !mlir::isa<mlir::arith::RemSIOp, mlir::arith::RemUIOp>(op)) return std::nullopt;
+  if (!b.isUniform() || patternOf(a.offsets, 1) != Pattern::Contiguous || a.offset(0) != 0)
+    return std::nullopt;
+  const tt::AxisInfo& facts = facts_.of(op.getResult(0));
+  if (facts.rank() == 0) return std::nullopt;
+  if ((quotient ? facts.constancy : facts.contiguity).back() < int64_t(width)) return std::nullopt;
+  llvm::Value* first = apply(op, {a.value, b.value})[0];
+  if (quotient) return LaneValue{first};
+  return LaneValue{first, a.offsets};
+}
+
+LaneValue Emitter::evaluateGather(tt::GatherOp op, const LaneIndex& index) {
+  llvm::Value* at = evaluateVector(op.getIndices(), index);
+  llvm::ArrayRef<int64_t> from = shapeOf(op.getSrc()), to = shapeOf(op.getIndices());
+  llvm::Type* i64 = builder_.getInt64Ty();
+  llvm::Value* place = splat(builder_, builder_.getInt64(0), index.width());
+  unsigned shift = 0;
+  for (int axis = int(from.size()) - 1; axis >= 0; --axis) {
+    llvm::Value* coordinate =
+        axis == int(op.getAxis())
+            ? builder_.CreateIntCast(at, vectorOf(i64, index.width()), true)
+            : toVector(builder_, indexing_.places(indexing_.coordinate(index, to, unsigned(axis)), i64),
+                       index.width());
+    place = builder_.CreateAdd(place, builder_.CreateShl(coordinate, uint64_t(shift)));
+    shift += log2(from[axis]);
+  }
+  mlir::Type element = tt::elementType(op.getSrc().getType());
+  // Indices out of range are undefined; they must not leave the tile.
+  place = builder_.CreateAnd(place,
+                             splat(builder_, builder_.getInt64((uint64_t(1) << shift) - 1), index.width()));
+  llvm::Value* pointers = builder_.CreateGEP(memoryTypeOf(element), slotAddress(op.getSrc()), place);
+  return load({pointers}, element, std::nullopt, std::nullopt, index.width());
+}
+
+} // namespace tuned::cpu

@@ -1,0 +1,109 @@
+// Tiles in scratch: dense, row-major, 64-byte aligned.
+#include "backend/cpu/plan/assignments.h"
+#include "backend/cpu/emit/emitter.h"
+
+namespace tuned::cpu {
+
+llvm::Value* Emitter::scratchAt(int64_t offset) {
+  return builder_.CreateConstInBoundsGEP1_64(builder_.getInt8Ty(), scratch_, uint64_t(offset));
+}
+
+llvm::Value* Emitter::slotAddress(mlir::Value value) {
+  if (plan_.home(value) != Plan::Home::Slot) { // a dense constant
+    if (!constants_.count(value)) evaluate(value, LaneIndex());
+    if (auto found = constants_.find(value); found != constants_.end()) return found->second;
+  }
+  return scratchAt(plan_.offset(value));
+}
+
+LaneValue Emitter::readTile(llvm::Value* tile, mlir::Type element, const LaneIndex& index) {
+  llvm::Value* first = builder_.CreateGEP(memoryTypeOf(element), tile, indexing_.base(index));
+  int64_t size = storageBytes(element);
+  llvm::SmallVector<int64_t, 16> offsets;
+  for (int64_t lane : index.lanes)
+    offsets.push_back(lane * size);
+  return load(affine(first, std::move(offsets)), element, std::nullopt, std::nullopt, index.width());
+}
+
+LaneValue Emitter::readSlot(mlir::Value value, const LaneIndex& index) {
+  mlir::Type element = tt::elementType(value.getType());
+  llvm::Value* tile = slotAddress(value);
+  // Runs of contiguous or equal integers are read as their first element: loads through them become vector
+  // loads.
+  const tt::AxisInfo& facts = facts_.of(value);
+  bool known = facts.rank() == size_t(mlir::cast<mlir::RankedTensorType>(value.getType()).getRank()) &&
+               index.width() > 1 && patternOf(index.lanes, 1) == Pattern::Contiguous && index.lanes[0] == 0;
+  bool runs = known && facts.contiguity.back() >= int64_t(index.width());
+  if (!runs && !(known && facts.constancy.back() >= int64_t(index.width())))
+    return readTile(tile, element, index);
+  LaneIndex first = index;
+  first.lanes = {0};
+  LaneValue value0 = readTile(tile, element, first);
+  if (!runs) return value0;
+  int64_t unit = 1;
+  if (auto pointer = mlir::dyn_cast<tt::PointerType>(element)) unit = storageBytes(pointer.getPointeeType());
+  for (unsigned lane = 0; lane < index.width(); ++lane)
+    value0.offsets.push_back(unit * lane);
+  return value0;
+}
+
+void Emitter::writeTile(llvm::Value* tile, mlir::Type element, const LaneIndex& index,
+                        const LaneValue& value) {
+  llvm::Value* first = builder_.CreateGEP(memoryTypeOf(element), tile, indexing_.base(index));
+  int64_t size = storageBytes(element);
+  llvm::SmallVector<int64_t, 16> offsets;
+  for (int64_t lane : index.lanes)
+    offsets.push_back(lane * size);
+  store(affine(first, std::move(offsets)), element, value, std::nullopt, index.width());
+}
+
+void Emitter::fillTile(llvm::Value* tile, mlir::Type element, mlir::Value value, Convert convert) {
+  auto type = mlir::cast<mlir::RankedTensorType>(value.getType());
+  unsigned width = widthFor(type.getNumElements());
+  int64_t inner = type.getRank() ? type.getShape().back() : 1;
+  forEachChunk(type.getNumElements(), inner, width, [&](const LaneIndex& index) {
+    LaneValue lanes = evaluate(value, index);
+    if (convert) lanes = {convert(toVector(builder_, lanes, width))};
+    writeTile(tile, element, index, lanes);
+  });
+}
+
+// Stores a tile that the plan gave a slot, at the place of the operation that defines it.
+void Emitter::materialise(mlir::Value value) {
+  scopes_.push();
+  auto type = mlir::cast<mlir::RankedTensorType>(value.getType());
+  unsigned width = widthFor(type.getNumElements());
+  int64_t inner = type.getRank() ? type.getShape().back() : 1;
+  llvm::Value* tile = slotAddress(value);
+  forEachChunk(type.getNumElements(), inner, width, [&](const LaneIndex& index) {
+    writeTile(tile, type.getElementType(), index, evaluateDefinition(value, index));
+  });
+  scopes_.pop();
+}
+
+void Emitter::assignSlots(mlir::Operation& op, unsigned successor) {
+  auto assignments = assignmentsOf(op, plan_, successor);
+  unsigned first = successor ? unsigned(assignmentsOf(op, plan_, 0).size()) : 0; // of its temporaries
+  auto fill = [&](llvm::Value* tile, mlir::Value source) {
+    scopes_.push();
+    fillTile(tile, tt::elementType(source.getType()), source);
+    scopes_.pop();
+  };
+  auto temporary = [&](size_t number) { return scratchAt(plan_.temporary(&op, first + unsigned(number))); };
+  // Sources that some assignment would spoil are evaluated into temporaries first.
+  for (size_t number = 0; number < assignments.size(); ++number)
+    if (needsTemporary(assignments, number, plan_)) fill(temporary(number), assignments[number].source);
+  for (auto [number, assignment] : llvm::enumerate(assignments)) {
+    auto [target, source] = assignment;
+    if (needsTemporary(assignments, number, plan_)) {
+      auto type = mlir::cast<mlir::RankedTensorType>(target.getType());
+      int64_t bytes = type.getNumElements() * storageBytes(type.getElementType());
+      builder_.CreateMemCpy(slotAddress(target), llvm::Align(64), temporary(number), llvm::Align(64),
+                            uint64_t(bytes));
+    } else if (plan_.home(source) != Plan::Home::Slot || !plan_.sameSlot(source, target)) {
+      fill(slotAddress(target), source);
+    }
+  }
+}
+
+} // namespace tuned::cpu

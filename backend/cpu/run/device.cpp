@@ -1,0 +1,218 @@
+#include "backend/cpu/cpu.h"
+#include "backend/cpu/run/host.h"
+#include "backend/cpu/run/loader.h"
+#include "backend/cpu/run/memory.h"
+#include "backend/cpu/run/runtime.h"
+#include "backend/cpu/run/thread_pool.h"
+
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <sched.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+namespace tuned::cpu {
+namespace {
+
+struct CpuKernel : LoadedKernel {
+  std::unique_ptr<LoadedObject> object;
+  LaunchMetadata launch;
+};
+
+struct FreeDeleter {
+  void operator()(void* pointer) const { std::free(pointer); }
+};
+
+int allowedCores() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+std::string modelName() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  return host().cpu;
+}
+
+DeviceInfo describe(int threads) {
+  DeviceInfo info;
+  info.id = "cpu";
+  info.name = modelName();
+  info.architecture = host().target;
+  info.multiprocessors = threads;
+  info.memoryBytes = int64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+  info.cacheBytes = lastLevelCacheBytes();
+  utsname system;
+  if (uname(&system) == 0) info.driver = std::string(system.sysname) + " " + system.release;
+  return info;
+}
+
+// The kernel's parameter slots, and after them the padding of each descriptor.
+Result<std::vector<uint64_t>> slotsOf(const LaunchMetadata& launch,
+                                      std::span<const ArgumentValue> arguments) {
+  std::vector<uint64_t> slots, paddings;
+  for (const ArgumentValue& argument : arguments) {
+    if (const auto* address = std::get_if<uint64_t>(&argument)) slots.push_back(*address);
+    if (const auto* scalar = std::get_if<Scalar>(&argument)) slots.push_back(scalar->bits);
+    if (const auto* descriptor = std::get_if<TensorDescriptor>(&argument)) {
+      slots.push_back(descriptor->address);
+      slots.insert(slots.end(), descriptor->shape.begin(), descriptor->shape.end());
+      slots.insert(slots.end(), descriptor->strides.begin(), descriptor->strides.end());
+      paddings.push_back(descriptor->paddingNan);
+    }
+  }
+  if (slots.size() != launch.parameters.size())
+    return fail(ErrorKind::InvalidInput, "kernel " + launch.symbol + " takes " +
+                                             std::to_string(launch.parameters.size()) + " parameters, got " +
+                                             std::to_string(slots.size()));
+  slots.insert(slots.end(), paddings.begin(), paddings.end());
+  return slots;
+}
+
+class CpuDevice : public Device {
+public:
+  explicit CpuDevice(int threads) : info_(describe(threads)), pool_(threads), scratch_(threads) {}
+
+  const DeviceInfo& info() const override { return info_; }
+
+  Result<std::unique_ptr<Buffer>> allocate(size_t bytes) override { return allocateBuffer(bytes); }
+
+  Result<void> upload(Buffer& buffer, size_t offset, std::span<const std::byte> data) override {
+    if (auto fits = check(buffer, offset, data.size()); !fits) return fits;
+    if (!data.empty()) std::memcpy(at(buffer, offset), data.data(), data.size());
+    return {};
+  }
+
+  Result<void> download(const Buffer& buffer, size_t offset, std::span<std::byte> data) override {
+    if (auto fits = check(buffer, offset, data.size()); !fits) return fits;
+    if (!data.empty()) std::memcpy(data.data(), at(buffer, offset), data.size());
+    return {};
+  }
+
+  Result<void> fill(Buffer& buffer, size_t offset, size_t bytes, std::byte value) override {
+    if (auto fits = check(buffer, offset, bytes); !fits) return fits;
+    std::memset(at(buffer, offset), int(value), bytes);
+    return {};
+  }
+
+  Result<void> copy(Buffer& to, const Buffer& from, size_t bytes) override {
+    if (auto fits = check(to, 0, bytes); !fits) return fits;
+    if (auto fits = check(from, 0, bytes); !fits) return fits;
+    std::memcpy(at(to, 0), at(from, 0), bytes);
+    return {};
+  }
+
+  Result<std::unique_ptr<LoadedKernel>> load(const Artefact& artefact) override;
+  Result<void> launch(LoadedKernel& kernel, const Grid& grid,
+                      std::span<const ArgumentValue> arguments) override;
+  Result<std::vector<double>> time(LoadedKernel& kernel, const Grid& grid,
+                                   std::span<const ArgumentValue> arguments,
+                                   const TimingRequest& request) override;
+
+private:
+  static char* at(const Buffer& buffer, size_t offset) {
+    return reinterpret_cast<char*>(buffer.address()) + offset;
+  }
+  static Result<void> check(const Buffer& buffer, size_t offset, size_t bytes) {
+    if (offset <= buffer.size() && bytes <= buffer.size() - offset) return {};
+    return fail(ErrorKind::InvalidInput, std::to_string(bytes) + " bytes at " + std::to_string(offset) +
+                                             " are outside a buffer of " + std::to_string(buffer.size()));
+  }
+  Result<void> prepare(const CpuKernel& kernel, const Grid& grid);
+  Result<void> execute(const CpuKernel& kernel, const Grid& grid, const std::vector<uint64_t>& slots);
+
+  DeviceInfo info_;
+  ThreadPool pool_;
+  std::vector<std::unique_ptr<void, FreeDeleter>> scratch_; // one a thread
+  size_t scratchBytes_ = 0;
+};
+
+Result<std::unique_ptr<LoadedKernel>> CpuDevice::load(const Artefact& artefact) {
+  if (artefact.format != "object" || artefact.target != info_.architecture)
+    return fail(ErrorKind::InvalidInput,
+                "the artefact is \"" + artefact.format + "\" for " + artefact.target + ", this device is " +
+                    info_.architecture,
+                "compile the kernel for this machine");
+  auto object = loadObject(artefact.bytes, artefact.launch.symbol);
+  if (!object) return std::unexpected(object.error());
+  auto kernel = std::make_unique<CpuKernel>();
+  kernel->object = std::move(*object);
+  kernel->launch = artefact.launch;
+  return kernel;
+}
+
+// Checks the grid and makes room for every thread's tiles.
+Result<void> CpuDevice::prepare(const CpuKernel& kernel, const Grid& grid) {
+  for (int axis = 0; axis < 3; ++axis)
+    if (grid[axis] < 1 || grid[axis] > info_.gridLimit[axis])
+      return fail(ErrorKind::InvalidInput, "grid dimension " + std::to_string(axis) + " is " +
+                                               std::to_string(grid[axis]) + ", not in 1 … " +
+                                               std::to_string(info_.gridLimit[axis]));
+  size_t bytes = (size_t(kernel.launch.scratchBytes) + 4095) / 4096 * 4096;
+  if (bytes <= scratchBytes_) return {};
+  for (auto& scratch : scratch_) {
+    scratch.reset(std::aligned_alloc(4096, bytes));
+    if (!scratch)
+      return fail(ErrorKind::OutOfResources,
+                  "no memory for " + std::to_string(bytes) + " bytes of tiles a thread");
+  }
+  scratchBytes_ = bytes;
+  return {};
+}
+
+Result<void> CpuDevice::execute(const CpuKernel& kernel, const Grid& grid,
+                                const std::vector<uint64_t>& slots) {
+  int32_t grid32[3] = {int32_t(grid[0]), int32_t(grid[1]), int32_t(grid[2])};
+  LaunchState state;
+  KernelFunction function = kernel.object->function();
+  pool_.run(
+      grid[0] * grid[1] * grid[2],
+      [&](int thread, int64_t first, int64_t last) {
+        setLaunchState(&state);
+        function(slots.data(), first, last, grid32, scratch_[thread].get());
+        setLaunchState(nullptr);
+      },
+      state.failed);
+  if (!state.printed.empty()) {
+    std::fwrite(state.printed.data(), 1, state.printed.size(), stdout);
+    std::fflush(stdout);
+  }
+  if (state.failed) return fail(ErrorKind::Faulted, state.message);
+  return {};
+}
+
+Result<void> CpuDevice::launch(LoadedKernel& kernel, const Grid& grid,
+                               std::span<const ArgumentValue> arguments) {
+  auto& loaded = static_cast<CpuKernel&>(kernel);
+  auto slots = slotsOf(loaded.launch, arguments);
+  if (!slots) return std::unexpected(slots.error());
+  if (auto ready = prepare(loaded, grid); !ready) return ready;
+  return execute(loaded, grid, *slots);
+}
+
+Result<std::vector<double>> CpuDevice::time(LoadedKernel& kernel, const Grid& grid,
+                                            std::span<const ArgumentValue> arguments,
+                                            const TimingRequest& request) {
+  auto& loaded = static_cast<CpuKernel&>(kernel);
+  auto slots = slotsOf(loaded.launch, arguments);
+  if (!slots) return std::unexpected(slots.error());
+  if (auto ready = prepare(loaded, grid); !ready) return std::unexpected(ready.error());
+  std::vector<double> seconds;
+  for (int repeat = 0; repeat < request.repeats; ++repeat) {
+    if (request.coldCache) flushCaches();
+    auto start = std::chrono::steady_clock::now();
+    if (auto done = execute(loaded, grid, *slots); !done) return std::unexpected(done.error());
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return seconds;
+}
+
+} // namespace
+
+Result<std::unique_ptr<Device>> makeDevice(int threads) {
+  return std::make_unique<CpuDevice>(threads > 0 ? threads : allowedCores());
+}
+
+} // namespace tuned::cpu

@@ -1,0 +1,67 @@
+// Conversions between number types: fp_to_fp, extf, truncf, integers to floats and back, bitcast.
+#include "backend/nvptx/lowering/float_conversion.h"
+
+namespace tuned::nvptx {
+namespace {
+
+Result<void> convertFloats(Emitter& e, mlir::Operation& op, Rounding rounding) {
+  mlir::Value from = op.getOperand(0), to = op.getResult(0);
+  Registers registers = convertFloat(e, e.of(from), from.getType(), to.getType(), rounding);
+  if (registers.empty()) return unsupported(op, "no conversion between these types");
+  e.set(to, std::move(registers));
+  return {};
+}
+
+Result<void> floatToFloat(Emitter& e, mlir::Operation& op) {
+  auto rounding = mlir::cast<tt::FpToFpOp>(op).getRounding();
+  return convertFloats(e, op,
+                       rounding == tt::RoundingMode::RTZ ? Rounding::TowardZero : Rounding::NearestEven);
+}
+
+Result<void> extendOrTruncate(Emitter& e, mlir::Operation& op) {
+  return convertFloats(e, op, Rounding::NearestEven);
+}
+
+Result<void> integerToFloat(Emitter& e, mlir::Operation& op) {
+  llvm::Type* to = e.type(op.getResult(0).getType());
+  bool isSigned = mlir::isa<mlir::arith::SIToFPOp>(op);
+  return e.elementwise(op, [&](llvm::ArrayRef<llvm::Value*> operands) {
+    llvm::Value* value = operands[0];
+    // LLVM 22's NVPTX takes a signed i1 for 1 on its way to bfloat.
+    if (value->getType()->isIntegerTy(1))
+      value = e.builder.CreateIntCast(value, e.builder.getInt32Ty(), isSigned);
+    return isSigned ? e.builder.CreateSIToFP(value, to) : e.builder.CreateUIToFP(value, to);
+  });
+}
+
+Result<void> floatToInteger(Emitter& e, mlir::Operation& op) {
+  llvm::Type* to = e.type(op.getResult(0).getType());
+  bool isSigned = mlir::isa<mlir::arith::FPToSIOp>(op);
+  return e.elementwise(op, [&](llvm::ArrayRef<llvm::Value*> operands) {
+    return isSigned ? e.builder.CreateFPToSI(operands[0], to) : e.builder.CreateFPToUI(operands[0], to);
+  });
+}
+
+/// The same bits under another type; pointers stay pointers.
+Result<void> bitcast(Emitter& e, mlir::Operation& op) {
+  llvm::Type* to = e.type(op.getResult(0).getType());
+  return e.elementwise(op, [&](llvm::ArrayRef<llvm::Value*> operands) -> llvm::Value* {
+    llvm::Value* value = operands[0];
+    if (value->getType() == to) return value;
+    if (value->getType()->isPointerTy()) return e.builder.CreatePtrToInt(value, to);
+    if (to->isPointerTy()) return e.builder.CreateIntToPtr(value, to);
+    return e.builder.CreateBitCast(value, to);
+  });
+}
+
+} // namespace
+
+void addConversions(OpTable& table) {
+  table["tt.fp_to_fp"] = {floatToFloat};
+  table["arith.extf"] = table["arith.truncf"] = {extendOrTruncate};
+  table["arith.sitofp"] = table["arith.uitofp"] = {integerToFloat};
+  table["arith.fptosi"] = table["arith.fptoui"] = {floatToInteger};
+  table["tt.bitcast"] = table["arith.bitcast"] = {bitcast};
+}
+
+} // namespace tuned::nvptx

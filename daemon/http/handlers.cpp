@@ -1,0 +1,148 @@
+#include "daemon/http/handlers.h"
+
+#include "client/protocol/json.h"
+#include "client/protocol/routes.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+namespace tuned {
+
+namespace {
+
+using Call = Router::Call;
+
+template <typename Message> HttpResponse reply(const Result<Message>& message, int status) {
+  if (!message) return Router::problem(message.error());
+  return {status, "application/json", protocol::toText(*message)};
+}
+
+/// Reads the body as a message, then lets `work` answer.
+template <typename Message, typename Work> HttpResponse withBody(const Call& call, Work&& work) {
+  auto message = protocol::fromText<Message>(call.body);
+  if (!message) return Router::problem(message.error());
+  return work(*message);
+}
+
+std::string at(const std::map<std::string, std::string>& values, const char* key) {
+  auto found = values.find(key);
+  return found == values.end() ? "" : found->second;
+}
+
+Result<int64_t> limitOf(const Call& call) {
+  constexpr int64_t usual = 1000, most = 100'000;
+  std::string text = at(call.query, "limit");
+  if (text.empty()) return usual;
+  int64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > most)
+    return fail(ErrorKind::InvalidInput, "limit must be 1 to " + std::to_string(most));
+  return value;
+}
+
+HttpResponse plain(int status, const std::string& text) {
+  return {status, "text/plain; charset=utf-8", text};
+}
+
+HttpResponse best(Service& service, const Call& call) {
+  return withBody<protocol::BestRequest>(call, [&](const protocol::BestRequest& request) {
+    auto result = service.best(request);
+    // Waiting callers wait for the tuning whatever could be said meanwhile.
+    if (!result) return Router::problem(result.error());
+    service.remember(call.body, result->answer);
+    HttpResponse out = reply(Result<protocol::Answer>(result->answer), call.status);
+    if (request.wait > 0 && result->job && !result->job->finished()) {
+      out.waitFor = result->job;
+      out.waitSeconds = request.wait;
+    }
+    return out;
+  });
+}
+
+HttpResponse listTrials(Service& service, const Call& call) {
+  auto limit = limitOf(call);
+  if (!limit) return Router::problem(limit.error());
+  std::string kernel = at(call.query, "kernel"), device = at(call.query, "device"),
+              id = at(call.query, "job");
+  if (id.empty()) return reply(service.trials(kernel, device, *limit), call.status);
+  auto job = service.job(id);
+  if (!job) return Router::problem(job.error());
+  auto list = service.trials((*job)->spec().problem.kernel, (*job)->spec().request.device, *limit);
+  if (list)
+    std::erase_if(list->trials,
+                  [&](const auto& trial) { return trial.sizes != (*job)->spec().request.sizes; });
+  return reply(list, call.status);
+}
+
+HttpResponse watchJob(Service& service, const Call& call) {
+  auto job = service.job(at(call.path, "id"));
+  if (!job) return Router::problem(job.error());
+  HttpResponse out{call.status, "text/event-stream", ""};
+  out.stream = *job;
+  const std::string& last = call.request.lastEventId;
+  size_t seen = 0;
+  if (!last.empty() && std::from_chars(last.data(), last.data() + last.size(), seen).ec == std::errc())
+    out.streamFrom = seen + 1;
+  return out;
+}
+
+HttpResponse showJob(Service& service, const Call& call) {
+  auto job = service.job(at(call.path, "id"));
+  if (!job) return Router::problem(job.error());
+  return reply(Result<protocol::JobStatus>((*job)->status()), call.status);
+}
+
+HttpResponse artefact(Service& service, const Call& call) {
+  auto found = service.artefact(at(call.path, "sha256"));
+  if (!found) return Router::problem(found.error());
+  return {call.status, "application/octet-stream", std::move(found->bytes)};
+}
+
+HttpResponse ready(Service& service, const Call&) {
+  auto why = service.unready();
+  return why ? plain(503, "not ready: " + *why + "\n") : plain(200, "ready\n");
+}
+
+constexpr Router::Entry table[] = {
+    {"submitKernel", false, false,
+     [](Service& s, const Call& c) { return reply(s.submit(c.body), c.status); }},
+    {"listKernels", false, false, [](Service& s, const Call& c) { return reply(s.kernels(), c.status); }},
+    {"showKernel", false, false,
+     [](Service& s, const Call& c) { return reply(s.kernel(at(c.path, "id")), c.status); }},
+    {"best", false, true, best},
+    {"tune", false, true,
+     [](Service& s, const Call& c) {
+       return withBody<protocol::TuneRequest>(
+           c, [&](const auto& request) { return reply(s.tune(request), c.status); });
+     }},
+    {"listJobs", true, true,
+     [](Service& s, const Call& c) { return reply(Result<protocol::JobList>(s.jobs()), c.status); }},
+    {"showJob", true, true, showJob},
+    {"cancelJob", false, true,
+     [](Service& s, const Call& c) { return reply(s.cancel(at(c.path, "id")), c.status); }},
+    {"watchJob", true, true, watchJob},
+    {"listTrials", false, true, listTrials},
+    {"listWinners", false, true,
+     [](Service& s, const Call& c) {
+       return reply(s.winners(at(c.query, "kernel"), at(c.query, "device")), c.status);
+     }},
+    {"artefact", false, false, artefact},
+    {"listDevices", true, true,
+     [](Service& s, const Call& c) { return reply(Result<protocol::DeviceList>(s.devices()), c.status); }},
+    {"status", false, false, [](Service& s, const Call& c) { return reply(s.status(), c.status); }},
+    {"openApi", false, false,
+     [](Service&, const Call& c) {
+       return HttpResponse{c.status, "application/json", protocol::openApi(TUNED_VERSION).dump(2)};
+     }},
+    {"metrics", true, false, [](Service& s, const Call& c) { return plain(c.status, s.metricsText()); }},
+    {"health", true, false, [](Service&, const Call& c) { return plain(c.status, "ok\n"); }},
+    {"ready", true, false, ready},
+};
+
+} // namespace
+
+std::span<const Router::Entry> handlers() {
+  return table;
+}
+
+} // namespace tuned

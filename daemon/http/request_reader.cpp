@@ -1,0 +1,55 @@
+#include "daemon/http/request_reader.h"
+
+#include <boost/beast/core/string.hpp>
+
+namespace tuned {
+
+namespace http = boost::beast::http;
+
+namespace {
+constexpr size_t headerBytes = 16 * 1024;
+/// Read at a time: requests are short, but for a kernel's document.
+constexpr size_t shortPiece = 4 * 1024, longPiece = 64 * 1024;
+} // namespace
+
+void RequestReader::begin() {
+  parser_.emplace();
+  parser_->header_limit(headerBytes);
+  parser_->body_limit(bodyBytes_);
+  parser_->eager(true);
+  expectationMet_ = false;
+  // A connection that once brought a large body does not keep its room.
+  if (buffer_.size() == 0 && buffer_.capacity() > headerBytes) buffer_.shrink_to_fit();
+}
+
+boost::asio::mutable_buffer RequestReader::room() {
+  return buffer_.prepare(parser_->is_header_done() ? longPiece : shortPiece);
+}
+
+boost::system::error_code RequestReader::parse() {
+  boost::system::error_code error = http::error::need_more;
+  while (buffer_.size() > 0 && !parser_->is_done()) {
+    const size_t used = parser_->put(buffer_.data(), error);
+    buffer_.consume(used);
+    if (error || used == 0) break;
+  }
+  if (parser_->is_done()) return {};
+  return error ? error : http::error::need_more;
+}
+
+bool RequestReader::takeExpectation() {
+  if (expectationMet_ || !parser_->is_header_done()) return false;
+  expectationMet_ = true;
+  return boost::beast::iequals(parser_->get()[http::field::expect], "100-continue");
+}
+
+RequestReader::Whole RequestReader::take() {
+  auto message = parser_->release();
+  Whole out{{std::string(message.method_string()), std::string(message.target()), std::move(message.body()),
+             std::string(message["Last-Event-ID"])},
+            message.keep_alive()};
+  begin();
+  return out;
+}
+
+} // namespace tuned

@@ -1,0 +1,64 @@
+// From a request's text to an answer's: a table of handlers behind the protocol's routes. Knows HTTP's words
+// (method, path, status), but no socket.
+#pragma once
+
+#include "daemon/service/service.h"
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace tuned {
+
+struct HttpRequest {
+  std::string method, target, body;
+  std::string lastEventId;
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string type = "application/json";
+  std::string body = {};
+  std::shared_ptr<const std::string> shared = {}; ///< instead of body, when set
+  std::string allow = {};                         ///< of a 405: the methods the path takes
+  std::shared_ptr<Job> stream = {};               ///< set: a stream of this job's events follows
+  size_t streamFrom = 0;
+  std::shared_ptr<Job> waitFor =
+      {}; ///< set: ask again when this job ends or after waitSeconds; else this answer stands
+  double waitSeconds = 0;
+};
+
+class Router {
+public:
+  explicit Router(Service& service);
+  /// An answer that takes no disk and no worker, or nothing: then call handle() from a thread that may block.
+  std::optional<HttpResponse> quick(const HttpRequest& request);
+  /// Whether handle() had better wait until the service knows its devices; called earlier, it says so.
+  bool needsDevices(const HttpRequest& request) const;
+  HttpResponse handle(const HttpRequest& request);
+
+  /// A problem+json answer.
+  static HttpResponse problem(const Error& error, int status = 0);
+
+  struct Call {
+    std::map<std::string, std::string> path, query;
+    const std::string& body;
+    const HttpRequest& request;
+    int status; ///< of success
+  };
+  using Handler = HttpResponse (*)(Service&, const Call&);
+  struct Entry {
+    const char* route; ///< its name in the protocol
+    bool quick;        ///< touches no disk and no worker: called from the loop
+    bool devices;      ///< they have to be known, or the jobs that are taken up after that
+    Handler handler;
+  };
+
+private:
+  struct Found;
+  Found find(const HttpRequest& request) const;
+  HttpResponse call(Found& found, const HttpRequest& request);
+  Service& service_;
+};
+
+} // namespace tuned

@@ -1,0 +1,233 @@
+#include "daemon/http/server_session.h"
+
+#include "client/protocol/events.h"
+#include "client/protocol/problem.h"
+#include "daemon/http/server_socket.h"
+
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/error.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/status.hpp>
+#include <spdlog/spdlog.h>
+
+namespace tuned {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using boost::system::error_code;
+
+namespace {
+constexpr std::chrono::seconds idleTime(300), writeTime(30), keepAliveTime(10), devicesTime(25);
+
+/// The problem that a failure to read a request is, or nothing when there is nobody to tell.
+std::optional<HttpResponse> readProblem(error_code error, const Options& options) {
+  if (error == http::error::header_limit)
+    return Router::problem({ErrorKind::InvalidInput, "the request's head is beyond 16 KiB"}, 431);
+  if (error == http::error::body_limit)
+    return Router::problem({ErrorKind::InvalidInput,
+                            "the request's body is beyond " + std::to_string(options.requestBytes) + " bytes",
+                            std::nullopt, "request_bytes in the daemon's configuration is the limit"},
+                           413);
+  if (error == beast::error::timeout)
+    return Router::problem({ErrorKind::TimedOut, "the request did not arrive in time"}, 408);
+  if (error.category() == http::make_error_code(http::error::bad_version).category() &&
+      error != http::error::end_of_stream && error != http::error::partial_message)
+    return Router::problem({ErrorKind::InvalidInput, "this is not HTTP/1.1: " + error.message()}, 400);
+  return std::nullopt;
+}
+
+std::string headOf(const HttpResponse& response, size_t bodyBytes, bool keepAlive) {
+  std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  out += std::string_view(http::obsolete_reason(static_cast<http::status>(response.status)));
+  out += "\r\nServer: gpu-tuned\r\nContent-Type: " + response.type;
+  if (!response.allow.empty()) out += "\r\nAllow: " + response.allow;
+  if (!keepAlive) out += "\r\nConnection: close";
+  return out + "\r\nContent-Length: " + std::to_string(bodyBytes) + "\r\n\r\n";
+}
+} // namespace
+
+Session::Session(asio::local::stream_protocol::socket socket, ServerContext& context)
+    : socket_(std::move(socket)), context_(context),
+      reader_(static_cast<size_t>(context.service.options().requestBytes)),
+      limit_(socket_.get_executor(), [this] { socket_.cancel(); }), wake_(socket_.get_executor()) {
+  // What can be written at once is: the loop is asked only for the rest.
+  error_code ignored;
+  socket_.non_blocking(true, ignored);
+  ++context_.service.metrics().connections;
+  ++context_.service.metrics().connectionsOpen;
+}
+
+Session::~Session() {
+  --context_.service.metrics().connectionsOpen;
+}
+
+void Session::end() {
+  wake_.cancel();
+  if (idle_ || streaming_) socket_.cancel();
+}
+
+asio::awaitable<void> Session::serve() {
+  auto peer = admit(socket_.native_handle(), context_.service.options());
+  if (!peer) {
+    spdlog::warn("{}", peer.error().text());
+    co_await write(Router::problem(peer.error()), false);
+    co_return;
+  }
+  while (!context_.ending) {
+    auto incoming = co_await read();
+    if (!incoming) co_return;
+    bool again = co_await answer(std::move(*incoming));
+    if (!again) co_return;
+  }
+}
+
+asio::awaitable<std::optional<RequestReader::Whole>> Session::read() {
+  const Options& options = context_.service.options();
+  const auto requestTime = std::chrono::duration_cast<TimeLimit::Clock::duration>(
+      std::chrono::duration<double>(options.requestSeconds));
+  error_code error = reader_.parse();
+  idle_ = !reader_.started();
+  if (error == http::error::need_more) limit_.set(idle_ ? idleTime : requestTime);
+  while (error == http::error::need_more) {
+    if (reader_.takeExpectation()) {
+      bool told = co_await send("HTTP/1.1 100 Continue\r\n\r\n", "");
+      if (!told) co_return std::nullopt;
+      limit_.set(requestTime);
+    }
+    size_t got =
+        co_await socket_.async_read_some(reader_.room(), asio::redirect_error(asio::use_awaitable, error));
+    if (error) break;
+    reader_.commit(got);
+    error = reader_.parse();
+    // The request's own time runs from its first byte; most come whole and need none.
+    if (std::exchange(idle_, false) && error == http::error::need_more) limit_.set(requestTime);
+  }
+  limit_.lift();
+  if (!error) co_return reader_.take();
+  if (std::exchange(idle_, false)) co_return std::nullopt;
+  if (limit_.met()) error = beast::error::timeout;
+  if (auto problem = readProblem(error, options)) {
+    ++context_.service.metrics().rejected;
+    co_await write(*problem, false);
+  }
+  co_return std::nullopt;
+}
+
+asio::awaitable<bool> Session::answer(RequestReader::Whole incoming) {
+  auto start = std::chrono::steady_clock::now();
+  HttpResponse response = co_await respond(incoming.request);
+  if (response.stream) {
+    co_await stream(response.stream, response.streamFrom);
+    co_return false;
+  }
+  bool keep = incoming.keepAlive && !context_.ending;
+  bool written = co_await write(response, keep);
+  context_.service.metrics().request(
+      response.status, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  co_return written&& keep;
+}
+
+asio::awaitable<HttpResponse> Session::respond(const HttpRequest& request) {
+  if (auto quick = context_.router.quick(request)) co_return std::move(*quick);
+  if (context_.service.looking() && context_.router.needsDevices(request)) co_await waitForDevices();
+  HttpResponse response = co_await onThread(request);
+  if (!response.waitFor) co_return response;
+  co_await waitFor(response.waitFor, response.waitSeconds);
+  // Whatever is known now stands.
+  HttpResponse later = co_await onThread(request);
+  co_return later;
+}
+
+/// Runs the handler where it may block, and comes back to the loop.
+asio::awaitable<HttpResponse> Session::onThread(const HttpRequest& request) {
+  auto work = [](Router& router, const HttpRequest& asked) -> asio::awaitable<HttpResponse> {
+    co_return router.handle(asked);
+  };
+  HttpResponse response =
+      co_await asio::co_spawn(context_.blocking, work(context_.router, request), asio::use_awaitable);
+  co_return response;
+}
+
+/// A GPU's driver takes seconds to start. No thread is held meanwhile.
+asio::awaitable<void> Session::waitForDevices() {
+  const auto until = std::chrono::steady_clock::now() + devicesTime;
+  while (context_.service.looking() && !context_.ending && std::chrono::steady_clock::now() < until) {
+    wake_.expires_after(std::chrono::milliseconds(10));
+    error_code ignored;
+    co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+/// Ends the sleep of wake_ at each event of the job, for as long as the handle is held.
+std::shared_ptr<void> Session::wakeOn(Job& job) {
+  return job.listen([self = weak_from_this(), executor = socket_.get_executor()] {
+    asio::post(executor, [self] {
+      if (auto session = self.lock()) session->wake_.cancel();
+    });
+  });
+}
+
+asio::awaitable<void> Session::waitFor(std::shared_ptr<Job> job, double seconds) {
+  auto until =
+      std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                                             std::chrono::duration<double>(std::min(seconds, 1e6)));
+  auto listening = wakeOn(*job);
+  while (!job->finished() && !context_.ending && std::chrono::steady_clock::now() < until) {
+    wake_.expires_at(until);
+    error_code ignored;
+    co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+asio::awaitable<bool> Session::write(const HttpResponse& response, bool keepAlive) {
+  const std::string& body = response.shared ? *response.shared : response.body;
+  const std::string head = headOf(response, body.size(), keepAlive);
+  bool written = co_await send(head, body);
+  co_return written;
+}
+
+/// Both parts in one call of the kernel if it takes them; false when the client is gone or does not read.
+asio::awaitable<bool> Session::send(std::string_view head, std::string_view body) {
+  if (head.empty() && body.empty()) co_return true;
+  error_code error;
+  size_t sent = socket_.write_some(std::array{asio::buffer(head), asio::buffer(body)}, error);
+  if (error && error != asio::error::would_block) co_return false;
+  if (sent == head.size() + body.size()) co_return true;
+  const size_t ofHead = std::min(sent, head.size());
+  limit_.set(writeTime);
+  co_await asio::async_write(socket_,
+                             std::array{asio::buffer(head) + ofHead, asio::buffer(body) + (sent - ofHead)},
+                             asio::redirect_error(asio::use_awaitable, error));
+  limit_.lift();
+  co_return !error;
+}
+
+asio::awaitable<void> Session::stream(std::shared_ptr<Job> job, size_t from) {
+  streaming_ = true;
+  auto listening = wakeOn(*job);
+  std::string out = "HTTP/1.1 200 OK\r\nServer: gpu-tuned\r\nContent-Type: text/event-stream\r\n"
+                    "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
+  for (bool last = false;;) {
+    for (const protocol::Event& event : job->events(from)) {
+      out += protocol::toServerSentEvent(event, from++);
+      last = event.name == "done";
+    }
+    bool sent = co_await send(out, "");
+    if (!sent || last || context_.ending) co_return;
+    out.clear();
+    if (!job->events(from).empty()) continue;
+    error_code error;
+    wake_.expires_after(keepAliveTime);
+    co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    // A comment now and then finds out that the client has gone.
+    if (!error) out = ": keep-alive\n\n";
+  }
+}
+
+} // namespace tuned

@@ -1,0 +1,55 @@
+// One connection: requests in turn, each read within its limits, answered, and the connection kept.
+#pragma once
+
+#include "daemon/http/request_reader.h"
+#include "daemon/http/time_limit.h"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <set>
+
+namespace tuned {
+
+class Session;
+
+/// What all connections share; used from the loop's thread.
+struct ServerContext {
+  Service& service;
+  Router router;
+  boost::asio::thread_pool& blocking;
+  std::set<Session*> open;
+  bool ending = false;
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+public:
+  Session(boost::asio::local::stream_protocol::socket socket, ServerContext& context);
+  ~Session();
+  /// Until the client goes, a limit is met or the server ends.
+  boost::asio::awaitable<void> serve();
+  /// Closes when idle or streaming; an answer under way is finished first.
+  void end();
+
+private:
+  boost::asio::awaitable<std::optional<RequestReader::Whole>> read();
+  boost::asio::awaitable<bool> answer(RequestReader::Whole incoming);
+  boost::asio::awaitable<HttpResponse> respond(const HttpRequest& request);
+  boost::asio::awaitable<HttpResponse> onThread(const HttpRequest& request);
+  boost::asio::awaitable<void> waitForDevices();
+  boost::asio::awaitable<void> waitFor(std::shared_ptr<Job> job, double seconds);
+  boost::asio::awaitable<bool> write(const HttpResponse& response, bool keepAlive);
+  boost::asio::awaitable<bool> send(std::string_view head, std::string_view body);
+  boost::asio::awaitable<void> stream(std::shared_ptr<Job> job, size_t from);
+  std::shared_ptr<void> wakeOn(Job& job);
+
+  boost::asio::local::stream_protocol::socket socket_;
+  ServerContext& context_;
+  RequestReader reader_;
+  TimeLimit limit_;                ///< of what is awaited from the client; met, it is given up
+  boost::asio::steady_timer wake_; ///< what a wait for a job sleeps on
+  bool idle_ = true, streaming_ = false;
+};
+
+} // namespace tuned

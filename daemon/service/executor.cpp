@@ -1,0 +1,161 @@
+#include "daemon/service/executor.h"
+
+#include "daemon/service/convert.h"
+#include "daemon/worker/messages.h"
+
+namespace tuned {
+
+using nlohmann::json;
+
+namespace {
+
+double secondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+json problemJson(const char* op, const Problem& problem) {
+  return {{"op", op},
+          {"problem", problem.id},
+          {"kernel", problem.document},
+          {"sizes", problem.sizes},
+          {"target", problem.architecture}};
+}
+
+/// Crashed too often, or stopped: nothing was learnt of the variant.
+Outcome outcomeOfCall(const Error& error, bool whileCompiling) {
+  if (error.kind == ErrorKind::Denied) return Refused{error.text()};
+  return outcomeOf(error, whileCompiling);
+}
+
+Result<Measured> measuredFromJson(const json& in) {
+  auto outcome = outcomeFromJson(in.at("outcome"));
+  if (!outcome) return fail(outcome.error());
+  auto verdict = verdictFromJson(in.at("verdict"));
+  if (!verdict) return fail(verdict.error());
+  return Measured{std::move(*outcome), std::move(*verdict), in.value("seconds", 0.0)};
+}
+
+Measured failed(const Error& error, double seconds) {
+  return {outcomeOfCall(error, false), {}, seconds};
+}
+
+} // namespace
+
+Result<std::shared_ptr<const Artefact>> compileVariant(WorkerPool& pool, CoreGate& gate,
+                                                       const Problem& problem,
+                                                       const Configuration& configuration,
+                                                       const WorkerLimits& limits, std::stop_token stop) {
+  json request = problemJson("compile", problem);
+  request["configuration"] = configuration;
+  request["seconds"] = limits.compileSeconds;
+  std::shared_lock<CoreGate> cores(gate);
+  auto answer = pool.call(problem.id + toKey(configuration), request, limits.compileSeconds, stop);
+  auto artefact = answer ? artefactFromJson(*answer) : fail(answer.error());
+  if (!artefact) return fail(artefact.error());
+  return std::make_shared<const Artefact>(std::move(*artefact));
+}
+
+WorkerExecutor::WorkerExecutor(WorkerPool& compilers, WorkerPool& device, CoreGate& gate, Problem problem,
+                               WorkerLimits limits, std::stop_source stop)
+    : compilers_(compilers), device_(device), gate_(gate), problem_(std::move(problem)), limits_(limits),
+      stop_(std::move(stop)) {
+  for (int i = 0; i < compilers_.slots(); ++i)
+    threads_.emplace_back([this] { compileLoop(); });
+}
+
+WorkerExecutor::~WorkerExecutor() {
+  cancel();
+}
+
+void WorkerExecutor::cancel() {
+  stop_.request_stop();
+  threads_.clear();
+}
+
+void WorkerExecutor::compile(std::span<const Configuration> configurations) {
+  std::lock_guard guard(mutex_);
+  waiting_.insert(waiting_.end(), configurations.begin(), configurations.end());
+  queued_.notify_all();
+}
+
+void WorkerExecutor::compileLoop() {
+  for (;;) {
+    std::unique_lock lock(mutex_);
+    if (!queued_.wait(lock, stop_.get_token(), [&] { return !waiting_.empty(); })) return;
+    if (stop_.stop_requested()) return;
+    Configuration configuration = std::move(waiting_.front());
+    waiting_.pop_front();
+    lock.unlock();
+    auto start = std::chrono::steady_clock::now();
+    auto artefact = compileVariant(compilers_, gate_, problem_, configuration, limits_, stop_.get_token());
+    if (!artefact) note(artefact.error());
+    Compiled compiled{configuration, artefact ? *artefact : nullptr, Refused{}, secondsSince(start)};
+    if (!artefact) compiled.failure = outcomeOfCall(artefact.error(), true);
+    lock.lock();
+    compiled_.push_back(std::move(compiled));
+    ready_.notify_one();
+  }
+}
+
+std::optional<Compiled> WorkerExecutor::nextCompiled(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  if (!ready_.wait_for(lock, stop_.get_token(), patience, [&] { return !compiled_.empty(); }))
+    return std::nullopt;
+  Compiled out = std::move(compiled_.front());
+  compiled_.pop_front();
+  return out;
+}
+
+/// An error that says nothing of the variant ends the search before it is taken for the variant's.
+void WorkerExecutor::note(const Error& error) {
+  if (error.kind != ErrorKind::Unavailable) return;
+  {
+    std::lock_guard guard(mutex_);
+    if (!broken_) broken_ = error;
+  }
+  stop_.request_stop();
+}
+
+std::optional<Error> WorkerExecutor::broken() const {
+  std::lock_guard guard(mutex_);
+  return broken_;
+}
+
+Result<json> WorkerExecutor::callDevice(const char* op, const std::string& key,
+                                        std::span<const MeasureRequest> requests, double seconds) {
+  json request = problemJson(op, problem_);
+  request["seconds"] = seconds;
+  for (const MeasureRequest& one : requests)
+    request["variants"].push_back({{"configuration", one.configuration},
+                                   {"artefact", artefactToJson(*one.artefact)},
+                                   {"best", one.best.value_or(0)}});
+  std::unique_lock<CoreGate> cores(gate_, std::defer_lock);
+  if (problem_.exclusive) cores.lock();
+  auto answer = device_.call(key, request, seconds, stop_.get_token());
+  if (!answer) note(answer.error());
+  return answer;
+}
+
+Measured WorkerExecutor::measure(const MeasureRequest& request) {
+  auto start = std::chrono::steady_clock::now();
+  auto answer = callDevice("measure", problem_.id + toKey(request.configuration), {&request, 1},
+                           limits_.measureSeconds);
+  auto measured = answer ? measuredFromJson(answer->at(0)) : fail(answer.error());
+  // A context that has faulted is not used again, even if its process lives.
+  if (measured && std::holds_alternative<Faulted>(measured->outcome)) device_.discard();
+  return measured ? *measured : failed(measured.error(), secondsSince(start));
+}
+
+std::vector<Measured> WorkerExecutor::duel(std::span<const MeasureRequest> requests) {
+  auto start = std::chrono::steady_clock::now();
+  double seconds = limits_.measureSeconds * static_cast<double>(requests.size());
+  auto answer = callDevice("duel", problem_.id + "duel", requests, seconds);
+  std::vector<Measured> out;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    auto measured = answer ? measuredFromJson(answer->at(i)) : fail(answer.error());
+    out.push_back(measured ? *measured : failed(measured.error(), secondsSince(start)));
+  }
+  return out;
+}
+
+} // namespace tuned

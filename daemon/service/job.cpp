@@ -1,0 +1,116 @@
+#include "daemon/service/jobs.h"
+
+#include <algorithm>
+
+namespace tuned {
+
+const char* name(JobState state) {
+  constexpr const char* names[] = {"queued", "running", "done", "failed", "cancelled"};
+  return names[static_cast<int>(state)];
+}
+
+Job::Job(JobSpec spec) : spec_(std::move(spec)) {
+  std::unique_lock lock(mutex_);
+  publish(lock, "status", {});
+}
+
+bool Job::finished() const {
+  std::lock_guard guard(mutex_);
+  return state_ >= JobState::Done;
+}
+
+protocol::JobStatus Job::status() const {
+  std::lock_guard guard(mutex_);
+  return snapshot();
+}
+
+protocol::JobStatus Job::snapshot() const {
+  protocol::JobStatus out;
+  out.id = spec_.id;
+  out.kernel = spec_.problem.kernel;
+  out.kernelName = spec_.kernel->name;
+  out.sizes = spec_.request.sizes;
+  out.device = spec_.request.device;
+  out.strategy = spec_.request.strategy;
+  out.state = name(state_);
+  out.configurations = spec_.configurations;
+  out.tried = tried_;
+  out.outcomes = outcomes_;
+  out.best = best_;
+  if (state_ == JobState::Running) out.phase = phase_;
+  out.stopped = stopped_;
+  auto end = state_ >= JobState::Done ? ended_ : std::chrono::steady_clock::now();
+  if (state_ != JobState::Queued) out.elapsedSeconds = std::chrono::duration<double>(end - began_).count();
+  if (state_ == JobState::Running && measured_ > 0)
+    out.etaSeconds = out.elapsedSeconds / static_cast<double>(measured_) *
+                     static_cast<double>(std::max<int64_t>(0, spec_.configurations - tried_));
+  out.answer = answer_;
+  out.error = error_;
+  return out;
+}
+
+std::vector<protocol::Event> Job::events(size_t from) const {
+  std::lock_guard guard(mutex_);
+  if (from >= events_.size()) return {};
+  return {events_.begin() + static_cast<std::ptrdiff_t>(from), events_.end()};
+}
+
+std::shared_ptr<void> Job::listen(Listener listener) {
+  auto held = std::make_shared<Listener>(std::move(listener));
+  std::lock_guard guard(mutex_);
+  std::erase_if(listeners_, [](const auto& one) { return one.expired(); });
+  listeners_.push_back(held);
+  return held;
+}
+
+/// Appends the event, then calls the listeners with the lock released.
+void Job::publish(std::unique_lock<std::mutex>& lock, const char* event,
+                  std::optional<protocol::Trial> trial) {
+  events_.push_back({event, snapshot(), std::move(trial)});
+  std::vector<std::shared_ptr<Listener>> called;
+  for (const auto& one : listeners_)
+    if (auto listener = one.lock()) called.push_back(std::move(listener));
+  lock.unlock();
+  for (const auto& listener : called)
+    (*listener)();
+}
+
+void Job::start() {
+  std::unique_lock lock(mutex_);
+  state_ = JobState::Running;
+  began_ = std::chrono::steady_clock::now();
+  publish(lock, "status", {});
+}
+
+void Job::addTrial(const protocol::Trial& trial) {
+  std::unique_lock lock(mutex_);
+  ++tried_;
+  if (!trial.cached) ++measured_;
+  ++outcomes_[trial.outcome];
+  if (trial.outcome == "timed" && trial.seconds && (!best_ || *trial.seconds < *best_->seconds))
+    best_ = trial;
+  publish(lock, "trial", trial);
+}
+
+void Job::setPhase(const std::string& phase) {
+  std::unique_lock lock(mutex_);
+  if (phase_ == phase) return;
+  phase_ = phase;
+  publish(lock, "status", {});
+}
+
+void Job::setStopped(const std::string& why) {
+  std::lock_guard guard(mutex_);
+  stopped_ = why;
+}
+
+void Job::finish(JobState state, std::optional<protocol::Answer> answer, std::optional<Error> error) {
+  std::unique_lock lock(mutex_);
+  state_ = state;
+  ended_ = std::chrono::steady_clock::now();
+  answer_ = std::move(answer);
+  error_ = std::move(error);
+  publish(lock, "done", {});
+}
+
+} // namespace tuned

@@ -1,0 +1,100 @@
+// What the daemon does, without a transport: structs of the protocol in and out. Calls are safe from any
+// thread; those marked [quick] touch no disk and no worker, the others may take as long as a compilation.
+#pragma once
+
+#include "daemon/service/devices.h"
+#include "daemon/service/jobs.h"
+#include "daemon/service/kernels.h"
+#include "daemon/service/metrics.h"
+#include "daemon/options.h"
+#include "daemon/service/provisional.h"
+#include "daemon/service/tuning.h"
+
+#include <unordered_map>
+
+namespace tuned {
+
+struct BestResult {
+  protocol::Answer answer;
+  std::shared_ptr<Job> job; ///< the tuning behind it, if any
+};
+
+class Service {
+public:
+  Service(Options options, std::unique_ptr<store::Store> store);
+  ~Service();
+
+  /// Once, from any thread: the devices, and what an operator should know of the search for them. Takes up
+  /// the tunings that an earlier daemon acknowledged and did not finish, then ends looking().
+  void setDevices(std::vector<KnownDevice> devices, std::vector<std::string> problems);
+  /// [quick] Whether the devices are not known yet. Until they are, nothing that is about a device may be
+  /// called: submit, kernels, kernel, trials, artefact, jobs, job, status, unready and metricsText may.
+  bool looking() const { return looking_; }
+  /// Running tunings stop after their present trial and are resumed by the next daemon; workers end.
+  void shutdown();
+
+  /// [quick] The answer to a best request of exactly this text, when it is a hit that was given before.
+  std::shared_ptr<const std::string> hit(const std::string& requestText);
+  /// Keeps it for hit(); dropped when a winner changes.
+  void remember(const std::string& requestText, const protocol::Answer& answer);
+
+  Result<protocol::KernelInfo> submit(const std::string& document);
+  Result<protocol::KernelList> kernels();
+  Result<protocol::KernelInfo> kernel(const std::string& idOrName);
+  /// The best that is known now; never waits for a tuning.
+  Result<BestResult> best(const protocol::BestRequest& request);
+  Result<protocol::JobStatus> tune(const protocol::TuneRequest& request);
+  protocol::JobList jobs() const;                                ///< [quick]
+  Result<std::shared_ptr<Job>> job(const std::string& id) const; ///< [quick]
+  Result<protocol::JobStatus> cancel(const std::string& id);
+  Result<protocol::TrialList> trials(const std::string& kernel, const std::string& device, int64_t limit);
+  Result<protocol::WinnerList> winners(const std::string& kernel, const std::string& device);
+  Result<store::ArtefactRecord> artefact(const std::string& sha);
+  protocol::DeviceList devices() const; ///< [quick]
+  Result<protocol::ServiceStatus> status();
+  std::string metricsText(); ///< [quick]
+  /// [quick] Nothing when requests can be served; else why not.
+  std::optional<std::string> unready() const;
+
+  Metrics& metrics() { return metrics_; }
+  const Options& options() const { return options_; }
+
+private:
+  struct Resolved {
+    KnownKernel kernel;
+    const KnownDevice* device;
+    store::ProblemKey problem;
+  };
+  Result<Resolved> resolve(const std::string& kernel, const std::string& document,
+                           const protocol::Values& sizes, const std::string& device);
+  Result<const KnownDevice*> device(const std::string& id) const;
+  Result<std::shared_ptr<Job>> start(const Resolved& what, protocol::TuneRequest request,
+                                     const std::string& id = {});
+  Result<BestResult> stored(const Resolved& what, const protocol::BestRequest& request);
+  Result<protocol::Answer> provisional(const Resolved& what, const protocol::Values& sizes);
+  Crew crewOf(const KnownDevice& device);
+  void resume();
+  void run(Job& job);
+  void dropHits();
+
+  const Options options_;
+  std::unique_ptr<store::Store> store_;
+  std::atomic<bool> looking_ = true;
+  std::vector<KnownDevice> devices_; ///< as the next two: set before looking_ ends, and constant from then on
+  std::vector<std::string> problems_;
+  std::map<std::string, std::unique_ptr<WorkerPool>> measurers_; ///< one a device
+  const std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  Metrics metrics_;
+  Kernels kernels_;
+  CoreGate gate_;
+  WorkerPool compilers_;
+  Provisional provisional_;
+  Tuning tuning_;
+  std::mutex starting_; ///< makes "is there an equal one? else start" one step
+  std::mutex hitsMutex_;
+  std::unordered_map<std::string, std::shared_ptr<const std::string>> hits_;
+  std::atomic<bool> ending_ = false;
+  Jobs jobs_; ///< last: its threads use all above
+};
+
+} // namespace tuned

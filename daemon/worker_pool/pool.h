@@ -1,0 +1,73 @@
+// Worker processes of one kind. A call takes an idle one (starting it when needed), and replaces what died.
+#pragma once
+
+#include "daemon/worker_pool/process.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
+namespace tuned {
+
+/// What crashed workers, and how often. Three crashes on one key and the key is refused.
+class CrashLedger {
+public:
+  static constexpr int limit = 3;
+  /// Counts a crash; gives how many there are now.
+  int add(const std::string& key, const std::string& how);
+  /// Refusal with the reason, once the limit is reached.
+  std::optional<Error> refusal(const std::string& key) const;
+  void forget(const std::string& keyPrefix);
+
+private:
+  struct Entry {
+    int count = 0;
+    std::string last;
+  };
+  mutable std::mutex mutex_;
+  std::map<std::string, Entry> entries_;
+};
+
+struct PoolOptions {
+  WorkerCommand command;
+  int slots = 1;
+  /// Crashes are tried again on a fresh worker up to the ledger's limit. When false only a kill from outside
+  /// (SIGKILL) is: a kernel that faulted will fault again, and its device context is not to be trusted.
+  bool retryCrashes = true;
+};
+
+class WorkerPool {
+public:
+  explicit WorkerPool(PoolOptions options) : options_(std::move(options)) {}
+
+  /// Blocks for an idle worker, then for the answer's "ok". `key` names the work in the ledger.
+  /// TimedOut: the worker was killed after `seconds`. Faulted: it crashed. Denied: `stop` was requested, or
+  /// the key is refused. Any other error is what the worker answered.
+  Result<nlohmann::json> call(const std::string& key, const nlohmann::json& request, double seconds,
+                              std::stop_token stop = {});
+  /// Ends idle workers, to give their memory back.
+  void release();
+  /// The next call starts a fresh worker: the idle ones are no longer trusted.
+  void discard() { release(); }
+
+  int slots() const { return options_.slots; }
+  int running() const;
+  uint64_t crashes() const { return crashes_; }
+  uint64_t timeouts() const { return timeouts_; }
+  CrashLedger& ledger() { return ledger_; }
+
+private:
+  Result<std::unique_ptr<WorkerProcess>> acquire(const std::stop_token& stop);
+  void giveBack(std::unique_ptr<WorkerProcess> worker);
+
+  PoolOptions options_;
+  CrashLedger ledger_;
+  std::atomic<uint64_t> crashes_ = 0, timeouts_ = 0;
+  mutable std::mutex mutex_;
+  std::condition_variable_any idle_;
+  std::vector<std::unique_ptr<WorkerProcess>> free_;
+  int busy_ = 0;
+};
+
+} // namespace tuned

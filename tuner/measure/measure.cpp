@@ -1,0 +1,131 @@
+// One variant on a device: loaded, proven on fresh buffers, then timed; and the duel of those that did best.
+#include "tuner/measure/measure.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+
+namespace tuned {
+namespace {
+
+double since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::string mismatchText(const KernelArgument& argument, const Comparison& comparison,
+                         const std::string& source) {
+  return "output '" + argument.name + "' differs from " + source + " at element " +
+         std::to_string(comparison.first->index) + ": got " + comparison.first->got + ", expected " +
+         comparison.first->expected + " (" + std::to_string(comparison.wrong) + " of " +
+         std::to_string(comparison.checked) + " wrong)";
+}
+
+/// A variant in the duel.
+struct Finalist {
+  std::unique_ptr<LoadedKernel> kernel;
+  Grid grid = {1, 1, 1};
+  std::vector<double> samples;
+  std::optional<Outcome> failure;
+};
+
+} // namespace
+
+Result<Grid> Measurer::gridOf(const Configuration& configuration) const {
+  auto instance = instantiate(bench_->kernel(), configuration, sizes_);
+  if (!instance) return fail(instance.error());
+  const DeviceInfo& info = bench_->device().info();
+  for (int axis = 0; axis < 3; ++axis)
+    if (instance->grid[axis] > info.gridLimit[axis])
+      return fail(ErrorKind::OutOfResources, "grid of " + std::to_string(instance->grid[axis]) +
+                                                 " programs on axis " + std::to_string(axis) + "; " +
+                                                 info.id + " takes " + std::to_string(info.gridLimit[axis]));
+  return instance->grid;
+}
+
+Result<Verdict> Measurer::verify(LoadedKernel& kernel, const Grid& grid, std::string& wrong) {
+  Verdict verdict{reference_.outputs.empty() ? "" : reference_.source, 0, bench_->outputElements(), 0, false};
+  if (auto ok = bench_->restore(); !ok) return fail(ok.error());
+  if (auto ok = bench_->device().launch(kernel, grid, bench_->arguments()); !ok) return fail(ok.error());
+  auto broken = bench_->brokenGuard();
+  if (!broken) return fail(broken.error());
+  verdict.guardsIntact = !*broken;
+  if (*broken) wrong = **broken;
+  auto changed = bench_->changedInput();
+  if (!changed) return fail(changed.error());
+  if (*changed) {
+    if (wrong.empty()) wrong = **changed;
+    if (auto ok = bench_->restoreInputs(); !ok) return fail(ok.error());
+  }
+  for (const ReferenceOutput& output : reference_.outputs) {
+    auto got = bench_->read(output.argument);
+    if (!got) return fail(got.error());
+    const KernelArgument& argument = bench_->kernel().arguments[output.argument];
+    Comparison comparison =
+        compare(output, argument.type, *got, toleranceFor(bench_->kernel(), argument.type));
+    verdict.checked += comparison.checked;
+    verdict.worstError = std::max(verdict.worstError, comparison.worstError);
+    if (comparison.wrong > 0 && wrong.empty()) wrong = mismatchText(argument, comparison, reference_.source);
+  }
+  return verdict;
+}
+
+Measured Measurer::measure(const MeasureRequest& request) {
+  auto start = std::chrono::steady_clock::now();
+  Measured measured;
+  auto end = [&](Outcome outcome) {
+    measured.outcome = std::move(outcome);
+    measured.seconds = since(start);
+    return measured;
+  };
+  auto grid = gridOf(request.configuration);
+  if (!grid) return end(outcomeOf(grid.error(), false));
+  auto kernel = bench_->device().load(*request.artefact);
+  if (!kernel) return end(outcomeOf(kernel.error(), false));
+  std::string wrong;
+  auto verdict = verify(**kernel, *grid, wrong);
+  if (!verdict) return end(outcomeOf(verdict.error(), false));
+  measured.verdict = *verdict;
+  if (!wrong.empty()) return end(WrongResult{wrong});
+  return end(timeLaunches(bench_->device(), **kernel, *grid, bench_->arguments(), options_, request.best));
+}
+
+std::vector<Measured> Measurer::duel(std::span<const MeasureRequest> requests) {
+  auto start = std::chrono::steady_clock::now();
+  std::vector<Finalist> finalists(requests.size());
+  Device& device = bench_->device();
+  for (size_t i = 0; i < requests.size(); ++i) {
+    auto grid = gridOf(requests[i].configuration);
+    auto kernel = grid ? device.load(*requests[i].artefact) : fail(grid.error());
+    if (!kernel)
+      finalists[i].failure = outcomeOf(kernel.error(), false);
+    else
+      finalists[i].kernel = std::move(*kernel), finalists[i].grid = *grid;
+  }
+  // Round -1 warms up; one scored round is taken whatever it costs. Each round starts with another finalist,
+  // so that none always runs behind the same neighbour.
+  double spent = 0;
+  for (int round = -1; round < 1 || (round < options_.duelRounds && spent < options_.duelSeconds &&
+                                     since(start) < 2 * options_.duelSeconds);
+       ++round)
+    for (size_t turn = 0; turn < finalists.size(); ++turn) {
+      Finalist& finalist = finalists[(turn + round + 1) % finalists.size()];
+      if (finalist.failure) continue;
+      auto time = device.time(*finalist.kernel, finalist.grid, bench_->arguments(), {1, options_.coldCache});
+      if (!time) {
+        finalist.failure = outcomeOf(time.error(), false);
+        continue;
+      }
+      spent += time->front();
+      if (round >= 0) finalist.samples.push_back(time->front());
+    }
+  std::vector<Measured> out;
+  for (Finalist& finalist : finalists) {
+    Measured measured;
+    measured.outcome = finalist.failure ? *finalist.failure : Outcome(summarize(std::move(finalist.samples)));
+    measured.seconds = since(start) / static_cast<double>(std::max<size_t>(1, finalists.size()));
+    out.push_back(std::move(measured));
+  }
+  return out;
+}
+
+} // namespace tuned

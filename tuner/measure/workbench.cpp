@@ -1,0 +1,163 @@
+#include "tuner/measure/workbench.h"
+#include "tuner/measure/arguments.h"
+#include "tuner/measure/element.h"
+#include "tuner/measure/inputs.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tuned {
+namespace {
+
+// A guard keeps the buffer's alignment and is wide enough for a block that runs over its end. Its pattern is
+// no common value: neither zero, nor a small integer, nor a NaN.
+constexpr size_t kGuardBytes = 4096;
+constexpr std::byte kGuard{0xa7};
+
+/// First byte that is not the guard's.
+std::optional<size_t> firstDamage(std::span<const std::byte> guard) {
+  auto found = std::ranges::find_if(guard, [](std::byte b) { return b != kGuard; });
+  if (found == guard.end()) return std::nullopt;
+  return found - guard.begin();
+}
+
+} // namespace
+
+Result<std::unique_ptr<Workbench>> Workbench::open(Device& device, const Kernel& kernel, const Sizes& sizes,
+                                                   uint64_t seed) {
+  if (auto ok = checkSizes(kernel, sizes); !ok) return fail(ok.error());
+  auto total = totalBytes(kernel, sizes);
+  if (!total) return fail(total.error());
+  int64_t memory = device.info().memoryBytes;
+  if (memory > 0 && *total > memory / 10 * 9)
+    return fail(ErrorKind::OutOfResources,
+                "kernel '" + kernel.name + "' at sizes " + toString(sizes) + " needs " +
+                    std::to_string(*total) + " bytes of buffers; " + device.info().id + " has " +
+                    std::to_string(memory),
+                "ask for smaller sizes");
+  std::unique_ptr<Workbench> bench(new Workbench(device, kernel));
+  for (size_t i = 0; i < kernel.arguments.size(); ++i)
+    if (auto ok = bench->place(kernel.arguments[i], sizes, argumentSeed(seed, i)); !ok)
+      return fail(ok.error());
+  return bench;
+}
+
+Result<void> Workbench::place(const KernelArgument& argument, const Sizes& sizes, uint64_t seed) {
+  Held held;
+  if (!argument.type.starts_with("*")) {
+    auto scalar = scalarValue(kernel_, argument, sizes);
+    if (!scalar) return fail(scalar.error());
+    arguments_.push_back(*scalar);
+    buffers_.push_back(std::move(held));
+    return {};
+  }
+  auto count = elementCount(kernel_, argument, sizes);
+  if (!count) return fail(count.error());
+  auto initial = makeInput(argument, *count, seed);
+  if (!initial) return fail(initial.error());
+  held.initial = std::move(*initial);
+  auto buffer = device_.allocate(held.initial.size() + 2 * kGuardBytes);
+  if (!buffer) return fail(buffer.error());
+  held.buffer = std::move(*buffer);
+  if (auto ok = fillGuards(held); !ok) return ok;
+  if (auto ok = device_.upload(*held.buffer, kGuardBytes, held.initial); !ok) return ok;
+  arguments_.emplace_back(held.buffer->address() + kGuardBytes);
+  buffers_.push_back(std::move(held));
+  return {};
+}
+
+Result<void> Workbench::fillGuards(const Held& held) {
+  if (auto ok = device_.fill(*held.buffer, 0, kGuardBytes, kGuard); !ok) return ok;
+  return device_.fill(*held.buffer, kGuardBytes + held.initial.size(), kGuardBytes, kGuard);
+}
+
+Result<void> Workbench::restore() {
+  for (size_t i = 0; i < buffers_.size(); ++i) {
+    if (!buffers_[i].buffer) continue;
+    if (auto ok = fillGuards(buffers_[i]); !ok) return ok;
+    if (!kernel_.arguments[i].output) continue;
+    if (kernel_.arguments[i].fill == "zeros") {
+      if (auto ok = device_.fill(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial.size(), std::byte{0});
+          !ok)
+        return ok;
+      continue;
+    }
+    if (auto ok = device_.upload(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial); !ok) return ok;
+  }
+  return {};
+}
+
+Result<void> Workbench::restoreInputs() {
+  for (size_t i = 0; i < buffers_.size(); ++i) {
+    if (!buffers_[i].buffer || kernel_.arguments[i].output) continue;
+    if (auto ok = device_.upload(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial); !ok) return ok;
+  }
+  return {};
+}
+
+Result<std::vector<std::byte>> Workbench::read(size_t argument) const {
+  const Held& held = buffers_[argument];
+  std::vector<std::byte> bytes(held.initial.size());
+  if (auto ok = device_.download(*held.buffer, kGuardBytes, bytes); !ok) return fail(ok.error());
+  return bytes;
+}
+
+int64_t Workbench::outputElements() const {
+  int64_t total = 0;
+  for (size_t i = 0; i < buffers_.size(); ++i)
+    if (kernel_.arguments[i].output)
+      total +=
+          static_cast<int64_t>(buffers_[i].initial.size()) / elementInfo(kernel_.arguments[i].type).bytes;
+  return total;
+}
+
+Result<std::optional<std::string>> Workbench::brokenGuard() const {
+  std::vector<std::byte> guard(kGuardBytes);
+  for (size_t i = 0; i < buffers_.size(); ++i) {
+    const Held& held = buffers_[i];
+    if (!held.buffer) continue;
+    std::string who = "wrote outside the buffer of argument '" + kernel_.arguments[i].name + "': ";
+    if (auto ok = device_.download(*held.buffer, 0, guard); !ok) return fail(ok.error());
+    auto reversed = std::vector<std::byte>(guard.rbegin(), guard.rend());
+    if (auto damage = firstDamage(reversed))
+      return who + std::to_string(*damage + 1) + " bytes before its start";
+    if (auto ok = device_.download(*held.buffer, kGuardBytes + held.initial.size(), guard); !ok)
+      return fail(ok.error());
+    if (auto damage = firstDamage(guard)) return who + std::to_string(*damage) + " bytes past its end";
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<std::string>> Workbench::changedInput() const {
+  for (size_t i = 0; i < buffers_.size(); ++i) {
+    if (!buffers_[i].buffer || kernel_.arguments[i].output) continue;
+    auto now = read(i);
+    if (!now) return fail(now.error());
+    const auto& initial = buffers_[i].initial;
+    if (std::memcmp(now->data(), initial.data(), initial.size()) == 0) continue;
+    auto at = std::ranges::mismatch(*now, initial).in1 - now->begin();
+    return "wrote element " + std::to_string(at / elementInfo(kernel_.arguments[i].type).bytes) +
+           " of argument '" + kernel_.arguments[i].name + "', which is not an output";
+  }
+  return std::nullopt;
+}
+
+Result<ReferenceResult> computeReference(Device& device, const Kernel& kernel, const Sizes& sizes,
+                                         uint64_t seed, const Artefact& artefact, const Grid& grid,
+                                         const std::string& source) {
+  auto bench = Workbench::open(device, kernel, sizes, seed);
+  if (!bench) return fail(bench.error());
+  auto loaded = device.load(artefact);
+  if (!loaded) return fail(loaded.error());
+  if (auto ok = device.launch(**loaded, grid, (*bench)->arguments()); !ok) return fail(ok.error());
+  ReferenceResult result{source, {}};
+  for (size_t i = 0; i < kernel.arguments.size(); ++i) {
+    if (!kernel.arguments[i].output) continue;
+    auto after = (*bench)->read(i);
+    if (!after) return fail(after.error());
+    result.outputs.push_back(referenceOutput(i, elementInfo(kernel.arguments[i].type).bytes, *after));
+  }
+  return result;
+}
+
+} // namespace tuned

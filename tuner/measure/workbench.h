@@ -1,0 +1,64 @@
+// The buffers of one kernel at given sizes on one device: filled, guarded on both sides, and put back between
+// variants.
+#pragma once
+
+#include "backend/device.h"
+#include "tuner/verify/verify.h"
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tuned {
+
+class Workbench {
+public:
+  /// OutOfResources names the bytes asked for when they are beyond the device's memory (9/10 of it).
+  static Result<std::unique_ptr<Workbench>> open(Device& device, const Kernel& kernel, const Sizes& sizes,
+                                                 uint64_t seed);
+
+  /// As the kernel takes them, in the order of Kernel::arguments.
+  std::span<const ArgumentValue> arguments() const { return arguments_; }
+  const Kernel& kernel() const { return kernel_; }
+  Device& device() { return device_; }
+
+  /// Every output buffer and guard as they were at first.
+  Result<void> restore();
+  /// The other buffers, after a variant wrote into one of them.
+  Result<void> restoreInputs();
+  /// Contents of a pointer argument's buffer, guards excluded.
+  Result<std::vector<std::byte>> read(size_t argument) const;
+  /// What is in a buffer before a launch.
+  std::span<const std::byte> initial(size_t argument) const { return buffers_[argument].initial; }
+  /// Elements of all outputs together.
+  int64_t outputElements() const;
+
+  /// Nothing when every guard is as it was; else which buffer was written outside, on which side, how far.
+  Result<std::optional<std::string>> brokenGuard() const;
+  /// Nothing when arguments that are not outputs still hold what they held; else which one and where.
+  Result<std::optional<std::string>> changedInput() const;
+
+private:
+  struct Held {
+    std::unique_ptr<Buffer> buffer; ///< null for scalars
+    std::vector<std::byte> initial;
+  };
+  Workbench(Device& device, const Kernel& kernel) : device_(device), kernel_(kernel) {}
+  Result<void> place(const KernelArgument& argument, const Sizes& sizes, uint64_t seed);
+  Result<void> fillGuards(const Held& held);
+
+  Device& device_;
+  Kernel kernel_;
+  std::vector<Held> buffers_; ///< one for each argument
+  std::vector<ArgumentValue> arguments_;
+};
+
+/// Runs an artefact once over its whole grid on `device` (another backend than the one to be judged, same
+/// seed as the workbench that will be judged) and keeps all outputs as the reference.
+Result<ReferenceResult> computeReference(Device& device, const Kernel& kernel, const Sizes& sizes,
+                                         uint64_t seed, const Artefact& artefact, const Grid& grid,
+                                         const std::string& source);
+
+} // namespace tuned

@@ -1,0 +1,269 @@
+#include "tuner/search/search.h"
+#include "base/sha256.h"
+
+#include <algorithm>
+
+namespace tuned {
+namespace {
+
+constexpr auto kPatience = std::chrono::milliseconds(100); // between looks at the stop token and the budget
+constexpr double kGain =
+    0.99; // a new best counts as a gain when it takes at most this share of the old one's time
+constexpr double kNear = 1.1;   // variants this near the best meet in the duel
+constexpr double kSparring = 3; // how many times slower the default may be to be timed in the duel
+constexpr size_t kArtefactsKept = 32;
+
+/// Near the best, or too uncertain to be told from it.
+bool mayBeBest(const Timed& timed, const Timed& best) {
+  return timed.median <= kNear * best.median || timed.low <= best.high;
+}
+
+double steadySeconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+} // namespace
+
+Search::Search(const TuneRequest& request, Space space, std::unique_ptr<Strategy> strategy,
+               Executor& executor, std::stop_token stop)
+    : request_(request), space_(std::move(space)), strategy_(std::move(strategy)), executor_(executor),
+      stop_(std::move(stop)), now_(request.now ? request.now : steadySeconds), start_(now_()) {}
+
+void Search::recall() {
+  for (const Trial& trial : request_.known) {
+    if (space_.find(trial.configuration) == space_.size() || !claimed_.insert(trial.configuration).second)
+      continue;
+    strategy_->observe(trial);
+    trials_.push_back(trial);
+    if (trial.eligible() && (!best_ || trial.timed()->median < best()->timed()->median))
+      best_ = trials_.size() - 1;
+  }
+}
+
+std::optional<std::string> Search::stopReason() const {
+  if (stop_.stop_requested()) return "cancelled";
+  Budget::Spent spent = spent_;
+  spent.seconds = seconds();
+  return request_.budget.exhausted(spent);
+}
+
+bool Search::refill(size_t count) {
+  while (compiling_ < count) {
+    std::vector<Configuration> batch;
+    // The default goes first: it is what the winner is compared with, and a fair bar for racing.
+    if (space_.find(request_.kernel.defaults) < space_.size() && !claimed_.contains(request_.kernel.defaults))
+      batch.push_back(request_.kernel.defaults);
+    else
+      batch = strategy_->propose(count - compiling_);
+    if (batch.empty()) return false;
+    std::erase_if(batch, [&](const Configuration& each) { return !claimed_.insert(each).second; });
+    compiling_ += batch.size();
+    if (!batch.empty()) executor_.compile(batch);
+  }
+  return true;
+}
+
+void Search::collect(bool wait) {
+  auto patience = wait ? kPatience : std::chrono::milliseconds(0);
+  while (compiling_ > 0) {
+    auto compiled = executor_.nextCompiled(patience);
+    if (!compiled) return;
+    --compiling_;
+    patience = std::chrono::milliseconds(0);
+    if (compiled->artefact) {
+      ready_.push_back(std::move(*compiled));
+      continue;
+    }
+    Trial trial;
+    trial.configuration = compiled->configuration;
+    trial.outcome = compiled->failure;
+    trial.compileSeconds = compiled->seconds;
+    finish(std::move(trial), nullptr);
+  }
+}
+
+void Search::measureNext() {
+  if (ready_.empty()) return;
+  Compiled compiled = std::move(ready_.front());
+  ready_.pop_front();
+  Trial trial;
+  trial.configuration = compiled.configuration;
+  trial.resources = compiled.artefact->resources;
+  trial.artefact = sha256(compiled.artefact->bytes);
+  trial.compileSeconds = compiled.seconds;
+  const std::string key = codeKey(trial.configuration, trial.artefact, *compiled.artefact);
+  auto same = sameCode_.find(key);
+  if (same != sameCode_.end()) {
+    // The parameters that differ left no trace in the code: it is the same program on the same grid.
+    trial.outcome = trials_[same->second].outcome;
+    trial.verdict = trials_[same->second].verdict;
+  } else {
+    std::optional<double> bar;
+    // The default is timed to the end: it is what the gain is measured against.
+    if (best() && trial.configuration != request_.kernel.defaults) bar = best()->timed()->median;
+    Measured measured = executor_.measure({trial.configuration, compiled.artefact, bar});
+    trial.outcome = std::move(measured.outcome);
+    trial.verdict = std::move(measured.verdict);
+    trial.measureSeconds = measured.seconds;
+    // A fault or a deadline may have been the machine's: only what the code itself decides is passed on.
+    if (trial.timed() || std::holds_alternative<WrongResult>(trial.outcome)) sameCode_[key] = trials_.size();
+  }
+  finish(std::move(trial), compiled.artefact);
+}
+
+std::string Search::codeKey(const Configuration& configuration, const std::string& artefact,
+                            const Artefact& code) const {
+  std::string key = artefact + " " + std::to_string(code.launch.threadsPerCta) + " " +
+                    std::to_string(code.launch.dynamicSharedBytes) + " " +
+                    std::to_string(code.launch.clusterSize);
+  auto instance = instantiate(request_.kernel, configuration, request_.sizes);
+  for (int64_t extent : instance ? instance->grid : std::array<int64_t, 3>{})
+    key += " " + std::to_string(extent);
+  return key;
+}
+
+void Search::finish(Trial trial, std::shared_ptr<const Artefact> artefact) {
+  strategy_->observe(trial);
+  trials_.push_back(std::move(trial));
+  const Trial& last = trials_.back();
+  ++spent_.trials;
+  ++spent_.withoutGain;
+  if (last.eligible()) {
+    if (artefact) artefacts_[last.configuration] = std::move(artefact);
+    double median = last.timed()->median;
+    if (!best_ || median <= kGain * best()->timed()->median) spent_.withoutGain = 0;
+    if (!best_ || median < best()->timed()->median) best_ = trials_.size() - 1;
+    if (artefacts_.size() > kArtefactsKept) {
+      for (const Trial& each : trials_)
+        if (each.eligible() && !mayBeBest(*each.timed(), *best()->timed()))
+          artefacts_.erase(each.configuration);
+    }
+  }
+  report("searching", &last);
+}
+
+void Search::report(const char* phase, const Trial* last) {
+  if (!request_.onProgress) return;
+  request_.onProgress({phase, static_cast<int64_t>(trials_.size()), static_cast<int64_t>(space_.size()),
+                       seconds(), last, best()});
+}
+
+std::vector<size_t> Search::finalists() const {
+  std::vector<size_t> order;
+  for (size_t i = 0; i < trials_.size(); ++i)
+    if (trials_[i].eligible() && mayBeBest(*trials_[i].timed(), *best()->timed())) order.push_back(i);
+  std::ranges::stable_sort(order, {}, [&](size_t i) { return trials_[i].timed()->median; });
+  // Of trials with the same code one is enough.
+  std::set<std::string> codes;
+  std::erase_if(order, [&](size_t i) {
+    auto artefact = artefacts_.find(trials_[i].configuration);
+    return artefact != artefacts_.end() &&
+           !codes.insert(codeKey(trials_[i].configuration, trials_[i].artefact, *artefact->second)).second;
+  });
+  if (order.size() > static_cast<size_t>(std::max(1, request_.finalists)))
+    order.resize(std::max(1, request_.finalists));
+  return order;
+}
+
+std::shared_ptr<const Artefact> Search::artefactOf(Trial& trial) {
+  auto found = artefacts_.find(trial.configuration);
+  if (found != artefacts_.end()) return found->second;
+  // Known from an earlier search: compiled again. Others still on their way are left aside.
+  executor_.compile({&trial.configuration, 1});
+  while (!stop_.stop_requested()) {
+    auto compiled = executor_.nextCompiled(kPatience);
+    if (!compiled || compiled->configuration != trial.configuration) continue;
+    if (!compiled->artefact) trial.outcome = compiled->failure;
+    return artefacts_[trial.configuration] = compiled->artefact;
+  }
+  return nullptr;
+}
+
+/// The default fights along, so that the gain is measured under the same conditions (and no winner is slower
+/// than it); unless it is so slow that it would take the finalists' time.
+std::optional<size_t> Search::sparringPartner(const std::vector<size_t>& finalists) const {
+  auto standard = std::ranges::find(trials_, request_.kernel.defaults, &Trial::configuration);
+  if (standard == trials_.end() || !standard->eligible()) return std::nullopt;
+  size_t at = standard - trials_.begin();
+  if (std::ranges::find(finalists, at) != finalists.end()) return std::nullopt;
+  if (standard->timed()->median > kSparring * best()->timed()->median) return std::nullopt;
+  return at;
+}
+
+std::optional<size_t> Search::duel() {
+  std::vector<size_t> fighters = finalists();
+  bool contested = request_.finalists > 1 && !stop_.stop_requested();
+  if (contested)
+    if (auto partner = sparringPartner(fighters)) fighters.push_back(*partner);
+
+  std::vector<MeasureRequest> requests;
+  std::erase_if(fighters, [&](size_t i) {
+    auto artefact = artefactOf(trials_[i]);
+    if (artefact) requests.push_back({trials_[i].configuration, artefact, std::nullopt});
+    return !artefact;
+  });
+  // One alone needs no duel, unless its time is from an earlier search.
+  if (contested && (fighters.size() > 1 || (!fighters.empty() && !request_.known.empty()))) {
+    report("duel", nullptr);
+    auto measured = executor_.duel(requests);
+    for (size_t i = 0; i < fighters.size(); ++i)
+      trials_[fighters[i]].outcome = std::move(measured[i].outcome);
+  }
+  std::optional<size_t> chosen;
+  for (size_t i : fighters)
+    if (trials_[i].eligible() && (!chosen || trials_[i].timed()->median < trials_[*chosen].timed()->median))
+      chosen = i;
+  return chosen;
+}
+
+void Search::findBest() {
+  best_.reset();
+  for (size_t i = 0; i < trials_.size(); ++i)
+    if (trials_[i].eligible() && (!best_ || trials_[i].timed()->median < best()->timed()->median)) best_ = i;
+}
+
+bool Search::reprieve() {
+  std::optional<size_t> fastest;
+  for (size_t i = 0; i < trials_.size(); ++i)
+    if (trials_[i].timed() && (!fastest || trials_[i].timed()->median < trials_[*fastest].timed()->median))
+      fastest = i;
+  if (!fastest || stop_.stop_requested()) return false;
+  Trial& trial = trials_[*fastest];
+  auto artefact = artefactOf(trial);
+  if (artefact) trial.outcome = executor_.measure({trial.configuration, artefact, std::nullopt}).outcome;
+  return true; // measured, or failed for good
+}
+
+TuneResult Search::decide(std::string stopped) {
+  // What is still compiling would disturb a duel on the cores it compiles on.
+  while (executor_.exclusive() && compiling_ > 0 && !stop_.stop_requested())
+    collect(true);
+  TuneResult result;
+  // A duel in which every finalist fails leaves the matter to the next best: those that failed are eligible
+  // no more.
+  for (findBest(); (best_ || reprieve()) && !result.winner; findBest()) {
+    if (!best_) continue;
+    if (auto chosen = duel()) {
+      best_ = chosen;
+      result.winner = Winner{trials_[*chosen], artefacts_[trials_[*chosen].configuration]};
+      break;
+    }
+    if (stop_.stop_requested()) break;
+  }
+  executor_.cancel();
+  result.stopped = std::move(stopped);
+  result.spaceSize = static_cast<int64_t>(space_.size());
+  result.tried = static_cast<int64_t>(trials_.size());
+  auto standard = std::ranges::find(trials_, request_.kernel.defaults, &Trial::configuration);
+  if (standard != trials_.end()) {
+    result.standard = *standard;
+    if (result.winner && standard->timed())
+      result.gain = standard->timed()->median / result.winner->trial.timed()->median;
+  }
+  result.trials.assign(trials_.begin(), trials_.end());
+  result.seconds = seconds();
+  report("done", nullptr);
+  return result;
+}
+
+} // namespace tuned

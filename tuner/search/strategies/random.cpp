@@ -1,0 +1,21 @@
+#include "tuner/search/strategies/listed.h"
+#include "tuner/search/strategies/strategies.h"
+
+#include <numeric>
+#include <random>
+#include <utility>
+
+namespace tuned {
+
+std::unique_ptr<Strategy> makeRandom(const Space& space, uint64_t seed) {
+  std::vector<size_t> order(space.size());
+  std::iota(order.begin(), order.end(), 0);
+  // Fisher and Yates by hand: std::shuffle may differ between standard libraries, and equal seeds are to
+  // agree.
+  std::mt19937_64 generator(seed);
+  for (size_t i = order.size(); i > 1; --i)
+    std::swap(order[i - 1], order[generator() % i]);
+  return std::make_unique<Listed>(space, std::move(order));
+}
+
+} // namespace tuned

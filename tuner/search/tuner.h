@@ -1,0 +1,71 @@
+// The search: propose, compile, measure, observe, decide.
+#pragma once
+
+#include "tuner/search/budget.h"
+#include "tuner/search/executor.h"
+#include "tuner/trial.h"
+
+#include <functional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace tuned {
+
+/// Where a search stands; given to the callback after every trial and at each change of phase.
+struct Progress {
+  std::string phase;           ///< "searching", "duel", "done"
+  int64_t tried = 0;           ///< trials of this search and known ones
+  int64_t total = 0;           ///< configurations in the space
+  double seconds = 0;          ///< since the search began
+  const Trial* last = nullptr; ///< the trial that has just ended; null at a change of phase
+  const Trial* best = nullptr; ///< the best so far; null: none
+};
+
+struct TuneRequest {
+  Kernel kernel;
+  Sizes sizes;
+  std::string strategy = "exhaustive";
+  uint64_t seed = 1;
+  Budget budget;
+  int finalists = 4; ///< the best few that meet again in the duel; 1: no duel
+  /// Parameters the device's compiler does not see (Space::enumerate): the CPU ignores the launch options.
+  std::set<std::string> ignored;
+  /// Trials kept from earlier: observed and not repeated.
+  std::vector<Trial> known;
+  /// Called on the caller's thread. Every finished trial is to be kept here (it is what resuming starts
+  /// from).
+  std::function<void(const Progress&)> onProgress = {};
+  /// Seconds from any fixed point; a steady clock when empty.
+  std::function<double()> now = {};
+};
+
+struct Winner {
+  Trial trial; ///< its outcome is Timed, as the duel saw it
+  std::shared_ptr<const Artefact> artefact;
+};
+
+struct TuneResult {
+  std::optional<Winner>
+      winner; ///< nothing: no configuration ran and computed the right thing (see failures())
+  std::optional<Trial> standard; ///< the default configuration's trial, when it was tried
+  double gain = 1;               ///< time of the default configuration / time of the winner; 1 when unknown
+  int64_t spaceSize = 0;
+  int64_t tried = 0;   ///< distinct configurations with an outcome, known ones included
+  std::string stopped; ///< why the search ended: "space exhausted", "cancelled", or the budget's words
+  double seconds = 0;
+  std::vector<Trial> trials; ///< known ones first, then this search's in the order they ended
+
+  double coverage() const {
+    return spaceSize > 0 ? static_cast<double>(tried) / static_cast<double>(spaceSize) : 0;
+  }
+  /// "12 compile_failed, 3 wrong_result; first: …": why there is no winner.
+  std::string failures() const;
+};
+
+/// Runs the search to its end; blocks. Errors only when it cannot begin: empty space, bad sizes, unknown
+/// strategy.
+Result<TuneResult> tune(const TuneRequest& request, Executor& executor, std::stop_token stop = {});
+
+} // namespace tuned

@@ -1,0 +1,125 @@
+#include "tuner/verify/verify.h"
+#include "tuner/measure/element.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+namespace tuned {
+namespace {
+
+std::string show(const ElementInfo& info, const std::byte* at) {
+  char text[40];
+  std::snprintf(text, sizeof text, info.isFloat ? "%.9g" : "%.0f", readElement(info.type, at));
+  return text;
+}
+
+/// How far off, in tolerances: at most 1 passes.
+double errorOf(const ElementInfo& info, const std::byte* got, const std::byte* expected,
+               const Tolerance& tolerance) {
+  if (std::memcmp(got, expected, info.bytes) == 0) return 0;
+  if (!info.isFloat) return INFINITY; // doubles would hide differences of large integers
+  double a = readElement(info.type, got), b = readElement(info.type, expected);
+  if (std::isnan(a) && std::isnan(b)) return 0;
+  if (a == b) return 0; // zeros of both signs
+  if (!std::isfinite(a) || !std::isfinite(b)) return INFINITY;
+  double allowed = tolerance.absolute + tolerance.relative * std::fabs(b);
+  return allowed > 0 ? std::fabs(a - b) / allowed : INFINITY;
+}
+
+} // namespace
+
+ReferenceOutput referenceOutput(size_t argument, int elementBytes, std::span<const std::byte> after,
+                                std::span<const std::byte> written) {
+  ReferenceOutput out{argument, {}, {}};
+  int64_t count = static_cast<int64_t>(after.size()) / elementBytes;
+  if (written.empty()) {
+    out.ranges.push_back({0, count});
+    out.expected.assign(after.begin(), after.end());
+    return out;
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    if (written[i] == std::byte{0}) continue;
+    if (out.ranges.empty() || out.ranges.back().first + out.ranges.back().count != i)
+      out.ranges.push_back({i, 0});
+    ++out.ranges.back().count;
+    auto element = after.subspan(i * elementBytes, elementBytes);
+    out.expected.insert(out.expected.end(), element.begin(), element.end());
+  }
+  return out;
+}
+
+Tolerance toleranceFor(const Kernel& kernel, const std::string& type) {
+  if (kernel.tolerance.relative > 0 || kernel.tolerance.absolute > 0) return kernel.tolerance;
+  switch (elementInfo(type).type) {
+  case ElementType::F64:
+    return {1e-12, 1e-12};
+  case ElementType::F32:
+    return {1e-5, 1e-5};
+  case ElementType::F16:
+    return {2e-3, 2e-3};
+  case ElementType::BF16:
+    return {2e-2, 2e-2};
+  case ElementType::F8E4M3:
+  case ElementType::F8E5M2:
+    return {0.13, 0.13};
+  default:
+    return {0, 0};
+  }
+}
+
+namespace {
+
+/// Both sides of one range.
+struct Sides {
+  const std::byte *got, *expected;
+};
+
+/// Judges element by element what the quick test of `close` does not pass.
+template <typename Close>
+void judge(const ElementRange& range, Sides at, const ElementInfo& info, const Tolerance& tolerance,
+           Comparison& result, Close close) {
+  for (int64_t i = range.first; i < range.first + range.count;
+       ++i, at.got += info.bytes, at.expected += info.bytes) {
+    if (close(at, result.worstError)) continue;
+    double error = errorOf(info, at.got, at.expected, tolerance);
+    result.worstError = std::max(result.worstError, error);
+    if (error <= 1) continue;
+    if (result.wrong++ == 0) result.first = Mismatch{i, show(info, at.got), show(info, at.expected)};
+  }
+}
+
+} // namespace
+
+Comparison compare(const ReferenceOutput& reference, const std::string& type, std::span<const std::byte> got,
+                   const Tolerance& tolerance) {
+  ElementInfo info = elementInfo(type);
+  Comparison result;
+  Sides at{nullptr, reference.expected.data()};
+  for (const ElementRange& range : reference.ranges) {
+    at.got = got.data() + range.first * info.bytes;
+    size_t bytes = static_cast<size_t>(range.count * info.bytes);
+    if (std::memcmp(at.got, at.expected, bytes) != 0) {
+      // Outputs run to hundreds of millions of elements; f32, the commonest, passes without a call or a
+      // division as long as it is not the worst so far.
+      if (info.type == ElementType::F32)
+        judge(range, at, info, tolerance, result, [&](const Sides& sides, double worst) {
+          float a, b;
+          std::memcpy(&a, sides.got, 4);
+          std::memcpy(&b, sides.expected, 4);
+          double allowed = tolerance.absolute + tolerance.relative * std::fabs(double(b));
+          return a == b || std::fabs(double(a) - double(b)) <= std::min(worst, 1.0) * allowed;
+        });
+      else
+        judge(range, at, info, tolerance, result, [&](const Sides& sides, double) {
+          return std::memcmp(sides.got, sides.expected, info.bytes) == 0;
+        });
+    }
+    at.expected += bytes;
+    result.checked += range.count;
+  }
+  return result;
+}
+
+} // namespace tuned
