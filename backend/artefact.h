@@ -26,11 +26,13 @@ struct ParameterSlot {
 };
 
 struct LaunchMetadata {
-  std::string symbol;    ///< the entry's name in the binary
-  int threadsPerCta = 1; ///< num_warps * 32 on CUDA; 1 on the CPU
+  std::string symbol; ///< the entry's name in the binary
+  /// num_warps * 32 with nvptx; 1 on the CPU and with tileir, whose cubins say themselves how many threads
+  /// they start.
+  int threadsPerCta = 1;
   int64_t dynamicSharedBytes = 0;
   int64_t scratchBytes = 0; ///< CPU: bytes of scratch that each running thread needs, 64-byte aligned
-  int clusterSize = 1;
+  int clusterSize = 1;      ///< CTAs per program that a launch has to ask for; a tileir cubin asks itself: 1
   std::vector<ParameterSlot> parameters; ///< in the order of the function's arguments
 };
 
@@ -41,6 +43,8 @@ struct Artefact {
   LaunchMetadata launch;
   Resources resources;
   std::map<std::string, double> phaseSeconds; ///< where compile time went: "passes", "llvm", "assemble", …
+  std::string compiler;                       ///< who made it: "nvptx", "tileir", "cpu", "reference"
+  std::string assembler; ///< "nvjitlink 13.5.37", "tileiras 13.5.37": with its version; empty: none took part
 };
 
 } // namespace tuned

@@ -12,14 +12,55 @@
 namespace tuned {
 namespace {
 
-/// The N of "cuda:N".
-Result<int> cudaIndex(const std::string& id) {
+/// A compiler of a kind of target. Of a target's compilers the first row is its own.
+struct CompilerRow {
+  const char* prefix; ///< of the device ids or targets that it serves: "sm_" serves sm_90a
+  const char* name;
+  std::unique_ptr<Compiler> (*make)();
+  bool (*present)(); ///< whether its tools are on this machine
+};
+
+bool always() {
+  return true;
+}
+
+constexpr CompilerRow compilerRows[] = {
+    {"reference", "reference", makeReferenceCompiler, always},
+    {"cpu", "cpu", cpu::makeCompiler, always},
+#ifdef TUNED_WITH_NVPTX
+    {"sm_", "nvptx", nvptx::makeCompiler, always},
+    {"cuda:", "nvptx", nvptx::makeCompiler, always},
+#endif
+};
+
+/// A kind of device.
+struct DeviceRow {
+  const char* prefix;
+  Result<std::unique_ptr<Device>> (*open)(const std::string& id);
+};
+
+/// "cuda:N".
+Result<std::unique_ptr<Device>> openCuda(const std::string& id) {
   int index = -1;
   const char* end = id.data() + id.size();
   auto [rest, error] = std::from_chars(id.data() + 5, end, index);
   if (error != std::errc() || rest != end || index < 0)
     return fail(ErrorKind::InvalidInput, "not a device: " + id, "CUDA devices are cuda:0, cuda:1, …");
-  return index;
+  return openCudaDevice(index);
+}
+
+constexpr DeviceRow deviceRows[] = {
+    {"reference",
+     [](const std::string&) -> Result<std::unique_ptr<Device>> { return openReferenceDevice(); }},
+    {"cpu", [](const std::string&) { return cpu::makeDevice(); }},
+    {"cuda:", openCuda},
+};
+
+/// "cpu" and "reference" are whole names, and "cpu:znver3" is a target; "sm_" and "cuda:" go on.
+bool serves(std::string_view prefix, std::string_view name) {
+  if (!name.starts_with(prefix)) return false;
+  bool open = prefix.back() == '_' || prefix.back() == ':';
+  return open ? name.size() > prefix.size() : name.size() == prefix.size() || name[prefix.size()] == ':';
 }
 
 std::unexpected<Error> unknown(const std::string& name) {
@@ -29,23 +70,27 @@ std::unexpected<Error> unknown(const std::string& name) {
 
 } // namespace
 
-Result<std::unique_ptr<Compiler>> makeCompiler(const std::string& name) {
-  if (name == "reference") return makeReferenceCompiler();
-  if (name == "cpu" || name.starts_with("cpu:")) return cpu::makeCompiler();
-#ifdef TUNED_WITH_NVPTX
-  if (name.starts_with("sm_") || name.starts_with("cuda:")) return nvptx::makeCompiler();
-#endif
-  return unknown(name);
+Result<std::unique_ptr<Compiler>> makeCompiler(const std::string& target, const std::string& compiler) {
+  std::string there;
+  for (const CompilerRow& row : compilerRows) {
+    if (!serves(row.prefix, target)) continue;
+    if (compiler.empty() || compiler == row.name) return row.make();
+    there += (there.empty() ? "" : ", ") + std::string(row.name);
+  }
+  if (there.empty()) return unknown(target);
+  return fail(ErrorKind::NotFound, "no compiler '" + compiler + "' for " + target, "there are: " + there);
+}
+
+std::vector<std::string> compilersFor(const std::string& target) {
+  std::vector<std::string> names;
+  for (const CompilerRow& row : compilerRows)
+    if (serves(row.prefix, target) && row.present()) names.emplace_back(row.name);
+  return names;
 }
 
 Result<std::unique_ptr<Device>> openDevice(const std::string& id) {
-  if (id == "reference") return openReferenceDevice();
-  if (id == "cpu") return cpu::makeDevice();
-  if (id.starts_with("cuda:")) {
-    Result<int> index = cudaIndex(id);
-    if (!index) return fail(index.error());
-    return openCudaDevice(*index);
-  }
+  for (const DeviceRow& row : deviceRows)
+    if (serves(row.prefix, id)) return row.open(id);
   return unknown(id);
 }
 

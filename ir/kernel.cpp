@@ -38,10 +38,15 @@ Result<void> checkFits(const KernelArgument& argument, int64_t value) {
 
 } // namespace
 
+std::string valueText(const std::string& name, int64_t value) {
+  bool named = name == "compiler" && value >= 0 && value < static_cast<int64_t>(kCompilerNames.size());
+  return named ? kCompilerNames[static_cast<size_t>(value)] : std::to_string(value);
+}
+
 std::string toString(const Bindings& bindings) {
   std::string out;
   for (const auto& [name, value] : bindings)
-    out += (out.empty() ? "" : " ") + name + "=" + std::to_string(value);
+    out += (out.empty() ? "" : " ") + name + "=" + valueText(name, value);
   return out;
 }
 

@@ -19,10 +19,14 @@ using Configuration = Bindings;
 using Sizes = Bindings;
 
 /// Names that any configuration may have beside the kernel's own parameters: they go to the compiler.
-inline constexpr std::array<const char*, 4> kLaunchOptions = {"num_warps", "num_stages", "num_ctas",
-                                                              "maxnreg"};
+inline constexpr std::array kLaunchOptions = {"num_warps",    "num_stages", "num_ctas", "maxnreg",
+                                              "worker_warps", "occupancy",  "latency",  "compiler"};
+/// What the values of the launch option `compiler` stand for. A configuration without it means the first.
+inline constexpr std::array kCompilerNames = {"nvptx", "tileir"};
 
-/// "BLOCK_M=64 num_warps=4", in name order.
+/// A value as it is shown: a number, or the name that it stands for.
+std::string valueText(const std::string& name, int64_t value);
+/// "BLOCK_M=64 compiler=tileir num_warps=4", in name order.
 std::string toString(const Bindings& bindings);
 
 struct KernelArgument {

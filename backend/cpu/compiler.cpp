@@ -75,6 +75,7 @@ Result<Artefact> CpuCompiler::compile(mlir::ModuleOp module, const std::string& 
   Artefact artefact;
   artefact.format = "object";
   artefact.target = host().target;
+  artefact.compiler = "cpu";
   auto start = std::chrono::steady_clock::now();
   if (auto checked = checkTiles(module); !checked) return std::unexpected(checked.error());
   if (auto simple = simplify(module); !simple) return std::unexpected(simple.error());

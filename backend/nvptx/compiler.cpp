@@ -102,6 +102,7 @@ private:
     stage("layouts", [&] { return tuned::print(module); });
     artefact.format = "cubin";
     artefact.target = target.name;
+    artefact.compiler = "nvptx";
     artefact.launch.symbol = symbolOf(function);
     artefact.launch.threadsPerCta = options.numWarps * 32;
     artefact.launch.dynamicSharedBytes = context.sharedBytes;

@@ -19,6 +19,7 @@ public:
     if (!kernel) return fail(kernel.error());
     Artefact artefact;
     artefact.format = "ttir";
+    artefact.compiler = "reference";
     artefact.target = "reference";
     artefact.bytes = print(module, true);
     artefact.launch.symbol = (*kernel)->name;

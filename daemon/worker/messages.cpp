@@ -68,7 +68,9 @@ json artefactToJson(const Artefact& artefact) {
           {"launch", launchToJson(artefact.launch)},
           {"resources",
            {artefact.resources.registers, artefact.resources.sharedBytes, artefact.resources.spillBytes}},
-          {"phases", artefact.phaseSeconds}};
+          {"phases", artefact.phaseSeconds},
+          {"compiler", artefact.compiler},
+          {"assembler", artefact.assembler}};
 }
 
 Result<Artefact> artefactFromJson(const json& in) {
@@ -80,7 +82,9 @@ Result<Artefact> artefactFromJson(const json& in) {
                     std::string(bytes.begin(), bytes.end()),
                     launchFromJson(in.at("launch")),
                     {resources.at(0), resources.at(1), resources.at(2)},
-                    in.at("phases").get<std::map<std::string, double>>()};
+                    in.at("phases").get<std::map<std::string, double>>(),
+                    in.at("compiler"),
+                    in.at("assembler")};
   });
 }
 

@@ -99,6 +99,7 @@ Built compile(const Case& c, const std::string& device, LaunchOutcome& outcome) 
   options.numWarps = c.numWarps;
   options.numStages = c.numStages;
   options.numCtas = c.numCtas;
+  options.grid = c.grid;
   auto start = std::chrono::steady_clock::now();
   auto context = makeContext();
   auto module = need(parseModule(*context, c.source, c.sourcePath));
