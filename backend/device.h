@@ -3,6 +3,7 @@
 #pragma once
 
 #include "backend/artefact.h"
+#include "backend/runtime/argument.h"
 #include "base/error.h"
 
 #include <array>
@@ -11,7 +12,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <variant>
 #include <vector>
 
 namespace tuned {
@@ -37,28 +37,6 @@ public:
   virtual uint64_t address() const = 0; ///< as the kernel sees it
   virtual size_t size() const = 0;
 };
-
-/// A host tensor descriptor argument: base, shape, strides (elements; the last is 1) and block.
-struct TensorDescriptor {
-  uint64_t address = 0;
-  int elementBytes = 4;
-  std::string elementType; ///< "f16", "f32", "i8", "f8E4M3FN", …
-  std::vector<int64_t> shape, strides, block;
-  bool paddingNan = false;
-};
-
-/// A scalar's bits, little-endian in the low `bytes` bytes; i1 is one byte.
-struct Scalar {
-  uint64_t bits = 0;
-  int bytes = 4;
-};
-
-/// A pointer argument is its address; the kernel's arguments are in the order of the IR's.
-/// A descriptor counts as ONE argument here although the IR lists its shape and strides after it:
-/// devices expand it.
-using ArgumentValue = std::variant<uint64_t, Scalar, TensorDescriptor>;
-
-using Grid = std::array<int64_t, 3>;
 
 /// A loaded artefact; belongs to the device that loaded it and must not outlive it.
 class LoadedKernel {

@@ -1,8 +1,8 @@
 // The CUDA device: its context, memory and kernels. Timing is in timing.cpp.
 #pragma once
 
-#include "backend/cuda/arguments.h"
-#include "backend/cuda/driver.h"
+#include "backend/runtime/cuda/arguments.h"
+#include "backend/runtime/cuda/driver.h"
 #include "backend/device.h"
 
 #include <atomic>

@@ -1,7 +1,7 @@
 // What a CUDA device is, asked of the driver without making a context.
 #pragma once
 
-#include "backend/cuda/driver.h"
+#include "backend/runtime/cuda/driver.h"
 #include "backend/device.h"
 
 #include <string>

@@ -1,6 +1,6 @@
 // Our declarations of the driver's interface against the toolkit's header, where there is one.
 #ifdef TUNED_CUDA_HEADERS
-#include "backend/cuda/driver.h"
+#include "backend/runtime/cuda/driver.h"
 
 #include <cuda.h>
 

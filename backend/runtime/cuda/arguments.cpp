@@ -1,4 +1,4 @@
-#include "backend/cuda/arguments.h"
+#include "backend/runtime/cuda/arguments.h"
 
 #include <cstring>
 

@@ -1,4 +1,4 @@
-#include "backend/cuda/driver.h"
+#include "backend/runtime/cuda/driver.h"
 
 #include <dlfcn.h>
 #include <fstream>

@@ -1,7 +1,9 @@
 // A launch's arguments as the bytes the kernel's parameters take. Needs no driver.
 #pragma once
 
-#include "backend/device.h"
+#include "backend/artefact.h"
+#include "backend/runtime/argument.h"
+#include "base/error.h"
 
 #include <array>
 #include <span>
