@@ -2,6 +2,8 @@
 // Free of LLVM, MLIR and CUDA, so that the daemon can keep and serve artefacts.
 #pragma once
 
+#include "base/model/launch_condition.h"
+
 #include <cstdint>
 #include <map>
 #include <string>
@@ -34,6 +36,8 @@ struct LaunchMetadata {
   int64_t scratchBytes = 0; ///< CPU: bytes of scratch that each running thread needs, 64-byte aligned
   int clusterSize = 1;      ///< CTAs per program that a launch has to ask for; a tileir cubin asks itself: 1
   std::vector<ParameterSlot> parameters; ///< in the order of the function's arguments
+  /// What must hold of the arguments; devices check it before every launch.
+  std::vector<LaunchCondition> conditions = {};
 };
 
 struct Artefact {

@@ -28,6 +28,8 @@ struct DeviceInfo {
   int64_t cacheBytes = 0;       ///< last-level cache: what has to be flushed for a cold start
   std::array<int64_t, 3> gridLimit = {0x7fffffff, 65535, 65535};
   std::string driver; ///< driver version, or the kernel's on the CPU
+  /// The compilers that make code for it on this machine (registry.h), its own first.
+  std::vector<std::string> compilers = {};
 };
 
 /// Device memory of at least `size` bytes, aligned to 256 bytes on every device.

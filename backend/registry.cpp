@@ -97,6 +97,8 @@ Result<std::unique_ptr<Device>> openDevice(const std::string& id) {
 std::vector<DeviceInfo> listDevices() {
   std::vector<DeviceInfo> devices = listCudaDevices();
   if (auto cpu = cpu::makeDevice()) devices.push_back((*cpu)->info());
+  for (DeviceInfo& info : devices)
+    info.compilers = compilersFor(info.id);
   return devices;
 }
 

@@ -28,19 +28,28 @@ json launchToJson(const LaunchMetadata& launch) {
   json slots = json::array();
   for (const ParameterSlot& slot : launch.parameters)
     slots.push_back({slotKinds[static_cast<int>(slot.kind)], slot.sizeBytes});
+  json conditions = json::array();
+  for (const LaunchCondition& condition : launch.conditions)
+    conditions.push_back(toJson(condition));
   return {{"symbol", launch.symbol},
           {"threads", launch.threadsPerCta},
           {"shared", launch.dynamicSharedBytes},
           {"scratch", launch.scratchBytes},
           {"cluster", launch.clusterSize},
-          {"parameters", std::move(slots)}};
+          {"parameters", std::move(slots)},
+          {"conditions", std::move(conditions)}};
 }
 
-LaunchMetadata launchFromJson(const json& in) {
+Result<LaunchMetadata> launchFromJson(const json& in) {
   LaunchMetadata out{in.at("symbol"),  in.at("threads"), in.at("shared"),
                      in.at("scratch"), in.at("cluster"), {}};
   for (const json& slot : in.at("parameters"))
     out.parameters.push_back({slotKind(slot.at(0)), slot.at(1).get<int>()});
+  for (const json& each : in.at("conditions")) {
+    auto condition = launchConditionFromJson(each);
+    if (!condition) return fail(condition.error());
+    out.conditions.push_back(*condition);
+  }
   return out;
 }
 } // namespace
@@ -74,13 +83,16 @@ json artefactToJson(const Artefact& artefact) {
 }
 
 Result<Artefact> artefactFromJson(const json& in) {
+  auto launch = reading("an artefact's launch", [&] { return launchFromJson(in.at("launch")); });
+  if (!launch) return fail(launch.error());
+  if (!*launch) return fail(launch->error());
   return reading("an artefact", [&] {
     const auto& bytes = in.at("bytes").get_binary();
     const json& resources = in.at("resources");
     return Artefact{in.at("format"),
                     in.at("target"),
                     std::string(bytes.begin(), bytes.end()),
-                    launchFromJson(in.at("launch")),
+                    std::move(**launch),
                     {resources.at(0), resources.at(1), resources.at(2)},
                     in.at("phases").get<std::map<std::string, double>>(),
                     in.at("compiler"),
@@ -98,7 +110,8 @@ json deviceToJson(const DeviceInfo& info) {
           {"registers_limit", info.registersLimit},
           {"cache_bytes", info.cacheBytes},
           {"grid_limit", info.gridLimit},
-          {"driver", info.driver}};
+          {"driver", info.driver},
+          {"compilers", info.compilers}};
 }
 
 Result<DeviceInfo> deviceFromJson(const json& in) {
@@ -112,7 +125,8 @@ Result<DeviceInfo> deviceFromJson(const json& in) {
                       in.at("registers_limit"),
                       in.at("cache_bytes"),
                       in.at("grid_limit").get<std::array<int64_t, 3>>(),
-                      in.at("driver")};
+                      in.at("driver"),
+                      in.at("compilers").get<std::vector<std::string>>()};
   });
 }
 
