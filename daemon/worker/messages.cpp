@@ -30,7 +30,7 @@ json launchToJson(const LaunchMetadata& launch) {
     slots.push_back({slotKinds[static_cast<int>(slot.kind)], slot.sizeBytes});
   json conditions = json::array();
   for (const LaunchCondition& condition : launch.conditions)
-    conditions.push_back(toJson(condition));
+    conditions.push_back(json(toJson(condition)));
   return {{"symbol", launch.symbol},
           {"threads", launch.threadsPerCta},
           {"shared", launch.dynamicSharedBytes},
