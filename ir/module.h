@@ -2,7 +2,6 @@
 #pragma once
 
 #include "base/error.h"
-#include "ir/kernel.h"
 
 #include <memory>
 #include <mlir/IR/BuiltinOps.h>
@@ -21,11 +20,6 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(mlir::MLIRContext& context
 
 /// The module as text that parseModule reads back. With locations: `loc(...)` is printed too.
 std::string print(mlir::ModuleOp module, bool locations = false);
-
-/// (kernel, configuration, sizes) to a verified module in which arguments whose value the sizes fix are
-/// constants. The function keeps its signature, so that the launch is the same for all variants.
-Result<mlir::OwningOpRef<mlir::ModuleOp>> specialize(mlir::MLIRContext& context, const Kernel& kernel,
-                                                     const Configuration& configuration, const Sizes& sizes);
 
 /// The target-independent pipeline every backend starts with: inline calls, canonicalise, CSE, hoist.
 Result<void> simplify(mlir::ModuleOp module);

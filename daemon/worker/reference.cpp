@@ -3,7 +3,7 @@
 #include "backend/reference/reference.h"
 #include "backend/registry.h"
 #include "daemon/worker/variant.h"
-#include "ir/module.h"
+#include "ir/frontends/ttir/specialize.h"
 #include "tuner/measure/sample.h"
 #include "tuner/measure/workbench.h"
 

@@ -1,7 +1,7 @@
 #include "daemon/worker/variant.h"
 
 #include "backend/registry.h"
-#include "ir/module.h"
+#include "ir/frontends/ttir/specialize.h"
 
 #include <chrono>
 

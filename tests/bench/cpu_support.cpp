@@ -1,7 +1,7 @@
 #include "tests/bench/cpu_support.h"
 
 #include "backend/registry.h"
-#include "ir/module.h"
+#include "ir/frontends/ttir/specialize.h"
 
 #include <chrono>
 #include <cstdio>

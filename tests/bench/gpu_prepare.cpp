@@ -2,7 +2,7 @@
 //   gpu_prepare --kernels configs/kernels --out DIR [--target sm_90a] [--only NAME] [--limit N] [--jobs N]
 #include "backend/registry.h"
 #include "gpu_plan.h"
-#include "ir/module.h"
+#include "ir/frontends/ttir/specialize.h"
 #include "tuner/search/space.h"
 
 #include <CLI/CLI.hpp>

@@ -1,4 +1,5 @@
 // From a kernel document to a module, and what simplify() leaves of a module.
+#include "ir/frontends/ttir/specialize.h"
 #include "tests/ir/module_support.h"
 
 #include <mlir/Dialect/SCF/IR/SCF.h>

@@ -1,5 +1,5 @@
 // Every configuration of every library kernel is a module that parses, specialises and verifies.
-#include "ir/module.h"
+#include "ir/frontends/ttir/specialize.h"
 #include "tuner/search/space.h"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 // What the library computes, run by the scalar evaluator, against plain loops in double.
 #include "backend/reference/reference.h"
-#include "ir/module.h"
+#include "ir/frontends/ttir/specialize.h"
 #include "tuner/measure/element.h"
 #include "tuner/search/space.h"
 #include "tuner/measure/workbench.h"

@@ -1,6 +1,7 @@
 // A kernel document, a configuration and sizes to a verified module.
+#include "ir/frontends/ttir/specialize.h"
+
 #include "ir/dialect/Dialect.h"
-#include "ir/module.h"
 #include "ir/text.h"
 
 #include <llvm/ADT/StringRef.h>
