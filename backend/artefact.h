@@ -4,6 +4,7 @@
 
 #include "base/model/launch_condition.h"
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -29,15 +30,17 @@ struct ParameterSlot {
 
 struct LaunchMetadata {
   std::string symbol; ///< the entry's name in the binary
-  /// num_warps * 32 with nvptx; 1 on the CPU and with tileir, whose cubins say themselves how many threads
-  /// they start.
-  int threadsPerCta = 1;
+  /// Threads of a CTA along x, y and z: num_warps * 32 in a row with nvptx, what the document says with
+  /// nvrtc; {1, 1, 1} on the CPU and with tileir, whose cubins say themselves how many threads they start.
+  std::array<int, 3> block = {1, 1, 1};
   int64_t dynamicSharedBytes = 0;
   int64_t scratchBytes = 0; ///< CPU: bytes of scratch that each running thread needs, 64-byte aligned
   int clusterSize = 1;      ///< CTAs per program that a launch has to ask for; a tileir cubin asks itself: 1
   std::vector<ParameterSlot> parameters; ///< in the order of the function's arguments
   /// What must hold of the arguments; devices check it before every launch.
   std::vector<LaunchCondition> conditions = {};
+
+  int threadsPerCta() const { return block[0] * block[1] * block[2]; }
 };
 
 struct Artefact {

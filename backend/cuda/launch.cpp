@@ -6,6 +6,7 @@ namespace {
 
 constexpr int warpThreads = 32;
 constexpr int maxThreads = 1024;
+constexpr std::array<int, 3> maxBlock = {1024, 1024, 64};
 constexpr int registerUnit = 8;                 // registers of a thread are given out in eights
 constexpr int64_t plainSharedBytes = 48 * 1024; // beyond this a function has to be allowed it
 constexpr int portableCluster = 8;
@@ -20,13 +21,19 @@ std::unexpected<Error> tooMuch(const std::string& what, int64_t taken, int64_t l
 
 Result<void> CudaDevice::checkResources(const Artefact& artefact) const {
   const LaunchMetadata& launch = artefact.launch;
-  if (launch.threadsPerCta < 1 || launch.threadsPerCta > maxThreads)
-    return tooMuch("threads a CTA", launch.threadsPerCta, maxThreads, info_.id);
+  int64_t product = 1;
+  for (size_t axis = 0; axis < launch.block.size(); ++axis) {
+    int extent = launch.block[axis];
+    if (extent < 1 || extent > maxBlock[axis])
+      return tooMuch(std::string("threads a CTA along ") + "xyz"[axis], extent, maxBlock[axis], info_.id);
+    product *= extent;
+  }
+  if (product > maxThreads) return tooMuch("threads a CTA", product, maxThreads, info_.id);
   int64_t shared = std::max(artefact.resources.sharedBytes, launch.dynamicSharedBytes);
   if (info_.sharedBytesLimit > 0 && shared > info_.sharedBytesLimit)
     return tooMuch("shared memory bytes a CTA", shared, info_.sharedBytesLimit, info_.id);
   int64_t perThread = (artefact.resources.registers + registerUnit - 1) / registerUnit * registerUnit;
-  int64_t threads = (launch.threadsPerCta + warpThreads - 1) / warpThreads * warpThreads;
+  int64_t threads = (product + warpThreads - 1) / warpThreads * warpThreads;
   if (artefact.resources.registers > 0 && info_.registersLimit > 0 &&
       perThread * threads > info_.registersLimit)
     return tooMuch("registers a CTA", perThread * threads, info_.registersLimit, info_.id);
@@ -86,9 +93,9 @@ Result<void> CudaDevice::enqueue(LoadedKernel& loaded, const Grid& grid,
   LaunchConfig config = {static_cast<unsigned>(grid[0]) * clusterSize,
                          static_cast<unsigned>(grid[1]),
                          static_cast<unsigned>(grid[2]),
-                         static_cast<unsigned>(kernel.launch.threadsPerCta),
-                         1,
-                         1,
+                         static_cast<unsigned>(kernel.launch.block[0]),
+                         static_cast<unsigned>(kernel.launch.block[1]),
+                         static_cast<unsigned>(kernel.launch.block[2]),
                          static_cast<unsigned>(kernel.launch.dynamicSharedBytes),
                          stream_,
                          clusterSize > 1 ? &cluster : nullptr,

@@ -1,13 +1,13 @@
 // Kernel IR → layouts → LLVM IR → PTX → cubin.
 #include "backend/llvm_errors.h"
 #include "backend/nvptx/cubin/assemble.h"
-#include "backend/nvptx/ptx/codegen.h"
 #include "backend/nvptx/cubin/cubin.h"
 #include "backend/nvptx/lowering/emitter.h"
-#include "backend/nvptx/ptx/libdevice.h"
 #include "backend/nvptx/nvptx.h"
-#include "backend/nvptx/ptx/occupancy.h"
 #include "backend/nvptx/passes/pipeline.h"
+#include "backend/nvptx/ptx/codegen.h"
+#include "backend/nvptx/ptx/libdevice.h"
+#include "backend/nvptx/ptx/occupancy.h"
 #include "ir/entry.h"
 #include "ir/module.h"
 #include "ir/text.h"
@@ -104,7 +104,7 @@ private:
     artefact.target = target.name;
     artefact.compiler = "nvptx";
     artefact.launch.symbol = symbolOf(function);
-    artefact.launch.threadsPerCta = options.numWarps * 32;
+    artefact.launch.block[0] = options.numWarps * 32;
     artefact.launch.dynamicSharedBytes = context.sharedBytes;
     artefact.launch.parameters = parameterSlots(function);
     return {};

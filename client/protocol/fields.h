@@ -57,6 +57,7 @@ template <typename V> void fields(V& v, ParameterSlot& m) {
 
 template <typename V> void fields(V& v, Launch& m) {
   v("symbol", m.symbol);
+  v.option("block", m.block);
   v("threads_per_cta", m.threadsPerCta);
   v.option("dynamic_shared_bytes", m.dynamicSharedBytes);
   v.option("scratch_bytes", m.scratchBytes);

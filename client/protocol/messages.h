@@ -72,7 +72,8 @@ struct ParameterSlot {
 /// How to launch an artefact.
 struct Launch {
   std::string symbol;
-  int64_t threadsPerCta = 1;
+  std::vector<int64_t> block; ///< threads of a CTA along x, y and z
+  int64_t threadsPerCta = 1;  ///< their product
   int64_t dynamicSharedBytes = 0;
   int64_t scratchBytes = 0;
   int64_t clusterSize = 1;

@@ -109,8 +109,13 @@ void describe(protocol::Answer& answer, const Artefact& artefact, const std::str
   answer.format = artefact.format;
   answer.target = artefact.target;
   const LaunchMetadata& launch = artefact.launch;
-  answer.launch = {launch.symbol,       launch.threadsPerCta, launch.dynamicSharedBytes,
-                   launch.scratchBytes, launch.clusterSize,   {}};
+  answer.launch = {launch.symbol,
+                   {launch.block.begin(), launch.block.end()},
+                   launch.threadsPerCta(),
+                   launch.dynamicSharedBytes,
+                   launch.scratchBytes,
+                   launch.clusterSize,
+                   {}};
   constexpr const char* kinds[] = {"pointer", "scalar", "tensor_map"};
   for (const ParameterSlot& slot : launch.parameters)
     answer.launch.parameters.push_back({kinds[static_cast<int>(slot.kind)], slot.sizeBytes});

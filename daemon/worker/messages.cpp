@@ -32,7 +32,7 @@ json launchToJson(const LaunchMetadata& launch) {
   for (const LaunchCondition& condition : launch.conditions)
     conditions.push_back(json(toJson(condition)));
   return {{"symbol", launch.symbol},
-          {"threads", launch.threadsPerCta},
+          {"block", launch.block},
           {"shared", launch.dynamicSharedBytes},
           {"scratch", launch.scratchBytes},
           {"cluster", launch.clusterSize},
@@ -41,8 +41,9 @@ json launchToJson(const LaunchMetadata& launch) {
 }
 
 Result<LaunchMetadata> launchFromJson(const json& in) {
-  LaunchMetadata out{in.at("symbol"),  in.at("threads"), in.at("shared"),
-                     in.at("scratch"), in.at("cluster"), {}};
+  LaunchMetadata out{in.at("symbol"),  in.at("block").get<std::array<int, 3>>(),
+                     in.at("shared"),  in.at("scratch"),
+                     in.at("cluster"), {}};
   for (const json& slot : in.at("parameters"))
     out.parameters.push_back({slotKind(slot.at(0)), slot.at(1).get<int>()});
   for (const json& each : in.at("conditions")) {

@@ -30,7 +30,7 @@ inline Artefact artefactOf(const std::string& ptx, const std::string& architectu
   auto kernel = nvptx::readCubin(artefact.bytes);
   REQUIRE(kernel.has_value());
   artefact.launch.symbol = kernel->symbol;
-  artefact.launch.threadsPerCta = threads;
+  artefact.launch.block = {threads, 1, 1};
   artefact.launch.dynamicSharedBytes = dynamicSharedBytes;
   for (const nvptx::CubinParameter& parameter : kernel->parameters)
     artefact.launch.parameters.push_back(

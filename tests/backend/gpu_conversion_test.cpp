@@ -1,8 +1,8 @@
 // Random layout conversions, compiled and run on the GPU: every register of every thread is compared.
-#include "backend/nvptx/ptx/codegen.h"
 #include "backend/nvptx/dialect/nv.h"
 #include "backend/nvptx/lowering/emitter.h"
 #include "backend/nvptx/passes/pass.h"
+#include "backend/nvptx/ptx/codegen.h"
 #include "ir/module.h"
 #include "tests/backend/conversion_kernels.h"
 #include "tests/backend/cuda_support.h"
@@ -58,7 +58,7 @@ Result<Artefact> build(const ConversionKernel& kernel, const Target& target) {
   artefact.target = target.name;
   artefact.bytes = std::move(assembled->cubin);
   artefact.launch.symbol = found->symbol;
-  artefact.launch.threadsPerCta = static_cast<int>(32 * kernel.numWarps);
+  artefact.launch.block[0] = static_cast<int>(32 * kernel.numWarps);
   artefact.launch.dynamicSharedBytes = sharedBytes;
   artefact.launch.parameters = {
       {ParameterKind::Pointer, 8}, {ParameterKind::Scalar, 4}, {ParameterKind::Scalar, 4}};

@@ -46,7 +46,7 @@ TEST_CASE("relu moves 16 bytes a thread and takes no shared memory") {
   CHECK(relu.artefact->resources.sharedBytes == 0);
   CHECK(relu.artefact->resources.spillBytes == 0);
   CHECK(relu.artefact->resources.registers > 0);
-  CHECK(relu.artefact->launch.threadsPerCta == 128);
+  CHECK(relu.artefact->launch.threadsPerCta() == 128);
   REQUIRE(relu.artefact->launch.parameters.size() == 3);
   CHECK(relu.artefact->launch.parameters[2].sizeBytes == 4);
 }

@@ -33,7 +33,7 @@ Json variantJson(const PlanVariant& variant) {
     slots.push_back(slot.sizeBytes);
   json["ours"] = {{"symbol", ours.launch.symbol},
                   {"target", ours.target},
-                  {"threads", ours.launch.threadsPerCta},
+                  {"threads", ours.launch.threadsPerCta()},
                   {"dynamic_shared", ours.launch.dynamicSharedBytes},
                   {"parameters", slots},
                   {"registers", ours.resources.registers},
@@ -55,7 +55,7 @@ PlanVariant variantFrom(const Json& json) {
   variant.ours.format = "cubin";
   variant.ours.target = ours.at("target");
   variant.ours.launch.symbol = ours.at("symbol");
-  variant.ours.launch.threadsPerCta = ours.at("threads");
+  variant.ours.launch.block[0] = ours.at("threads");
   variant.ours.launch.dynamicSharedBytes = ours.at("dynamic_shared");
   for (int bytes : ours.at("parameters"))
     variant.ours.launch.parameters.push_back({ParameterKind::Scalar, bytes});

@@ -27,7 +27,7 @@ Result<Artefact> loadTriton(const std::filesystem::path& base) {
   auto kernel = nvptx::readCubin(artefact.bytes, metadata.at("symbol"));
   if (!kernel) return fail(kernel.error());
   artefact.launch.symbol = kernel->symbol;
-  artefact.launch.threadsPerCta = metadata.at("threads");
+  artefact.launch.block[0] = metadata.at("threads");
   artefact.launch.dynamicSharedBytes = metadata.at("shared");
   for (const nvptx::CubinParameter& parameter : kernel->parameters)
     artefact.launch.parameters.push_back({ParameterKind::Scalar, parameter.size});

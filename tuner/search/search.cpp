@@ -113,7 +113,8 @@ void Search::measureNext() {
 
 std::string Search::codeKey(const Configuration& configuration, const std::string& artefact,
                             const Artefact& code) const {
-  std::string key = artefact + " " + std::to_string(code.launch.threadsPerCta) + " " +
+  std::string key = artefact + " " + std::to_string(code.launch.block[0]) + "x" +
+                    std::to_string(code.launch.block[1]) + "x" + std::to_string(code.launch.block[2]) + " " +
                     std::to_string(code.launch.dynamicSharedBytes) + " " +
                     std::to_string(code.launch.clusterSize);
   auto instance = instantiate(request_.kernel, configuration, request_.sizes);
