@@ -1,0 +1,1 @@
+tuned_test(test_tileir SOURCES tileir_bytecode_test.cpp LINK tuned_tileir_bytecode)
