@@ -162,6 +162,7 @@ private:
     auto kernel = readCubin(assembled->cubin, artefact.launch.symbol);
     if (!kernel) return fail(kernel.error());
     artefact.bytes = std::move(assembled->cubin);
+    artefact.assembler = "nvjitlink " + kernel->toolVersion;
     artefact.resources.registers = kernel->registers;
     artefact.resources.sharedBytes = kernel->staticSharedBytes + artefact.launch.dynamicSharedBytes;
     artefact.resources.spillBytes = kernel->stackBytes;

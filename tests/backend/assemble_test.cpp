@@ -1,8 +1,8 @@
 #include "backend/nvptx/cubin/assemble.h"
 
-#include "backend/nvptx/cubin/assemble_toolkit.h"
 #include "sample_ptx.h"
 
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <thread>
 #include <vector>
@@ -16,7 +16,7 @@ bool assemblerPresent() {
   auto version = assemblerVersion();
   if (version) return true;
   CHECK(version.error().kind == ErrorKind::Unavailable);
-  CHECK(version.error().remedy.find("GPU_TUNED_CUDA") != std::string::npos);
+  CHECK(version.error().remedy.find("GPU_TUNED_TOOLCHAIN") != std::string::npos);
   return false;
 }
 } // namespace
@@ -87,4 +87,17 @@ TEST_CASE("threads assemble at once and agree") {
   }
   for (const std::string& cubin : cubins)
     CHECK(cubin == alone->cubin);
+}
+
+TEST_CASE("an assembler is known by name and version, and old ones by their fault") {
+  CHECK_FALSE(assemblerFault("nvjitlink 13.0.88").empty());
+  CHECK_FALSE(assemblerFault("nvjitlink 13.2.51").empty());
+  CHECK_FALSE(assemblerFault("nvjitlink 12.9.86").empty());
+  CHECK(assemblerFault("nvjitlink 13.3.0").empty());
+  CHECK(assemblerFault("nvjitlink 13.10.1").empty());
+  CHECK(assemblerFault("tileiras 13.1.48").empty());
+  if (!assemblerPresent()) return;
+  std::string version = assemblerVersion().value();
+  CHECK(version.starts_with("nvjitlink 1"));
+  CHECK(std::ranges::count(version, '.') == 2);
 }

@@ -1,6 +1,7 @@
 #include "backend/nvptx/cubin/assemble.h"
 
-#include "backend/nvptx/cubin/assemble_toolkit.h"
+#include "backend/nvptx/cubin/cubin.h"
+#include "backend/toolchain/toolchain.h"
 
 #include <array>
 #include <cstdint>
@@ -26,15 +27,13 @@ struct Library {
   int (*infoLog)(Handle, char*) = nullptr;
   int (*cubinSize)(Handle, size_t*) = nullptr;
   int (*cubin)(Handle, void*) = nullptr;
-  int (*version)(unsigned*, unsigned*) = nullptr;
 };
 
 const std::vector<std::string> libraryNames = {"libnvJitLink.so.13", "libnvJitLink.so.12"};
 
 std::unexpected<Error> unavailable(const std::string& why) {
   return fail(ErrorKind::Unavailable, "nvJitLink, which turns PTX into a cubin, cannot be opened: " + why,
-              "install the CUDA Toolkit 13 or `pip install nvidia-nvjitlink`, or name the folder of " +
-                  libraryNames.front() + " in " + toolkitVariable);
+              toolchain::remedy());
 }
 
 template <typename Function> bool resolve(void* library, const char* name, Function& function) {
@@ -43,7 +42,7 @@ template <typename Function> bool resolve(void* library, const char* name, Funct
 }
 
 Result<Library> openLibrary() {
-  std::string path = findToolkitFile(libraryNames).string();
+  std::string path = toolchain::findFile(libraryNames).string();
   void* opened = path.empty() ? nullptr : dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   std::string why = !path.empty() && !opened ? dlerror() : "no such library in the usual places";
   for (const std::string& name : libraryNames)
@@ -60,8 +59,7 @@ Result<Library> openLibrary() {
                   resolve(opened, "nvJitLinkGetInfoLogSize", library.infoLogSize) &&
                   resolve(opened, "nvJitLinkGetInfoLog", library.infoLog) &&
                   resolve(opened, "nvJitLinkGetLinkedCubinSize", library.cubinSize) &&
-                  resolve(opened, "nvJitLinkGetLinkedCubin", library.cubin) &&
-                  resolve(opened, "nvJitLinkVersion", library.version);
+                  resolve(opened, "nvJitLinkGetLinkedCubin", library.cubin);
   if (!complete) return unavailable(path + " lacks a function: " + dlerror());
   return library; // stays open for the life of the process
 }
@@ -161,10 +159,25 @@ Result<Assembled> assemble(const std::string& ptx, const AssembleOptions& option
 }
 
 Result<std::string> assemblerVersion() {
-  if (!library()) return fail(library().error());
-  unsigned major = 0, minor = 0;
-  library()->version(&major, &minor);
-  return "nvJitLink " + std::to_string(major) + "." + std::to_string(minor);
+  // The library itself tells no more than "13.5".
+  static const Result<std::string> version = []() -> Result<std::string> {
+    constexpr const char* empty =
+        ".version 7.0\n.target sm_80\n.address_size 64\n.visible .entry k() { ret; }\n";
+    auto assembled = assemble(empty, {.architecture = "sm_80"});
+    if (!assembled) return fail(assembled.error());
+    auto kernel = readCubin(assembled->cubin);
+    if (!kernel) return fail(kernel.error());
+    return "nvjitlink " + kernel->toolVersion;
+  }();
+  return version;
+}
+
+std::string assemblerFault(const std::string& nameAndVersion) {
+  size_t space = nameAndVersion.find(' ');
+  std::string name = nameAndVersion.substr(0, space);
+  if (space == std::string::npos || name == "tileiras") return {};
+  if (toolchain::compareVersions(nameAndVersion.substr(space + 1), "13.3") >= 0) return {};
+  return "it miscompiles wgmma with its first operand in registers, as all before 13.3";
 }
 
 } // namespace tuned::nvptx

@@ -1,4 +1,4 @@
-// PTX to cubin inside the process, by the toolkit's nvJitLink, which is opened at run time. Needs no GPU.
+// PTX to cubin inside the process, by nvJitLink, which is opened at run time. Needs no GPU.
 #pragma once
 
 #include "base/error.h"
@@ -24,7 +24,12 @@ struct Assembled {
 /// on (serialised wgmma, ignored setmaxnreg).
 Result<Assembled> assemble(const std::string& ptx, const AssembleOptions& options);
 
-/// "nvJitLink 13.0": part of a target's identity, since another assembler makes another binary.
+/// "nvjitlink 13.5.37": part of a build's identity, since another assembler makes another binary. Read from a
+/// cubin that it makes; the first call takes a few milliseconds.
 Result<std::string> assemblerVersion();
+
+/// What is known to be wrong with an assembler of that name and version ("nvjitlink 13.0.88",
+/// "ptxas 13.2.1"), for people to read; empty: nothing.
+std::string assemblerFault(const std::string& nameAndVersion);
 
 } // namespace tuned::nvptx

@@ -162,6 +162,16 @@ void readParameters(const Section& info, CubinKernel& kernel) {
     kernel.parameters.push_back(parameter);
 }
 
+/// The note names each tool that had a part: "Cuda compilation tools, release 13.5, V13.5.37", with zeros
+/// between.
+std::string readToolVersion(std::string_view note) {
+  constexpr std::string_view mark = ", V";
+  size_t at = note.rfind(mark);
+  if (at == std::string_view::npos) return {};
+  std::string_view rest = note.substr(at + mark.size());
+  return std::string(rest.substr(0, rest.find_first_not_of("0123456789.")));
+}
+
 } // namespace
 
 Result<CubinKernel> readCubin(std::string_view image, const std::string& symbol) {
@@ -178,6 +188,8 @@ Result<CubinKernel> readCubin(std::string_view image, const std::string& symbol)
   if (const Section* shared = find(*sections, ".nv.shared." + kernel.symbol))
     kernel.staticSharedBytes = static_cast<int64_t>(shared->size);
   kernel.architecture = architectureOf(image);
+  if (const Section* note = find(*sections, ".note.nv.tkinfo"))
+    kernel.toolVersion = readToolVersion(note->data);
   if (kernel.architecture >= reservingArchitecture)
     kernel.staticSharedBytes = std::max<int64_t>(0, kernel.staticSharedBytes - reservedSharedBytes);
   if (kernel.registers == 0) return broken("no register count for kernel '" + kernel.symbol + "'");

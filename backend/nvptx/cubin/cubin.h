@@ -21,6 +21,9 @@ struct CubinKernel {
   int64_t stackBytes = 0;        ///< local memory per thread: spills and local arrays
   int64_t staticSharedBytes = 0; ///< per CTA, without what a launch adds and what the system keeps for itself
   int architecture = 0;          ///< 90 for sm_90 and sm_90a
+  /// "13.5.37": the tools that the image says it comes from; of several the last, which is the assembler.
+  /// Empty: it does not say.
+  std::string toolVersion;
   std::vector<CubinParameter> parameters;
 };
 

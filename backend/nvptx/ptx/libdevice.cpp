@@ -1,7 +1,7 @@
 #include "backend/nvptx/ptx/libdevice.h"
 
 #include "backend/llvm_analyses.h"
-#include "backend/nvptx/cubin/assemble_toolkit.h"
+#include "backend/toolchain/toolchain.h"
 
 #include <llvm/Analysis/ValueTracking.h>
 #include <llvm/Bitcode/BitcodeReader.h>
@@ -27,11 +27,10 @@ std::string libraryFunction(const llvm::Module& module) {
 
 /// Functions are read only as they are needed.
 Result<std::unique_ptr<llvm::Module>> openLibrary(llvm::LLVMContext& context, const std::string& wanted) {
-  std::string path = findToolkitFile({fileName}).string();
+  std::string path = toolchain::findFile({fileName}).string();
   if (path.empty())
     return fail(ErrorKind::Unavailable, "the kernel calls " + wanted + ", and the device library is not here",
-                std::string("install the CUDA Toolkit, or name the folder of ") + fileName + " in " +
-                    toolkitVariable);
+                toolchain::remedy());
   auto buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     return fail(ErrorKind::Unavailable, "cannot read " + path + ": " + buffer.getError().message());
