@@ -10,10 +10,14 @@ namespace cuda {
 
 class CudaBuffer : public Buffer {
 public:
-  CudaBuffer(const Driver& api, Address address, size_t size, const std::atomic<bool>& broken)
-      : api_(api), address_(address), size_(size), broken_(broken) {}
+  CudaBuffer(const Driver& api, Address address, size_t size, const std::atomic<bool>& broken,
+             BufferTable& table)
+      : api_(api), address_(address), size_(size), broken_(broken), table_(table) {
+    table_.add(address, size);
+  }
   // In a broken context freeing fails, or waits for a kernel that never ends.
   ~CudaBuffer() override {
+    table_.remove(address_);
     if (!broken_) api_.memFree(address_);
   }
   uint64_t address() const override { return address_; }
@@ -24,7 +28,26 @@ private:
   Address address_;
   size_t size_;
   const std::atomic<bool>& broken_;
+  BufferTable& table_;
 };
+
+void BufferTable::add(Address address, size_t size) {
+  std::scoped_lock lock(guard_);
+  sizes_[address] = size;
+}
+
+void BufferTable::remove(Address address) {
+  std::scoped_lock lock(guard_);
+  sizes_.erase(address);
+}
+
+int64_t BufferTable::extentAt(Address address) const {
+  std::scoped_lock lock(guard_);
+  auto behind = sizes_.upper_bound(address);
+  if (behind == sizes_.begin()) return 0;
+  auto [start, size] = *std::prev(behind);
+  return address - start < size ? static_cast<int64_t>(size - (address - start)) : 0;
+}
 
 CudaKernel::~CudaKernel() {
   if (!broken_) api_.moduleUnload(module_);
@@ -96,7 +119,7 @@ Result<std::unique_ptr<Buffer>> CudaDevice::allocate(size_t bytes) {
                         "allocating " + std::to_string(bytes) + " bytes on " + info_.id);
       !done)
     return fail(done.error());
-  return std::make_unique<CudaBuffer>(api_, address, bytes, broken_);
+  return std::make_unique<CudaBuffer>(api_, address, bytes, broken_, buffers_);
 }
 
 Result<void> CudaDevice::upload(Buffer& buffer, size_t offset, std::span<const std::byte> data) {

@@ -1,16 +1,31 @@
 // The CUDA device: its context, memory and kernels. Timing is in timing.cpp.
 #pragma once
 
+#include "backend/device.h"
 #include "backend/runtime/cuda/arguments.h"
 #include "backend/runtime/cuda/driver.h"
-#include "backend/device.h"
 
 #include <atomic>
 #include <chrono>
+#include <map>
+#include <mutex>
 
 namespace tuned::cuda {
 
 class CudaBuffer;
+
+/// The device's live buffers: how far one reaches from an address inside it. Thread-safe.
+class BufferTable {
+public:
+  void add(Address address, size_t size);
+  void remove(Address address);
+  /// Bytes from the address to the end of its buffer; 0: it is in none.
+  int64_t extentAt(Address address) const;
+
+private:
+  mutable std::mutex guard_;
+  std::map<Address, size_t> sizes_;
+};
 
 class CudaDevice : public Device {
 public:
@@ -40,6 +55,8 @@ private:
   Result<void> check(int status, const std::string& what);
   Result<void> checkResources(const Artefact& artefact) const;
   Result<void> prepare(Function function, const LaunchMetadata& launch);
+  /// The arguments as the kernel takes them, once its conditions are known to hold.
+  Result<std::vector<ParameterValue>> packed(LoadedKernel& kernel, std::span<const ArgumentValue> arguments);
   /// Puts the launch into the stream.
   Result<void> enqueue(LoadedKernel& kernel, const Grid& grid, std::vector<ParameterValue>& values);
   /// Waits for the stream, no longer than the deadline.
@@ -56,10 +73,15 @@ private:
   Context context_ = nullptr;
   Stream stream_ = nullptr;
   std::atomic<bool> broken_ = false;
+  BufferTable buffers_;
   std::vector<Event> events_;
   Address flush_ = 0;
   size_t flushBytes_ = 0;
 };
+
+/// Unavailable when the artefact's assembler is of a newer major version of CUDA than the driver, whose
+/// version is given as the driver does: 13000 for 13.0; 0: not known.
+Result<void> checkDriver(const Artefact& artefact, int cudaVersion);
 
 /// A function of a loaded module, with how it is launched.
 class CudaKernel : public LoadedKernel {

@@ -1,8 +1,8 @@
 // What a CUDA device is, asked of the driver without making a context.
 #pragma once
 
-#include "backend/runtime/cuda/driver.h"
 #include "backend/device.h"
+#include "backend/runtime/cuda/driver.h"
 
 #include <string>
 

@@ -1,6 +1,8 @@
 // Loading a cubin, the check of what it takes before it is launched, and launching.
 #include "backend/cuda/device.h"
 
+#include <cstdlib>
+
 namespace tuned::cuda {
 namespace {
 
@@ -18,6 +20,21 @@ std::unexpected<Error> tooMuch(const std::string& what, int64_t taken, int64_t l
 }
 
 } // namespace
+
+/// A driver runs what tools of its own major version of CUDA made, and older: 13.0's runs 13.5's cubins. Its
+/// own refusal would name neither version.
+Result<void> checkDriver(const Artefact& artefact, int cudaVersion) {
+  size_t space = artefact.assembler.find(' ');
+  int made = space == std::string::npos ? 0 : std::atoi(artefact.assembler.c_str() + space + 1);
+  int major = cudaVersion / 1000;
+  if (made == 0 || major == 0 || made <= major) return {};
+  return fail(ErrorKind::Unavailable,
+              "the driver is too old for this build: it was made by " + artefact.assembler +
+                  ", and the driver is of CUDA " + std::to_string(major) + "." +
+                  std::to_string(cudaVersion % 1000 / 10),
+              "install driver r580 or later for cubins of CUDA 13, or compile with an assembler of CUDA " +
+                  std::to_string(major));
+}
 
 Result<void> CudaDevice::checkResources(const Artefact& artefact) const {
   const LaunchMetadata& launch = artefact.launch;
@@ -57,6 +74,7 @@ Result<std::unique_ptr<LoadedKernel>> CudaDevice::load(const Artefact& artefact)
   if (artefact.format != "cubin")
     return fail(ErrorKind::InvalidInput,
                 info_.id + " loads cubins, and this artefact is of format '" + artefact.format + "'");
+  if (auto done = checkDriver(artefact, driverCudaVersion()); !done) return fail(done.error());
   if (auto done = checkResources(artefact); !done) return fail(done.error());
   if (auto done = enter(); !done) return fail(done.error());
   Module module = nullptr;
@@ -104,10 +122,23 @@ Result<void> CudaDevice::enqueue(LoadedKernel& loaded, const Grid& grid,
                "launching '" + kernel.launch.symbol + "'");
 }
 
+Result<std::vector<ParameterValue>> CudaDevice::packed(LoadedKernel& loaded,
+                                                       std::span<const ArgumentValue> arguments) {
+  const LaunchMetadata& launch = static_cast<CudaKernel&>(loaded).launch;
+  auto values = packArguments(launch.parameters, arguments);
+  if (!values || launch.conditions.empty()) return values;
+  std::vector<LaunchValue> seen = launchValues(launch.parameters, *values);
+  for (size_t i = 0; i < seen.size(); ++i)
+    if (launch.parameters[i].kind == ParameterKind::Pointer)
+      seen[i].extent = buffers_.extentAt(static_cast<Address>(seen[i].value));
+  if (auto checked = checkConditions(launch, seen); !checked) return fail(checked.error());
+  return values;
+}
+
 Result<void> CudaDevice::launch(LoadedKernel& kernel, const Grid& grid,
                                 std::span<const ArgumentValue> arguments) {
   if (auto done = enter(); !done) return done;
-  auto values = packArguments(static_cast<CudaKernel&>(kernel).launch.parameters, arguments);
+  auto values = packed(kernel, arguments);
   if (!values) return fail(values.error());
   if (auto done = enqueue(kernel, grid, *values); !done) return done;
   return finish();

@@ -1,5 +1,6 @@
-#include "backend/runtime/cuda/arguments.h"
+#include "backend/cuda/device.h"
 #include "backend/cuda/info.h"
+#include "backend/runtime/cuda/arguments.h"
 #include "cuda_support.h"
 #include "sample_ptx.h"
 
@@ -45,6 +46,59 @@ TEST_CASE("a descriptor is its address, shape and strides") {
   descriptor.paddingNan = true;
   arguments[0] = descriptor;
   CHECK(bitsOf(packArguments(slots, arguments)->at(0)) == (0x1000 | paddingNanBit));
+}
+
+TEST_CASE("a broken launch condition is named before the launch") {
+  LaunchMetadata launch;
+  launch.symbol = "k";
+  launch.parameters = {{ParameterKind::Pointer, 8}, {ParameterKind::Pointer, 8}, {ParameterKind::Scalar, 4}};
+  launch.conditions = {{LaunchCondition::Kind::Divisible, 0, -1, 16},
+                       {LaunchCondition::Kind::Distinct, 0, 1},
+                       {LaunchCondition::Kind::AtLeast, 2, -1, -5}};
+  auto check = [&](uint64_t first, uint64_t second, int32_t scalar) {
+    std::vector<ArgumentValue> arguments = {first, second, Scalar{static_cast<uint32_t>(scalar), 4}};
+    auto values = packArguments(launch.parameters, arguments);
+    REQUIRE(values.has_value());
+    auto seen = launchValues(launch.parameters, *values);
+    seen[0].extent = seen[1].extent = 64;
+    return checkConditions(launch, seen);
+  };
+  CHECK(check(0x1000, 0x1040, -5).has_value());
+  CHECK(check(0x1000 | paddingNanBit, 0x1040, 7).has_value());
+  for (auto broken : {check(0x1008, 0x2000, 0), check(0x1000, 0x1030, 0), check(0x1000, 0x2000, -6)}) {
+    REQUIRE_FALSE(broken.has_value());
+    CHECK(broken.error().kind == ErrorKind::Unsupported);
+    CHECK(broken.error().message.find("argument") != std::string::npos);
+  }
+}
+
+TEST_CASE("buffers say how far they reach from an address") {
+  BufferTable table;
+  table.add(0x1000, 256);
+  table.add(0x2000, 16);
+  CHECK(table.extentAt(0x1000) == 256);
+  CHECK(table.extentAt(0x10ff) == 1);
+  CHECK(table.extentAt(0x1100) == 0);
+  CHECK(table.extentAt(0xfff) == 0);
+  table.remove(0x1000);
+  CHECK(table.extentAt(0x1000) == 0);
+  CHECK(table.extentAt(0x2008) == 8);
+}
+
+TEST_CASE("a driver older than the assembler of a cubin is said before it is loaded") {
+  Artefact artefact;
+  artefact.assembler = "tileiras 13.5.37";
+  CHECK(checkDriver(artefact, 13000).has_value());
+  CHECK(checkDriver(artefact, 13050).has_value());
+  auto old = checkDriver(artefact, 12080);
+  REQUIRE_FALSE(old.has_value());
+  CHECK(old.error().kind == ErrorKind::Unavailable);
+  CHECK(old.error().message.find("12.8") != std::string::npos);
+  CHECK(old.error().remedy.find("r580") != std::string::npos);
+  artefact.assembler = "nvjitlink 12.9.86";
+  CHECK(checkDriver(artefact, 13000).has_value());
+  artefact.assembler.clear(); // made by somebody who does not say
+  CHECK(checkDriver(artefact, 12080).has_value());
 }
 
 TEST_CASE("arguments that do not fit the parameters are refused") {

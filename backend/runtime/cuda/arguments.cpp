@@ -62,4 +62,32 @@ Result<std::vector<ParameterValue>> packArguments(const std::vector<ParameterSlo
   return std::move(packer.values);
 }
 
+std::vector<LaunchValue> launchValues(const std::vector<ParameterSlot>& parameters,
+                                      std::span<const ParameterValue> values) {
+  std::vector<LaunchValue> out(values.size());
+  for (size_t i = 0; i < values.size() && i < parameters.size(); ++i) {
+    int bytes = parameters[i].sizeBytes;
+    if (bytes < 1 || bytes > 8) continue;
+    uint64_t bits = 0;
+    std::memcpy(&bits, values[i].bytes.data(), static_cast<size_t>(bytes));
+    if (parameters[i].kind == ParameterKind::Pointer) {
+      out[i].value = static_cast<int64_t>(bits & ~paddingNanBit);
+      continue;
+    }
+    int unused = 64 - 8 * bytes;
+    out[i].value = static_cast<int64_t>(bits << unused) >> unused;
+  }
+  return out;
+}
+
+Result<void> checkConditions(const LaunchMetadata& launch, std::span<const LaunchValue> values) {
+  const LaunchCondition* broken = firstBroken(launch.conditions, values);
+  if (!broken) return {};
+  return fail(
+      ErrorKind::Unsupported,
+      "'" + launch.symbol + "' is not launched: this build is right only where " + text(*broken) +
+          ", and here that does not hold",
+      "launch a build of the kernel without that condition (compiler nvptx), or change the arguments");
+}
+
 } // namespace tuned::cuda

@@ -26,4 +26,12 @@ inline constexpr uint64_t paddingNanBit = uint64_t{1} << 63;
 Result<std::vector<ParameterValue>> packArguments(const std::vector<ParameterSlot>& parameters,
                                                   std::span<const ArgumentValue> arguments);
 
+/// The packed values as conditions see them: scalars of up to 8 bytes are sign-extended, pointers are their
+/// addresses without the bit for NaN. Extents are not known here and stay 0.
+std::vector<LaunchValue> launchValues(const std::vector<ParameterSlot>& parameters,
+                                      std::span<const ParameterValue> values);
+
+/// Unsupported names the first condition of the build that the launch breaks, and what to do.
+Result<void> checkConditions(const LaunchMetadata& launch, std::span<const LaunchValue> values);
+
 } // namespace tuned::cuda

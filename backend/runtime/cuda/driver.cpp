@@ -103,6 +103,12 @@ Error driverError(int status, const std::string& what) {
                               (text ? std::string(": ") + text : "")};
 }
 
+int driverCudaVersion() {
+  int number = 0;
+  if (driver()) driver()->driverGetVersion(&number);
+  return number;
+}
+
 std::string driverVersion() {
   std::string version;
   // The driver's interface tells only the CUDA version; the kernel module tells its own.
@@ -119,8 +125,7 @@ std::string driverVersion() {
         break;
       }
   }
-  int number = 0;
-  if (driver()) driver()->driverGetVersion(&number);
+  int number = driverCudaVersion();
   std::string cuda = "CUDA " + std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
   return version.empty() ? cuda : version + " (" + cuda + ")";
 }

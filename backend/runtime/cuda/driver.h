@@ -119,6 +119,9 @@ Error driverError(int status, const std::string& what);
 /// Whether the status means that the context is broken for good.
 bool isFault(int status);
 
+/// The newest CUDA that the driver serves: 13000 is 13.0; 0 without a driver.
+int driverCudaVersion();
+
 /// "580.159.04 (CUDA 13.0)".
 std::string driverVersion();
 
