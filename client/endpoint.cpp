@@ -1,5 +1,7 @@
 #include "client/endpoint.h"
 
+#include "base/document/pack.h"
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -79,26 +81,18 @@ Result<std::string> loadDocument(const std::string& kernel) {
   if (!path) return fail(path.error());
   const auto text = readFile(*path);
   if (!text) return fail(text.error());
-  nlohmann::json document;
-  try {
-    document = nlohmann::json::parse(*text, nullptr, true, /*ignore_comments=*/true);
-  } catch (const nlohmann::json::parse_error& error) {
-    return fail(ErrorKind::InvalidInput, path->string() + " is not JSON: " + error.what());
-  }
-  if (!document.is_object())
+  auto document = parseDocument(*text, path->string());
+  if (!document) return fail(document.error());
+  if (!document->is_object())
     return fail(ErrorKind::InvalidInput, path->string() + ": a kernel is a JSON object");
-  if (document.contains("source_text")) return document.dump();
-  if (!document.contains("source") || !document["source"].is_string())
+  if (!document->contains("source_text") &&
+      (!document->contains("source") || !(*document)["source"].is_string()))
     return fail(ErrorKind::InvalidInput, path->string() + ": \"source\" is missing",
                 "name the file of the kernel's source, or give its text as \"source_text\"");
-  const fs::path source = path->parent_path() / document["source"].get<std::string>();
-  auto sourceText = readFile(source);
-  if (!sourceText)
-    return fail(ErrorKind::NotFound, path->string() + ": the source: " + sourceText.error().message);
-  document.erase("source");
-  document["source_text"] = *sourceText;
-  document["source_name"] = source.string();
-  return document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  auto packed = packDocument(std::move(*document), *path);
+  if (!packed)
+    return fail(packed.error().kind, path->string() + ": " + packed.error().message, packed.error().remedy);
+  return packed->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 } // namespace tuned::client

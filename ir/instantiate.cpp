@@ -174,7 +174,10 @@ Result<Instance> instantiate(const Kernel& kernel, const Configuration& configur
   if (auto ok = checkConfiguration(kernel, configuration); !ok) return fail(ok.error());
   Bindings bindings = bindingsOf(kernel, configuration, sizes);
   Instance instance;
-  if (auto ok = Filler(kernel, bindings, instance).run(); !ok) return fail(ok.error());
+  if (kernel.language == "cuda")
+    instance.source = kernel.source;
+  else if (auto ok = Filler(kernel, bindings, instance).run(); !ok)
+    return fail(ok.error());
   if (auto ok = evaluateGrid(kernel, bindings, instance); !ok) return fail(ok.error());
   return instance;
 }

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -53,12 +54,22 @@ struct Tolerance {
   double relative = 0, absolute = 0;
 };
 
+/// What only kernels in CUDA C++ have.
+struct CudaDocument {
+  std::vector<Expression> block;    ///< threads of a CTA along x, y and z: one to three
+  std::optional<Expression> shared; ///< bytes of dynamic shared memory; absent: none
+  std::vector<std::string>
+      sizeMacros;                 ///< sizes that the source sees as macros, beside parameters and constants
+  std::vector<std::string> flags; ///< for the compiler: of those that cudaFlagAllowed() takes
+  std::map<std::string, std::string> headers; ///< text by the spelling in #include
+};
+
 struct Kernel {
   std::string name;
-  std::string language = "ttir";
-  std::string source;     ///< the template's text
-  std::string sourceName; ///< for error locations
-  std::string entry;
+  std::string language = "ttir"; ///< or "cuda"
+  std::string source;            ///< the text: a template with holes, or CUDA C++ that reads macros
+  std::string sourceName;        ///< for error locations
+  std::string entry; ///< the function; CUDA C++: a name expression, which may hold macros ("softmax<BLOCK>")
   std::vector<std::string> sizes;
   /// "constants" of the document: fixed for the kernel and part of its identity, so that several documents
   /// share one template. Integers are known to every expression; words stand for themselves in holes (${IN}
@@ -72,9 +83,14 @@ struct Kernel {
   Work work;
   Tolerance tolerance;
   Configuration defaults;
+  CudaDocument cuda;
+  /// A kernel in TTIR with the same arguments, whose outputs are the right ones. Null: the kernel's own IR is
+  /// evaluated, or where there is none the default configuration's outputs are taken for right.
+  std::shared_ptr<const Kernel> judge;
 
-  /// SHA-256 of all that decides what is computed: language, canonical source, entry, sizes, constants,
-  /// arguments and grid. The search space, the default, work and tolerance are not part of it.
+  /// SHA-256 of all that decides what is computed and what it is compared with: language, canonical source,
+  /// headers, flags, entry, sizes, constants, arguments, grid, block, shared memory and judge. The search
+  /// space, the default, work and tolerance are not part of it.
   std::string id() const;
 };
 
@@ -107,7 +123,7 @@ Result<Kernel> loadKernel(const std::string& path);
 /// A document that parseKernel reads back to the same kernel, its source inlined as "source_text".
 std::string toJson(const Kernel& kernel);
 
-/// A kernel with its holes filled for one configuration.
+/// A kernel with its holes filled (CUDA C++ has none) for one configuration.
 struct Instance {
   std::string source; ///< every ${…} substituted
   std::array<int64_t, 3> grid = {1, 1, 1};

@@ -177,6 +177,16 @@ std::string Kernel::id() const {
   }
   for (const Expression& dimension : grid)
     add("grid " + dimension.text());
+  for (const Expression& dimension : cuda.block)
+    add("block " + dimension.text());
+  if (cuda.shared) add("shared " + cuda.shared->text());
+  for (const std::string& size : cuda.sizeMacros)
+    add("macro " + size);
+  for (const std::string& flag : cuda.flags)
+    add("flag " + flag);
+  for (const auto& [spelling, content] : cuda.headers)
+    add("header " + spelling + " " + sha256(content));
+  if (judge) add("judge " + judge->id());
   return sha256(text);
 }
 

@@ -29,6 +29,13 @@ ordered_json argumentJson(const KernelArgument& argument) {
   return out;
 }
 
+ordered_json cudaJson(const CudaDocument& cuda) {
+  ordered_json out = {{"block", texts(cuda.block)}, {"size_macros", cuda.sizeMacros}, {"flags", cuda.flags}};
+  if (cuda.shared) out["shared"] = cuda.shared->text();
+  if (!cuda.headers.empty()) out["headers"] = cuda.headers;
+  return out;
+}
+
 } // namespace
 
 std::string toJson(const Kernel& kernel) {
@@ -55,6 +62,8 @@ std::string toJson(const Kernel& kernel) {
   out["default"] = ordered_json::object();
   for (const auto& [name, value] : kernel.defaults)
     out["default"][name] = value;
+  if (kernel.language == "cuda") out.update(cudaJson(kernel.cuda));
+  if (kernel.judge) out["judge"] = ordered_json::parse(toJson(*kernel.judge));
   return out.dump(2, ' ', false, ordered_json::error_handler_t::replace);
 }
 

@@ -1,6 +1,10 @@
 // From the JSON of a kernel document to a Kernel. Every complaint names the key.
 #include "ir/kernel.h"
 
+#include "base/document/pack.h"
+#include "ir/frontends/cuda/document.h"
+#include "ir/judge.h"
+
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
@@ -30,28 +34,21 @@ bool isInteger(const json& value) {
 }
 
 Result<json> parseJson(const std::string& document, const std::string& path) {
-  try {
-    return json::parse(document, nullptr, true, /*ignore_comments=*/true);
-  } catch (const json::parse_error& problem) {
-    size_t end = std::min<size_t>(problem.byte > 0 ? problem.byte - 1 : 0, document.size());
-    unsigned line = 1 + std::count(document.begin(), document.begin() + end, '\n');
-    size_t start = document.rfind('\n', end == 0 ? 0 : end - 1);
-    unsigned column = end - (start == std::string::npos || start >= end ? 0 : start + 1) + 1;
-    return fail(Error{ErrorKind::InvalidInput, std::string("malformed JSON: ") + problem.what(),
-                      Location{path.empty() ? "kernel document" : path, line, column}});
-  }
+  auto parsed = parseDocument(document, path.empty() ? "kernel document" : path);
+  if (!parsed || path.empty()) return parsed;
+  return packDocument(std::move(*parsed), path);
 }
 
 /// Reads one document key by key; the first problem is kept and ends the reading.
 class Reader {
 public:
-  Reader(const json& document, std::string path) : document_(document), path_(std::move(path)) {}
+  explicit Reader(const json& document) : document_(document) {}
 
   Result<Kernel> read() {
     using Step = Result<void> (Reader::*)();
     for (Step step : {&Reader::keys, &Reader::texts, &Reader::source, &Reader::sizes, &Reader::constants,
                       &Reader::parameters, &Reader::constraints, &Reader::arguments, &Reader::grid,
-                      &Reader::work, &Reader::tolerance, &Reader::defaults})
+                      &Reader::work, &Reader::tolerance, &Reader::defaults, &Reader::cuda})
       if (auto ok = (this->*step)(); !ok) return fail(ok.error());
     return std::move(kernel_);
   }
@@ -92,34 +89,26 @@ private:
     if (name->empty() || name->size() > 128 || !std::ranges::all_of(*name, nameCharacter))
       return wrong("name", "expected 1 to 128 letters, digits, '_', '-' or '.'");
     if (*language != "ttir" && *language != "cuda") return wrong("language", "expected \"ttir\" or \"cuda\"");
-    if (!isIdentifier(*entry)) return wrong("entry", "expected the name of a function");
+    if (*language == "cuda" ? !cudaEntryAllowed(*entry) : !isIdentifier(*entry))
+      return wrong("entry", "expected the name of a function");
     kernel_.name = *name;
     kernel_.language = *language;
     kernel_.entry = *entry;
     return {};
   }
 
+  /// Files beside the document were taken in before (packDocument), where it has a path.
   Result<void> source() {
-    bool inlined = document_.contains("source_text");
-    if (inlined == document_.contains("source"))
+    if (document_.contains("source_text") == document_.contains("source"))
       return wrong("source", "give either \"source\" or \"source_text\"");
-    auto value = text(inlined ? "source_text" : "source", "");
+    if (document_.contains("source"))
+      return wrong("source", "a document without a path must bring its source as \"source_text\"");
+    auto value = text("source_text", "");
     if (!value) return fail(value.error());
-    if (inlined) {
-      auto name = text("source_name", kernel_.name + "." + kernel_.language);
-      if (!name) return fail(name.error());
-      kernel_.sourceName = *name;
-      kernel_.source = std::move(*value);
-    } else {
-      if (path_.empty())
-        return wrong("source", "a document without a path must bring its source as \"source_text\"");
-      std::filesystem::path file = std::filesystem::path(path_).parent_path() / *value;
-      std::ifstream stream(file, std::ios::binary);
-      std::ostringstream content;
-      if (!stream || !(content << stream.rdbuf())) return wrong("source", "cannot read " + file.string());
-      kernel_.sourceName = file.string();
-      kernel_.source = std::move(content).str();
-    }
+    auto name = text("source_name", kernel_.name + (kernel_.language == "cuda" ? ".cu" : ".ttir"));
+    if (!name) return fail(name.error());
+    kernel_.sourceName = *name;
+    kernel_.source = std::move(*value);
     if (kernel_.source.size() > kSourceLimit) return wrong("source", "longer than 16 MiB");
     return {};
   }
@@ -358,13 +347,21 @@ private:
     return {};
   }
 
-  static constexpr std::array<const char*, 16> kKeys = {
+  Result<void> cuda() {
+    auto read = [this](const json& value, const std::string& key) { return expression(value, key, true); };
+    auto keys = readCudaKeys(document_, kernel_, read);
+    if (!keys) return fail(keys.error());
+    kernel_.cuda = std::move(*keys);
+    return {};
+  }
+
+  static constexpr std::array<const char*, 23> kKeys = {
       "name",  "language",  "source",     "source_text", "source_name", "entry",
       "sizes", "constants", "parameters", "constraints", "arguments",   "grid",
-      "work",  "tolerance", "default",    "description"};
+      "work",  "tolerance", "default",    "description", "block",       "shared",
+      "flags", "headers",   "include",    "size_macros", "judge"};
 
   const json& document_;
-  std::string path_;
   Kernel kernel_;
   std::set<std::string> names_;     ///< everything declared
   std::set<std::string> sizeNames_; ///< sizes and integer constants: known before a configuration is chosen
@@ -375,7 +372,17 @@ private:
 Result<Kernel> parseKernel(const std::string& document, const std::string& path) {
   auto parsed = parseJson(document, path);
   if (!parsed) return fail(parsed.error());
-  return Reader(*parsed, path).read();
+  auto kernel = Reader(*parsed).read();
+  if (!kernel || !parsed->contains("judge")) return kernel;
+  auto judgeText = judgeDocument(*parsed);
+  if (!judgeText) return fail(judgeText.error());
+  auto judge = Reader(*judgeText).read();
+  if (!judge)
+    return fail(Error{judge.error().kind, "judge: " + judge.error().message, judge.error().location,
+                      judge.error().remedy});
+  if (auto fits = checkJudge(*kernel, *judge); !fits) return fail(fits.error());
+  kernel->judge = std::make_shared<const Kernel>(std::move(*judge));
+  return kernel;
 }
 
 Result<Kernel> loadKernel(const std::string& path) {

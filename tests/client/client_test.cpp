@@ -120,7 +120,7 @@ TEST_CASE("kernel documents are read with their source") {
   CHECK(json["source_text"] == "module {}");
   CHECK_FALSE(json.contains("source"));
   CHECK(load("lost.json").error().kind == ErrorKind::NotFound);
-  CHECK(load("broken.json").error().message.find("not JSON") != std::string::npos);
+  CHECK(load("broken.json").error().message.find("malformed JSON") != std::string::npos);
   CHECK(load("bare.json").error().message.find("\"source\" is missing") != std::string::npos);
   CHECK(load("absent.json").error().kind == ErrorKind::NotFound);
   setenv("GPU_TUNED_KERNELS", folder.c_str(), 1);
