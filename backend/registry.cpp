@@ -6,6 +6,7 @@
 #ifdef TUNED_WITH_NVPTX
 #include "backend/nvptx/nvptx.h"
 #endif
+#include "backend/nvrtc/nvrtc.h"
 
 #include <charconv>
 
@@ -79,6 +80,12 @@ Result<std::unique_ptr<Compiler>> makeCompiler(const std::string& target, const 
   }
   if (there.empty()) return unknown(target);
   return fail(ErrorKind::NotFound, "no compiler '" + compiler + "' for " + target, "there are: " + there);
+}
+
+Result<std::unique_ptr<SourceCompiler>> makeSourceCompiler(const std::string& target) {
+  if (serves("sm_", target) || serves("cuda:", target)) return nvrtc::makeCompiler();
+  return fail(ErrorKind::Unsupported, "CUDA C++ runs on NVIDIA devices, and '" + target + "' is none",
+              "name a target such as sm_90a, or a device such as cuda:0");
 }
 
 std::vector<std::string> compilersFor(const std::string& target) {

@@ -3,6 +3,7 @@
 
 #include "backend/compiler.h"
 #include "backend/device.h"
+#include "backend/source_compiler.h"
 
 namespace tuned {
 
@@ -10,6 +11,9 @@ namespace tuned {
 /// or the target's own when `compiler` is empty. NotFound lists what there is.
 Result<std::unique_ptr<Compiler>> makeCompiler(const std::string& deviceOrTarget,
                                                const std::string& compiler = {});
+
+/// The compiler of CUDA C++ for a device id or target. Unsupported: none of that kind runs CUDA C++.
+Result<std::unique_ptr<SourceCompiler>> makeSourceCompiler(const std::string& deviceOrTarget);
 
 /// The compilers that can serve a device or target on this machine, its own first. One whose tools are
 /// missing (tileiras) is left out. Empty for an unknown target.

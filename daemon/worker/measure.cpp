@@ -85,9 +85,15 @@ private:
     ReferenceRequest request{bench_.kernel,      bench_.sizes, bench_.kernel.defaults,
                              device_->info().id, inputSeed,    seconds};
     auto reference = makeReference(request);
-    if (!reference) {
+    const bool cuda = bench_.kernel.language == "cuda";
+    if (!reference && !cuda) {
       request.configuration = variant;
       reference = makeReference(request);
+    }
+    if (!reference && cuda && reference.error().kind != ErrorKind::Faulted) {
+      std::cerr << "tuned-worker: " << bench_.kernel.name
+                << " is compared with its default configuration: " << reference.error().text() << "\n";
+      reference = referenceByDefault(*device_, request);
     }
     // A kernel that leaves its buffers in the evaluator is not let loose on the device. What the evaluator
     // does not take, or not in time, is judged by guards and by its peers only, and its verdict says so.

@@ -82,7 +82,34 @@ Result<ReferenceResult> byCpu(const ReferenceRequest& request) {
 
 } // namespace
 
+namespace {
+
+/// The document's judge in place of the kernel: its arguments are the kernel's, and so are its buffers.
+Result<ReferenceResult> byJudge(const ReferenceRequest& request) {
+  const Kernel& judge = *request.kernel.judge;
+  auto result =
+      makeReference({judge, request.sizes, judge.defaults, request.device, request.seed, request.seconds});
+  if (!result) return result;
+  result->source = judge.name + " (" + result->source + ")";
+  return result;
+}
+
+} // namespace
+
+Result<ReferenceResult> referenceByDefault(Device& device, const ReferenceRequest& request) {
+  const Kernel& kernel = request.kernel;
+  auto artefact = compileVariant(kernel, kernel.defaults, request.sizes, device.info().architecture);
+  if (!artefact) return fail(artefact.error());
+  auto instance = instantiate(kernel, kernel.defaults, request.sizes);
+  if (!instance) return fail(instance.error());
+  return computeReference(device, kernel, request.sizes, request.seed, *artefact, instance->grid,
+                          "default configuration");
+}
+
 Result<ReferenceResult> makeReference(const ReferenceRequest& request) {
+  if (request.kernel.judge) return byJudge(request);
+  if (request.kernel.language == "cuda")
+    return fail(ErrorKind::Unsupported, "kernel '" + request.kernel.name + "' is CUDA C++ and has no judge");
   if (request.device != "cpu") {
     auto result = byCpu(request);
     if (result) return result;

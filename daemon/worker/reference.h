@@ -17,8 +17,14 @@ struct ReferenceRequest {
   double seconds = 10;         ///< about what the evaluation may take: beyond, program instances are sampled
 };
 
+/// By the document's judge, where it has one; else by the kernel's own IR on the CPU or in the evaluator. The
+/// result's source says who: "cpu", "reference", "softmax (cpu)". Unsupported: CUDA C++ without a judge.
 /// Faulted: the evaluator saw the kernel leave its buffers, or trap. TimedOut: not one program instance ended
 /// in time.
 Result<ReferenceResult> makeReference(const ReferenceRequest& request);
+
+/// What the default configuration leaves on the device itself: the last resort for CUDA C++ without a judge.
+/// It shows that all variants agree, not that they are right; the source is "default configuration".
+Result<ReferenceResult> referenceByDefault(Device& device, const ReferenceRequest& request);
 
 } // namespace tuned

@@ -29,9 +29,21 @@ CompileOptions compileOptions(const std::string& target, const Configuration& co
   return options;
 }
 
+namespace {
+Result<Artefact> compileCuda(const Kernel& kernel, const Configuration& configuration, const Sizes& sizes,
+                             const CompileOptions& options) {
+  auto compiler = makeSourceCompiler(options.target);
+  if (!compiler) return fail(compiler.error());
+  auto variant = cudaVariant(kernel, configuration, sizes);
+  if (!variant) return fail(variant.error());
+  return (*compiler)->compile(*variant, options);
+}
+} // namespace
+
 Result<Artefact> compileVariant(const Kernel& kernel, const Configuration& configuration, const Sizes& sizes,
                                 const std::string& target) {
   CompileOptions options = compileOptions(target, configuration);
+  if (kernel.language == "cuda") return compileCuda(kernel, configuration, sizes, options);
   auto compiler = makeCompiler(target, options.compiler);
   if (!compiler) return fail(compiler.error());
   auto instance = instantiate(kernel, configuration, sizes);
