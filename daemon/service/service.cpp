@@ -218,7 +218,8 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
   if (ending_) return fail(ErrorKind::Unavailable, "the daemon is stopping", "ask again when it is back");
   auto kernel = restricted(*what.kernel.kernel, request.only);
   if (!kernel) return fail(kernel.error());
-  auto space = Space::enumerate(*kernel, request.sizes, ignoredOn(request.device));
+  auto space =
+      Space::enumerate(*kernel, request.sizes, ignoredOn(request.device), what.device->info.compilers);
   if (!space) return fail(space.error());
   if (auto strategy = makeStrategy(request.strategy, *space, 1); !strategy) return fail(strategy.error());
   auto job = std::make_shared<Job>(JobSpec{id.empty() ? newId() : id, request, what.kernel.kernel,

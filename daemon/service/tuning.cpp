@@ -121,6 +121,7 @@ void Tuning::run(Job& job, const std::string& document, const KnownDevice& devic
   request.sizes = spec.request.sizes;
   request.strategy = spec.request.strategy;
   request.ignored = ignoredOn(device.info.id);
+  request.compilers = device.info.compilers;
   if (spec.request.seed) request.seed = spec.request.seed;
   if (spec.request.budget.seconds > 0) request.budget.seconds = spec.request.budget.seconds;
   if (spec.request.budget.trials > 0) request.budget.trials = spec.request.budget.trials;

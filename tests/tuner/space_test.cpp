@@ -31,6 +31,71 @@ TEST_CASE("parameters the compiler does not see are collapsed onto the default")
                                         "BLOCK=64 num_warps=2", "BLOCK=128 num_warps=2"});
 }
 
+namespace {
+std::vector<std::string> texts(const Space& space) {
+  std::vector<std::string> out;
+  for (const Configuration& each : space.configurations())
+    out.push_back(toString(each));
+  return out;
+}
+} // namespace
+
+TEST_CASE("a second compiler gives every configuration a twin that keeps what that compiler reads") {
+  Kernel kernel = test::twice();
+  kernel.parameters.push_back({"maxnreg", {0, 128}});
+  kernel.parameters.push_back({"occupancy", {1, 2}});
+  kernel.parameters[0].values = {64};
+  kernel.parameters[1].values = {2};
+  kernel.defaults = {{"BLOCK", 64}, {"num_warps", 2}, {"maxnreg", 0}, {"occupancy", 1}};
+  auto space = Space::enumerate(kernel, {{"n", 100}}, {}, {"nvptx", "tileir"});
+  REQUIRE(space.has_value());
+  CHECK(texts(*space) ==
+        std::vector<std::string>{"BLOCK=64 maxnreg=0 num_warps=2 occupancy=1",
+                                 "BLOCK=64 compiler=tileir maxnreg=0 num_warps=2 occupancy=1",
+                                 "BLOCK=64 compiler=tileir maxnreg=0 num_warps=2 occupancy=2",
+                                 "BLOCK=64 maxnreg=128 num_warps=2 occupancy=1"});
+  CHECK(space->find(kernel.defaults) == 0);
+  // The twin is a neighbour, in both directions.
+  CHECK(std::ranges::count(space->neighbours(0), 1u) == 1);
+  CHECK(std::ranges::count(space->neighbours(1), 0u) == 1);
+  // A device with one compiler names none.
+  auto alone = Space::enumerate(kernel, {{"n", 100}}, {}, {"nvptx"});
+  REQUIRE(alone.has_value());
+  CHECK(texts(*alone) == std::vector<std::string>{"BLOCK=64 maxnreg=0 num_warps=2 occupancy=1",
+                                                  "BLOCK=64 maxnreg=128 num_warps=2 occupancy=1"});
+}
+
+TEST_CASE("hints of Tile IR that a kernel names replace what they were told from") {
+  Kernel kernel = test::twice();
+  kernel.parameters[0].values = {64};
+  kernel.parameters[1].values = {2, 4};
+  kernel.parameters.push_back({"worker_warps", {4, 8}});
+  kernel.defaults = {{"BLOCK", 64}, {"num_warps", 4}, {"worker_warps", 4}};
+  auto space = Space::enumerate(kernel, {{"n", 100}}, {}, {"nvptx", "tileir"});
+  REQUIRE(space.has_value());
+  CHECK(texts(*space) == std::vector<std::string>{"BLOCK=64 num_warps=2 worker_warps=4",
+                                                  "BLOCK=64 compiler=tileir num_warps=4 worker_warps=4",
+                                                  "BLOCK=64 compiler=tileir num_warps=4 worker_warps=8",
+                                                  "BLOCK=64 num_warps=4 worker_warps=4"});
+}
+
+TEST_CASE("a kernel that names compilers gets those that are there") {
+  Kernel kernel = test::twice();
+  kernel.parameters[0].values = {64};
+  kernel.parameters[1].values = {2};
+  kernel.parameters.push_back({"compiler", {0, 1}});
+  kernel.defaults = {{"BLOCK", 64}, {"num_warps", 2}, {"compiler", 1}};
+  auto of = [&](std::vector<std::string> compilers) {
+    auto space = Space::enumerate(kernel, {{"n", 100}}, {}, compilers);
+    REQUIRE(space.has_value());
+    return texts(*space);
+  };
+  CHECK(of({"nvptx", "tileir"}) == std::vector<std::string>{"BLOCK=64 compiler=nvptx num_warps=2",
+                                                            "BLOCK=64 compiler=tileir num_warps=2"});
+  CHECK(of({"nvptx"}) == std::vector<std::string>{"BLOCK=64 compiler=nvptx num_warps=2"});
+  CHECK(of({"cpu"}).size() == 2);
+}
+
 TEST_CASE("launch options that only the default names are part of every configuration") {
   Kernel kernel = test::twice();
   kernel.defaults["num_stages"] = 5;

@@ -1,4 +1,5 @@
 #include "tuner/search/space.h"
+#include "tuner/search/compilers.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -77,15 +78,22 @@ std::unexpected<Error> emptySpace(const Kernel& kernel, const Sizes& sizes) {
               "widen the parameters or relax the constraints");
 }
 
+/// A configuration with the place it had in the list, so that several selections of it merge in its order.
+struct Listed {
+  size_t place;
+  Configuration configuration;
+};
+
 /// One configuration for each that differ in ignored parameters only; the one nearest the default.
-std::vector<Configuration> collapse(std::vector<Configuration> all, const std::set<std::string>& ignored,
-                                    const Configuration& defaults) {
+std::vector<Listed> collapse(std::vector<Listed> all, const std::set<std::string>& ignored,
+                             const Configuration& defaults) {
+  if (ignored.empty()) return all;
   std::map<Configuration, std::pair<size_t, int>> kept; // what counts -> (position in `out`, agreement)
-  std::vector<Configuration> out;
-  for (Configuration& configuration : all) {
+  std::vector<Listed> out;
+  for (Listed& each : all) {
     Configuration counts;
     int agreement = 0;
-    for (const auto& [name, value] : configuration) {
+    for (const auto& [name, value] : each.configuration) {
       auto standard = defaults.find(name);
       if (!ignored.contains(name))
         counts[name] = value;
@@ -94,34 +102,71 @@ std::vector<Configuration> collapse(std::vector<Configuration> all, const std::s
     }
     auto [slot, fresh] = kept.try_emplace(std::move(counts), out.size(), agreement);
     if (fresh) {
-      out.push_back(std::move(configuration));
+      out.push_back(std::move(each));
     } else if (agreement > slot->second.second) {
       slot->second.second = agreement;
-      out[slot->second.first] = std::move(configuration);
+      out[slot->second.first].configuration = std::move(each.configuration);
     }
   }
   return out;
 }
 
+/// The configurations that one compiler is asked for.
+std::vector<Listed> partOf(const std::vector<Configuration>& all, const CompilerChoice& choice,
+                           bool compilerNamed) {
+  std::vector<Listed> part;
+  for (size_t place = 0; place < all.size(); ++place) {
+    if (compilerNamed && choice.value && all[place].at("compiler") != *choice.value) continue;
+    part.push_back({place, all[place]});
+    if (!compilerNamed && choice.value.value_or(0) != 0)
+      part.back().configuration["compiler"] = *choice.value;
+  }
+  return part;
+}
+
 } // namespace
 
-Result<Space> Space::enumerate(const Kernel& kernel, const Sizes& sizes,
-                               const std::set<std::string>& ignored) {
+Result<Space> Space::enumerate(const Kernel& kernel, const Sizes& sizes, const std::set<std::string>& ignored,
+                               const std::vector<std::string>& compilers) {
   if (auto ok = checkSizes(kernel, sizes); !ok) return fail(ok.error());
   auto listed = Enumeration(kernel, sizes).run();
   if (!listed) return fail(listed.error());
-  std::vector<Configuration> configurations = std::move(*listed);
+  if (listed->empty()) return emptySpace(kernel, sizes);
+
+  std::vector<CompilerChoice> choices = compilerChoices(kernel, compilers);
+  bool compilerNamed =
+      std::ranges::find(kernel.parameters, "compiler", &KernelParameter::name) != kernel.parameters.end();
+  std::vector<Listed> all;
+  for (const CompilerChoice& choice : choices) {
+    std::set<std::string> unread = ignored;
+    unread.insert(choice.ignored.begin(), choice.ignored.end());
+    for (Listed& each : collapse(partOf(*listed, choice, compilerNamed), unread, kernel.defaults))
+      all.push_back(std::move(each));
+  }
+  std::ranges::stable_sort(all, {}, &Listed::place);
+  std::vector<Configuration> configurations;
+  for (Listed& each : all)
+    configurations.push_back(std::move(each.configuration));
   if (configurations.empty()) return emptySpace(kernel, sizes);
-  if (!ignored.empty()) configurations = collapse(std::move(configurations), ignored, kernel.defaults);
-  return of(kernel.parameters, std::move(configurations));
+
+  std::vector<KernelParameter> parameters = kernel.parameters;
+  if (!compilerNamed && choices.size() > 1) {
+    parameters.push_back({"compiler", {}});
+    for (const CompilerChoice& choice : choices)
+      parameters.back().values.push_back(choice.value.value_or(0));
+  }
+  return of(std::move(parameters), std::move(configurations));
 }
 
 Space Space::of(std::vector<KernelParameter> parameters, std::vector<Configuration> configurations) {
   Space space;
   space.parameters_ = std::move(parameters);
   space.configurations_ = std::move(configurations);
-  for (size_t i = 0; i < space.configurations_.size(); ++i)
+  for (size_t i = 0; i < space.configurations_.size(); ++i) {
+    auto compiler = space.configurations_[i].find("compiler");
+    space.ownCompilerNamed_ |= compiler != space.configurations_[i].end() && compiler->second == 0;
     space.positions_.emplace(space.configurations_[i], i);
+  }
   return space;
 }
 
@@ -135,18 +180,23 @@ std::vector<size_t> Space::neighbours(size_t position) const {
     size_t steps, position;
   };
   std::vector<Near> near;
-  Configuration varied = configurations_[position];
+  const Configuration& from = configurations_[position];
   for (const KernelParameter& parameter : parameters_) {
-    int64_t own = varied[parameter.name];
+    Configuration varied = from;
+    auto named = from.find(parameter.name);
+    // A configuration without a compiler means the target's own, which is value 0.
+    int64_t own = named == from.end() ? 0 : named->second;
     auto index = std::ranges::find(parameter.values, own) - parameter.values.begin();
     for (size_t i = 0; i < parameter.values.size(); ++i) {
       if (parameter.values[i] == own) continue;
-      varied[parameter.name] = parameter.values[i];
+      if (parameter.name == "compiler" && parameter.values[i] == 0 && !ownCompilerNamed_)
+        varied.erase(parameter.name);
+      else
+        varied[parameter.name] = parameter.values[i];
       if (size_t found = find(varied); found != size())
         near.push_back(
             {static_cast<size_t>(std::abs(static_cast<long>(i) - static_cast<long>(index))), found});
     }
-    varied[parameter.name] = own;
   }
   std::ranges::stable_sort(near, {}, &Near::steps);
   std::vector<size_t> out;

@@ -16,11 +16,13 @@ namespace tuned {
 class Space {
 public:
   /// InvalidInput: more than a million configurations (or 2^24 looked at), none that satisfies the
-  /// constraints, or bad sizes. `ignored` names parameters that the device's compiler does not see (num_warps
+  /// constraints, or bad sizes. `ignored` names parameters that the device's compilers do not see (num_warps
   /// on the CPU): of configurations that differ in these only, the one nearest the kernel's default stands
-  /// for all.
+  /// for all. `compilers` are the device's (DeviceInfo::compilers): with several, every configuration is
+  /// there for each that takes the kernel, less what that one ignores (compilers.h).
   static Result<Space> enumerate(const Kernel& kernel, const Sizes& sizes,
-                                 const std::set<std::string>& ignored = {});
+                                 const std::set<std::string>& ignored = {},
+                                 const std::vector<std::string>& compilers = {});
   /// A space that was listed by others (recorded spaces); configurations in the order given.
   static Space of(std::vector<KernelParameter> parameters, std::vector<Configuration> configurations);
 
@@ -38,6 +40,7 @@ private:
   std::vector<KernelParameter> parameters_;
   std::vector<Configuration> configurations_;
   std::map<Configuration, size_t> positions_;
+  bool ownCompilerNamed_ = false; ///< some configuration says compiler=0 instead of leaving it out
 };
 
 } // namespace tuned

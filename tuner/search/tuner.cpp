@@ -37,7 +37,7 @@ std::string alternating(Search& search, size_t batch) {
 } // namespace
 
 Result<TuneResult> tune(const TuneRequest& request, Executor& executor, std::stop_token stop) {
-  auto space = Space::enumerate(request.kernel, request.sizes, request.ignored);
+  auto space = Space::enumerate(request.kernel, request.sizes, request.ignored, request.compilers);
   if (!space) return fail(space.error());
   // The strategy keeps a reference to the space it was made for; both live to the end of this function.
   auto strategy = makeStrategy(request.strategy, *space, request.seed);

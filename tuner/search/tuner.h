@@ -32,6 +32,8 @@ struct TuneRequest {
   int finalists = 4; ///< the best few that meet again in the duel; 1: no duel
   /// Parameters the device's compiler does not see (Space::enumerate): the CPU ignores the launch options.
   std::set<std::string> ignored;
+  /// The device's compilers: with several, which of them is searched too.
+  std::vector<std::string> compilers;
   /// Trials kept from earlier: observed and not repeated.
   std::vector<Trial> known;
   /// Called on the caller's thread. Every finished trial is to be kept here (it is what resuming starts
