@@ -153,6 +153,20 @@ private:
     return {};
   }
 
+  /// An integer; of the launch option `compiler` also one of kCompilerNames.
+  Result<int64_t> parameterValue(const std::string& key, const std::string& name, const json& value) {
+    if (name == "compiler" && value.is_string()) {
+      auto found = std::ranges::find(kCompilerNames, value.get<std::string>());
+      if (found != kCompilerNames.end()) return found - kCompilerNames.begin();
+      std::string there;
+      for (const char* each : kCompilerNames)
+        there += (there.empty() ? "" : ", ") + std::string(each);
+      return wrong(key, "no compiler " + value.dump() + "; there are: " + there);
+    }
+    if (!isInteger(value)) return wrong(key, std::string("expected an integer, got ") + value.type_name());
+    return value.get<int64_t>();
+  }
+
   Result<void> parameters() {
     if (!document_.contains("parameters")) return {};
     const json& object = document_["parameters"];
@@ -166,11 +180,11 @@ private:
       if (values.empty()) return wrong(key, "an empty list leaves no configuration");
       KernelParameter parameter{name, {}};
       for (const json& value : values) {
-        if (!isInteger(value))
-          return wrong(key, std::string("expected an integer, got ") + value.type_name());
-        if (std::ranges::find(parameter.values, value.get<int64_t>()) != parameter.values.end())
+        auto read = parameterValue(key, name, value);
+        if (!read) return fail(read.error());
+        if (std::ranges::find(parameter.values, *read) != parameter.values.end())
           return wrong(key, value.dump() + " is given twice");
-        parameter.values.push_back(value);
+        parameter.values.push_back(*read);
       }
       kernel_.parameters.push_back(std::move(parameter));
     }
@@ -332,14 +346,14 @@ private:
       return wrong("default", std::string("expected an object, got ") + object.type_name());
     for (const auto& [name, value] : object.items()) {
       std::string key = "default." + name;
-      if (!isInteger(value)) return wrong(key, std::string("expected an integer, got ") + value.type_name());
+      auto read = parameterValue(key, name, value);
+      if (!read) return fail(read.error());
       bool option = std::ranges::find(kLaunchOptions, name) != kLaunchOptions.end();
       auto known = std::ranges::find(kernel_.parameters, name, &KernelParameter::name);
       if (known == kernel_.parameters.end() && !option) return wrong(key, "not a parameter");
-      if (known != kernel_.parameters.end() &&
-          std::ranges::find(known->values, value.get<int64_t>()) == known->values.end())
+      if (known != kernel_.parameters.end() && std::ranges::find(known->values, *read) == known->values.end())
         return wrong(key, value.dump() + " is not among the parameter's values");
-      kernel_.defaults[name] = value;
+      kernel_.defaults[name] = *read;
     }
     for (const KernelParameter& parameter : kernel_.parameters)
       if (!kernel_.defaults.contains(parameter.name))
