@@ -33,6 +33,11 @@ std::filesystem::path findProgram(const std::string& name);
 /// does not start, says nothing of the kind, or takes more than ten seconds.
 Result<std::string> programVersion(const std::filesystem::path& program);
 
+/// What the program writes to its standard output. Unavailable: it does not start, fails, or takes longer
+/// than `seconds` (it is then killed).
+Result<std::string> outputOf(const std::filesystem::path& program, const std::vector<std::string>& arguments,
+                             double seconds);
+
 /// What to do where a tool is missing: for the remedy of an error.
 std::string remedy();
 

@@ -1,14 +1,19 @@
 // `tuned-worker compile-file`: bare kernel IR to any stage of a backend.
 #include "backend/registry.h"
+#include "backend/toolchain/toolchain.h"
 #include "client/protocol/problem.h"
 #include "daemon/worker/commands.h"
 #include "ir/module.h"
 
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 namespace tuned {
 
@@ -26,6 +31,8 @@ nlohmann::json describe(const Artefact& artefact) {
     parameters.push_back({{"kind", kinds[static_cast<int>(slot.kind)]}, {"size_bytes", slot.sizeBytes}});
   return {{"format", artefact.format},
           {"target", artefact.target},
+          {"compiler", artefact.compiler},
+          {"assembler", artefact.assembler},
           {"bytes", artefact.bytes.size()},
           {"launch",
            {{"symbol", artefact.launch.symbol},
@@ -42,11 +49,29 @@ nlohmann::json describe(const Artefact& artefact) {
           {"phase_seconds", artefact.phaseSeconds}};
 }
 
+/// A cubin's instructions (SASS), by NVIDIA's disassembler.
+Result<std::string> disassembled(const std::string& cubin) {
+  constexpr double seconds = 120;
+  std::filesystem::path program = toolchain::findProgram("nvdisasm");
+  if (program.empty())
+    return fail(ErrorKind::Unavailable, "nvdisasm, which shows a cubin's instructions, is not here",
+                toolchain::remedy());
+  std::string path = (std::filesystem::temp_directory_path() / "tuned-worker-XXXXXX").string();
+  int file = ::mkstemp(path.data());
+  if (file < 0) return fail(ErrorKind::Denied, "cannot write " + path, "set TMPDIR to a folder of yours");
+  ::close(file);
+  std::ofstream(path, std::ios::binary) << cubin;
+  auto text = toolchain::outputOf(program, {path}, seconds);
+  std::filesystem::remove(path);
+  return text;
+}
+
 /// The bytes that `emit` names: a stage's text, or the artefact itself.
 Result<std::string> chosen(const std::string& emit, const Artefact& artefact,
                            const std::map<std::string, std::string>& stages) {
   if (emit.empty() || emit == artefact.format) return artefact.bytes;
   if (auto stage = stages.find(emit); stage != stages.end()) return stage->second;
+  if (emit == "asm" && artefact.format == "cubin") return disassembled(artefact.bytes);
   std::string there = artefact.format;
   for (const auto& [name, text] : stages)
     there += ", " + name;
@@ -64,23 +89,51 @@ Result<void> write(const std::string& path, const std::string& bytes) {
 
 } // namespace
 
+namespace {
+
+CompileOptions optionsOf(const CompileFileOptions& given) {
+  CompileOptions options;
+  options.target = given.target;
+  options.compiler = given.compiler;
+  options.numWarps = given.numWarps;
+  options.numStages = given.numStages;
+  options.numCtas = given.numCtas;
+  options.workerWarps = given.workerWarps;
+  options.occupancy = given.occupancy;
+  options.latency = given.latency;
+  options.printAfter = given.printAfter;
+  if (!given.grid.empty()) {
+    options.grid = {1, 1, 1};
+    std::ranges::copy(given.grid, options.grid->begin());
+  }
+  return options;
+}
+
+int deliver(const CompileFileOptions& given, const Result<std::string>& bytes, const nlohmann::json& result) {
+  if (!bytes) return complain(bytes.error());
+  if (given.output.empty() && !given.emit.empty()) {
+    std::cout << *bytes << "\n";
+  } else if (!given.output.empty()) {
+    if (auto written = write(given.output, *bytes); !written) return complain(written.error());
+  }
+  std::cout << (given.json ? result.dump() : result.dump(2)) << "\n";
+  return 0;
+}
+
+} // namespace
+
 int compileFileCommand(const CompileFileOptions& given) {
   std::ifstream file(given.file, std::ios::binary);
   if (!file) return complain({ErrorKind::InvalidInput, "cannot read " + given.file});
   std::string text(std::istreambuf_iterator<char>(file), {});
-  auto compiler = makeCompiler(given.target);
+  auto compiler = makeCompiler(given.target, given.compiler);
   if (!compiler) return complain(compiler.error());
   auto context = makeContext();
   auto module = parseModule(*context, text, given.file);
   if (!module) return complain(module.error());
 
   std::map<std::string, std::string> stages;
-  CompileOptions options;
-  options.target = given.target;
-  options.numWarps = given.numWarps;
-  options.numStages = given.numStages;
-  options.numCtas = given.numCtas;
-  options.printAfter = given.printAfter;
+  CompileOptions options = optionsOf(given);
   options.onStage = [&](const std::string& stage, const std::string& ir) {
     stages[stage] = ir;
     // Passes asked for by name are printed as they end, so that a crash still shows the way there.
@@ -90,19 +143,15 @@ int compileFileCommand(const CompileFileOptions& given) {
   };
   stages["ttir"] = print(module->get());
   auto artefact = (*compiler)->compile(module->get(), "", options);
-  if (!artefact) return complain(artefact.error());
-  if (!given.emit.empty() || !given.output.empty()) {
-    auto bytes = chosen(given.emit, *artefact, stages);
-    if (!bytes) return complain(bytes.error());
-    if (given.output.empty()) {
-      std::cout << *bytes << "\n";
-    } else if (auto written = write(given.output, *bytes); !written) {
-      return complain(written.error());
-    }
-  }
-  nlohmann::json result = describe(*artefact);
-  std::cout << (given.json ? result.dump() : result.dump(2)) << "\n";
-  return 0;
+  if (artefact) return deliver(given, chosen(given.emit, *artefact, stages), describe(*artefact));
+  // Text needs no assembler: what was asked for may be there all the same.
+  auto reached = stages.find(given.emit);
+  if (artefact.error().kind != ErrorKind::Unavailable || reached == stages.end())
+    return complain(artefact.error());
+  return deliver(given, reached->second,
+                 {{"target", given.target},
+                  {"compiler", (*compiler)->backend()},
+                  {"unfinished", artefact.error().text()}});
 }
 
 } // namespace tuned

@@ -5,6 +5,8 @@
 #include "tests/conformance/launch.h"
 
 #include <algorithm>
+#include <cctype>
+#include <cstring>
 
 namespace tuned::conformance {
 namespace {
@@ -61,19 +63,45 @@ void refuse(const Error& error, const std::string& device, CaseResult& result) {
   result.deviceLost = error.kind == ErrorKind::Faulted || error.kind == ErrorKind::TimedOut;
 }
 
+/// The operation that a refusal names ("tt.gather"), or what else it says.
+std::string refusedBy(const Error& error) {
+  for (const char* dialect : {"tt.", "arith.", "math.", "scf.", "cf.", "ub."})
+    for (size_t at = 0; (at = error.message.find(dialect, at)) != std::string::npos; ++at) {
+      bool inside = at > 0 && (std::isalnum(static_cast<unsigned char>(error.message[at - 1])) ||
+                               error.message[at - 1] == '_' || error.message[at - 1] == '.');
+      size_t end =
+          error.message.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789", at + std::strlen(dialect));
+      std::string name = error.message.substr(at, end - at);
+      if (!inside && !name.ends_with('.')) return name;
+    }
+  constexpr size_t longest = 60;
+  return error.message.substr(0, longest);
+}
+
+/// With a compiler asked for by name, what it does not take is no failure: the device's own compiler serves.
+/// Nor is a launch that breaks a condition of its build.
+bool isRefusal(const Error& error, const ExecuteOptions& options) {
+  return !options.compiler.empty() && error.kind == ErrorKind::Unsupported;
+}
+
 void run(const Case& c, const ExecuteOptions& options, CaseResult& result) {
   Rules rules{isTreated(options.treatments, c.test, "nan-padding"),
               isTreated(options.treatments, c.test, "zeroed-tail"),
               isTreated(options.treatments, c.test, "overruns")};
   LaunchOutcome outcome, other;
-  auto launched = launchCase(c, options.device, rules, outcome);
+  auto launched = launchCase(c, {options.device, options.compiler, !options.compileOnly}, rules, outcome);
   result.compileSeconds = outcome.compileSeconds;
   result.compileTotal = outcome.compileTotal;
   result.launchSeconds = outcome.launchSeconds;
-  if (!launched) return refuse(launched.error(), "", result);
+  if (!launched) {
+    if (isRefusal(launched.error(), options))
+      result.refused = outcome.compiled ? "launch condition" : refusedBy(launched.error());
+    return refuse(launched.error(), "", result);
+  }
+  if (options.compileOnly) return;
   bool against = !options.against.empty();
   if (against)
-    if (auto second = launchCase(c, options.against, rules, other); !second)
+    if (auto second = launchCase(c, {options.against, "", true}, rules, other); !second)
       return refuse(second.error(), options.against + ": ", result);
   result.compared = true;
   for (size_t i = 0; i < outcome.buffers.size(); ++i) {
@@ -108,6 +136,7 @@ void to_json(nlohmann::json& json, const CaseResult& r) {
           {"passed", r.passed},
           {"reason", r.reason},
           {"compared", r.compared},
+          {"refused", r.refused},
           {"compile_seconds", r.compileTotal},
           {"phases", r.compileSeconds},
           {"launch_seconds", r.launchSeconds},
@@ -122,6 +151,7 @@ void from_json(const nlohmann::json& json, CaseResult& r) {
   json.at("passed").get_to(r.passed);
   json.at("reason").get_to(r.reason);
   json.at("compared").get_to(r.compared);
+  json.at("refused").get_to(r.refused);
   json.at("compile_seconds").get_to(r.compileTotal);
   json.at("phases").get_to(r.compileSeconds);
   json.at("launch_seconds").get_to(r.launchSeconds);

@@ -91,10 +91,12 @@ void findOverrun(const Case& c, mlir::ModuleOp module, Built& built) {
   }
 }
 
-Built compile(const Case& c, const std::string& device, LaunchOutcome& outcome) {
-  auto compiler = need(makeCompiler(device));
+Built compile(const Case& c, const Place& place, LaunchOutcome& outcome) {
+  const std::string& device = place.device;
+  auto compiler = need(makeCompiler(device, place.compiler));
   CompileOptions options;
   options.target = device;
+  options.compiler = place.compiler;
   if (device.starts_with("cuda:")) options.target = deviceOf(device).info().architecture;
   options.numWarps = c.numWarps;
   options.numStages = c.numStages;
@@ -111,6 +113,7 @@ Built compile(const Case& c, const std::string& device, LaunchOutcome& outcome) 
   built.artefact = need(compiler->compile(*module, c.entry, options));
   outcome.compileTotal = outcome.compileSeconds["parse"] + secondsSince(compiling);
   outcome.compileSeconds.insert(built.artefact.phaseSeconds.begin(), built.artefact.phaseSeconds.end());
+  outcome.compiled = true;
   return built;
 }
 
@@ -134,9 +137,10 @@ BufferOutcome fetch(Device& device, const Uploaded& up, bool overruns, bool hit)
   return outcome;
 }
 
-void run(const Case& c, const std::string& id, const Rules& rules, LaunchOutcome& outcome) {
-  Built built = compile(c, id, outcome);
-  Device& device = deviceOf(id);
+void run(const Case& c, const Place& place, const Rules& rules, LaunchOutcome& outcome) {
+  Built built = compile(c, place, outcome);
+  if (!place.launch) return;
+  Device& device = deviceOf(place.device);
   built.overruns = built.neighbours || rules.overruns;
   auto kernel = need(device.load(built.artefact));
   std::vector<Uploaded> buffers(c.arguments.size());
@@ -158,10 +162,9 @@ void run(const Case& c, const std::string& id, const Rules& rules, LaunchOutcome
 
 } // namespace
 
-Result<void> launchCase(const Case& c, const std::string& device, const Rules& rules,
-                        LaunchOutcome& outcome) {
+Result<void> launchCase(const Case& c, const Place& place, const Rules& rules, LaunchOutcome& outcome) {
   try {
-    run(c, device, rules, outcome);
+    run(c, place, rules, outcome);
     return {};
   } catch (Failed& failed) {
     return std::unexpected(failed.error);

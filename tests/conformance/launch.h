@@ -27,10 +27,18 @@ struct LaunchOutcome {
   std::vector<std::optional<BufferOutcome>> buffers; ///< one an argument; nothing for scalars
   std::map<std::string, double> compileSeconds;      ///< "parse" and the compiler's phases
   double compileTotal = 0, launchSeconds = 0;
+  bool compiled = false; ///< an error after that is the device's
 };
 
-/// Compiles and launches the case on `device` ("cpu", "cuda:N", "reference"), which is opened on the first
-/// call and kept. Errors are the compiler's and the device's; the timings reached stay in `outcome`.
-Result<void> launchCase(const Case& c, const std::string& device, const Rules& rules, LaunchOutcome& outcome);
+/// Where a case runs.
+struct Place {
+  std::string device;   ///< "cpu", "cuda:N", "reference"; without a launch also a target such as "sm_90a"
+  std::string compiler; ///< one of the device's (backend/registry.h); empty: its own
+  bool launch = true;   ///< false: compile only
+};
+
+/// Compiles and launches the case on the device, which is opened on the first call and kept. Errors are the
+/// compiler's and the device's; the timings reached stay in `outcome`.
+Result<void> launchCase(const Case& c, const Place& place, const Rules& rules, LaunchOutcome& outcome);
 
 } // namespace tuned::conformance

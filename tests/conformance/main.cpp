@@ -72,11 +72,12 @@ int run(Options& options) {
   runCases(options.cases, ids, options.pool, [&](const CaseResult& result) {
     if (report.add(result) && result.compared) differ.push_back(result.id);
   });
-  if (execute.device != "reference" && execute.against.empty())
+  if (execute.device != "reference" && execute.against.empty() && !execute.compileOnly)
     askEvaluator(options.cases, differ, options.pool,
                  [&](const std::string& id, const std::string& opinion) { report.addOpinion(id, opinion); });
   if (options.timing) report.printTiming();
   report.printSummary(all.size() - ids.size());
+  if (execute.compileOnly && !options.json) std::cout << "compiled only: nothing was launched\n";
   return report.unexpected() ? 1 : 0;
 }
 
@@ -89,6 +90,10 @@ int main(int count, char** values) {
       ->required()
       ->check(CLI::ExistingDirectory);
   app.add_option("--device", options.pool.execute.device, "cpu, cuda:N or reference")->capture_default_str();
+  app.add_option("--compiler", options.pool.execute.compiler,
+                 "one of the device's compilers, such as tileir; what it refuses is counted by operation");
+  app.add_flag("--compile-only", options.pool.execute.compileOnly,
+               "launch nothing: --device may then be a target, such as sm_90a");
   app.add_option("--against", options.pool.execute.against,
                  "a second device, such as reference, to compare with instead of the recording");
   app.add_option("--filter", options.filters,

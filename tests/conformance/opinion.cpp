@@ -16,6 +16,7 @@ void askEvaluator(const std::string& root, const std::vector<std::string>& ids, 
                   const std::function<void(const std::string&, const std::string&)>& onOpinion) {
   PoolOptions recorded = options, mutual = options;
   recorded.execute.device = mutual.execute.against = "reference";
+  recorded.execute.compiler.clear();
   std::map<std::string, CaseResult> byRecording;
   runCases(root, ids, recorded, [&](const CaseResult& result) { byRecording[result.id] = result; });
   runCases(root, ids, mutual,

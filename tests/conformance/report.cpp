@@ -15,14 +15,19 @@ double quantile(std::vector<double> values, double share) {
 } // namespace
 
 bool Report::add(const CaseResult& result) {
-  const Known* known = result.passed ? nullptr : findKnown(known_, result.id, device_);
-  (result.passed ? passed_ : failed_) += 1;
-  if (!result.passed && !known) ++unexpected_;
+  bool refused = !result.refused.empty();
+  const Known* known = result.passed || refused ? nullptr : findKnown(known_, result.id, device_);
+  if (refused)
+    ++refused_[result.refused];
+  else
+    (result.passed ? passed_ : failed_) += 1;
+  if (!result.passed && result.compared) ++wrong_;
+  if (!result.passed && !refused && !known) ++unexpected_;
   if (json_) {
     nlohmann::json line = result;
     if (known) line["known"] = known->reason;
     std::printf("%s\n", line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-  } else if (!result.passed) {
+  } else if (!result.passed && !refused) {
     std::printf("%s %s: %s\n", known ? "KNOWN" : "FAIL ", result.id.c_str(), result.reason.c_str());
     if (known) std::printf("      known: %s\n", known->reason.c_str());
     for (const std::string& difference : result.differences)
@@ -30,7 +35,7 @@ bool Report::add(const CaseResult& result) {
   }
   std::fflush(stdout);
   results_.push_back(result);
-  return !result.passed && !known;
+  return !result.passed && !refused && !known;
 }
 
 void Report::addOpinion(const std::string& id, const std::string& opinion) const {
@@ -67,7 +72,17 @@ void Report::printTiming() const {
 }
 
 void Report::printSummary(size_t skipped) const {
-  std::printf("%zu passed, %zu failed, %zu skipped\n", passed_, failed_, skipped);
+  std::vector<std::pair<size_t, std::string>> refusals;
+  size_t refused = 0;
+  for (const auto& [what, count] : refused_) {
+    refusals.emplace_back(count, what);
+    refused += count;
+  }
+  std::ranges::sort(refusals, std::greater{});
+  for (const auto& [count, what] : refusals)
+    std::printf("refused %4zu  %s\n", count, what.c_str());
+  std::printf("%zu passed, %zu failed (%zu of them wrong), %zu refused, %zu skipped\n", passed_, failed_,
+              wrong_, refused, skipped);
 }
 
 } // namespace tuned::conformance

@@ -280,3 +280,16 @@ TEST_CASE("the id changes with all that decides what is computed") {
   CHECK(canonicalSource("cuda", "int a; // c\n\n  /* d */ int   b;\n#define X \"/*\"\n") ==
         "int a;\nint b;\n#define X \"/*\"");
 }
+
+TEST_CASE("compilers are named in a document and shown by their names") {
+  json named = document();
+  named["parameters"]["compiler"] = {"tileir", "nvptx"};
+  named["default"]["compiler"] = "tileir";
+  Kernel k = kernel(named);
+  CHECK(k.defaults.at("compiler") == 1);
+  CHECK(toString(k.defaults) == "BLOCK=64 compiler=tileir num_warps=2");
+  auto again = parseKernel(toJson(k), "");
+  REQUIRE_MESSAGE(again.has_value(), again.error().text());
+  CHECK(again->defaults == k.defaults);
+  CHECK(refusal("/default/compiler", "gcc").find("nvptx, tileir") != std::string::npos);
+}
