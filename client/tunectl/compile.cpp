@@ -5,14 +5,8 @@
 #include "client/tunectl/verbs.h"
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
-#include <sstream>
-#include <unistd.h>
-#include <utility>
 
 namespace tuned::tunectl {
 
@@ -21,8 +15,8 @@ namespace {
 constexpr double compileSeconds = 300;
 
 struct Options {
-  std::string file, target = "cpu", emit, printAfter, output;
-  int warps = 4, stages = 3, ctas = 1;
+  std::string file, target = "cpu", compiler, emit, printAfter, output, grid;
+  int warps = 4, stages = 3, ctas = 1, workerWarps = 0, occupancy = 0, latency = 0;
 };
 
 std::vector<std::string> command(const Options& options) {
@@ -41,6 +35,14 @@ std::vector<std::string> command(const Options& options) {
   const auto add = [&out](const char* name, const std::string& value) {
     if (!value.empty()) out.insert(out.end(), {name, value});
   };
+  const auto addHint = [&add](const char* name, int value) {
+    if (value > 0) add(name, std::to_string(value));
+  };
+  add("--compiler", options.compiler);
+  addHint("--worker-warps", options.workerWarps);
+  addHint("--occupancy", options.occupancy);
+  addHint("--latency", options.latency);
+  add("--grid", options.grid);
   add("--emit", options.emit);
   add("--print-after", options.printAfter);
   add("--output", options.output);
@@ -76,9 +78,17 @@ std::string count(const nlohmann::json& json, const char* key, bool bytes, bool 
 
 /// Beside IR that goes to standard output, on standard error: the IR may be piped on.
 void print(const nlohmann::json& result, std::ostream& out) {
+  if (result.contains("unfinished")) {
+    out << facts({{"target", result.value("target", "")}, {"not finished", result.value("unfinished", "")}});
+    return;
+  }
   const nlohmann::json& resources = result.contains("resources") ? result["resources"] : result;
   std::vector<Row> rows;
   if (result.contains("target")) rows.push_back({"target", result["target"].get<std::string>()});
+  if (const std::string compiler = result.value("compiler", ""); !compiler.empty()) {
+    const std::string assembler = result.value("assembler", "");
+    rows.push_back({"compiler", compiler + (assembler.empty() ? "" : ", " + assembler)});
+  }
   if (result.contains("launch")) rows.push_back({"entry", result["launch"].value("symbol", "")});
   const bool cpu = result.value("target", "").starts_with("cpu");
   rows.push_back({"registers", count(resources, "registers", false, cpu)});
@@ -117,43 +127,8 @@ Result<Compiled> runCompiler(const Options& options) {
   return out;
 }
 
-/// The toolkit's disassembler: on the path, or where the toolkit is installed.
-std::string disassembler() {
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(std::string(path ? path : "") + ":/usr/local/cuda/bin");
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (const std::string program = folder + "/nvdisasm"; access(program.c_str(), X_OK) == 0) return program;
-  return {};
-}
-
-/// A GPU's assembly (SASS): the cubin, through NVIDIA's own disassembler.
-Result<Compiled> compileToAssembly(Options options) {
-  const std::string program = disassembler();
-  if (program.empty())
-    return fail(ErrorKind::NotFound, "nvdisasm is not on the path and not in /usr/local/cuda/bin",
-                "install it (package cuda-nvdisasm-13-0 of NVIDIA), or take --emit ptx");
-  std::string cubin = (std::filesystem::temp_directory_path() / "tunectl-XXXXXX").string();
-  const int file = ::mkstemp(cubin.data());
-  if (file < 0) return fail(ErrorKind::Denied, "cannot write " + cubin, "set TMPDIR to a folder of yours");
-  ::close(file);
-  const std::string output = std::exchange(options.output, cubin);
-  options.emit = "cubin";
-  auto compiled = runCompiler(options);
-  const auto text = compiled ? runProgram({program, cubin}, compileSeconds) : fail(compiled.error());
-  ::unlink(cubin.c_str());
-  if (!text) return fail(text.error());
-  if (text->exitCode != 0) return fail(ErrorKind::Internal, program + ": " + text->errors);
-  if (output.empty()) {
-    compiled->text += text->output;
-  } else if (!(std::ofstream(output) << text->output).flush()) {
-    return fail(ErrorKind::Denied, "cannot write " + output);
-  }
-  return compiled;
-}
-
 int compile(const Globals& globals, const Options& options) {
-  const bool assembly = options.emit == "asm" && options.target.starts_with("sm_");
-  const auto compiled = assembly ? compileToAssembly(options) : runCompiler(options);
+  const auto compiled = runCompiler(options);
   if (!compiled) return report(globals, compiled.error());
   (globals.json ? std::cerr : std::cout) << compiled->text;
   if (globals.json) {
@@ -171,7 +146,8 @@ void addCompile(CLI::App& app, Context& context) {
   verb->add_option("file", options->file, "kernel IR as Triton prints it (.ttir)")
       ->required()
       ->check(CLI::ExistingFile);
-  verb->add_option("-t,--target", options->target, "cpu, sm_80, sm_86, sm_89, sm_90a, sm_100a, sm_120a")
+  verb->add_option("-t,--target", options->target,
+                   "cpu, sm_80, sm_86, sm_89, sm_90a, sm_100a, sm_103a, sm_120a")
       ->capture_default_str();
   verb->add_option("--num-warps", options->warps, "warps a program instance")
       ->check(CLI::IsMember({1, 2, 4, 8, 16, 32}))
@@ -182,8 +158,21 @@ void addCompile(CLI::App& app, Context& context) {
   verb->add_option("--num-ctas", options->ctas, "CTAs a cluster")
       ->check(CLI::Range(1, 16))
       ->capture_default_str();
-  verb->add_option("--emit", options->emit, "stage to write: ttir, layouts, llvm, ptx, cubin, asm")
-      ->check(CLI::IsMember({"ttir", "layouts", "llvm", "ptx", "cubin", "asm", "object"}));
+  verb->add_option("--compiler", options->compiler, "nvptx, or tileir (CUDA Tile IR); else the target's own")
+      ->check(CLI::IsMember({"nvptx", "tileir"}));
+  verb->add_option("--worker-warps", options->workerWarps,
+                   "tileir: warps that compute; else told from --num-warps")
+      ->check(CLI::IsMember({2, 4, 8, 16}));
+  verb->add_option("--occupancy", options->occupancy, "tileir: CTAs a multiprocessor should hold")
+      ->check(CLI::Range(1, 32));
+  verb->add_option("--latency", options->latency,
+                   "tileir: how early loads are issued; else told from --num-stages")
+      ->check(CLI::Range(1, 10));
+  verb->add_option("--grid", options->grid, "programs along x,y,z where they are known: more can be proven");
+  verb->add_option("--emit", options->emit,
+                   "stage to write: ttir, layouts, llvm, ptx, tileir (text), bytecode, cubin, asm")
+      ->check(
+          CLI::IsMember({"ttir", "layouts", "llvm", "ptx", "tileir", "bytecode", "cubin", "asm", "object"}));
   verb->add_option("--print-after", options->printAfter, "print the IR after this pass, or after \"all\"");
   verb->add_option("-o,--output", options->output, "the file to write");
   verb->callback(

@@ -26,6 +26,7 @@ int doctor(const Globals& globals) {
   add(checkPrograms());
   add(checkGpu());
   add(checkLibraries());
+  add(checkTools());
   add(checkSocket(client::socketPath(globals.socket)));
   add(checkDaemon(globals, cache));
   add(checkCache(cache));

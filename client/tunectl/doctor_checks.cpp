@@ -2,12 +2,14 @@
 
 #include "client/endpoint.h"
 #include "client/tunectl/output.h"
+#include "client/tunectl/process.h"
 
 #include <cerrno>
 #include <cstring>
 #include <dlfcn.h>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -91,31 +93,32 @@ Findings checkGpu() {
 }
 
 Findings checkLibraries() {
-  struct Library {
-    const char* subject;
-    std::initializer_list<const char*> names;
-    const char* remedy;
-  };
   const bool gpu = fs::exists("/proc/driver/nvidia/version");
-  const Library libraries[] = {
-      {"driver library",
-       {"libcuda.so.1"},
-       "comes with the NVIDIA driver; in a container pass the GPU through"},
-      {"nvJitLink",
-       {"libnvJitLink.so.13", "libnvJitLink.so.12", "libnvJitLink.so",
-        "/usr/local/cuda/lib64/libnvJitLink.so"},
-       "install the CUDA Toolkit's libnvjitlink (Debian package of NVIDIA: libnvjitlink-13-0); it makes "
-       "cubins of PTX"},
-      {"NVRTC",
-       {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", "/usr/local/cuda/lib64/libnvrtc.so"},
-       "install the CUDA Toolkit's NVRTC (cuda-nvrtc-13-0); only kernels in CUDA C++ need it"},
-  };
+  const std::string driver = loadable({"libcuda.so.1"});
+  if (!driver.empty()) return {{"driver library", "ok", driver, {}}};
+  return {{"driver library", gpu ? "error" : "warning", "not found by the loader",
+           "comes with the NVIDIA driver; in a container pass the GPU through"}};
+}
+
+Findings checkTools() {
+  constexpr double seconds = 60;
+  const auto listed = runProgram({client::programFolder() + "/tuned-worker", "tools"}, seconds);
+  if (!listed) return {{"NVIDIA's tools", "error", listed.error().message, listed.error().remedy}};
+  const auto tools = nlohmann::json::parse(listed->output, nullptr, false);
+  if (listed->exitCode != 0 || !tools.is_array())
+    return {{"NVIDIA's tools", "error", "tuned-worker tools failed: " + listed->errors,
+             "build tuned-worker of the same version beside tunectl"}};
   Findings out;
-  for (const Library& library : libraries) {
-    const std::string found = loadable(library.names);
-    const bool missingDriver = found.empty() && gpu && std::string(library.subject) == "driver library";
-    out.push_back({library.subject, found.empty() ? (missingDriver ? "error" : "warning") : "ok",
-                   found.empty() ? "not found by the loader" : found, found.empty() ? library.remedy : ""});
+  for (const auto& tool : tools) {
+    const auto text = [&tool](const char* key) { return tool.value(key, std::string()); };
+    if (text("path").empty()) {
+      out.push_back({text("name"), "warning", "not found; it " + text("purpose"), text("remedy")});
+      continue;
+    }
+    const std::string version = text("version").empty() ? "" : text("version") + ", ";
+    const std::string fault = text("fault").empty() ? "" : ": " + text("fault");
+    out.push_back(
+        {text("name"), fault.empty() ? "ok" : "warning", version + text("path") + fault, text("remedy")});
   }
   return out;
 }

@@ -20,6 +20,8 @@ using Findings = std::vector<Finding>;
 Findings checkPrograms();
 Findings checkGpu();
 Findings checkLibraries();
+/// NVIDIA's tools as the worker program finds them, and versions known to be wrong.
+Findings checkTools();
 Findings checkSocket(const std::string& socket);
 Findings checkCache(const std::string& cache);
 /// `cache` is set to the daemon's cache when one answers.

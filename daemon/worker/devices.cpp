@@ -2,6 +2,7 @@
 #include "backend/identity.h"
 #include "backend/nvptx/cubin/assemble.h"
 #include "backend/registry.h"
+#include "backend/toolchain/toolchain.h"
 #include "daemon/worker/commands.h"
 #include "daemon/worker/loop.h"
 #include "daemon/worker/messages.h"
@@ -12,12 +13,20 @@
 namespace tuned {
 
 namespace {
+/// "nvjitlink 13.5.37, tileiras 13.5.37": whoever is here, since each makes builds.
+std::string assemblers() {
+  std::string all = nvptx::assemblerVersion().value_or("");
+  if (auto program = toolchain::findProgram("tileiras"); !program.empty())
+    if (auto version = toolchain::programVersion(program))
+      all += (all.empty() ? "tileiras " : ", tileiras ") + *version;
+  return all;
+}
+
 nlohmann::json listing() {
   nlohmann::json out = {{"devices", nlohmann::json::array()}, {"build", compilerIdentity()}};
   for (const DeviceInfo& info : listDevices())
     out["devices"].push_back(deviceToJson(info));
-  auto assembler = nvptx::assemblerVersion();
-  out["assembler"] = assembler ? *assembler : "";
+  out["assembler"] = assemblers();
   return out;
 }
 } // namespace
