@@ -1,9 +1,10 @@
 // Times our cubins and Triton's, made of the same IR, on one GPU in one run, and checks that they agree.
 //   gpu_compare DIR [--device N] [--only NAME] [--repeats N] [--json FILE]
-// DIR is what gpu_prepare and then triton_cubins.py filled. Every configuration of both sides is launched,
-// compared with Triton's default output and timed; then the best of each side are timed against each other,
-// in turns. Each task runs in a process of its own, which is started again without the kernel that broke it.
-// Exit: 0 when every task has a ratio (Triton's time over ours), 1 otherwise.
+// DIR is what gpu_prepare and then triton_cubins.py filled. Every cubin of every side (our compilers,
+// versions of Triton) is launched on the same random inputs, compared with the first that ran (Triton's, if
+// there is one) and timed from a cold cache; then the best of each side are timed against each other, in
+// turns. Each task runs in a process of its own, which is started again without the kernel that broke it.
+// Exit: 0 when every task has a ratio (Triton's best time over our best), 1 otherwise.
 #include "gpu_task.h"
 
 #include <CLI/CLI.hpp>
@@ -27,37 +28,28 @@ struct Settings {
   int device = 0, repeats = 12, rounds = 16;
 };
 
-/// A variant of one side: what it is called in the talk between processes.
-std::string keyOf(Side side, size_t variant) {
-  return (side == Side::Ours ? "ours:" : "triton:") + std::to_string(variant);
-}
-
 struct Measured {
   double seconds = 0;
   std::string problem; ///< why it does not count; empty: it does
 };
-using Results = std::map<std::string, Measured>;
-
-struct Duel {
-  double ours = 0, triton = 0;
-};
+using Results = std::map<std::string, Measured>; ///< by Candidate::key()
+using Duel = std::map<std::string, double>;      ///< median seconds by side
 
 double median(std::vector<double> values) {
   std::ranges::nth_element(values, values.begin() + static_cast<long>(values.size() / 2));
   return values[values.size() / 2];
 }
 
-std::optional<size_t> best(const PlanTask& task, const Results& results, Side side) {
-  std::optional<size_t> found;
-  double least = 0;
-  for (size_t i = 0; i < task.variants.size(); ++i) {
-    auto result = results.find(keyOf(side, i));
+/// The fastest of each side that ran and agreed.
+std::map<std::string, Candidate> bestOfSides(const std::vector<Candidate>& all, const Results& results) {
+  std::map<std::string, Candidate> best;
+  for (const Candidate& candidate : all) {
+    auto result = results.find(candidate.key());
     if (result == results.end() || !result->second.problem.empty()) continue;
-    if (found && result->second.seconds >= least) continue;
-    found = i;
-    least = result->second.seconds;
+    auto [known, fresh] = best.try_emplace(candidate.side, candidate);
+    if (!fresh && result->second.seconds < results.at(known->second.key()).seconds) known->second = candidate;
   }
-  return found;
+  return best;
 }
 
 /// The child's part: tries what has no result yet and tells the parent line by line.
@@ -73,10 +65,10 @@ public:
       return 2;
     }
     gpu = std::move(*opened);
-    for (Side side : {Side::Triton, Side::Ours})
-      for (size_t i = 0; i < task.variants.size(); ++i)
-        if (!tryOne(side, i)) return 3;
-    duel();
+    const std::vector<Candidate> all = candidates(settings.folder, task);
+    for (const Candidate& candidate : all)
+      if (!tryOne(candidate)) return 3;
+    duel(bestOfSides(all, results));
     return 0;
   }
 
@@ -87,15 +79,13 @@ private:
   }
 
   /// False when the device is lost.
-  bool tryOne(Side side, size_t index) {
-    const PlanVariant& variant = task.variants[index];
-    std::string key = keyOf(side, index);
+  bool tryOne(const Candidate& candidate) {
+    std::string key = candidate.key();
     bool known = results.contains(key);
     if (known && (!expected.empty() || !results[key].problem.empty())) return true;
-    auto artefact = loadArtefact(settings.folder, variant, side);
-    if (!artefact && artefact.error().kind == ErrorKind::NotFound) return true;
+    auto artefact = loadArtefact(settings.folder, task, candidate);
     say("try " + key);
-    auto outcome = artefact ? measure(*artefact, variant, side) : Result<double>(fail(artefact.error()));
+    auto outcome = artefact ? measure(*artefact, candidate) : Result<double>(fail(artefact.error()));
     if (!outcome) {
       std::string text = outcome.error().text();
       std::ranges::replace(text, '\n', ' ');
@@ -111,43 +101,46 @@ private:
     return true;
   }
 
-  Result<double> measure(const Artefact& artefact, const PlanVariant& variant, Side side) {
+  Result<double> measure(const Artefact& artefact, const Candidate& candidate) {
     auto kernel = gpu->device().load(artefact);
     if (!kernel) return fail(kernel.error());
-    auto values = gpu->outputs(**kernel, variant, side);
+    auto values = gpu->outputs(**kernel, candidate);
     if (!values) return fail(values.error());
     if (expected.empty()) expected = *values;
     if (std::string wrong = disagreement(task, *values, expected); !wrong.empty())
       return fail(ErrorKind::Internal, "wrong result: " + wrong);
-    auto times = gpu->time(**kernel, variant, side, settings.repeats);
+    auto times = gpu->time(**kernel, candidate, settings.repeats);
     if (!times) return fail(times.error());
     return median(*times);
   }
 
-  void duel() {
-    auto ours = best(task, results, Side::Ours), triton = best(task, results, Side::Triton);
-    if (!ours || !triton) return;
-    std::unique_ptr<LoadedKernel> kernels[2];
-    size_t variants[2] = {*ours, *triton};
-    Side sides[2] = {Side::Ours, Side::Triton};
-    std::vector<double> times[2];
-    for (int side = 0; side < 2; ++side) {
-      auto artefact = loadArtefact(settings.folder, task.variants[variants[side]], sides[side]);
-      auto kernel = gpu->device().load(*artefact);
-      if (!kernel) return;
-      kernels[side] = std::move(*kernel);
+  void duel(const std::map<std::string, Candidate>& best) {
+    struct Fighter {
+      Candidate candidate;
+      std::unique_ptr<LoadedKernel> kernel;
+      std::vector<double> times;
+    };
+    std::vector<Fighter> fighters;
+    for (const auto& [side, candidate] : best) {
+      auto artefact = loadArtefact(settings.folder, task, candidate);
+      if (!artefact) continue;
+      if (auto kernel = gpu->device().load(*artefact))
+        fighters.push_back({candidate, std::move(*kernel), {}});
     }
     for (int round = 0; round < settings.rounds; ++round)
-      for (int side = 0; side < 2; ++side) {
-        int which = (side + round) % 2; // neither is always the first
-        auto some =
-            gpu->time(*kernels[which], task.variants[variants[which]], sides[which], settings.repeats);
-        if (some) times[which].insert(times[which].end(), some->begin(), some->end());
+      for (size_t turn = 0; turn < fighters.size(); ++turn) {
+        Fighter& fighter =
+            fighters[(turn + static_cast<size_t>(round)) % fighters.size()]; // none is always first
+        auto some = gpu->time(*fighter.kernel, fighter.candidate, settings.repeats);
+        if (some) fighter.times.insert(fighter.times.end(), some->begin(), some->end());
       }
-    if (times[0].empty() || times[1].empty()) return;
-    char line[96];
-    std::snprintf(line, sizeof(line), "duel %.9g %.9g", median(times[0]), median(times[1]));
-    say(line);
+    for (const Fighter& fighter : fighters) {
+      if (fighter.times.empty()) continue;
+      char line[96];
+      std::snprintf(line, sizeof(line), "duel %s %.9g", fighter.candidate.side.c_str(),
+                    median(fighter.times));
+      say(line);
+    }
   }
 
   const Settings& settings;
@@ -156,6 +149,41 @@ private:
   FILE* out;
   std::unique_ptr<GpuTask> gpu;
   std::vector<double> expected;
+};
+
+/// Takes in what a child says; `trying` is what it would have died of.
+class Listener {
+public:
+  Listener(const PlanTask& task, Results& results, Duel& duel) : task(task), results(results), duel(duel) {}
+
+  void hear(const std::string& text) {
+    std::istringstream words(text);
+    std::string verb, key;
+    words >> verb >> key;
+    double seconds = 0;
+    if (verb == "try") {
+      trying = key;
+    } else if (verb == "time" && words >> seconds) {
+      results[key] = {seconds, {}};
+      trying.clear();
+    } else if (verb == "bad") {
+      results[key] = {0, text.substr(std::min(text.size(), 5 + key.size()))};
+      trying.clear();
+    } else if (verb == "duel" && words >> seconds) {
+      duel[key] = seconds;
+    } else if (verb == "failed") {
+      std::cerr << task.name << ": " << text.substr(7) << "\n";
+      failed = true;
+    }
+  }
+
+  std::string trying;
+  bool failed = false;
+
+private:
+  const PlanTask& task;
+  Results& results;
+  Duel& duel;
 };
 
 /// Runs one child to its end; true when it came to the duel or had nothing left to break on.
@@ -173,64 +201,71 @@ bool runChild(const Settings& settings, const PlanTask& task, Results& results, 
   }
   close(ends[1]);
   FILE* in = fdopen(ends[0], "r");
-  std::string trying;
+  Listener listener(task, results, duel);
   char line[4096];
-  bool failed = false;
-  while (std::fgets(line, sizeof(line), in)) {
-    std::string text(line, std::strcspn(line, "\n"));
-    auto word = [&](size_t n) {
-      std::istringstream words(text);
-      std::string found;
-      for (size_t i = 0; i <= n; ++i)
-        words >> found;
-      return found;
-    };
-    if (text.starts_with("try ")) trying = word(1);
-    if (text.starts_with("time ")) results[word(1)] = {std::stod(word(2)), {}}, trying.clear();
-    if (text.starts_with("bad ")) results[word(1)] = {0, text.substr(5 + word(1).size())}, trying.clear();
-    if (text.starts_with("duel ")) duel = {std::stod(word(1)), std::stod(word(2))};
-    if (text.starts_with("failed ")) std::cerr << task.name << ": " << text.substr(7) << "\n", failed = true;
-  }
+  while (std::fgets(line, sizeof(line), in))
+    listener.hear(std::string(line, std::strcspn(line, "\n")));
   std::fclose(in);
   int status = 0;
   waitpid(child, &status, 0);
-  if (!trying.empty()) results[trying] = {0, "the process died"};
-  failed = failed || results.size() == before; // it would end the same way again
-  return failed || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  if (!listener.trying.empty()) results[listener.trying] = {0, "the process died"};
+  bool hopeless = listener.failed || results.size() == before; // it would end the same way again
+  return hopeless || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-void printTable(const PlanTask& task, const Results& results, const Duel& duel) {
-  auto ours = best(task, results, Side::Ours), triton = best(task, results, Side::Triton);
-  int bad[2] = {0, 0}, good[2] = {0, 0};
-  for (const auto& [key, result] : results)
-    ++(result.problem.empty() ? good : bad)[key.starts_with("triton")];
-  std::printf("%-24s ", task.name.c_str());
-  if (!ours || !triton || duel.ours == 0) {
-    std::printf("no comparison: %d of ours and %d of Triton's run\n", good[0], good[1]);
-    return;
-  }
+/// The fastest side among Triton's, or among ours.
+std::optional<std::pair<std::string, double>> fastest(const Duel& duel, bool triton) {
+  std::optional<std::pair<std::string, double>> best;
+  for (const auto& [side, seconds] : duel)
+    if (side.starts_with("triton") == triton && (!best || seconds < best->second)) best = {side, seconds};
+  return best;
+}
+
+void printTask(const Settings& settings, const PlanTask& task, const Results& results, const Duel& duel) {
+  auto ours = fastest(duel, false), triton = fastest(duel, true);
+  std::printf("%-28s ", task.name.c_str());
+  if (ours && triton)
+    std::printf("Triton's best / our best %.3f; %s wins\n", triton->second / ours->second,
+                (ours->second <= triton->second ? ours : triton)->first.c_str());
+  else
+    std::printf("no comparison: %s\n", ours ? "nothing of Triton's ran" : "nothing of ours ran");
   bool compute = task.flops > 100 * task.bytes;
   double work = compute ? task.flops / 1e12 : task.bytes / 1e9;
-  std::printf("%9.2f %9.2f us %7.3f  %8.1f %8.1f %s  ran %d/%d %d/%d\n%24s ours: %s\n%24s Triton: %s\n",
-              duel.ours * 1e6, duel.triton * 1e6, duel.triton / duel.ours, work / duel.ours,
-              work / duel.triton, compute ? "TFLOP/s" : "GB/s   ", good[0], good[0] + bad[0], good[1],
-              good[1] + bad[1], "", task.variants[*ours].configuration.c_str(), "",
-              task.variants[*triton].configuration.c_str());
+  const std::vector<Candidate> all = candidates(settings.folder, task);
+  const auto best = bestOfSides(all, results);
+  std::map<std::string, std::pair<int, int>> ran; // of how many
+  for (const Candidate& candidate : all) {
+    auto result = results.find(candidate.key());
+    ran[candidate.side].first += result != results.end() && result->second.problem.empty();
+    ++ran[candidate.side].second;
+  }
+  for (const auto& [side, counts] : ran) {
+    std::printf("  %-12s ", side.c_str());
+    if (auto seconds = duel.find(side); seconds != duel.end())
+      std::printf("%10.2f us %9.1f %s  ", seconds->second * 1e6, work / seconds->second,
+                  compute ? "TFLOP/s" : "GB/s   ");
+    std::printf("ran %d of %d", counts.first, counts.second);
+    if (auto found = best.find(side); found != best.end())
+      std::printf("  %s", describe(task, found->second).c_str());
+    std::printf("\n");
+  }
   std::fflush(stdout);
 }
 
-nlohmann::json record(const PlanTask& task, const Results& results, const Duel& duel) {
-  nlohmann::json variants = nlohmann::json::array();
-  for (size_t i = 0; i < task.variants.size(); ++i) {
-    nlohmann::json entry = {{"configuration", task.variants[i].configuration}};
-    for (Side side : {Side::Ours, Side::Triton})
-      if (auto found = results.find(keyOf(side, i)); found != results.end())
-        entry[side == Side::Ours ? "ours" : "triton"] = found->second.problem.empty()
-                                                            ? nlohmann::json(found->second.seconds)
-                                                            : nlohmann::json(found->second.problem);
-    variants.push_back(entry);
+nlohmann::json record(const Settings& settings, const PlanTask& task, const Results& results,
+                      const Duel& duel) {
+  nlohmann::json tried = nlohmann::json::array();
+  for (const Candidate& candidate : candidates(settings.folder, task)) {
+    auto found = results.find(candidate.key());
+    if (found == results.end()) continue;
+    const Measured& result = found->second;
+    tried.push_back({{"side", candidate.side},
+                     {"configuration", describe(task, candidate)},
+                     {"seconds", result.problem.empty() ? nlohmann::json(result.seconds) : nlohmann::json()},
+                     {"problem", result.problem}});
   }
-  return {{"task", task.name}, {"ours", duel.ours}, {"triton", duel.triton}, {"variants", variants}};
+  return {
+      {"task", task.name}, {"flops", task.flops}, {"bytes", task.bytes}, {"duel", duel}, {"tried", tried}};
 }
 
 } // namespace
@@ -255,20 +290,20 @@ int main(int argc, char** argv) {
   Plan plan = planFromJson(nlohmann::json::parse(text));
   nlohmann::json records = nlohmann::json::array();
   bool all = true;
-  std::printf("%-24s %9s %9s    %7s  %8s %8s\n", "task", "ours", "Triton", "ratio", "ours", "Triton");
   for (const PlanTask& task : plan.tasks) {
     if (!task.name.starts_with(only)) continue;
     Results results;
     Duel duel;
     while (!runChild(settings, task, results, duel)) {
     }
-    printTable(task, results, duel);
+    printTask(settings, task, results, duel);
     for (const auto& [key, result] : results)
-      if (!result.problem.empty() && key.starts_with("ours"))
+      if (!result.problem.empty())
         std::fprintf(stderr, "%s %s: %s\n", task.name.c_str(), key.c_str(), result.problem.c_str());
-    records.push_back(record(task, results, duel));
-    all = all && duel.ours > 0;
+    records.push_back(record(settings, task, results, duel));
+    // Kept as it grows: a run that is cut short has what it measured.
+    if (!json.empty()) writeFile(std::filesystem::absolute(json), records.dump(1));
+    all = all && fastest(duel, false) && fastest(duel, true);
   }
-  if (!json.empty()) writeFile(std::filesystem::absolute(json), records.dump(1));
   return all ? 0 : 1;
 }

@@ -19,47 +19,66 @@ PlanArgument argumentFrom(const Json& json) {
           json.at("bytes"), json.at("bits"), json.at("output")};
 }
 
+Json buildJson(const PlanBuild& build) {
+  const Artefact& artefact = build.artefact;
+  Json slots = Json::array(), conditions = Json::array();
+  for (const ParameterSlot& slot : artefact.launch.parameters)
+    slots.push_back({{"pointer", slot.kind == ParameterKind::Pointer}, {"bytes", slot.sizeBytes}});
+  for (const LaunchCondition& condition : artefact.launch.conditions)
+    conditions.push_back(Json(toJson(condition)));
+  return {{"compiler", build.compiler},
+          {"hints", build.hints},
+          {"assembler", artefact.assembler},
+          {"symbol", artefact.launch.symbol},
+          {"target", artefact.target},
+          {"block", artefact.launch.block},
+          {"dynamic_shared", artefact.launch.dynamicSharedBytes},
+          {"cluster", artefact.launch.clusterSize},
+          {"parameters", slots},
+          {"conditions", conditions},
+          {"registers", artefact.resources.registers},
+          {"shared", artefact.resources.sharedBytes},
+          {"spill", artefact.resources.spillBytes}};
+}
+
+PlanBuild buildFrom(const Json& json) {
+  PlanBuild build{json.at("compiler"), json.at("hints"), {}};
+  Artefact& artefact = build.artefact;
+  artefact.format = "cubin";
+  artefact.compiler = build.compiler;
+  artefact.assembler = json.at("assembler");
+  artefact.target = json.at("target");
+  artefact.launch.symbol = json.at("symbol");
+  artefact.launch.block = json.at("block");
+  artefact.launch.dynamicSharedBytes = json.at("dynamic_shared");
+  artefact.launch.clusterSize = json.at("cluster");
+  for (const Json& slot : json.at("parameters"))
+    artefact.launch.parameters.push_back(
+        {slot.at("pointer") ? ParameterKind::Pointer : ParameterKind::Scalar, slot.at("bytes")});
+  for (const Json& each : json.at("conditions"))
+    if (auto condition = launchConditionFromJson(each)) artefact.launch.conditions.push_back(*condition);
+  artefact.resources = {json.at("registers"), json.at("shared"), json.at("spill")};
+  return build;
+}
+
 Json variantJson(const PlanVariant& variant) {
-  const Artefact& ours = variant.ours;
-  Json json = {{"id", variant.id},
-               {"configuration", variant.configuration},
-               {"grid", variant.grid},
-               {"num_warps", variant.numWarps},
-               {"num_stages", variant.numStages},
-               {"has_ours", variant.hasOurs}};
-  if (!variant.hasOurs) return json;
-  Json slots = Json::array();
-  for (const ParameterSlot& slot : ours.launch.parameters)
-    slots.push_back(slot.sizeBytes);
-  json["ours"] = {{"symbol", ours.launch.symbol},
-                  {"target", ours.target},
-                  {"threads", ours.launch.threadsPerCta()},
-                  {"dynamic_shared", ours.launch.dynamicSharedBytes},
-                  {"parameters", slots},
-                  {"registers", ours.resources.registers},
-                  {"shared", ours.resources.sharedBytes},
-                  {"spill", ours.resources.spillBytes}};
-  return json;
+  Json builds = Json::array();
+  for (const PlanBuild& build : variant.builds)
+    builds.push_back(buildJson(build));
+  return {{"id", variant.id},
+          {"configuration", variant.configuration},
+          {"grid", variant.grid},
+          {"num_warps", variant.numWarps},
+          {"num_stages", variant.numStages},
+          {"num_ctas", variant.numCtas},
+          {"builds", builds}};
 }
 
 PlanVariant variantFrom(const Json& json) {
-  PlanVariant variant{json.at("id"),
-                      json.at("configuration"),
-                      json.at("grid"),
-                      json.at("num_warps"),
-                      json.at("num_stages"),
-                      json.at("has_ours"),
-                      {}};
-  if (!variant.hasOurs) return variant;
-  const Json& ours = json.at("ours");
-  variant.ours.format = "cubin";
-  variant.ours.target = ours.at("target");
-  variant.ours.launch.symbol = ours.at("symbol");
-  variant.ours.launch.block[0] = ours.at("threads");
-  variant.ours.launch.dynamicSharedBytes = ours.at("dynamic_shared");
-  for (int bytes : ours.at("parameters"))
-    variant.ours.launch.parameters.push_back({ParameterKind::Scalar, bytes});
-  variant.ours.resources = {ours.at("registers"), ours.at("shared"), ours.at("spill")};
+  PlanVariant variant{json.at("id"),        json.at("configuration"), json.at("grid"),
+                      json.at("num_warps"), json.at("num_stages"),    json.value("num_ctas", 1)};
+  for (const Json& build : json.value("builds", Json::array()))
+    variant.builds.push_back(buildFrom(build));
   return variant;
 }
 

@@ -1,4 +1,4 @@
-// What gpu_prepare and triton_cubins.py hand to gpu_compare: a folder with plan.json, cubins of both
+// What gpu_prepare and triton_cubins.py hand to gpu_compare: a folder with plan.json, cubins that several
 // compilers made of the same IR, and what is needed to launch, check and judge them.
 #pragma once
 
@@ -23,13 +23,20 @@ struct PlanArgument {
   bool output = false;
 };
 
-/// One configuration: `id` names its files: id.ttir, id.ours.cubin, id.triton.cubin, id.triton.json.
+/// One of our compilers' cubins.
+struct PlanBuild {
+  std::string compiler; ///< "nvptx", "tileir"
+  std::string hints;    ///< beyond the configuration: "occupancy=2 worker_warps=8"
+  Artefact artefact;    ///< its bytes are in the file
+};
+
+/// One configuration: `id` names its files: id.ttir, id.0.cubin, id.1.cubin, … of our builds in their order,
+/// and of each version of Triton id.triton-3.6.cubin with id.triton-3.6.json.
 struct PlanVariant {
   std::string id, configuration;
   std::array<int64_t, 3> grid = {1, 1, 1};
-  int64_t numWarps = 4, numStages = 3;
-  bool hasOurs = false; ///< one for each distinct code
-  Artefact ours;        ///< bytes are in the file
+  int64_t numWarps = 4, numStages = 3, numCtas = 1;
+  std::vector<PlanBuild> builds = {}; ///< one for each distinct code
 };
 
 struct PlanTask {

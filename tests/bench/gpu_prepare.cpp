@@ -1,8 +1,13 @@
-// Compiles the library's kernels for a GPU, whole spaces, into a folder for gpu_compare. Needs no GPU.
-//   gpu_prepare --kernels configs/kernels --out DIR [--target sm_90a] [--only NAME] [--limit N] [--jobs N]
+// Compiles kernels for a GPU, by each of our compilers, into a folder for gpu_compare. Needs no GPU.
+//   gpu_prepare --kernels configs/kernels --out DIR     the library's kernels, whole spaces
+//   gpu_prepare --plan --out DIR                        what DIR/plan.json lists, a .ttir beside it each
+//   variant
+// Options: [--target sm_90a] [--only NAME] [--limit N] [--jobs N] [--compilers nvptx,tileir]
+//          [--hints worker_warps=8,occupancy=2]...      one more Tile IR build a variant for each
 #include "backend/registry.h"
 #include "gpu_plan.h"
 #include "ir/frontends/ttir/specialize.h"
+#include "ir/module.h"
 #include "tuner/search/space.h"
 
 #include <CLI/CLI.hpp>
@@ -10,8 +15,10 @@
 #include <bit>
 #include <chrono>
 #include <iostream>
+#include <map>
 #include <mutex>
 #include <set>
+#include <sstream>
 #include <thread>
 
 using namespace tuned;
@@ -34,7 +41,9 @@ std::vector<Problem> problems() {
     all.push_back({"layer_norm_f16_8192x" + std::to_string(columns),
                    "layer_norm_f16.json",
                    {{"n_rows", 8192}, {"n_cols", columns}}});
-  all.push_back({"matmul_f16_4096", "matmul_f16.json", {{"M", 4096}, {"N", 4096}, {"K", 4096}}});
+  for (int64_t size : {4096, 8192})
+    all.push_back(
+        {"matmul_f16_" + std::to_string(size), "matmul_f16.json", {{"M", size}, {"N", size}, {"K", size}}});
   return all;
 }
 
@@ -73,132 +82,205 @@ std::vector<Configuration> sample(const std::vector<Configuration>& all, size_t 
   return some;
 }
 
-struct Failure {
-  std::string id;
-  Error error;
+struct Settings {
+  std::filesystem::path kernels = "configs/kernels", folder;
+  std::string target = "sm_90a", only;
+  std::vector<std::string> compilers;
+  std::vector<Configuration> hints = {{}}; ///< Tile IR's, beyond the configuration; the empty one first
+  size_t limit = 0;
+  unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
 };
 
-class Preparation {
-public:
-  Preparation(std::filesystem::path folder, std::string target)
-      : folder(std::move(folder)), target(std::move(target)) {}
-
-  Result<PlanTask> prepare(const Problem& problem, const std::filesystem::path& kernels, size_t limit,
-                           unsigned jobs) {
-    auto kernel = loadKernel((kernels / problem.document).string());
-    if (!kernel) return fail(kernel.error());
-    auto space = Space::enumerate(*kernel, problem.sizes);
-    if (!space) return fail(space.error());
-    PlanTask task{problem.name, 0, 0, kernel->tolerance.relative, kernel->tolerance.absolute, {}, {}};
-    Bindings bindings = bindingsOf(*kernel, {}, problem.sizes);
-    if (kernel->work.flops)
-      task.flops = static_cast<double>(kernel->work.flops->evaluate(bindings).value_or(0));
-    if (kernel->work.bytes)
-      task.bytes = static_cast<double>(kernel->work.bytes->evaluate(bindings).value_or(0));
-    for (const KernelArgument& argument : kernel->arguments) {
-      auto evaluated = evaluate(*kernel, argument, problem.sizes);
-      if (!evaluated) return fail(evaluated.error());
-      task.arguments.push_back(*evaluated);
-    }
-    std::vector<Configuration> configurations = sample(space->configurations(), limit);
-    task.variants.resize(configurations.size());
-    std::atomic<size_t> next = 0;
-    {
-      std::vector<std::jthread> threads;
-      for (unsigned job = 0; job < jobs; ++job)
-        threads.emplace_back([&] {
-          for (size_t i; (i = next++) < configurations.size();)
-            prepareOne(problem, *kernel, configurations[i], i, task.variants[i]);
-        });
-    }
-    // num_stages changes our code in some loops only: each code is timed once.
-    std::set<std::string> seen;
-    for (size_t i = 0; i < configurations.size(); ++i) {
-      PlanVariant& variant = task.variants[i];
-      if (!variant.hasOurs) continue;
-      Configuration rest = configurations[i];
-      rest.erase("num_stages");
-      auto cubin = folder / (variant.id + ".ours.cubin");
-      variant.hasOurs = seen.insert(toString(rest) + readFile(cubin)).second;
-      if (!variant.hasOurs) std::filesystem::remove(cubin);
-    }
-    return task;
+/// A problem of the library as a task: its space's configurations, the IR of each written to its file.
+Result<PlanTask> listVariants(const Settings& settings, const Problem& problem) {
+  auto kernel = loadKernel((settings.kernels / problem.document).string());
+  if (!kernel) return fail(kernel.error());
+  auto space = Space::enumerate(*kernel, problem.sizes);
+  if (!space) return fail(space.error());
+  PlanTask task{problem.name, 0, 0, kernel->tolerance.relative, kernel->tolerance.absolute, {}, {}};
+  Bindings bindings = bindingsOf(*kernel, {}, problem.sizes);
+  if (kernel->work.flops)
+    task.flops = static_cast<double>(kernel->work.flops->evaluate(bindings).value_or(0));
+  if (kernel->work.bytes)
+    task.bytes = static_cast<double>(kernel->work.bytes->evaluate(bindings).value_or(0));
+  for (const KernelArgument& argument : kernel->arguments) {
+    auto evaluated = evaluate(*kernel, argument, problem.sizes);
+    if (!evaluated) return fail(evaluated.error());
+    task.arguments.push_back(*evaluated);
   }
-
-  std::vector<Failure> failures;
-
-private:
-  void prepareOne(const Problem& problem, const Kernel& kernel, const Configuration& configuration,
-                  size_t index, PlanVariant& variant) {
-    variant.id = problem.name + "/" + std::to_string(index);
+  auto context = makeContext();
+  for (const Configuration& configuration : sample(space->configurations(), settings.limit)) {
+    PlanVariant variant;
+    variant.id = problem.name + "/" + std::to_string(task.variants.size());
     variant.configuration = toString(configuration);
     variant.numWarps = option(configuration, "num_warps", 4);
     variant.numStages = option(configuration, "num_stages", 3);
-    auto context = makeContext();
-    auto instance = instantiate(kernel, configuration, problem.sizes);
-    if (!instance) return note(variant.id, instance.error());
+    variant.numCtas = option(configuration, "num_ctas", 1);
+    auto instance = instantiate(*kernel, configuration, problem.sizes);
+    if (!instance) return fail(instance.error());
     variant.grid = instance->grid;
-    auto module = specialize(*context, kernel, configuration, problem.sizes);
-    if (!module) return note(variant.id, module.error());
-    // Both compilers get this text: sizes folded in, nothing else done to it.
-    writeFile(folder / (variant.id + ".ttir"), print(**module));
-    auto compiler = makeCompiler(target);
-    if (!compiler) return note(variant.id, compiler.error());
+    auto module = specialize(*context, *kernel, configuration, problem.sizes);
+    if (!module) return fail(module.error());
+    // All compilers get this text: sizes folded in, nothing else done to it.
+    writeFile(settings.folder / (variant.id + ".ttir"), print(**module));
+    task.variants.push_back(std::move(variant));
+  }
+  return task;
+}
+
+/// Compiles every variant of a task by every compiler, in threads.
+class Builder {
+public:
+  explicit Builder(const Settings& settings) : settings_(settings) {}
+
+  void build(PlanTask& task) {
+    std::atomic<size_t> next = 0;
+    std::vector<std::jthread> threads;
+    for (unsigned job = 0; job < settings_.jobs; ++job)
+      threads.emplace_back([&] {
+        for (size_t i; (i = next++) < task.variants.size();)
+          buildVariant(task.variants[i]);
+      });
+  }
+  const std::vector<std::string>& failures() const { return failures_; }
+
+private:
+  void buildVariant(PlanVariant& variant) {
+    variant.builds.clear();
+    std::set<std::string> codes; // a hint that changes nothing makes no second build
+    for (const std::string& compiler : settings_.compilers)
+      for (const Configuration& hints : settings_.hints) {
+        if (!hints.empty() && compiler != "tileir") continue;
+        auto artefact = compile(variant, compiler, hints);
+        if (!artefact) {
+          std::lock_guard lock(mutex_);
+          failures_.push_back(variant.id + " " + compiler + " " + toString(hints) + ": " +
+                              artefact.error().text());
+          continue;
+        }
+        if (!codes.insert(artefact->bytes).second) continue;
+        writeFile(settings_.folder / (variant.id + "." + std::to_string(variant.builds.size()) + ".cubin"),
+                  artefact->bytes);
+        artefact->bytes.clear();
+        variant.builds.push_back({compiler, toString(hints), std::move(*artefact)});
+      }
+  }
+
+  Result<Artefact> compile(const PlanVariant& variant, const std::string& name,
+                           const Configuration& hints) const {
+    auto compiler = makeCompiler(settings_.target, name);
+    if (!compiler) return fail(compiler.error());
+    std::string path = (settings_.folder / (variant.id + ".ttir")).string();
+    auto context = makeContext();
+    auto module = parseModule(*context, readFile(path), path);
+    if (!module) return fail(module.error());
     CompileOptions options;
-    options.target = target;
+    options.target = settings_.target;
+    options.compiler = name;
     options.numWarps = static_cast<int>(variant.numWarps);
     options.numStages = static_cast<int>(variant.numStages);
-    auto artefact = (*compiler)->compile(**module, kernel.entry, options);
-    if (!artefact) return note(variant.id, artefact.error());
-    writeFile(folder / (variant.id + ".ours.cubin"), artefact->bytes);
-    artefact->bytes.clear();
-    variant.ours = std::move(*artefact);
-    variant.hasOurs = true;
+    options.numCtas = static_cast<int>(option(hints, "num_ctas", variant.numCtas));
+    options.workerWarps = static_cast<int>(option(hints, "worker_warps", 0));
+    options.occupancy = static_cast<int>(option(hints, "occupancy", 0));
+    options.latency = static_cast<int>(option(hints, "latency", 0));
+    options.grid = variant.grid;
+    return (*compiler)->compile(**module, "", options);
   }
 
-  void note(const std::string& id, const Error& error) {
-    std::lock_guard lock(mutex);
-    failures.push_back({id, error});
-  }
-
-  std::filesystem::path folder;
-  std::string target;
-  std::mutex mutex;
+  const Settings& settings_;
+  std::mutex mutex_;
+  std::vector<std::string> failures_;
 };
+
+/// "worker_warps=8,occupancy=2".
+Result<Configuration> parseHints(const std::string& text) {
+  Configuration hints;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    size_t equals = part.find('=');
+    std::string name = part.substr(0, equals);
+    bool known = name == "worker_warps" || name == "occupancy" || name == "latency" || name == "num_ctas";
+    if (!known || equals == std::string::npos)
+      return fail(ErrorKind::InvalidInput, "--hints " + text + ": no hint '" + part + "'",
+                  "hints are worker_warps=N, occupancy=N, latency=N, num_ctas=N");
+    hints[name] = std::atoll(part.c_str() + equals + 1);
+  }
+  return hints;
+}
+
+int complain(const std::string& what) {
+  std::cerr << "gpu_prepare: " << what << "\n";
+  return 1;
+}
+
+/// The tasks: those that the folder's plan lists, or the library's.
+Result<Plan> planOf(const Settings& settings, bool listed) {
+  Plan plan{settings.target, {}};
+  if (listed) {
+    auto file = settings.folder / "plan.json";
+    auto json = nlohmann::json::parse(readFile(file), nullptr, false);
+    if (json.is_discarded()) return fail(ErrorKind::InvalidInput, file.string() + " is missing or no JSON");
+    plan = planFromJson(json);
+    plan.target = settings.target;
+    return plan;
+  }
+  for (const Problem& problem : problems()) {
+    if (!problem.name.starts_with(settings.only)) continue;
+    auto task = listVariants(settings, problem);
+    if (!task) return fail(task.error());
+    plan.tasks.push_back(std::move(*task));
+  }
+  return plan;
+}
+
+int prepare(Settings& settings, bool listed) {
+  if (settings.compilers.empty()) settings.compilers = compilersFor(settings.target);
+  auto plan = planOf(settings, listed);
+  if (!plan) return complain(plan.error().text());
+  Builder builder(settings);
+  for (PlanTask& task : plan->tasks) {
+    if (!task.name.starts_with(settings.only)) continue;
+    auto start = std::chrono::steady_clock::now();
+    builder.build(task);
+    std::map<std::string, size_t> builds;
+    for (const PlanVariant& variant : task.variants)
+      for (const PlanBuild& build : variant.builds)
+        ++builds[build.compiler];
+    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    std::cerr << task.name << ": " << task.variants.size() << " configurations";
+    for (const auto& [compiler, count] : builds)
+      std::cerr << ", " << count << " builds by " << compiler;
+    std::cerr << ", " << seconds << " s\n";
+  }
+  for (const std::string& failure : builder.failures())
+    std::cerr << failure << "\n";
+  writeFile(settings.folder / "plan.json", toJson(*plan).dump(1));
+  return 0;
+}
 
 } // namespace
 
 int main(int argc, char** argv) {
-  std::string kernels = "configs/kernels", out, target = "sm_90a", only;
-  size_t limit = 0;
-  unsigned jobs = std::max(1u, std::thread::hardware_concurrency());
-  CLI::App app("compile the library for gpu_compare");
-  app.add_option("--kernels", kernels, "folder of kernel documents");
-  app.add_option("--out", out, "folder to write")->required();
-  app.add_option("--target", target, "architecture");
-  app.add_option("--only", only, "problems whose name starts so");
-  app.add_option("--limit", limit, "configurations a problem; 0: all");
-  app.add_option("--jobs", jobs, "compilations at a time");
+  Settings settings;
+  std::vector<std::string> hints;
+  bool listed = false;
+  CLI::App app("compile kernels for gpu_compare");
+  app.add_option("--kernels", settings.kernels, "folder of kernel documents");
+  app.add_flag("--plan", listed, "compile what plan.json in the folder lists, instead of the library");
+  app.add_option("--out", settings.folder, "folder to write")->required();
+  app.add_option("--target", settings.target, "architecture");
+  app.add_option("--only", settings.only, "problems whose name starts so");
+  app.add_option("--limit", settings.limit, "configurations a problem; 0: all");
+  app.add_option("--jobs", settings.jobs, "compilations at a time");
+  app.add_option("--compilers", settings.compilers, "of nvptx, tileir; else all that are here")
+      ->delimiter(',');
+  app.add_option("--hints", hints,
+                 "a further build by tileir with these, such as worker_warps=8,occupancy=2");
   CLI11_PARSE(app, argc, argv);
-
-  Preparation preparation(out, target);
-  Plan plan{target, {}};
-  for (const Problem& problem : problems()) {
-    if (!problem.name.starts_with(only)) continue;
-    auto start = std::chrono::steady_clock::now();
-    auto task = preparation.prepare(problem, kernels, limit, jobs);
-    if (!task) {
-      std::cerr << problem.name << ": " << task.error().text() << "\n";
-      return 1;
-    }
-    auto compiled = std::ranges::count_if(task->variants, &PlanVariant::hasOurs);
-    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    std::cerr << problem.name << ": " << task->variants.size() << " configurations, " << compiled
-              << " compiled, " << seconds << " s\n";
-    plan.tasks.push_back(std::move(*task));
+  for (const std::string& text : hints) {
+    auto parsed = parseHints(text);
+    if (!parsed) return complain(parsed.error().text());
+    settings.hints.push_back(std::move(*parsed));
   }
-  for (const Failure& failure : preparation.failures)
-    std::cerr << failure.id << ": " << failure.error.text() << "\n";
-  writeFile(std::filesystem::path(out) / "plan.json", toJson(plan).dump(1));
-  return 0;
+  return prepare(settings, listed);
 }

@@ -12,8 +12,8 @@ namespace {
 
 constexpr int64_t sampleElements = 1 << 19; // at each of three places
 
-Result<Artefact> loadTriton(const std::filesystem::path& base) {
-  std::string text = readFile(base.string() + ".triton.json");
+Result<Artefact> loadTriton(const std::string& base) {
+  std::string text = readFile(base + ".json");
   if (text.empty()) return fail(ErrorKind::NotFound, "not compiled by Triton");
   auto metadata = nlohmann::json::parse(text);
   if (metadata.contains("error"))
@@ -23,7 +23,7 @@ Result<Artefact> loadTriton(const std::filesystem::path& base) {
   Artefact artefact;
   artefact.format = "cubin";
   artefact.target = "Triton's";
-  artefact.bytes = readFile(base.string() + ".triton.cubin");
+  artefact.bytes = readFile(base + ".cubin");
   auto kernel = nvptx::readCubin(artefact.bytes, metadata.at("symbol"));
   if (!kernel) return fail(kernel.error());
   artefact.launch.symbol = kernel->symbol;
@@ -38,13 +38,46 @@ Result<Artefact> loadTriton(const std::filesystem::path& base) {
 
 } // namespace
 
-Result<Artefact> loadArtefact(const std::filesystem::path& folder, const PlanVariant& variant, Side side) {
-  std::filesystem::path base = folder / variant.id;
-  if (side == Side::Triton) return loadTriton(base);
-  if (!variant.hasOurs) return fail(ErrorKind::NotFound, "not compiled by us");
-  Artefact artefact = variant.ours;
-  artefact.bytes = readFile(base.string() + ".ours.cubin");
+std::string Candidate::key() const {
+  return side + ":" + std::to_string(variant) + ":" + std::to_string(build);
+}
+
+std::vector<Candidate> candidates(const std::filesystem::path& folder, const PlanTask& task) {
+  std::vector<Candidate> tritons, ours;
+  for (size_t i = 0; i < task.variants.size(); ++i) {
+    const PlanVariant& variant = task.variants[i];
+    for (size_t build = 0; build < variant.builds.size(); ++build)
+      ours.push_back({variant.builds[build].compiler, i, build});
+    std::filesystem::path base = folder / variant.id;
+    std::string stem = base.filename().string() + ".";
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(base.parent_path(), ignored)) {
+      std::string name = entry.path().filename().string();
+      if (name.starts_with(stem + "triton") && name.ends_with(".json"))
+        tritons.push_back({name.substr(stem.size(), name.size() - stem.size() - 5), i, 0});
+    }
+  }
+  std::ranges::stable_sort(tritons, {}, &Candidate::side);
+  tritons.insert(tritons.end(), ours.begin(), ours.end());
+  return tritons;
+}
+
+Result<Artefact> loadArtefact(const std::filesystem::path& folder, const PlanTask& task,
+                              const Candidate& candidate) {
+  const PlanVariant& variant = task.variants[candidate.variant];
+  std::string base = (folder / variant.id).string() + ".";
+  if (candidate.triton()) return loadTriton(base + candidate.side);
+  Artefact artefact = variant.builds[candidate.build].artefact;
+  artefact.bytes = readFile(base + std::to_string(candidate.build) + ".cubin");
+  if (artefact.bytes.empty())
+    return fail(ErrorKind::NotFound, "no file " + base + std::to_string(candidate.build) + ".cubin");
   return artefact;
+}
+
+std::string describe(const PlanTask& task, const Candidate& candidate) {
+  const PlanVariant& variant = task.variants[candidate.variant];
+  const std::string hints = candidate.triton() ? "" : variant.builds[candidate.build].hints;
+  return variant.configuration + (hints.empty() ? "" : " + " + hints);
 }
 
 Result<std::unique_ptr<GpuTask>> GpuTask::open(const PlanTask& task, int device) {
@@ -70,7 +103,7 @@ Result<std::unique_ptr<GpuTask>> GpuTask::open(const PlanTask& task, int device)
   return result;
 }
 
-std::vector<ArgumentValue> GpuTask::arguments(Side side) const {
+std::vector<ArgumentValue> GpuTask::arguments(const Candidate& candidate) const {
   std::vector<ArgumentValue> values;
   for (size_t i = 0; i < task_.arguments.size(); ++i) {
     if (buffers_[i])
@@ -78,19 +111,20 @@ std::vector<ArgumentValue> GpuTask::arguments(Side side) const {
     else
       values.emplace_back(Scalar{task_.arguments[i].bits, task_.arguments[i].bytes});
   }
-  if (side == Side::Triton)
+  if (candidate.triton())
     for (int scratch = 0; scratch < 2; ++scratch)
       values.emplace_back(uint64_t{0});
   return values;
 }
 
-Result<std::vector<double>> GpuTask::outputs(LoadedKernel& kernel, const PlanVariant& variant, Side side) {
+Result<std::vector<double>> GpuTask::outputs(LoadedKernel& kernel, const Candidate& candidate) {
   for (size_t i = 0; i < buffers_.size(); ++i)
     if (task_.arguments[i].output)
       if (auto done = device_->fill(*buffers_[i], 0, buffers_[i]->size(), std::byte{0xff}); !done)
         return fail(done.error());
-  auto values = arguments(side);
-  if (auto done = device_->launch(kernel, variant.grid, values); !done) return fail(done.error());
+  auto values = arguments(candidate);
+  if (auto done = device_->launch(kernel, task_.variants[candidate.variant].grid, values); !done)
+    return fail(done.error());
   std::vector<double> result;
   for (size_t i = 0; i < buffers_.size(); ++i) {
     const PlanArgument& argument = task_.arguments[i];
@@ -108,10 +142,10 @@ Result<std::vector<double>> GpuTask::outputs(LoadedKernel& kernel, const PlanVar
   return result;
 }
 
-Result<std::vector<double>> GpuTask::time(LoadedKernel& kernel, const PlanVariant& variant, Side side,
-                                          int repeats) {
-  auto values = arguments(side);
-  return device_->time(kernel, variant.grid, values, {.repeats = repeats, .coldCache = true});
+Result<std::vector<double>> GpuTask::time(LoadedKernel& kernel, const Candidate& candidate, int repeats) {
+  auto values = arguments(candidate);
+  return device_->time(kernel, task_.variants[candidate.variant].grid, values,
+                       {.repeats = repeats, .coldCache = true});
 }
 
 std::string disagreement(const PlanTask& task, const std::vector<double>& values,

@@ -1,4 +1,4 @@
-// One problem on the device: its buffers, the launches of either compiler's cubins, and whether their outputs
+// One problem on the device: its buffers, the launches of every compiler's cubins, and whether their outputs
 // agree.
 #pragma once
 
@@ -9,25 +9,41 @@
 
 namespace tuned::bench {
 
-enum class Side { Ours, Triton };
+/// A cubin to be timed. Sides are those who make cubins: "nvptx", "tileir", "triton-3.6", …
+struct Candidate {
+  std::string side;
+  size_t variant = 0; ///< of the task
+  size_t build = 0;   ///< of the variant's builds; 0 for Triton
 
-/// A cubin of one side, ready to load; what is missing or why it is not there.
-Result<Artefact> loadArtefact(const std::filesystem::path& folder, const PlanVariant& variant, Side side);
+  bool triton() const { return side.starts_with("triton"); }
+  /// "tileir:3:1": what it is called in the talk between processes.
+  std::string key() const;
+};
+
+/// Every cubin of the task, Triton's first.
+std::vector<Candidate> candidates(const std::filesystem::path& folder, const PlanTask& task);
+
+/// A cubin ready to load, or why it is not there.
+Result<Artefact> loadArtefact(const std::filesystem::path& folder, const PlanTask& task,
+                              const Candidate& candidate);
+
+/// How a cubin was made, for people: the configuration and the hints.
+std::string describe(const PlanTask& task, const Candidate& candidate);
 
 class GpuTask {
 public:
   static Result<std::unique_ptr<GpuTask>> open(const PlanTask& task, int device);
 
   /// Launches once over poisoned outputs and reads them back, sampled: front, middle and end of every output.
-  Result<std::vector<double>> outputs(LoadedKernel& kernel, const PlanVariant& variant, Side side);
+  Result<std::vector<double>> outputs(LoadedKernel& kernel, const Candidate& candidate);
   /// Seconds of each of `repeats` launches from a cold cache.
-  Result<std::vector<double>> time(LoadedKernel& kernel, const PlanVariant& variant, Side side, int repeats);
+  Result<std::vector<double>> time(LoadedKernel& kernel, const Candidate& candidate, int repeats);
   Device& device() { return *device_; }
 
 private:
   explicit GpuTask(const PlanTask& task) : task_(task) {}
   /// Triton's kernels take two pointers more, to scratch memory that these kernels do not use.
-  std::vector<ArgumentValue> arguments(Side side) const;
+  std::vector<ArgumentValue> arguments(const Candidate& candidate) const;
 
   const PlanTask& task_;
   std::unique_ptr<Device> device_;

@@ -3,11 +3,13 @@
 
     triton_cubins.py DIR [--jobs N]
 
-Needs Triton (3.6 was used) and no GPU. Beside each .ttir it writes <n>.triton.cubin and <n>.triton.json with the
-symbol, threads and shared memory of the launch; or, in the .json, the error.
+Needs Triton (3.6 and 3.9 were used) and no GPU. Run it once for each version to be compared, in a Python that has it.
+Beside each .ttir it writes <n>.triton-3.6.cubin and <n>.triton-3.6.json with the symbol, threads and shared memory of
+the launch; or, in the .json, the error.
 """
 import argparse
 import concurrent.futures
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -16,19 +18,20 @@ import tempfile
 
 
 def compile_one(job):
-    folder, identity, warps, stages, capability = job
-    base = pathlib.Path(folder) / identity
+    folder, identity, options, capability, version = job
+    base = str(pathlib.Path(folder) / identity)
+    ours = f"{base}.triton-{version}"
     result = {}
     try:
         import triton
         from triton.backends.compiler import GPUTarget
 
         kernel = triton.compile(
-            str(base) + ".ttir",
+            base + ".ttir",
             target=GPUTarget("cuda", capability, 32),
-            options={"num_warps": warps, "num_stages": stages},
+            options=options,
         )
-        pathlib.Path(str(base) + ".triton.cubin").write_bytes(kernel.asm["cubin"])
+        pathlib.Path(ours + ".cubin").write_bytes(kernel.asm["cubin"])
         metadata = kernel.metadata
         # Warp specialisation may launch more warps than asked for: the PTX says how many.
         required = re.search(r"\.reqntid (\d+)", kernel.asm["ptx"])
@@ -40,7 +43,7 @@ def compile_one(job):
         }
     except Exception as error:  # out of shared memory, say: that variant is not there
         result = {"error": f"{type(error).__name__}: {error}"[:2000]}
-    pathlib.Path(str(base) + ".triton.json").write_text(json.dumps(result))
+    pathlib.Path(ours + ".json").write_text(json.dumps(result))
     return identity, result.get("error")
 
 
@@ -51,8 +54,10 @@ def main():
     arguments = parser.parse_args()
     plan = json.loads((pathlib.Path(arguments.folder) / "plan.json").read_text())
     capability = int(re.sub(r"\D", "", plan["target"]))
+    version = ".".join(importlib.metadata.version("triton").split(".")[:2])
+    names = ("num_warps", "num_stages", "num_ctas")
     jobs = [
-        (arguments.folder, variant["id"], variant["num_warps"], variant["num_stages"], capability)
+        (arguments.folder, variant["id"], {name: variant[name] for name in names if name in variant}, capability, version)
         for task in plan["tasks"]
         for variant in task["variants"]
     ]
@@ -64,7 +69,7 @@ def main():
                 if error:
                     failed += 1
                     print(f"{identity}: {error.splitlines()[0]}")
-    print(f"{len(jobs)} compiled by Triton, {failed} of them not")
+    print(f"{len(jobs)} given to Triton {version}, {failed} of them not compiled")
 
 
 if __name__ == "__main__":
