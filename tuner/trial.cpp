@@ -91,6 +91,7 @@ Outcome outcomeOf(const Error& error, bool whileCompiling) {
   case ErrorKind::TimedOut:
     return TimedOut{error.text()};
   case ErrorKind::Denied:
+  case ErrorKind::Unsupported: // by the compiler, or by a condition of the build that the launch breaks
     return Refused{error.text()};
   default:
     break;

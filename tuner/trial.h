@@ -40,7 +40,8 @@ struct TimedOut {
 }; ///< in compiling or in running: the reason says which
 struct Refused {
   std::string reason;
-}; ///< not tried: crashed too often before, or against the constraints
+}; ///< not tried: the compiler does not take it, it crashed too often, or constraints or launch conditions
+   ///< forbid it
 
 using Outcome = std::variant<Timed, CompileFailed, OutOfResources, WrongResult, Faulted, TimedOut, Refused>;
 

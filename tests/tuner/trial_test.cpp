@@ -50,6 +50,8 @@ TEST_CASE("errors become the outcome they mean") {
   CHECK(kind(ErrorKind::OutOfResources, true) == "out_of_resources");
   CHECK(kind(ErrorKind::TimedOut, true) == "timed_out");
   CHECK(kind(ErrorKind::Denied, true) == "refused");
+  CHECK(kind(ErrorKind::Unsupported, true) == "refused");
+  CHECK(kind(ErrorKind::Unsupported, false) == "refused");
   CHECK(kind(ErrorKind::InvalidInput, true) == "compile_failed");
   CHECK(kind(ErrorKind::Faulted, true) == "compile_failed");
   CHECK(kind(ErrorKind::Faulted, false) == "faulted");
