@@ -5,6 +5,6 @@ add_executable(gpu_compare gpu_compare.cpp gpu_task.cpp)
 target_link_libraries(gpu_compare PRIVATE tuned_gpu_plan tuned_tuner tuned_backend_cuda tuned_assemble CLI11::CLI11
                                           -static-libstdc++ -static-libgcc)
 if(TARGET tuned_backends)
-  add_executable(gpu_prepare gpu_prepare.cpp)
+  add_executable(gpu_prepare gpu_prepare.cpp gpu_fold.cpp)
   target_link_libraries(gpu_prepare PRIVATE tuned_gpu_plan tuned_tuner tuned_backends tuned_ir CLI11::CLI11)
 endif()

@@ -59,7 +59,7 @@ public:
       : settings(settings), task(task), results(results), out(out) {}
 
   int run() {
-    auto opened = GpuTask::open(task, settings.device);
+    auto opened = GpuTask::open(settings.folder, task, settings.device);
     if (!opened) {
       std::fprintf(out, "failed %s\n", opened.error().text().c_str());
       return 2;

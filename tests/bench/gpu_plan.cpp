@@ -9,14 +9,23 @@ namespace {
 using Json = nlohmann::json;
 
 Json argumentJson(const PlanArgument& argument) {
-  return {{"name", argument.name},         {"type", argument.type},   {"fill", argument.fill},
-          {"elements", argument.elements}, {"bytes", argument.bytes}, {"bits", argument.bits},
-          {"output", argument.output}};
+  Json json = {{"name", argument.name},         {"type", argument.type},   {"fill", argument.fill},
+               {"elements", argument.elements}, {"bytes", argument.bytes}, {"bits", argument.bits},
+               {"output", argument.output}};
+  if (!argument.block.empty())
+    json.update({{"shape", argument.shape}, {"strides", argument.strides}, {"block", argument.block}});
+  return json;
 }
 
 PlanArgument argumentFrom(const Json& json) {
-  return {json.at("name"),  json.at("type"), json.at("fill"),  json.at("elements"),
-          json.at("bytes"), json.at("bits"), json.at("output")};
+  PlanArgument argument{json.at("name"),  json.at("type"), json.at("fill"),  json.at("elements"),
+                        json.at("bytes"), json.at("bits"), json.at("output")};
+  if (json.contains("block")) {
+    argument.shape = json.at("shape").get<std::vector<int64_t>>();
+    argument.strides = json.at("strides").get<std::vector<int64_t>>();
+    argument.block = json.at("block").get<std::vector<int64_t>>();
+  }
+  return argument;
 }
 
 Json buildJson(const PlanBuild& build) {

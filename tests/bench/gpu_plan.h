@@ -21,6 +21,8 @@ struct PlanArgument {
   int bytes = 4;          ///< of an element, or of the scalar
   uint64_t bits = 0;      ///< of a scalar
   bool output = false;
+  /// Of a host tensor descriptor, which is over a buffer of its own; empty: a plain pointer.
+  std::vector<int64_t> shape = {}, strides = {}, block = {};
 };
 
 /// One of our compilers' cubins.

@@ -1,10 +1,11 @@
 // Compiles kernels for a GPU, by each of our compilers, into a folder for gpu_compare. Needs no GPU.
-//   gpu_prepare --kernels configs/kernels --out DIR     the library's kernels, whole spaces
-//   gpu_prepare --plan --out DIR                        what DIR/plan.json lists, a .ttir beside it each
-//   variant
-// Options: [--target sm_90a] [--only NAME] [--limit N] [--jobs N] [--compilers nvptx,tileir]
-//          [--hints worker_warps=8,occupancy=2]...      one more Tile IR build a variant for each
+//   gpu_prepare --kernels configs/kernels --out DIR
+// takes the library's kernels, whole spaces;
+//   gpu_prepare --plan --out DIR
+// takes what DIR/plan.json lists (case_plan.py), a .ttir for each variant. Sizes are folded into that text, so that all
+// compilers get the same.
 #include "backend/registry.h"
+#include "gpu_fold.h"
 #include "gpu_plan.h"
 #include "ir/frontends/ttir/specialize.h"
 #include "ir/module.h"
@@ -222,6 +223,13 @@ Result<Plan> planOf(const Settings& settings, bool listed) {
     if (json.is_discarded()) return fail(ErrorKind::InvalidInput, file.string() + " is missing or no JSON");
     plan = planFromJson(json);
     plan.target = settings.target;
+    for (const PlanTask& task : plan.tasks)
+      for (const PlanVariant& variant : task.variants) {
+        auto path = settings.folder / (variant.id + ".ttir");
+        auto folded = foldSizes(readFile(path), path.string(), task);
+        if (!folded) return fail(folded.error());
+        writeFile(path, *folded);
+      }
     return plan;
   }
   for (const Problem& problem : problems()) {

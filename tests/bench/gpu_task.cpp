@@ -1,6 +1,7 @@
 #include "gpu_task.h"
 
 #include "backend/nvptx/cubin/cubin.h"
+#include "backend/runtime/cuda/tensor_map.h"
 #include "tuner/measure/element.h"
 #include "tuner/measure/inputs.h"
 
@@ -18,8 +19,6 @@ Result<Artefact> loadTriton(const std::string& base) {
   auto metadata = nlohmann::json::parse(text);
   if (metadata.contains("error"))
     return fail(ErrorKind::Unavailable, metadata.at("error").get<std::string>());
-  if (metadata.at("global_scratch").get<int64_t>() != 0)
-    return fail(ErrorKind::Unsupported, "Triton's kernel wants scratch memory");
   Artefact artefact;
   artefact.format = "cubin";
   artefact.target = "Triton's";
@@ -30,7 +29,8 @@ Result<Artefact> loadTriton(const std::string& base) {
   artefact.launch.block[0] = metadata.at("threads");
   artefact.launch.dynamicSharedBytes = metadata.at("shared");
   for (const nvptx::CubinParameter& parameter : kernel->parameters)
-    artefact.launch.parameters.push_back({ParameterKind::Scalar, parameter.size});
+    artefact.launch.parameters.push_back(
+        {parameter.size == 128 ? ParameterKind::TensorMap : ParameterKind::Scalar, parameter.size});
   artefact.resources = {kernel->registers, kernel->staticSharedBytes + artefact.launch.dynamicSharedBytes,
                         kernel->stackBytes};
   return artefact;
@@ -80,8 +80,9 @@ std::string describe(const PlanTask& task, const Candidate& candidate) {
   return variant.configuration + (hints.empty() ? "" : " + " + hints);
 }
 
-Result<std::unique_ptr<GpuTask>> GpuTask::open(const PlanTask& task, int device) {
-  std::unique_ptr<GpuTask> result(new GpuTask(task));
+Result<std::unique_ptr<GpuTask>> GpuTask::open(const std::filesystem::path& folder, const PlanTask& task,
+                                               int device) {
+  std::unique_ptr<GpuTask> result(new GpuTask(folder, task));
   auto opened = openCudaDevice(device, std::chrono::seconds(20));
   if (!opened) return fail(opened.error());
   result->device_ = std::move(*opened);
@@ -103,17 +104,71 @@ Result<std::unique_ptr<GpuTask>> GpuTask::open(const PlanTask& task, int device)
   return result;
 }
 
-std::vector<ArgumentValue> GpuTask::arguments(const Candidate& candidate) const {
+namespace {
+
+/// How Triton's kernel wants each of its tensor maps, in the order of the arguments.
+std::vector<cuda::TensorMapLayout> tensorMapsOf(const nlohmann::json& metadata) {
+  std::vector<cuda::TensorMapLayout> layouts;
+  for (const auto& map : metadata.value("tensor_maps", nlohmann::json::array()))
+    layouts.push_back(
+        {map.at("swizzle"), map.at("elem_type"), map.at("block_size").get<std::vector<int64_t>>()});
+  return layouts;
+}
+
+TensorDescriptor descriptorOf(const PlanArgument& argument, uint64_t address) {
+  TensorDescriptor descriptor;
+  descriptor.address = address;
+  descriptor.elementBytes = argument.bytes;
+  descriptor.elementType = argument.type.substr(1);
+  descriptor.shape = argument.shape;
+  descriptor.strides = argument.strides;
+  descriptor.block = argument.block;
+  return descriptor;
+}
+
+} // namespace
+
+Result<std::vector<ArgumentValue>> GpuTask::arguments(const Candidate& candidate) {
+  nlohmann::json metadata;
+  if (candidate.triton())
+    metadata = nlohmann::json::parse(
+        readFile((folder_ / task_.variants[candidate.variant].id).string() + "." + candidate.side + ".json"));
+  std::vector<cuda::TensorMapLayout> layouts = tensorMapsOf(metadata);
+  size_t nextMap = 0;
   std::vector<ArgumentValue> values;
   for (size_t i = 0; i < task_.arguments.size(); ++i) {
-    if (buffers_[i])
+    const PlanArgument& argument = task_.arguments[i];
+    if (!buffers_[i]) {
+      values.emplace_back(Scalar{argument.bits, argument.bytes});
+    } else if (argument.block.empty()) {
       values.emplace_back(buffers_[i]->address());
-    else
-      values.emplace_back(Scalar{task_.arguments[i].bits, task_.arguments[i].bytes});
+    } else if (TensorDescriptor descriptor = descriptorOf(argument, buffers_[i]->address());
+               candidate.triton()) {
+      if (nextMap >= layouts.size())
+        return fail(ErrorKind::InvalidInput,
+                    "Triton names " + std::to_string(layouts.size()) + " tensor maps");
+      auto map = cuda::encodeTensorMap(descriptor, layouts[nextMap++]);
+      if (!map) return fail(map.error());
+      values.emplace_back(*map);
+      for (int64_t extent : descriptor.shape)
+        values.emplace_back(Scalar{static_cast<uint64_t>(extent), 4});
+      for (int64_t stride : descriptor.strides)
+        values.emplace_back(Scalar{static_cast<uint64_t>(stride), 8});
+    } else {
+      values.emplace_back(descriptor);
+    }
   }
-  if (candidate.triton())
-    for (int scratch = 0; scratch < 2; ++scratch)
-      values.emplace_back(uint64_t{0});
+  if (!candidate.triton()) return values;
+  // Triton's kernels take two pointers more: scratch memory, so much for each program, and a profile.
+  auto grid = task_.variants[candidate.variant].grid;
+  int64_t scratch = metadata.at("global_scratch").get<int64_t>() * grid[0] * grid[1] * grid[2];
+  if (scratch > 0 && (!scratch_ || static_cast<int64_t>(scratch_->size()) < scratch)) {
+    auto buffer = device_->allocate(static_cast<size_t>(scratch));
+    if (!buffer) return fail(buffer.error());
+    scratch_ = std::move(*buffer);
+  }
+  values.emplace_back(scratch > 0 ? scratch_->address() : uint64_t{0});
+  values.emplace_back(uint64_t{0});
   return values;
 }
 
@@ -123,7 +178,8 @@ Result<std::vector<double>> GpuTask::outputs(LoadedKernel& kernel, const Candida
       if (auto done = device_->fill(*buffers_[i], 0, buffers_[i]->size(), std::byte{0xff}); !done)
         return fail(done.error());
   auto values = arguments(candidate);
-  if (auto done = device_->launch(kernel, task_.variants[candidate.variant].grid, values); !done)
+  if (!values) return fail(values.error());
+  if (auto done = device_->launch(kernel, task_.variants[candidate.variant].grid, *values); !done)
     return fail(done.error());
   std::vector<double> result;
   for (size_t i = 0; i < buffers_.size(); ++i) {
@@ -144,7 +200,8 @@ Result<std::vector<double>> GpuTask::outputs(LoadedKernel& kernel, const Candida
 
 Result<std::vector<double>> GpuTask::time(LoadedKernel& kernel, const Candidate& candidate, int repeats) {
   auto values = arguments(candidate);
-  return device_->time(kernel, task_.variants[candidate.variant].grid, values,
+  if (!values) return fail(values.error());
+  return device_->time(kernel, task_.variants[candidate.variant].grid, *values,
                        {.repeats = repeats, .coldCache = true});
 }
 

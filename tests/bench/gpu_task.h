@@ -32,7 +32,8 @@ std::string describe(const PlanTask& task, const Candidate& candidate);
 
 class GpuTask {
 public:
-  static Result<std::unique_ptr<GpuTask>> open(const PlanTask& task, int device);
+  static Result<std::unique_ptr<GpuTask>> open(const std::filesystem::path& folder, const PlanTask& task,
+                                               int device);
 
   /// Launches once over poisoned outputs and reads them back, sampled: front, middle and end of every output.
   Result<std::vector<double>> outputs(LoadedKernel& kernel, const Candidate& candidate);
@@ -41,13 +42,14 @@ public:
   Device& device() { return *device_; }
 
 private:
-  explicit GpuTask(const PlanTask& task) : task_(task) {}
-  /// Triton's kernels take two pointers more, to scratch memory that these kernels do not use.
-  std::vector<ArgumentValue> arguments(const Candidate& candidate) const;
+  GpuTask(const std::filesystem::path& folder, const PlanTask& task) : folder_(folder), task_(task) {}
+  Result<std::vector<ArgumentValue>> arguments(const Candidate& candidate);
 
+  const std::filesystem::path& folder_;
   const PlanTask& task_;
   std::unique_ptr<Device> device_;
   std::vector<std::unique_ptr<Buffer>> buffers_; ///< by argument; null for scalars
+  std::unique_ptr<Buffer> scratch_;              ///< of Triton's kernels that want some
 };
 
 /// Empty when every pair is within the task's tolerance (NaN never is); else what is worst.

@@ -40,6 +40,7 @@ def compile_one(job):
             "threads": int(required.group(1)) if required else metadata.num_warps * 32,
             "shared": metadata.shared,
             "global_scratch": metadata.global_scratch_size,
+            "tensor_maps": getattr(metadata, "tensordesc_meta", None) or [],
         }
     except Exception as error:  # out of shared memory, say: that variant is not there
         result = {"error": f"{type(error).__name__}: {error}"[:2000]}

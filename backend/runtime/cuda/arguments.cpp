@@ -17,7 +17,7 @@ struct Packer {
     const ParameterSlot& slot = parameters[index];
     if (slot.kind == ParameterKind::TensorMap)
       return fail(ErrorKind::Unsupported,
-                  "parameter " + std::to_string(index) + " is a tensor map, which this device does not make");
+                  "parameter " + std::to_string(index) + " is a tensor map, and the argument is none");
     if (slot.sizeBytes != bytes)
       return fail(ErrorKind::InvalidInput,
                   "argument " + std::to_string(argument) + " has " + std::to_string(bytes) +
@@ -26,6 +26,15 @@ struct Packer {
     ParameterValue value;
     std::memcpy(value.bytes.data(), &bits, static_cast<size_t>(bytes));
     values.push_back(value);
+    return {};
+  }
+
+  Result<void> add(const TensorMap& map) {
+    size_t index = values.size();
+    if (index >= parameters.size() || parameters[index].kind != ParameterKind::TensorMap)
+      return fail(ErrorKind::InvalidInput,
+                  "a tensor map is given for parameter " + std::to_string(index) + ", which is none");
+    values.push_back({map.bytes});
     return {};
   }
 
@@ -51,6 +60,8 @@ Result<std::vector<ParameterValue>> packArguments(const std::vector<ParameterSlo
       done = packer.add(*address, 8, i);
     else if (const auto* scalar = std::get_if<Scalar>(&arguments[i]))
       done = packer.add(scalar->bits, scalar->bytes, i);
+    else if (const auto* map = std::get_if<TensorMap>(&arguments[i]))
+      done = packer.add(*map);
     else
       done = packer.add(std::get<TensorDescriptor>(arguments[i]), i);
     if (!done) return fail(done.error());

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Makes a plan for gpu_prepare and gpu_compare of recorded launches of Triton's tutorials, at sizes that are worth timing.
+
+    case_plan.py CASES OUT [--only NAME] [--target sm_90a]
+
+CASES is the folder of recorded launches (tutorials/03_matmul-…/case.json with kernel.ttir). OUT gets plan.json and a .ttir
+for each variant. The IR is the recorded one: its block sizes and warps are the recorded launch's, only the arguments and
+the grid are others. Then: gpu_prepare --plan --out OUT; triton_cubins.py OUT; gpu_compare OUT.
+"""
+import argparse
+import json
+import pathlib
+
+BYTES = {"fp16": 2, "bf16": 2, "fp32": 4, "i32": 4, "i64": 8}
+NAMES = {"fp16": "f16", "bf16": "bf16", "fp32": "f32"}
+
+
+def cdiv(a, b):
+    return -(-a // b)
+
+
+def pointer(name, kind, elements, fill="normal", output=False):
+    return {"name": name, "type": "*" + NAMES[kind], "fill": fill, "elements": elements, "bytes": BYTES[kind],
+            "bits": 0, "output": output}
+
+
+def descriptor(name, kind, rows, columns, block, output=False):
+    return pointer(name, kind, rows * columns, output=output) | {
+        "shape": [rows, columns], "strides": [columns, 1], "block": block}
+
+
+def integer(name, value):
+    return {"name": name, "type": "i32", "fill": "", "elements": 0, "bytes": 4, "bits": value, "output": False}
+
+
+def real(name, bits):
+    return {"name": name, "type": "f32", "fill": "", "elements": 0, "bytes": 4, "bits": bits, "output": False}
+
+
+HALF = 0x3F000000  # 0.5 as the bits of an f32
+
+
+def block_of(argument):
+    """The block of "tensordesc<fp16[128, 64]>"."""
+    inside = argument["type"].split("[")[1].split("]")[0]
+    return [int(each) for each in inside.split(",")]
+
+
+def matmul(case, sizes):
+    """Tutorials 03 and 09: a[M, K] times b, which is [K, N] in 03 and [N, K] in 09, gives c[M, N]."""
+    m, n, k = sizes["M"], sizes["N"], sizes["K"]
+    recorded = {argument["name"]: argument for argument in case["args"]}
+    arguments = []
+    for name, argument in recorded.items():
+        rows, columns = {"a": (m, k), "b": (n, k), "c": (m, n)}.get(name[0], (0, 0))
+        output = name[0] == "c"
+        if argument["type"].startswith("tensordesc"):
+            arguments.append(descriptor(name, "fp16", rows, columns, block_of(argument), output))
+        elif argument["type"].startswith("*"):
+            arguments.append(pointer(name, "fp16", rows * columns, output=output))
+        else:
+            value = {"M": m, "N": n, "K": k, "stride_am": k, "stride_bk": n, "stride_bn": k, "stride_cm": n}[name]
+            arguments.append(integer(name, value))
+    constants = case["constants"]
+    tiles = cdiv(m, constants["BLOCK_SIZE_M"]) * cdiv(n, constants["BLOCK_SIZE_N"])
+    programs = min(constants.get("NUM_SMS", tiles), tiles)
+    return arguments, [programs, 1, 1], 2.0 * m * n * k, 2.0 * (m * k + k * n + m * n)
+
+
+def attention_forward(case, sizes):
+    """Tutorial 06, forward: the recorded kernels know Z = 1, so that all heads are H."""
+    heads, context = sizes["H"], sizes["N_CTX"]
+    depth, stage = case["constants"]["HEAD_DIM"], case["constants"]["STAGE"]
+    rows = heads * context
+    arguments = [real("sm_scale", HALF), pointer("M", "fp32", rows), integer("H", heads)]
+    for argument in case["args"][3:7]:
+        arguments.append(descriptor(argument["name"], "fp16", rows, depth, block_of(argument),
+                                    argument["name"] == "desc_o"))
+    arguments.append(integer("N_CTX", context))
+    grid = [cdiv(context, case["constants"]["BLOCK_M"]), heads, 1]
+    flops = 4.0 * heads * context * context * depth * (0.5 if stage == 3 else 1.0)
+    return arguments, grid, flops, 8.0 * rows * depth
+
+
+def attention_backward(case, sizes):
+    """Tutorial 06, backward. K comes scaled, M and D from the forward pass; here all are small, so that nothing overflows."""
+    heads, context = sizes["H"], sizes["N_CTX"]
+    depth = case["constants"]["HEAD_DIM"]
+    rows = heads * context
+    arguments = []
+    for argument in case["args"]:
+        name = argument["name"]
+        if argument["type"].startswith("*"):
+            narrow = name in ("M", "D")
+            arguments.append(pointer(name, "fp32" if narrow else "fp16", rows * (1 if narrow else depth),
+                                     "uniform" if name in ("Q", "K", "M", "D") else "normal",
+                                     name in ("DQ", "DK", "DV")))
+        elif name == "sm_scale":
+            arguments.append(real(name, HALF))
+        else:
+            value = {"stride_z": rows * depth, "stride_h": context * depth, "stride_tok": depth, "H": heads,
+                     "N_CTX": context}[name]
+            arguments.append(integer(name, value))
+    grid = [cdiv(context, case["constants"]["BLOCK_N1"]), 1, heads]
+    return arguments, grid, 10.0 * heads * context * context * depth * 0.5, 16.0 * rows * depth
+
+
+def square(size):
+    return {"M": size, "N": size, "K": size}
+
+
+# name, test and kernel of the recorded launches, what the constants must be, how to scale, sizes, tolerance
+TASKS = [
+    (f"tutorial03_{size}", "03_matmul[leaky_relu", "matmul_kernel", {}, matmul, square(size), (1e-2, 0.5))
+    for size in (4096, 8192)
+] + [("tutorial03_16x8192x8192", "03_matmul[-mnk2", "matmul_kernel", {}, matmul, {"M": 16, "N": 8192, "K": 8192}, (1e-2, 0.5))
+] + [
+    (f"tutorial09_{kernel.removeprefix('matmul_kernel').strip('_') or 'plain'}_8192", "09_persistent", kernel, {}, matmul,
+     square(8192), (1e-2, 0.5))
+    for kernel in ("matmul_kernel", "matmul_kernel_persistent", "matmul_kernel_tma", "matmul_kernel_tma_persistent",
+                   "matmul_kernel_descriptor_persistent")
+] + [
+    (f"tutorial06_forward_d{depth}_{'causal' if stage == 3 else 'full'}", "06_attention", "_attn_fwd",
+     {"HEAD_DIM": depth, "STAGE": stage}, attention_forward, {"H": 128, "N_CTX": 4096}, (1e-2, 1e-2))
+    for depth in (64, 128) for stage in (3, 1)
+] + [
+    (f"tutorial06_backward_d{depth}", "06_attention", "_attn_bwd", {"HEAD_DIM": depth}, attention_backward,
+     {"H": 128, "N_CTX": 1024}, (2e-2, 0.5))
+    for depth in (64, 128)
+]
+
+
+def plan_task(task, cases, out):
+    name, test, kernel, constants, scale, sizes, (relative, absolute) = task
+    found = {}
+    for folder, case in cases:
+        fits = case["kernel"] == kernel and ("test_" + test) in case["test"]
+        # Sizes that 16 does not divide made Triton leave that out of the IR.
+        odd = any(isinstance(each.get("value"), int) and each["value"] % 16 for each in case["args"] if each["name"] in "MNK")
+        if not fits or odd or any(case["constants"].get(key) != value for key, value in constants.items()):
+            continue
+        blocks = tuple(value for key, value in sorted(case["constants"].items()) if key.startswith("BLOCK"))
+        found.setdefault((blocks, case["options"]["num_warps"], case["options"]["num_stages"]), (folder, case))
+    variants = []
+    for index, (folder, case) in enumerate(found.values()):
+        arguments, grid, flops, moved = scale(case, sizes)
+        identity = f"{name}/{index}"
+        file = out / (identity + ".ttir")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text((folder / "kernel.ttir").read_text())
+        options = {key: case["options"][key] for key in ("num_warps", "num_stages", "num_ctas")}
+        text = {key: value for key, value in case["constants"].items() if "BLOCK" in key} | options
+        variants.append({"id": identity, "configuration": " ".join(f"{key}={value}" for key, value in sorted(text.items())),
+                         "grid": grid, "builds": []} | options)
+    if not variants:
+        print(f"{name}: no recorded launch fits")
+        return None
+    return {"name": name, "flops": flops, "bytes": moved, "relative": relative, "absolute": absolute,
+            "arguments": arguments, "variants": variants}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cases", type=pathlib.Path)
+    parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--only", default="", help="tasks whose name starts so")
+    parser.add_argument("--target", default="sm_90a")
+    given = parser.parse_args()
+    cases = [(file.parent, json.loads(file.read_text())) for file in sorted(given.cases.glob("tutorials/*/case.json"))]
+    tasks = [plan_task(task, cases, given.out) for task in TASKS if task[0].startswith(given.only)]
+    tasks = [task for task in tasks if task]
+    given.out.mkdir(parents=True, exist_ok=True)
+    (given.out / "plan.json").write_text(json.dumps({"target": given.target, "tasks": tasks}, indent=1))
+    print(f"{len(tasks)} tasks, {sum(len(task['variants']) for task in tasks)} variants")
+
+
+if __name__ == "__main__":
+    main()
