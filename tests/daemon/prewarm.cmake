@@ -1,0 +1,5 @@
+tuned_test(test_manifest SOURCES manifest_test.cpp LINK tuned_prewarm)
+target_compile_definitions(test_manifest PRIVATE TUNED_CONFIGS="${CMAKE_SOURCE_DIR}/configs")
+if(NOT TUNED_STATIC_LLVM)
+  tuned_test(test_onnx SOURCES onnx_test.cpp LINK tuned_onnx_shapes)
+endif()
