@@ -17,6 +17,27 @@ import re
 import tempfile
 
 
+def later_text(source):
+    """The IR as later versions of Triton want it, in a file of its own: descriptors no longer wrap a tensor's type."""
+    text = re.sub(r"(?<=[c ]<)tensor<([^<>]*)>(?=>)", r"\1", pathlib.Path(source).read_text())
+    with tempfile.NamedTemporaryFile("w", suffix=".ttir", delete=False) as file:
+        file.write(text)
+    return file.name
+
+
+def compile_text(triton, source, **how):
+    try:
+        return triton.compile(source, **how)
+    except RuntimeError as error:
+        if "Parse MLIR" not in str(error):
+            raise
+    later = later_text(source)
+    try:
+        return triton.compile(later, **how)
+    finally:
+        os.unlink(later)
+
+
 def compile_one(job):
     folder, identity, options, capability, version = job
     base = str(pathlib.Path(folder) / identity)
@@ -26,7 +47,8 @@ def compile_one(job):
         import triton
         from triton.backends.compiler import GPUTarget
 
-        kernel = triton.compile(
+        kernel = compile_text(
+            triton,
             base + ".ttir",
             target=GPUTarget("cuda", capability, 32),
             options=options,
