@@ -1,9 +1,11 @@
 // What can be asked of a kernel once it is read: sizes, buffers, constraints.
 #include "ir/kernel.h"
+#include "base/model/compiler_names.h"
 
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <string_view>
 
 namespace tuned {
 namespace {
@@ -38,9 +40,14 @@ Result<void> checkFits(const KernelArgument& argument, int64_t value) {
 
 } // namespace
 
+// The same list, for rooms that know no kernels.
+static_assert(kCompilerNames.size() == compilerNames.size() &&
+              std::ranges::equal(
+                  kCompilerNames, compilerNames, {}, [](const char* a) { return std::string_view(a); },
+                  [](const char* b) { return std::string_view(b); }));
+
 std::string valueText(const std::string& name, int64_t value) {
-  bool named = name == "compiler" && value >= 0 && value < static_cast<int64_t>(kCompilerNames.size());
-  return named ? kCompilerNames[static_cast<size_t>(value)] : std::to_string(value);
+  return parameterValueText(name, value);
 }
 
 std::string toString(const Bindings& bindings) {

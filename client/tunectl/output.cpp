@@ -1,4 +1,5 @@
 #include "client/tunectl/output.h"
+#include "base/model/compiler_names.h"
 
 #include <algorithm>
 #include <array>
@@ -66,7 +67,7 @@ std::string formatGain(std::optional<double> gain) {
 std::string formatValues(const protocol::Values& values) {
   std::string out;
   for (const auto& [name, value] : values)
-    out += (out.empty() ? "" : " ") + name + "=" + std::to_string(value);
+    out += (out.empty() ? "" : " ") + name + "=" + parameterValueText(name, value);
   return out;
 }
 

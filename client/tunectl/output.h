@@ -16,7 +16,7 @@ std::string formatBytes(int64_t bytes);
 std::string formatRates(const protocol::Answer& answer);
 /// "1.52x"; "-" for none.
 std::string formatGain(std::optional<double> gain);
-/// "BLOCK=64 num_warps=4"
+/// "BLOCK=64 compiler=tileir num_warps=4"
 std::string formatValues(const protocol::Values& values);
 /// "passed: 4096 of 4096 outputs agree with the reference evaluator"
 std::string formatVerdict(const protocol::Verdict& verdict);
