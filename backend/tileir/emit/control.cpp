@@ -1,0 +1,144 @@
+// Loops, branches and what a program knows of its grid. Values and tokens that a region changes are carried
+// through it.
+#include "backend/tileir/emit/emitter.h"
+
+#include <mlir/Dialect/SCF/IR/SCF.h>
+
+namespace tuned::tileir {
+namespace {
+
+namespace scf = mlir::scf;
+
+void append(Values& list, const Values& more) {
+  list.insert(list.end(), more.begin(), more.end());
+}
+
+std::vector<TypeId> typesOf(std::span<const Value> values) {
+  std::vector<TypeId> types;
+  for (Value value : values)
+    types.push_back(value.type);
+  return types;
+}
+
+Result<void> forLoop(Emitter& e, mlir::Operation& op) {
+  auto loop = mlir::cast<scf::ForOp>(op);
+  Effects effects = e.effects(&op);
+  Values inits = e.flattened(loop.getInitArgs());
+  append(inits, e.tokens.carried(effects));
+  Value lower = e.of(loop.getLowerBound()), upper = e.of(loop.getUpperBound()), step = e.of(loop.getStep());
+  std::vector<TypeId> arguments = typesOf(inits);
+  arguments.insert(arguments.begin(), lower.type);
+  Values inside = e.code.beginRegion(arguments);
+  e.set(loop.getInductionVar(), inside.front());
+  e.tokens.restore(effects, e.bind(loop.getRegionIterArgs(), std::span(inside).subspan(1)));
+  if (auto done = e.emitBlock(*loop.getBody()); !done) return done;
+  Values next = e.flattened(loop.getYieldedValues());
+  append(next, e.tokens.carried(effects));
+  e.code.terminator(Opcode::Continue, next);
+  std::string body = e.code.endRegion();
+  Values results = e.code.forLoop(loop.getUnsignedCmp(), lower, upper, step, inits, body);
+  e.tokens.restore(effects, e.bind(loop.getResults(), results));
+  return {};
+}
+
+/// A side of a branch: its operations and what it yields.
+Result<std::string> side(Emitter& e, mlir::Block* block, Effects effects) {
+  e.code.beginRegion({});
+  Values yielded;
+  if (block) {
+    if (auto done = e.emitBlock(*block); !done) return fail(done.error());
+    yielded = e.flattened(block->getTerminator()->getOperands());
+  }
+  append(yielded, e.tokens.carried(effects));
+  e.code.terminator(Opcode::Yield, yielded);
+  return e.code.endRegion();
+}
+
+Result<void> ifElse(Emitter& e, mlir::Operation& op) {
+  auto branch = mlir::cast<scf::IfOp>(op);
+  Effects effects = e.effects(&op);
+  Value condition = e.of(branch.getCondition());
+  if (!e.types.shape(condition.type).empty()) return unsupported(op, "a branch for each element");
+  Values before = e.tokens.carried(effects);
+  auto then = side(e, branch.thenBlock(), effects);
+  if (!then) return fail(then.error());
+  e.tokens.restore(effects, before);
+  auto otherwise = side(e, branch.elseBlock(), effects);
+  if (!otherwise) return fail(otherwise.error());
+  std::vector<TypeId> types;
+  for (mlir::Type type : branch.getResultTypes())
+    e.appendTypes(type, types);
+  types.insert(types.end(), before.size(), e.types.token());
+  Values results = e.code.ifElse(types, condition, *then, *otherwise);
+  e.tokens.restore(effects, e.bind(branch.getResults(), results));
+  return {};
+}
+
+/// loop { before; if not condition break; after }
+Result<void> whileLoop(Emitter& e, mlir::Operation& op) {
+  auto loop = mlir::cast<scf::WhileOp>(op);
+  Effects effects = e.effects(&op);
+  Values inits = e.flattened(loop.getInits());
+  append(inits, e.tokens.carried(effects));
+  Values inside = e.code.beginRegion(typesOf(inits));
+  e.tokens.restore(effects, e.bind(loop.getBeforeArguments(), inside));
+  if (auto done = e.emitBlock(*loop.getBeforeBody()); !done) return done;
+  Values passed = e.flattened(loop.getConditionOp().getArgs());
+  Value condition = e.of(loop.getConditionOp().getCondition());
+  size_t valueCount = passed.size();
+  append(passed, e.tokens.carried(effects));
+  e.code.beginRegion({});
+  e.code.terminator(Opcode::Yield, {});
+  std::string goOn = e.code.endRegion();
+  e.code.beginRegion({});
+  e.code.terminator(Opcode::Break, passed);
+  std::string stop = e.code.endRegion();
+  e.code.ifElse({}, condition, goOn, stop);
+  e.bind(loop.getAfterArguments(), std::span(passed).first(valueCount));
+  if (auto done = e.emitBlock(*loop.getAfterBody()); !done) return done;
+  Values next = e.flattened(loop.getYieldOp().getOperands());
+  append(next, e.tokens.carried(effects));
+  e.code.terminator(Opcode::Continue, next);
+  std::string body = e.code.endRegion();
+  Values results = e.code.loop(typesOf(passed), inits, body);
+  e.tokens.restore(effects, e.bind(loop.getResults(), results));
+  return {};
+}
+
+Result<void> programId(Emitter& e, mlir::Operation& op) {
+  auto axis = static_cast<size_t>(mlir::cast<tt::GetProgramIdOp>(op).getAxis());
+  e.set(op.getResult(0), e.code.blockIds(Opcode::GetTileBlockId)[axis]);
+  return {};
+}
+
+Result<void> numPrograms(Emitter& e, mlir::Operation& op) {
+  auto axis = static_cast<size_t>(mlir::cast<tt::GetNumProgramsOp>(op).getAxis());
+  e.set(op.getResult(0), e.code.blockIds(Opcode::GetNumTileBlocks)[axis]);
+  return {};
+}
+
+Result<void> assertion(Emitter& e, mlir::Operation& op) {
+  auto check = mlir::cast<tt::AssertOp>(op);
+  e.code.assertion(check.getMessage().str(), e.of(check.getCondition()));
+  return {};
+}
+
+/// What llvm.intr.assume says was read by the analyses; a barrier orders no more than the tokens do.
+Result<void> nothing(Emitter&, mlir::Operation&) {
+  return {};
+}
+
+} // namespace
+
+void addControl(OpTable& table) {
+  table["scf.for"] = forLoop;
+  table["scf.if"] = ifElse;
+  table["scf.while"] = whileLoop;
+  table["tt.get_program_id"] = programId;
+  table["tt.get_num_programs"] = numPrograms;
+  table["tt.assert"] = assertion;
+  table["llvm.intr.assume"] = nothing;
+  table["gpu.barrier"] = nothing;
+}
+
+} // namespace tuned::tileir
