@@ -1,1 +1,4 @@
 tuned_test(test_tileir SOURCES tileir_bytecode_test.cpp LINK tuned_tileir_bytecode)
+add_executable(tileir_sweep tileir_sweep.cpp)
+target_link_libraries(tileir_sweep PRIVATE tuned_backend_tileir nlohmann_json::nlohmann_json)
+tuned_reuse(tileir_sweep tuned_llvm_headers)

@@ -1,12 +1,18 @@
 #include "backend/nvptx/passes/pipeline.h"
 
 #include "backend/nvptx/dot_plan.h"
+#include "ir/transforms/passes.h"
 
 namespace tuned::nvptx {
 
 DotPlan dotPlan(tt::DotOp dot, const PassContext& context) {
   return planDot(dot.getA().getType(), dot.getB().getType(), dot.getD().getType(), dot.getInputPrecision(),
                  context.target, context.numWarps);
+}
+
+Result<void> decomposeScaledDots(PassContext& context) {
+  if (mlir::succeeded(tuned::decomposeScaledDots(context.function->getParentOfType<mlir::ModuleOp>()))) return {};
+  return fail(ErrorKind::Internal, "scaled dots are not decomposed");
 }
 
 std::span<const Pass> layoutPasses() {

@@ -1,54 +1,17 @@
 #include "backend/tileir/assemble/assembler.h"
 
+#include "backend/toolchain/toolchain.h"
+
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <unistd.h>
 
 namespace tuned::tileir {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr const char* howToInstall = "install NVIDIA's wheel nvidia-cuda-tileiras (with nvidia-nvvm and "
-                                     "nvidia-cuda-nvcc beside it), or say with "
-                                     "GPU_TUNED_TILEIRAS where tileiras is";
-
-std::vector<fs::path> places() {
-  std::vector<fs::path> all;
-  if (const char* named = std::getenv("GPU_TUNED_TILEIRAS"); named && *named) {
-    std::error_code ignored;
-    fs::path path = named;
-    return {fs::is_directory(path, ignored) ? path / "tileiras" : path}; // said is said
-  }
-  if (const char* tools = std::getenv("GPU_TUNED_TOOLS"); tools && *tools)
-    for (const char* below : {"nvidia/cu13/bin", "bin", ""})
-      all.push_back(fs::path(tools) / below / "tileiras");
-  if (const char* path = std::getenv("PATH")) {
-    std::istringstream folders(path);
-    for (std::string folder; std::getline(folders, folder, ':');)
-      if (!folder.empty()) all.push_back(fs::path(folder) / "tileiras");
-  }
-  all.emplace_back("/usr/local/cuda/bin/tileiras");
-  return all;
-}
-
-Result<Assembler> search() {
-  std::optional<Error> last;
-  for (const fs::path& place : places()) {
-    if (access(place.c_str(), X_OK) != 0) continue;
-    auto found = assemblerAt(fs::absolute(place).string());
-    if (found) return found;
-    if (!last) last = found.error();
-  }
-  if (last) return fail(*last);
-  const char* named = std::getenv("GPU_TUNED_TILEIRAS");
-  std::string where = named && *named ? std::string(" at ") + named : "";
-  return fail(ErrorKind::Unavailable, "there is no tileiras, the assembler of Tile IR" + where, howToInstall);
-}
-
 /// Lines that say something, in one.
 std::string oneLine(const std::string& output) {
   std::istringstream lines(output);
@@ -105,31 +68,21 @@ std::optional<Error> failure(const Assembler& assembler, const ChildOutcome& out
 } // namespace
 
 Result<Assembler> assemblerAt(const std::string& path) {
-  auto folder = TemporaryFolder::make();
-  if (!folder) return fail(folder.error());
-  constexpr std::chrono::milliseconds patience{20'000};
-  auto outcome = runChild({path, "--version"}, folder->path(), {.deadline = patience});
-  if (!outcome) return fail(outcome.error());
-  Assembler found{path, {}, 0};
-  if (size_t at = outcome->output.find(", V"); outcome->status == 0 && at != std::string::npos) {
-    const char* text = outcome->output.c_str() + at + 3;
-    int major = 0, minor = 0, patch = 0;
-    if (std::sscanf(text, "%d.%d.%d", &major, &minor, &patch) == 3) {
-      found.version = std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
-      found.release = major * 100 + minor;
-    }
-  }
-  if (found.release == 0)
-    return fail(ErrorKind::Unavailable, path + " --version does not say a version", howToInstall);
-  if (found.release < oldestRelease)
+  auto version = toolchain::programVersion(path);
+  if (!version) return fail(version.error());
+  if (toolchain::compareVersions(*version, oldestVersion) < 0)
     return fail(ErrorKind::Unavailable,
-                path + " is " + found.version + ", too old: 13.3 is the first that serves", howToInstall);
-  return found;
+                path + " is " + *version + ", too old: " + oldestVersion + " is the first that serves",
+                toolchain::remedy());
+  return Assembler{path, *version};
 }
 
 Result<Assembler> findAssembler() {
-  static const Result<Assembler> found = search();
-  return found;
+  fs::path program = toolchain::findProgram("tileiras");
+  if (program.empty())
+    return fail(ErrorKind::Unavailable, "there is no tileiras, the assembler of Tile IR, on this machine",
+                toolchain::remedy());
+  return assemblerAt(fs::absolute(program).string());
 }
 
 Result<std::string> assemblerTarget(const std::string& target) {
@@ -164,8 +117,22 @@ Result<Assembled> assemble(const Assembler& assembler, const std::string& byteco
   if (!cubin->starts_with("\x7f"
                           "ELF"))
     return fail(ErrorKind::Faulted, "tileiras " + assembler.version + " wrote something that is no cubin",
-                howToInstall);
+                toolchain::remedy());
   return Assembled{std::move(*cubin), std::move(outcome->output)};
+}
+
+Result<std::string> disassemble(const std::string& bytecode) {
+  fs::path program = toolchain::findProgram("tileirdisasm");
+  if (program.empty())
+    return fail(ErrorKind::Unavailable, "there is no tileirdisasm on this machine", toolchain::remedy());
+  auto folder = TemporaryFolder::make();
+  if (!folder) return fail(folder.error());
+  std::string input = folder->path() + "/kernel.tileirbc";
+  std::ofstream(input, std::ios::binary) << bytecode;
+  auto outcome = runChild({fs::absolute(program).string(), input}, folder->path(), {.outputKept = size_t(64) << 20});
+  if (!outcome) return fail(outcome.error());
+  if (outcome->status == 0 && outcome->signal == 0 && !outcome->timedOut) return outcome->output;
+  return fail(ErrorKind::Internal, "tileirdisasm does not read the bytecode: " + oneLine(outcome->output));
 }
 
 } // namespace tuned::tileir

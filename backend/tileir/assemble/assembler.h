@@ -1,4 +1,4 @@
-// NVIDIA's assembler of Tile IR, tileiras: where it is, which it is, and bytecode to cubins with it.
+// NVIDIA's assembler of Tile IR, tileiras: which it is, and bytecode to cubins with it.
 #pragma once
 
 #include "backend/tileir/assemble/child.h"
@@ -8,18 +8,15 @@ namespace tuned::tileir {
 struct Assembler {
   std::string path;
   std::string version; ///< "13.5.37"
-  int release = 0;     ///< 1305 for 13.5
 };
 
-/// The oldest release that reads what we write (bytecode 13.3, sm_90).
-inline constexpr int oldestRelease = 1303;
+/// The oldest release that reads what we write: bytecode 13.3.
+inline constexpr const char* oldestVersion = "13.3";
 
-/// The first of: the program or folder that GPU_TUNED_TILEIRAS names, bin/tileiras of the wheels below
-/// GPU_TUNED_TOOLS, PATH, the CUDA Toolkit in /usr/local/cuda. Found once a process.
-/// Unavailable: there is none, it does not run, or it is older than oldestRelease; the remedy says what to
-/// install.
+/// The assembler among NVIDIA's tools (backend/toolchain). Unavailable: there is none, it does not say its
+/// version, or it is older than oldestVersion; the remedy says what to do.
 Result<Assembler> findAssembler();
-/// The assembler at a path, asked for its version.
+/// The assembler at a path, asked for its version; Unavailable as above.
 Result<Assembler> assemblerAt(const std::string& path);
 
 struct Assembled {
@@ -34,5 +31,8 @@ Result<std::string> assemblerTarget(const std::string& target);
 /// it; Faulted: it crashed or wrote no cubin; TimedOut: it was killed at the deadline.
 Result<Assembled> assemble(const Assembler& assembler, const std::string& bytecode, const std::string& target,
                            const ChildLimits& limits = {});
+
+/// The module as text, by tileirdisasm; Unavailable where that is missing.
+Result<std::string> disassemble(const std::string& bytecode);
 
 } // namespace tuned::tileir

@@ -58,8 +58,7 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return result;
 }
 
-std::string firstPart(const fs::path& file) {
-  constexpr size_t most = 64 << 10;
+std::string firstPart(const fs::path& file, size_t most) {
   std::string text(most, '\0');
   std::ifstream stream(file, std::ios::binary);
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
@@ -113,7 +112,7 @@ Result<ChildOutcome> runChild(const std::vector<std::string>& arguments, const s
   }
   outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-  outcome.output = firstPart(log);
+  outcome.output = firstPart(log, limits.outputKept);
   return outcome;
 }
 

@@ -13,13 +13,14 @@ struct ChildLimits {
   std::chrono::milliseconds deadline{60'000};
   int64_t addressSpace = int64_t(10) << 30; ///< bytes, of each process
   int64_t fileSize = int64_t(256) << 20;    ///< bytes, of each file that it writes
+  size_t outputKept = 64 << 10;             ///< bytes of its output that are handed out
 };
 
 struct ChildOutcome {
   int status = 0; ///< exit status; meaningless after a signal
   int signal = 0; ///< that ended it; 0: none
   bool timedOut = false;
-  std::string output; ///< of stdout and stderr together, its first 64 KiB
+  std::string output; ///< of stdout and stderr together, its first bytes
 };
 
 /// Runs `arguments[0]` (a path) in `folder` and waits for it. Its environment is PATH (the program's own

@@ -7,7 +7,7 @@
 namespace tuned::tileir {
 namespace {
 
-std::optional<Scalar> scalarOf(mlir::Type type) {
+std::optional<Scalar> scalarFor(mlir::Type type) {
   if (type.isIndex()) return Scalar::I64;
   if (auto integer = mlir::dyn_cast<mlir::IntegerType>(type)) switch (integer.getWidth()) {
     case 1:
@@ -61,7 +61,7 @@ std::string Emitter::refusal(mlir::Type type) const {
     if (mlir::isa<mlir::RankedTensorType>(pointer.getPointeeType())) return "no block pointers";
     return refusal(pointer.getPointeeType());
   }
-  auto scalar = scalarOf(type);
+  auto scalar = scalarFor(type);
   if (!scalar) return "there is no type " + spelled(type);
   if ((*scalar == Scalar::E4M3 || *scalar == Scalar::E5M2) && options.capability < firstWithFp8)
     return "8-bit floats need sm_90 or later";
@@ -71,7 +71,7 @@ std::string Emitter::refusal(mlir::Type type) const {
 TypeId Emitter::elementTypeId(mlir::Type element) {
   if (auto pointer = mlir::dyn_cast<tt::PointerType>(element))
     return types.pointer(elementTypeId(pointer.getPointeeType()));
-  return types.scalar(*scalarOf(element));
+  return types.scalar(*scalarFor(element));
 }
 
 TypeId Emitter::type(mlir::Type type) {

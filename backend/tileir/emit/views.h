@@ -14,13 +14,13 @@ struct Extent {
 
 /// A tensor in memory as views see it.
 struct ViewShape {
-  Value base; ///< a pointer
-  std::vector<Extent> sizes, strides;
-  std::vector<int32_t> tile;
+  Value base = {}; ///< a pointer
+  std::vector<Extent> sizes = {}, strides = {};
+  std::vector<int32_t> tile = {};
   /// Where tiles start: every steps[d] elements, or at multiples of the tile when empty.
-  std::vector<int32_t> steps;
+  std::vector<int32_t> steps = {};
   /// The tensor's dimension of each of the tile's; empty: the same.
-  std::vector<int32_t> order;
+  std::vector<int32_t> order = {};
   std::optional<Padding> padding = Padding::Zero; ///< none: what lies outside is anything
 };
 

@@ -1,11 +1,12 @@
 // tt.dot_scaled becomes a tt.dot of 16-bit floats: operands are widened and multiplied by their scales first.
 // The architectures that multiply scaled operands themselves (sm_100 on) can have that later.
-#include "backend/nvptx/passes/pass.h"
+#include "ir/dialect/Dialect.h"
+#include "ir/transforms/passes.h"
 
 #include <mlir/Dialect/Arith/IR/Arith.h>
 #include <mlir/IR/Builders.h>
 
-namespace tuned::nvptx {
+namespace tuned {
 namespace {
 
 using Kind = tt::ScaleDotElemType;
@@ -178,12 +179,12 @@ private:
 
 } // namespace
 
-Result<void> decomposeScaledDots(PassContext& context) {
+mlir::LogicalResult decomposeScaledDots(mlir::ModuleOp module) {
   std::vector<tt::DotScaledOp> dots;
-  context.function.walk([&](tt::DotScaledOp dot) { dots.push_back(dot); });
+  module.walk([&](tt::DotScaledOp dot) { dots.push_back(dot); });
   for (tt::DotScaledOp dot : dots)
     Decomposition(dot).run();
-  return {};
+  return mlir::success();
 }
 
-} // namespace tuned::nvptx
+} // namespace tuned

@@ -1,0 +1,125 @@
+// Compiles every recorded kernel under a folder through Tile IR, without a GPU, and says which are refused, by
+// which operation, and how long it takes:
+//   tileir_sweep DIR [--target sm_90a] [--filter TEXT] [--emit STAGE] [--part I/N] [--no-assembler]
+#include "backend/compiler.h"
+#include "backend/tileir/tileir.h"
+#include "ir/module.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace {
+
+using namespace tuned;
+namespace fs = std::filesystem;
+
+std::string readFile(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+/// A recorded launch may name numbers that JSON does not have; they are not needed here.
+nlohmann::json readLaunch(const fs::path& path) {
+  std::string text = readFile(path);
+  for (const char* number : {"-Infinity", "Infinity", "NaN"})
+    for (size_t at; (at = text.find(std::string(": ") + number)) != std::string::npos;)
+      text.replace(at + 2, std::string(number).size(), "null");
+  return nlohmann::json::parse(text);
+}
+
+struct Options {
+  fs::path folder;
+  std::string target = "sm_90a", filter, emit;
+  size_t part = 0, parts = 1;
+  bool assembles = true;
+};
+
+struct Totals {
+  int accepted = 0;
+  std::map<std::string, int> refused; ///< by reason, without the place
+  std::vector<double> seconds;
+};
+
+Result<Artefact> compileOne(const fs::path& folder, const Options& options) {
+  auto launch = readLaunch(folder / "case.json");
+  auto context = makeContext();
+  auto module = parseModule(*context, readFile(folder / "kernel.ttir"), (folder / "kernel.ttir").string());
+  if (!module) return fail(module.error());
+  CompileOptions compile;
+  compile.target = options.target;
+  auto given = launch.value("options", nlohmann::json::object());
+  compile.numWarps = given.value("num_warps", 4);
+  compile.fuseMultiplyAdd = given.value("enable_fp_fusion", true);
+  if (!options.emit.empty())
+    compile.onStage = [&](const std::string& stage, const std::string& text) {
+      if (stage == options.emit) std::cout << "// " << stage << "\n" << text << "\n";
+    };
+  auto compiler = options.assembles ? tileir::makeCompiler() : tileir::makeEmitter();
+  return compiler->compile(**module, launch.value("kernel", ""), compile);
+}
+
+void sweep(const Options& options, Totals& totals) {
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::recursive_directory_iterator(options.folder))
+    if (entry.path().filename() == "kernel.ttir" &&
+        entry.path().string().find(options.filter) != std::string::npos)
+      folders.push_back(entry.path().parent_path());
+  std::ranges::sort(folders);
+  for (size_t i = options.part; i < folders.size(); i += options.parts) {
+    std::cerr << folders[i].string() << std::endl;
+    auto start = std::chrono::steady_clock::now();
+    auto artefact = compileOne(folders[i], options);
+    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (!artefact) {
+      ++totals.refused[artefact.error().message];
+      std::cout << "FAIL " << folders[i].filename().string() << ": " << artefact.error().text() << std::endl;
+      continue;
+    }
+    ++totals.accepted;
+    totals.seconds.push_back(seconds);
+    std::cout << "ok   " << folders[i].filename().string() << " " << seconds * 1e3 << " ms, "
+              << artefact->resources.registers << " registers, " << artefact->resources.sharedBytes
+              << " B shared, " << artefact->resources.spillBytes << " B spilled" << std::endl;
+  }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    std::string word = argv[i];
+    auto value = [&] { return i + 1 < argc ? std::string(argv[++i]) : std::string(); };
+    if (word == "--target")
+      options.target = value();
+    else if (word == "--filter")
+      options.filter = value();
+    else if (word == "--emit")
+      options.emit = value();
+    else if (word == "--no-assembler")
+      options.assembles = false;
+    else if (word == "--part")
+      std::sscanf(value().c_str(), "%zu/%zu", &options.part, &options.parts);
+    else
+      options.folder = word;
+  }
+  Totals totals;
+  sweep(options, totals);
+  std::ranges::sort(totals.seconds);
+  int refused = 0;
+  for (auto& [reason, count] : totals.refused) {
+    std::cout << count << " × " << reason << "\n";
+    refused += count;
+  }
+  if (!totals.seconds.empty())
+    std::cout << "median " << totals.seconds[totals.seconds.size() / 2] * 1e3 << " ms, slowest "
+              << totals.seconds.back() * 1e3 << " ms\n";
+  std::cout << totals.accepted << " accepted, " << refused << " refused\n";
+  return 0;
+}
