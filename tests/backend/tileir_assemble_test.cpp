@@ -72,8 +72,9 @@ TEST_CASE("one that hangs is killed with all that it started") {
 TEST_CASE("memory and files are limited") {
   ChildLimits limits;
   limits.addressSpace = int64_t(64) << 20;
-  CHECK(kindOf(Impostor("head -c 300000000 /dev/zero | tail -c 200000000 > /dev/null || exit 9").run(limits)) ==
-        ErrorKind::Faulted);
+  CHECK(
+      kindOf(Impostor("head -c 300000000 /dev/zero | tail -c 200000000 > /dev/null || exit 9").run(limits)) ==
+      ErrorKind::Faulted);
   limits = {};
   limits.fileSize = 100'000;
   CHECK(kindOf(Impostor("exec head -c 1000000 /dev/zero > $OUT").run(limits)) == ErrorKind::Faulted);

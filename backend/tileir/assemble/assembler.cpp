@@ -129,7 +129,8 @@ Result<std::string> disassemble(const std::string& bytecode) {
   if (!folder) return fail(folder.error());
   std::string input = folder->path() + "/kernel.tileirbc";
   std::ofstream(input, std::ios::binary) << bytecode;
-  auto outcome = runChild({fs::absolute(program).string(), input}, folder->path(), {.outputKept = size_t(64) << 20});
+  auto outcome =
+      runChild({fs::absolute(program).string(), input}, folder->path(), {.outputKept = size_t(64) << 20});
   if (!outcome) return fail(outcome.error());
   if (outcome->status == 0 && outcome->signal == 0 && !outcome->timedOut) return outcome->output;
   return fail(ErrorKind::Internal, "tileirdisasm does not read the bytecode: " + oneLine(outcome->output));
