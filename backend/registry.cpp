@@ -5,6 +5,7 @@
 #include "backend/reference/reference.h"
 #ifdef TUNED_WITH_NVPTX
 #include "backend/nvptx/nvptx.h"
+#include "backend/tileir/tileir.h"
 #endif
 #include "backend/nvrtc/nvrtc.h"
 
@@ -31,6 +32,8 @@ constexpr CompilerRow compilerRows[] = {
 #ifdef TUNED_WITH_NVPTX
     {"sm_", "nvptx", nvptx::makeCompiler, always},
     {"cuda:", "nvptx", nvptx::makeCompiler, always},
+    {"sm_", "tileir", tileir::makeCompiler, tileir::isPresent},
+    {"cuda:", "tileir", tileir::makeCompiler, tileir::isPresent},
 #endif
 };
 

@@ -7,6 +7,7 @@
 #include "ir/module.h"
 #include "ir/text.h"
 #include "ir/transforms/passes.h"
+#include "ir/transforms/promote_views.h"
 
 #include <algorithm>
 #include <charconv>
@@ -107,14 +108,21 @@ public:
     if (auto done = runPasses(module, simplifyPasses(), after); !done) return fail(done.error());
     static constexpr tuned::Pass own[] = {{"decompose-scaled-dots", decomposeScaledDots}};
     if (auto done = runPasses(module, own, after); !done) return fail(done.error());
-    stage("ttir", [&] { return tuned::print(module); });
-    clock.end("simplify");
     auto function = findEntry(module, entry);
     if (!function) return fail(function.error());
     place = function->getLoc();
+    std::vector<LaunchCondition> conditions;
+    promoteToViews(*function, options.grid, conditions);
+    static constexpr tuned::Pass cleaning[] = {{"canonicalize-views", canonicalize},
+                                               {"eliminate-common-views", eliminateCommon}};
+    if (auto done = runPasses(module, cleaning, after); !done) return fail(done.error());
+    stage("ttir", [&] { return tuned::print(module); });
+    clock.end("simplify");
     Module bytecode;
     Code code(bytecode);
-    Emitter emitter(code, {capabilityOf(*target), options.fuseMultiplyAdd, latencyOf(options)}, *function);
+    EmitOptions how{capabilityOf(*target), options.fuseMultiplyAdd, latencyOf(options), options.grid,
+                    conditions};
+    Emitter emitter(code, how, *function);
     if (auto done = emitter.run(); !done) return fail(done.error());
     std::string symbol = symbolOf(*function);
     bytecode.setEntry(symbol, emitter.parameters(), hintsOf(options), code.body());

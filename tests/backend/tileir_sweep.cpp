@@ -1,6 +1,8 @@
-// Compiles every recorded kernel under a folder through Tile IR, without a GPU, and says which are refused, by
-// which operation, and how long it takes:
-//   tileir_sweep DIR [--target sm_90a] [--filter TEXT] [--emit STAGE] [--part I/N] [--no-assembler]
+// Compiles every recorded kernel under a folder through Tile IR, without a GPU, and says which are refused,
+// by which operation, and how long it takes:
+//   tileir_sweep DIR [--target sm_90a] [--filter TEXT] [--emit STAGE] [--part I/N] [--no-assembler] [--out
+//   DIR]
+// --out: the cubins (or the bytecode) are left there.
 #include "backend/compiler.h"
 #include "backend/tileir/tileir.h"
 #include "ir/module.h"
@@ -35,7 +37,7 @@ nlohmann::json readLaunch(const fs::path& path) {
 
 struct Options {
   fs::path folder;
-  std::string target = "sm_90a", filter, emit;
+  std::string target = "sm_90a", filter, emit, out;
   size_t part = 0, parts = 1;
   bool assembles = true;
 };
@@ -55,6 +57,7 @@ Result<Artefact> compileOne(const fs::path& folder, const Options& options) {
   compile.target = options.target;
   auto given = launch.value("options", nlohmann::json::object());
   compile.numWarps = given.value("num_warps", 4);
+  if (launch.contains("grid")) compile.grid = launch["grid"].get<std::array<int64_t, 3>>();
   compile.fuseMultiplyAdd = given.value("enable_fp_fusion", true);
   if (!options.emit.empty())
     compile.onStage = [&](const std::string& stage, const std::string& text) {
@@ -82,6 +85,10 @@ void sweep(const Options& options, Totals& totals) {
       continue;
     }
     ++totals.accepted;
+    if (!options.out.empty())
+      std::ofstream(fs::path(options.out) / (folders[i].filename().string() + "." + artefact->format),
+                    std::ios::binary)
+          << artefact->bytes;
     totals.seconds.push_back(seconds);
     std::cout << "ok   " << folders[i].filename().string() << " " << seconds * 1e3 << " ms, "
               << artefact->resources.registers << " registers, " << artefact->resources.sharedBytes
@@ -102,6 +109,8 @@ int main(int argc, char** argv) {
       options.filter = value();
     else if (word == "--emit")
       options.emit = value();
+    else if (word == "--out")
+      options.out = value();
     else if (word == "--no-assembler")
       options.assembles = false;
     else if (word == "--part")

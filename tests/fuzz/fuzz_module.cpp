@@ -1,7 +1,7 @@
 // libFuzzer's target: mutated kernels through the parser, the passes and the compilers. Each must end in a
 // module or in an error with a location (check.h); anything else aborts, and libFuzzer keeps the text.
 //
-//   fuzz_module [--targets=cpu,sm_90a,reference] [libFuzzer's options] NEW_CORPUS CORPUS…
+//   fuzz_module [--targets=cpu,sm_90a,tileir,reference] [libFuzzer's options] NEW_CORPUS CORPUS…
 //   fuzz_module [--targets=…] FILE            runs one text and prints what came of it
 #include "ir/module.h"
 #include "ir/text.h"

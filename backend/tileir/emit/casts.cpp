@@ -57,8 +57,8 @@ template <bool isSigned> Result<void> floatToInteger(Emitter& e, mlir::Operation
   return {};
 }
 
-/// f64 to f32 rounded to odd: toward zero, and the last bit set where something was lost. A second rounding to
-/// at least two bits less then gives what one rounding would.
+/// f64 to f32 rounded to odd: toward zero, and the last bit set where something was lost. A second rounding
+/// to at least two bits less then gives what one rounding would.
 Value roundedToOdd(Emitter& e, Value x) {
   TypeId f32 = e.types.withElement(x.type, Scalar::F32), i32 = e.types.withElement(x.type, Scalar::I32);
   Value near = e.toFloat(x, f32);

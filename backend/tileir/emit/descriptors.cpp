@@ -1,5 +1,5 @@
-// Tensor descriptors. A block whose place is known to be inside the tensor is read and written through a view,
-// any other through pointers and masks: Tile IR leaves views outside undefined where tt has padding.
+// Tensor descriptors. A block whose place is known to be inside the tensor is read and written through a
+// view, any other through pointers and masks: Tile IR leaves views outside undefined where tt has padding.
 #include "backend/tileir/emit/atomics.h"
 #include "backend/tileir/emit/memory.h"
 #include "backend/tileir/emit/views.h"
@@ -30,21 +30,29 @@ bool padsWithNan(mlir::Value descriptor) {
   return maker && maker.getPadding() == tt::PaddingOption::PAD_NAN;
 }
 
+/// Bounds of an index wherever the access runs: from the programs of the grid, else from the code alone.
+std::optional<std::pair<int64_t, int64_t>> boundsOf(Emitter& e, mlir::Value index, mlir::Operation* access) {
+  if (auto facts = e.grid.of(index, access)) return std::pair(facts->lower, facts->upper);
+  const tt::AxisInfo& info = e.facts.of(index);
+  if (info.lower && info.upper) return std::pair(*info.lower, *info.upper);
+  return std::nullopt;
+}
+
 /// Whether a block at these indices starts inside the tensor, whatever the program.
-bool startsInside(Emitter& e, tt::MakeTensorDescOp maker, mlir::ValueRange indices) {
+bool startsInside(Emitter& e, tt::MakeTensorDescOp maker, mlir::ValueRange indices, mlir::Operation* access) {
   for (auto [index, size] : llvm::zip(indices, maker.getShape())) {
-    const tt::AxisInfo &place = e.facts.of(index), &length = e.facts.of(size);
-    bool inside = place.lower && *place.lower >= 0 && place.upper && length.lower && *place.upper < *length.lower;
-    if (!inside) return false;
+    auto place = boundsOf(e, index, access), length = boundsOf(e, size, maker);
+    if (!place || !length || place->first < 0 || place->second >= length->first) return false;
   }
   return true;
 }
 
-/// The view of a block, where one serves: sizes and strides that are known (the last stride 1), rows of whole 16
-/// bytes as the copy engine wants them.
-std::optional<Value> viewOf(Emitter& e, const Tensor& tensor, mlir::ValueRange indices) {
+/// The view of a block, where one serves: sizes and strides that are known (the last stride 1), rows of whole
+/// 16 bytes as the copy engine wants them.
+std::optional<Value> viewOf(Emitter& e, const Tensor& tensor, mlir::ValueRange indices,
+                            mlir::Operation* access) {
   auto maker = makerOf(tensor.value);
-  if (!maker || !startsInside(e, maker, indices)) return std::nullopt;
+  if (!maker || !startsInside(e, maker, indices, access)) return std::nullopt;
   ViewShape view{.base = tensor.base};
   auto elementBytes = static_cast<int64_t>((tt::elementBits(tensor.block) + 7) / 8);
   constexpr int64_t rowAlignment = 16;
@@ -114,7 +122,7 @@ Result<void> load(Emitter& e, mlir::Operation& operation) {
   TypeId block = e.types.withShape(result, Shape(tensor.block.getShape()));
   Values starts = e.flattened(op.getIndices());
   Value tile;
-  if (auto view = viewOf(e, tensor, op.getIndices())) {
+  if (auto view = viewOf(e, tensor, op.getIndices(), op)) {
     constexpr Effects effect{.reads = true};
     Access access{.token = e.tokens.before(effect), .latency = e.options.latency};
     auto [value, token] = e.code.loadView(block, *view, starts, access);
@@ -133,7 +141,7 @@ Result<void> store(Emitter& e, mlir::Operation& operation) {
   Tensor tensor(e, op.getDesc());
   Values starts = e.flattened(op.getIndices());
   Value tile = e.reshape(e.of(op.getSrc()), Shape(tensor.block.getShape()));
-  if (auto view = viewOf(e, tensor, op.getIndices())) {
+  if (auto view = viewOf(e, tensor, op.getIndices(), op)) {
     constexpr Effects effect{.writes = true};
     Access access{.token = e.tokens.before(effect)};
     e.tokens.after(effect, e.code.storeView(*view, starts, tile, access));

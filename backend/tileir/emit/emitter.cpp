@@ -46,7 +46,8 @@ std::unexpected<Error> unsupported(mlir::Operation& op, const std::string& why) 
 }
 
 Emitter::Emitter(Code& code, const EmitOptions& emitOptions, tt::FuncOp function)
-    : Tiles(code), options(emitOptions), tokens(code), facts(function), function_(function) {}
+    : Tiles(code), options(emitOptions), tokens(code), facts(function), grid(function, emitOptions.grid),
+      function_(function), conditions_(emitOptions.conditions) {}
 
 std::string Emitter::refusal(mlir::Type type) const {
   constexpr int firstWithFp8 = 90; // bytecode 13.3 has none for sm_89
@@ -155,6 +156,24 @@ Result<void> Emitter::emitMapped(mlir::Block& block, const Shape& shape) {
   return done;
 }
 
+/// What divides an argument (a pointer's address), by its attribute or by a condition of the launch.
+int64_t Emitter::divisorOf(unsigned argument) {
+  mlir::Type type = function_.getArgumentTypes()[argument];
+  if (!mlir::isa<tt::PointerType, mlir::IntegerType>(type)) return 1;
+  int64_t divisor = 1;
+  auto said = function_.getArgAttrOfType<mlir::IntegerAttr>(argument, "tt.divisibility");
+  if (said && said.getInt() > 1) {
+    divisor = said.getInt();
+    require(
+        {.kind = LaunchCondition::Kind::Divisible, .argument = static_cast<int>(argument), .value = divisor});
+  }
+  for (const LaunchCondition& condition : conditions_)
+    if (condition.kind == LaunchCondition::Kind::Divisible &&
+        condition.argument == static_cast<int>(argument))
+      divisor = std::max(divisor, condition.value);
+  return divisor;
+}
+
 void Emitter::bindArguments() {
   mlir::Block& entry = function_.getBody().front();
   Values raw;
@@ -177,15 +196,8 @@ void Emitter::bindArguments() {
       continue;
     }
     Value value = raw[index];
-    if (auto divisor = function_.getArgAttrOfType<mlir::IntegerAttr>(static_cast<unsigned>(index),
-                                                                     "tt.divisibility");
-        divisor && divisor.getInt() > 1 &&
-        mlir::isa<tt::PointerType, mlir::IntegerType>(argument.getType())) {
-      value = code.assumeDivisible(value, divisor.getInt());
-      require({.kind = LaunchCondition::Kind::Divisible,
-               .argument = static_cast<int>(index),
-               .value = divisor.getInt()});
-    }
+    if (int64_t divisor = divisorOf(static_cast<unsigned>(index)); divisor > 1)
+      value = code.assumeDivisible(value, divisor);
     set(argument, value);
   }
 }

@@ -1,5 +1,6 @@
-// Writes one function of kernel IR as a Tile IR entry. A tensor is a tile, a scalar a tile of no dimensions, a
-// tensor descriptor its base, sizes and strides. Families of operations are files of their own (op_table.h).
+// Writes one function of kernel IR as a Tile IR entry. A tensor is a tile, a scalar a tile of no dimensions,
+// a tensor descriptor its base, sizes and strides. Families of operations are files of their own
+// (op_table.h).
 #pragma once
 
 #include "backend/tileir/emit/op_table.h"
@@ -7,6 +8,7 @@
 #include "backend/tileir/emit/tokens.h"
 #include "base/model/launch_condition.h"
 #include "ir/analysis/axis_info.h"
+#include "ir/analysis/program_grid.h"
 #include "ir/dialect/Dialect.h"
 
 #include <llvm/ADT/DenseMap.h>
@@ -16,7 +18,10 @@ namespace tuned::tileir {
 struct EmitOptions {
   int capability = 90; ///< 10 × major + minor
   bool fuseMultiplyAdd = true;
-  int latency = 0; ///< hint of loads; 0: not said
+  int latency = 0;                                 ///< hint of loads; 0: not said
+  std::optional<std::array<int64_t, 3>> grid = {}; ///< the launch's, when it is known
+  /// What passes before took for granted; multiples among it are told to the assembler.
+  std::vector<LaunchCondition> conditions = {};
 };
 
 /// An error with the operation's file, line and column.
@@ -65,9 +70,11 @@ public:
   const EmitOptions options;
   Tokens tokens;
   const tt::AxisInfoAnalysis facts;
+  tt::ProgramGrid grid;
 
 private:
   void bindArguments();
+  int64_t divisorOf(unsigned argument);
 
   tt::FuncOp function_;
   std::vector<TypeId> parameters_;

@@ -69,7 +69,8 @@ Result<void> gather(Emitter& e, mlir::Operation& operation) {
   Value places = e.iota(from[axis]);
   TypeId index = e.types.withElement(places.type, e.scalarOf(indices));
   if (index != places.type)
-    places = bitsOf(e.scalarOf(indices)) > 32 ? e.extend(places, index, Sign::Signed) : e.truncate(places, index);
+    places =
+        bitsOf(e.scalarOf(indices)) > 32 ? e.extend(places, index, Sign::Signed) : e.truncate(places, index);
   Shape column(wide.size(), 1), row = wide;
   column.front() = from[axis];
   row.front() = 1;

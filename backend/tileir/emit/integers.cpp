@@ -103,9 +103,9 @@ template <Opcode opcode, Sign sign> Result<void> shift(Emitter& e, mlir::Operati
 Result<void> compareIntegers(Emitter& e, mlir::Operation& op) {
   using P = arith::CmpIPredicate;
   P predicate = mlir::cast<arith::CmpIOp>(op).getPredicate();
-  constexpr Predicate predicates[] = {Predicate::Equal,        Predicate::NotEqual, Predicate::Less,
-                                      Predicate::LessEqual,    Predicate::Greater,  Predicate::GreaterEqual,
-                                      Predicate::Less,         Predicate::LessEqual, Predicate::Greater,
+  constexpr Predicate predicates[] = {Predicate::Equal,       Predicate::NotEqual,  Predicate::Less,
+                                      Predicate::LessEqual,   Predicate::Greater,   Predicate::GreaterEqual,
+                                      Predicate::Less,        Predicate::LessEqual, Predicate::Greater,
                                       Predicate::GreaterEqual};
   Sign sign = predicate >= P::ult || predicate <= P::ne ? Sign::Unsigned : Sign::Signed;
   Value x = e.of(op.getOperand(0)), y = e.of(op.getOperand(1));

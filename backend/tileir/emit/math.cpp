@@ -1,5 +1,5 @@
-// math and tt's exact variants, with Triton's choices: approximations where it takes them. Operations that Tile
-// IR has not are in math_functions.h, or computed in f64 where they are rare.
+// math and tt's exact variants, with Triton's choices: approximations where it takes them. Operations that
+// Tile IR has not are in math_functions.h, or computed in f64 where they are rare.
 #include "backend/tileir/emit/math.h"
 
 #include "backend/tileir/emit/math_functions.h"
@@ -217,7 +217,8 @@ Result<void> library(Emitter& e, mlir::Operation& operation) {
   bool single = tt::elementType(op.getSrcs().front().getType()).isF32();
   const MathFunction* function = mathFunction(name);
   if (single) function = name.consume_back("f") ? mathFunction(name) : nullptr;
-  if (!function || function->arguments != op.getSrcs().size() || op.getResult().getType() != op.getSrcs()[0].getType())
+  if (!function || function->arguments != op.getSrcs().size() ||
+      op.getResult().getType() != op.getSrcs()[0].getType())
     return unsupported(operation, refused);
   // The library's own exp and exp2 are exact to 2 ulp.
   Function f32 = name == "exp" ? Function(expFull) : function->f32;
@@ -232,9 +233,9 @@ const MathFunction* mathFunction(llvm::StringRef name) {
 }
 
 void addMath(OpTable& table) {
-  for (const char* name : {"exp", "exp2", "log", "log2", "log10", "log1p", "expm1", "sin", "cos", "tan", "sinh",
-                           "cosh", "tanh", "asin", "acos", "atan", "atan2", "asinh", "acosh", "atanh", "cbrt",
-                           "erf", "rsqrt", "floor", "ceil", "trunc", "round"})
+  for (const char* name : {"exp",   "exp2",  "log",  "log2", "log10", "log1p", "expm1", "sin",   "cos",
+                           "tan",   "sinh",  "cosh", "tanh", "asin",  "acos",  "atan",  "atan2", "asinh",
+                           "acosh", "atanh", "cbrt", "erf",  "rsqrt", "floor", "ceil",  "trunc", "round"})
     table[std::string("math.") + name] = named;
   table["math.powf"] = apply<direct<Opcode::Pow>, direct<Opcode::Pow>>;
   table["math.sqrt"] = apply<sqrtFast, sqrtExact>;

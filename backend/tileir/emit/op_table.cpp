@@ -5,8 +5,8 @@ namespace tuned::tileir {
 const OpTable& opTable() {
   static const OpTable table = [] {
     OpTable all;
-    for (auto add : {addIntegers, addDivisions, addFloats, addCasts, addMath, addShapes, addMemory, addAtomics,
-                     addDescriptors, addControl, addReductions, addExchanges, addDots})
+    for (auto add : {addIntegers, addDivisions, addFloats, addCasts, addMath, addShapes, addMemory,
+                     addAtomics, addDescriptors, addControl, addReductions, addExchanges, addDots})
       add(all);
     return all;
   }();

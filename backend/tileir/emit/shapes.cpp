@@ -35,8 +35,8 @@ Result<void> broadcast(Emitter& e, mlir::Operation& op) {
 
 Result<void> transpose(Emitter& e, mlir::Operation& op) {
   auto order = mlir::cast<tt::TransOp>(op).getOrder();
-  e.set(op.getResult(0),
-        e.code.permute(e.type(op.getResult(0).getType()), {order.begin(), order.end()}, e.of(op.getOperand(0))));
+  e.set(op.getResult(0), e.code.permute(e.type(op.getResult(0).getType()), {order.begin(), order.end()},
+                                        e.of(op.getOperand(0))));
   return {};
 }
 

@@ -86,7 +86,8 @@ public:
     return code.op(Opcode::IToF, type, {static_cast<uint8_t>(sign), 0}, {x});
   }
   Value toInteger(Value x, TypeId type, Sign sign) {
-    return code.op(Opcode::FToI, type, {static_cast<uint8_t>(sign), static_cast<uint8_t>(Rounding::ToInt)}, {x});
+    return code.op(Opcode::FToI, type, {static_cast<uint8_t>(sign), static_cast<uint8_t>(Rounding::ToInt)},
+                   {x});
   }
   Value bitcast(Value x, TypeId type) { return x.type == type ? x : code.op(Opcode::Bitcast, type, {}, {x}); }
   Value bitcast(Value x, Scalar scalar) { return bitcast(x, types.withElement(x.type, scalar)); }

@@ -35,11 +35,13 @@ Value makeView(Emitter& e, const ViewShape& view) {
   }
   if (view.steps.empty())
     return e.code.makePartitionView(e.types.partitionView(tensor, view.tile, order, view.padding), whole);
-  return e.code.makeStridedView(e.types.stridedView(tensor, view.tile, view.steps, order, view.padding), whole);
+  return e.code.makeStridedView(e.types.stridedView(tensor, view.tile, view.steps, order, view.padding),
+                                whole);
 }
 
-PointerBlock pointerBlock(Emitter& e, Value base, std::span<const Value> sizes, std::span<const Value> strides,
-                          std::span<const Value> coordinates, const Shape& shape) {
+PointerBlock pointerBlock(Emitter& e, Value base, std::span<const Value> sizes,
+                          std::span<const Value> strides, std::span<const Value> coordinates,
+                          const Shape& shape) {
   TypeId i64 = e.types.tile(Scalar::I64);
   Value offsets, mask;
   for (size_t d = 0; d < shape.size(); ++d) {

@@ -24,8 +24,8 @@ struct ViewShape {
   std::optional<Padding> padding = Padding::Zero; ///< none: what lies outside is anything
 };
 
-/// A partition view or, with steps, a strided view. Sizes and strides must be positive, and known or below 2^31:
-/// as numbers of 32 bits they let the copy engine serve.
+/// A partition view or, with steps, a strided view. Sizes and strides must be positive, and known or below
+/// 2^31: as numbers of 32 bits they let the copy engine serve.
 Value makeView(Emitter& e, const ViewShape& shape);
 
 /// A block of a tensor as pointers: base + Σ coordinate · stride, and whether each element is inside.
@@ -34,7 +34,8 @@ struct PointerBlock {
   Value mask;
 };
 /// `coordinates[d]`: i64 tiles that are broadcast to `shape`; sizes are i32 scalars, strides i64 scalars.
-PointerBlock pointerBlock(Emitter& e, Value base, std::span<const Value> sizes, std::span<const Value> strides,
-                          std::span<const Value> coordinates, const Shape& shape);
+PointerBlock pointerBlock(Emitter& e, Value base, std::span<const Value> sizes,
+                          std::span<const Value> strides, std::span<const Value> coordinates,
+                          const Shape& shape);
 
 } // namespace tuned::tileir

@@ -1,0 +1,203 @@
+// Kernel IR to Tile IR: what the bytecode says, as NVIDIA's disassembler reads it (where it is), and what is
+// refused before the assembler is asked.
+#include "backend/tileir/assemble/assembler.h"
+#include "backend/tileir/tileir.h"
+#include "backend/toolchain/toolchain.h"
+#include "ir/module.h"
+#include "tests/backend/occurrences.h"
+
+#include <doctest/doctest.h>
+
+namespace {
+
+using namespace tuned;
+using test::count;
+
+struct Emitted {
+  Result<Artefact> artefact = fail(ErrorKind::Internal, "not compiled");
+  std::string text; ///< empty without a disassembler
+};
+
+Emitted emit(const std::string& text, CompileOptions options = {}) {
+  auto context = makeContext();
+  auto module = parseModule(*context, text, "kernel.ttir");
+  REQUIRE_MESSAGE(module.has_value(), module.error().text());
+  Emitted result;
+  if (options.target.empty()) options.target = "sm_90a";
+  options.onStage = [&](const std::string& stage, const std::string& said) {
+    if (stage == "tileir") result.text = said;
+  };
+  result.artefact = tileir::makeEmitter()->compile(**module, "", options);
+  if (result.artefact && !toolchain::findProgram("tileirdisasm").empty())
+    CHECK_MESSAGE(!result.text.empty(), tileir::disassemble(result.artefact->bytes).error().text());
+  return result;
+}
+
+/// In the body of a function of two pointers, a number and a tile of 128 pointers to each.
+std::string kernel(const std::string& body) {
+  return R"(tt.func public @k(%x: !tt.ptr<f32> {tt.divisibility = 16 : i32}, %y: !tt.ptr<i32>, %n: i32) {
+    %i = tt.make_range {end = 128 : i32, start = 0 : i32} : tensor<128xi32>
+    %xs = tt.splat %x : !tt.ptr<f32> -> tensor<128x!tt.ptr<f32>>
+    %xp = tt.addptr %xs, %i : tensor<128x!tt.ptr<f32>>, tensor<128xi32>
+    %ys = tt.splat %y : !tt.ptr<i32> -> tensor<128x!tt.ptr<i32>>
+    %yp = tt.addptr %ys, %i : tensor<128x!tt.ptr<i32>>, tensor<128xi32>
+)" + body +
+         "\n tt.return\n}";
+}
+
+/// The text of the first line that has `what`.
+std::string line(const std::string& text, const std::string& what) {
+  size_t at = text.find(what);
+  if (at == std::string::npos) return {};
+  size_t from = text.rfind('\n', at) + 1;
+  return text.substr(from, text.find('\n', at) - from);
+}
+
+} // namespace
+
+TEST_CASE("the artefact says how it is launched and what it takes for granted") {
+  auto result = emit(
+      kernel("%v = tt.load %xp : tensor<128x!tt.ptr<f32>>\n tt.store %xp, %v : tensor<128x!tt.ptr<f32>>"));
+  REQUIRE(result.artefact);
+  CHECK(result.artefact->compiler == "tileir");
+  CHECK(result.artefact->launch.symbol == "k");
+  CHECK(result.artefact->launch.threadsPerCta() == 1);
+  CHECK(result.artefact->launch.clusterSize == 1);
+  REQUIRE(result.artefact->launch.parameters.size() == 3);
+  CHECK(result.artefact->launch.parameters[0].sizeBytes == 8);
+  CHECK(result.artefact->launch.parameters[2].sizeBytes == 4);
+  LaunchCondition aligned{.kind = LaunchCondition::Kind::Divisible, .argument = 0, .value = 16};
+  CHECK(result.artefact->launch.conditions == std::vector{aligned});
+  if (result.text.empty()) return;
+  CHECK(result.text.find("assume div_by<16>, %arg0") != std::string::npos);
+  CHECK(result.text.find("num_worker_warps_per_cta = 4") != std::string::npos);
+}
+
+TEST_CASE("an access waits for the stores before it, also those of the iteration before") {
+  auto result = emit(kernel(R"(
+    %zero = arith.constant 0 : i32
+    %one = arith.constant 1 : i32
+    scf.for %j = %zero to %n step %one : i32 {
+      %v = tt.load %xp : tensor<128x!tt.ptr<f32>>
+      %p = tt.addptr %xp, %i : tensor<128x!tt.ptr<f32>>, tensor<128xi32>
+      tt.store %p, %v : tensor<128x!tt.ptr<f32>>
+    }
+    %w = tt.load %xp : tensor<128x!tt.ptr<f32>>
+    tt.store %xp, %w : tensor<128x!tt.ptr<f32>>)"));
+  REQUIRE(result.artefact);
+  if (result.text.empty()) return;
+  CHECK(line(result.text, "load_ptr_tko").find("token=%iterArg") != std::string::npos);
+  size_t loop = result.text.find("continue");
+  std::string after = result.text.substr(loop);
+  CHECK(line(after, "load_ptr_tko").find("token=%for") != std::string::npos);
+  CHECK(line(after, "store_ptr_tko").find("token=") != std::string::npos);
+}
+
+TEST_CASE("loads of a kernel that has not stored yet wait for nothing") {
+  auto result = emit(kernel(R"(
+    %zero = arith.constant 0 : i32
+    %one = arith.constant 1 : i32
+    %none = arith.constant dense<0.0> : tensor<128xf32>
+    %sum = scf.for %j = %zero to %n step %one iter_args(%s = %none) -> (tensor<128xf32>) : i32 {
+      %v = tt.load %xp : tensor<128x!tt.ptr<f32>>
+      %t = arith.addf %s, %v : tensor<128xf32>
+      scf.yield %t : tensor<128xf32>
+    }
+    tt.store %xp, %sum : tensor<128x!tt.ptr<f32>>)"));
+  REQUIRE(result.artefact);
+  if (result.text.empty()) return;
+  CHECK(line(result.text, "load_ptr_tko").find("token=") == std::string::npos);
+  CHECK(line(result.text, "store_ptr_tko").find("token=%for") != std::string::npos);
+}
+
+TEST_CASE("a product and its sum are one operation only where that is allowed") {
+  std::string text = kernel(R"(
+    %v = tt.load %xp : tensor<128x!tt.ptr<f32>>
+    %m = arith.mulf %v, %v : tensor<128xf32>
+    %s = arith.addf %m, %v : tensor<128xf32>
+    tt.store %xp, %s : tensor<128x!tt.ptr<f32>>)");
+  auto fused = emit(text), apart = emit(text, {.target = "sm_90a", .fuseMultiplyAdd = false});
+  REQUIRE(fused.artefact);
+  REQUIRE(apart.artefact);
+  if (fused.text.empty()) return;
+  CHECK(count(fused.text, " fma ") == 1);
+  CHECK(count(apart.text, " fma ") == 0);
+}
+
+TEST_CASE("nothing is divided by zero") {
+  auto guarded = emit(kernel(R"(
+    %v = tt.load %yp : tensor<128x!tt.ptr<i32>>
+    %q = arith.divsi %i, %v : tensor<128xi32>
+    tt.store %yp, %q : tensor<128x!tt.ptr<i32>>)"));
+  auto known = emit(kernel(R"(
+    %c = arith.constant dense<7> : tensor<128xi32>
+    %v = tt.load %yp : tensor<128x!tt.ptr<i32>>
+    %q = arith.divsi %v, %c : tensor<128xi32>
+    tt.store %yp, %q : tensor<128x!tt.ptr<i32>>)"));
+  REQUIRE(guarded.artefact);
+  REQUIRE(known.artefact);
+  if (guarded.text.empty()) return;
+  CHECK(count(guarded.text, " select ") == 3);
+  CHECK(count(known.text, " select ") == 0);
+}
+
+TEST_CASE("a region's arguments come in pairs") {
+  auto result = emit(kernel(R"(
+    %v = tt.load %xp : tensor<128x!tt.ptr<f32>>
+    %best:2 = "tt.reduce"(%v, %i) <{axis = 0 : i32}> ({
+    ^bb0(%a: f32, %ai: i32, %b: f32, %bi: i32):
+      %less = arith.cmpf ogt, %a, %b : f32
+      %m = arith.select %less, %a, %b : f32
+      %mi = arith.select %less, %ai, %bi : i32
+      tt.reduce.return %m, %mi : f32, i32
+    }) : (tensor<128xf32>, tensor<128xi32>) -> (f32, i32)
+    tt.store %y, %best#1 : !tt.ptr<i32>)"));
+  REQUIRE(result.artefact);
+  if (result.text.empty()) return;
+  CHECK(result.text.find("reduce") != std::string::npos);
+  std::string compare = line(result.text, "cmpf greater_than");
+  CHECK(compare.find("tile<f32>") != std::string::npos);
+}
+
+TEST_CASE("what cannot be said is refused with the operation and its place") {
+  auto assembly = emit(kernel(R"(
+    %v = tt.elementwise_inline_asm "mov.b32 $0, $1;" {constraints = "=r,r", packed_element = 1 : i32, pure = true} %i : tensor<128xi32> -> tensor<128xi32>
+    tt.store %yp, %v : tensor<128x!tt.ptr<i32>>)"));
+  REQUIRE(!assembly.artefact);
+  CHECK(assembly.artefact.error().kind == ErrorKind::Unsupported);
+  CHECK(assembly.artefact.error().message.find("tt.elementwise_inline_asm") != std::string::npos);
+  REQUIRE(assembly.artefact.error().location);
+  CHECK(assembly.artefact.error().location->line == 8);
+  auto old = emit(
+      "tt.func public @k(%x: !tt.ptr<f8E5M2>, %v: f8E5M2) { tt.store %x, %v : !tt.ptr<f8E5M2>\n tt.return }",
+      {.target = "sm_80"});
+  REQUIRE(!old.artefact);
+  CHECK(old.artefact.error().message.find("sm_90") != std::string::npos);
+}
+
+TEST_CASE("hints out of range are refused, for the assembler ignores them without a word") {
+  std::string text = kernel("");
+  CHECK(!emit(text, {.target = "sm_90a", .numWarps = 3}).artefact);
+  CHECK(!emit(text, {.target = "sm_90a", .numCtas = 32}).artefact);
+  CHECK(!emit(text, {.target = "sm_90a", .workerWarps = 5}).artefact);
+  CHECK(!emit(text, {.target = "sm_90a", .occupancy = 33}).artefact);
+  CHECK(!emit(text, {.target = "sm_90a", .latency = 11}).artefact);
+  CHECK(!emit(text, {.target = "sm_70"}).artefact);
+  CHECK(emit(text, {.target = "sm_120a", .workerWarps = 16, .occupancy = 2, .latency = 10}).artefact);
+}
+
+TEST_CASE("the assembler takes it, and its image says what it needs") {
+  if (!tileir::isPresent()) return;
+  auto context = makeContext();
+  auto module = parseModule(*context, kernel(R"(
+    %v = tt.load %xp : tensor<128x!tt.ptr<f32>>
+    tt.store %xp, %v : tensor<128x!tt.ptr<f32>>)"),
+                            "kernel.ttir");
+  CompileOptions options{.target = "sm_90a"};
+  auto artefact = tileir::makeCompiler()->compile(**module, "", options);
+  REQUIRE_MESSAGE(artefact.has_value(), artefact.error().text());
+  CHECK(artefact->format == "cubin");
+  CHECK(artefact->resources.registers > 0);
+  CHECK(artefact->resources.spillBytes == 0);
+  CHECK(artefact->assembler.starts_with("tileiras 13."));
+}
