@@ -25,9 +25,10 @@ std::string oneLine(const std::string& output) {
   return all.empty() ? "it says nothing" : all;
 }
 
-Result<std::string> readFile(const fs::path& path) {
+Result<std::string> readCubin(const Assembler& assembler, const fs::path& path) {
   std::ifstream stream(path, std::ios::binary);
-  if (!stream) return fail(ErrorKind::Faulted, "tileiras ended well and wrote no file");
+  if (!stream)
+    return fail(ErrorKind::Faulted, "tileiras " + assembler.version + " ended well and wrote no file");
   return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
@@ -112,7 +113,7 @@ Result<Assembled> assemble(const Assembler& assembler, const std::string& byteco
                           folder->path(), limits);
   if (!outcome) return fail(outcome.error());
   if (auto wrong = failure(assembler, *outcome, limits)) return fail(*wrong);
-  auto cubin = readFile(output);
+  auto cubin = readCubin(assembler, output);
   if (!cubin) return fail(cubin.error());
   if (!cubin->starts_with("\x7f"
                           "ELF"))
