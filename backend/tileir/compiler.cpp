@@ -133,17 +133,19 @@ public:
     artefact.launch.symbol = symbol;
     artefact.launch.parameters = parameterSlots(*function);
     artefact.launch.conditions = emitter.conditions();
+    stage("bytecode", [&] { return artefact.bytes; });
     stage("tileir", [&] { return disassemble(artefact.bytes).value_or(""); });
     clock.end("emit");
     return std::move(artefact);
   }
 
   Result<Artefact> run(const std::string& entry) {
-    auto assembler = findAssembler();
-    if (!assembler) return fail(assembler.error());
+    // Stages need no assembler: they are handed out before it is sought.
     auto emitted = emit(entry);
     if (!emitted) return emitted;
     artefact = std::move(*emitted);
+    auto assembler = findAssembler();
+    if (!assembler) return fail(assembler.error());
     // What the assembler refuses is the kernel's as a whole: it knows nothing of its lines.
     auto assembled = assemble(*assembler, artefact.bytes, options.target);
     if (!assembled) return fail(located(assembled.error(), place));
