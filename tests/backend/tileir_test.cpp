@@ -186,6 +186,22 @@ TEST_CASE("hints out of range are refused, for the assembler ignores them withou
   CHECK(emit(text, {.target = "sm_120a", .workerWarps = 16, .occupancy = 2, .latency = 10}).artefact);
 }
 
+TEST_CASE("pointers in memory are numbers, and the multiples that are promised are powers of two") {
+  auto result = emit(R"(tt.func public @k(%x: !tt.ptr<!tt.ptr<f32>> {tt.divisibility = 24 : i32}) {
+    %p = tt.load %x : !tt.ptr<!tt.ptr<f32>>
+    %v = tt.load %p : !tt.ptr<f32>
+    %q = tt.bitcast %p : !tt.ptr<f32> -> i64
+    %r = tt.int_to_ptr %q : i64 -> !tt.ptr<f32>
+    tt.store %r, %v : !tt.ptr<f32>
+    tt.store %x, %r : !tt.ptr<!tt.ptr<f32>>
+    tt.return
+  })");
+  REQUIRE_MESSAGE(result.artefact, result.artefact.error().text());
+  if (result.text.empty()) return;
+  CHECK(result.text.find("div_by<8>") != std::string::npos);
+  CHECK(result.text.find("int_to_ptr") != std::string::npos);
+}
+
 TEST_CASE("the assembler takes it, and its image says what it needs") {
   if (!tileir::isPresent()) return;
   auto context = makeContext();

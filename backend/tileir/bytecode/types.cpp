@@ -32,6 +32,21 @@ unsigned bytesOf(Scalar scalar) {
   return (bitsOf(scalar) + 7) / 8;
 }
 
+Scalar integerOf(Scalar scalar) {
+  switch (bitsOf(scalar)) {
+  case 1:
+    return Scalar::I1;
+  case 8:
+    return Scalar::I8;
+  case 16:
+    return Scalar::I16;
+  case 64:
+    return Scalar::I64;
+  default:
+    return Scalar::I32;
+  }
+}
+
 TypeId Types::intern(Bytes encoding, Info info) {
   auto [place, fresh] = ids_.try_emplace(encoding.str(), static_cast<TypeId>(encodings_.size()));
   if (fresh) {

@@ -29,6 +29,8 @@ bool isFloat(Scalar scalar);
 /// As it lies in a constant and in memory: 1 for i1.
 unsigned bytesOf(Scalar scalar);
 unsigned bitsOf(Scalar scalar);
+/// The integer with as many bits.
+Scalar integerOf(Scalar scalar);
 
 using TypeId = uint32_t;
 using Shape = std::vector<int64_t>;

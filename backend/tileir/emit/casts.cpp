@@ -104,28 +104,39 @@ Result<void> floatToFloat(Emitter& e, mlir::Operation& op) {
   return {};
 }
 
+/// An address is a number of 64 bits.
+Value asInteger(Emitter& e, Value pointers, TypeId to) {
+  Value wide = e.code.op(Opcode::PtrToInt, e.types.withElement(pointers.type, Scalar::I64), {}, {pointers});
+  return wide.type == to ? wide : e.truncate(wide, to);
+}
+
+Value asPointers(Emitter& e, Value numbers, TypeId to) {
+  TypeId wide = e.types.withElement(numbers.type, Scalar::I64);
+  if (numbers.type != wide) numbers = e.extend(numbers, wide, Sign::Unsigned);
+  return e.code.op(Opcode::IntToPtr, to, {}, {numbers});
+}
+
 Result<void> bitcast(Emitter& e, mlir::Operation& op) {
-  Value x = e.of(op.getOperand(0));
+  Value x = e.of(op.getOperand(0)), result = x;
   TypeId to = e.type(op.getResult(0).getType());
   bool fromPointer = e.types.isPointerTile(x.type), toPointer = e.types.isPointerTile(to);
-  Opcode opcode = fromPointer ? (toPointer ? Opcode::PtrToPtr : Opcode::PtrToInt)
-                              : (toPointer ? Opcode::IntToPtr : Opcode::Bitcast);
-  e.set(op.getResult(0), x.type == to ? x : e.code.op(opcode, to, {}, {x}));
+  if (fromPointer && toPointer)
+    result = x.type == to ? x : e.code.op(Opcode::PtrToPtr, to, {}, {x});
+  else if (fromPointer)
+    result = asInteger(e, x, e.types.withElement(to, integerOf(e.types.elementScalar(to))));
+  else if (toPointer)
+    result = asPointers(e, e.bitcast(x, integerOf(e.scalarOf(x))), to);
+  e.set(op.getResult(0), toPointer ? result : e.bitcast(result, to));
   return {};
 }
 
 Result<void> pointerToInteger(Emitter& e, mlir::Operation& op) {
-  Value x = e.of(op.getOperand(0));
-  TypeId to = e.type(op.getResult(0).getType());
-  Value wide = e.code.op(Opcode::PtrToInt, e.types.withElement(x.type, Scalar::I64), {}, {x});
-  e.set(op.getResult(0), wide.type == to ? wide : e.truncate(wide, to));
+  e.set(op.getResult(0), asInteger(e, e.of(op.getOperand(0)), e.type(op.getResult(0).getType())));
   return {};
 }
 
 Result<void> integerToPointer(Emitter& e, mlir::Operation& op) {
-  Value x = e.of(op.getOperand(0));
-  if (e.scalarOf(x) != Scalar::I64) x = e.extend(x, e.types.withElement(x.type, Scalar::I64), Sign::Unsigned);
-  e.set(op.getResult(0), e.code.op(Opcode::IntToPtr, e.type(op.getResult(0).getType()), {}, {x}));
+  e.set(op.getResult(0), asPointers(e, e.of(op.getOperand(0)), e.type(op.getResult(0).getType())));
   return {};
 }
 

@@ -4,6 +4,8 @@
 #include "backend/tileir/emit/memory.h"
 #include "backend/tileir/emit/views.h"
 
+#include <mlir/Dialect/Arith/IR/Arith.h>
+
 namespace tuned::tileir {
 namespace {
 
@@ -30,42 +32,116 @@ bool padsWithNan(mlir::Value descriptor) {
   return maker && maker.getPadding() == tt::PaddingOption::PAD_NAN;
 }
 
-/// Bounds of an index wherever the access runs: from the programs of the grid, else from the code alone.
-std::optional<std::pair<int64_t, int64_t>> boundsOf(Emitter& e, mlir::Value index, mlir::Operation* access) {
-  if (auto facts = e.grid.of(index, access)) return std::pair(facts->lower, facts->upper);
-  const tt::AxisInfo& info = e.facts.of(index);
-  if (info.lower && info.upper) return std::pair(*info.lower, *info.upper);
-  return std::nullopt;
+/// A size or stride of a descriptor: a number that is known, or an argument that a launch can be asked about.
+struct Measure {
+  std::optional<int64_t> known;
+  std::optional<int> argument;
+};
+
+Measure measureOf(Emitter& e, mlir::Value value) {
+  if (auto known = e.facts.of(value).constant) return {known, {}};
+  if (auto facts = e.grid.of(value); facts && facts->constant()) return {facts->constant(), {}};
+  if (auto wide = value.getDefiningOp<mlir::arith::ExtSIOp>()) value = wide.getIn();
+  auto argument = mlir::dyn_cast<mlir::BlockArgument>(value);
+  bool given = argument && mlir::isa<tt::FuncOp>(argument.getOwner()->getParentOp());
+  return given ? Measure{{}, static_cast<int>(argument.getArgNumber())} : Measure{};
 }
 
-/// Whether a block at these indices starts inside the tensor, whatever the program.
-bool startsInside(Emitter& e, tt::MakeTensorDescOp maker, mlir::ValueRange indices, mlir::Operation* access) {
-  for (auto [index, size] : llvm::zip(indices, maker.getShape())) {
-    auto place = boundsOf(e, index, access), length = boundsOf(e, size, maker);
-    if (!place || !length || place->first < 0 || place->second >= length->first) return false;
+/// The d-th size and stride. A host descriptor's are the arguments that follow it.
+std::pair<Measure, Measure> measuresOf(Emitter& e, const Tensor& tensor, size_t d) {
+  if (auto maker = makerOf(tensor.value))
+    return {measureOf(e, maker.getShape()[d]), measureOf(e, maker.getStrides()[d])};
+  auto argument = mlir::dyn_cast<mlir::BlockArgument>(tensor.value);
+  if (!argument || !mlir::isa<tt::FuncOp>(argument.getOwner()->getParentOp())) return {};
+  int first = static_cast<int>(argument.getArgNumber() + 1 + d);
+  return {Measure{{}, first}, Measure{{}, first + static_cast<int>(tensor.rank)}};
+}
+
+/// The greatest start of a block along one dimension, in any program; null where one may be negative.
+std::optional<int64_t> lastStart(Emitter& e, mlir::Value index, mlir::Operation* access) {
+  auto form = e.grid.linear(index);
+  if (auto facts = e.grid.of(form, access); facts && tt::fits(*facts, index.getType()))
+    return facts->lower >= 0 ? std::optional(facts->upper) : std::nullopt;
+  const tt::AxisInfo& info = e.facts.of(index);
+  return info.lower && *info.lower >= 0 ? info.upper : std::nullopt;
+}
+
+/// What a view needs of a descriptor, gathered before any of it is asked of the launch.
+class Requirements {
+public:
+  void add(LaunchCondition::Kind kind, int argument, int64_t value) {
+    list_.push_back({.kind = kind, .argument = argument, .value = value});
   }
+  void commit(Emitter& e) const {
+    for (const LaunchCondition& condition : list_)
+      e.require(condition);
+  }
+
+private:
+  std::vector<LaunchCondition> list_;
+};
+
+/// Whether the tensor reaches beyond the last start of a block, if the launch keeps to `needs`.
+bool reaches(const Measure& size, int64_t last, Requirements& needs) {
+  if (size.known) return last < *size.known;
+  if (!size.argument || last >= INT32_MAX) return false;
+  needs.add(LaunchCondition::Kind::AtLeast, *size.argument, last + 1);
   return true;
 }
 
-/// The view of a block, where one serves: sizes and strides that are known (the last stride 1), rows of whole
-/// 16 bytes as the copy engine wants them.
+/// Whether a stride is one that the copy engine takes: rows of whole 16 bytes, elements side by side.
+bool servesAsStride(const Measure& stride, bool last, int64_t elementBytes, Requirements& needs) {
+  constexpr int64_t rowAlignment = 16;
+  if (stride.known)
+    return *stride.known > 0 &&
+           (last ? *stride.known == 1 : *stride.known * elementBytes % rowAlignment == 0);
+  if (!stride.argument) return false;
+  if (last) {
+    needs.add(LaunchCondition::Kind::Equal, *stride.argument, 1);
+    return true;
+  }
+  needs.add(LaunchCondition::Kind::Divisible, *stride.argument,
+            std::max<int64_t>(1, rowAlignment / elementBytes));
+  needs.add(LaunchCondition::Kind::AtLeast, *stride.argument, 1);
+  needs.add(LaunchCondition::Kind::AtMost, *stride.argument, INT32_MAX);
+  return true;
+}
+
+/// The view of a block, where one serves: it starts inside the tensor in every program, and the copy engine
+/// takes the strides. What the code does not say of sizes and strides that are arguments is asked of the
+/// launch.
 std::optional<Value> viewOf(Emitter& e, const Tensor& tensor, mlir::ValueRange indices,
                             mlir::Operation* access) {
-  auto maker = makerOf(tensor.value);
-  if (!maker || !startsInside(e, maker, indices, access)) return std::nullopt;
   ViewShape view{.base = tensor.base};
+  Requirements needs;
   auto elementBytes = static_cast<int64_t>((tt::elementBits(tensor.block) + 7) / 8);
-  constexpr int64_t rowAlignment = 16;
+  constexpr int64_t alignment = 16;
+  if (!makerOf(tensor.value)) {
+    auto argument = mlir::dyn_cast<mlir::BlockArgument>(tensor.value);
+    if (!argument) return std::nullopt;
+    needs.add(LaunchCondition::Kind::Divisible, static_cast<int>(argument.getArgNumber()), alignment);
+  }
   for (size_t d = 0; d < tensor.rank; ++d) {
-    auto size = e.facts.of(maker.getShape()[d]).constant, stride = e.facts.of(maker.getStrides()[d]).constant;
     bool last = d + 1 == tensor.rank;
-    if (!size || !stride || *size <= 0 || *stride <= 0) return std::nullopt;
-    if (last ? *stride != 1 : *stride * elementBytes % rowAlignment != 0) return std::nullopt;
-    view.sizes.push_back({size, {}});
-    view.strides.push_back({stride, {}});
+    auto [size, stride] = measuresOf(e, tensor, d);
+    auto start = lastStart(e, indices[d], access);
+    if (!start || !reaches(size, *start, needs) || !servesAsStride(stride, last, elementBytes, needs))
+      return std::nullopt;
+    view.sizes.push_back({size.known, tensor.sizes[d]});
+    bool unit = last && !stride.known;
+    view.strides.push_back({unit ? std::optional<int64_t>(1) : stride.known, tensor.strides[d]});
+    if (!last && !stride.known) {
+      // As 32 bits, which the launch keeps to, the number lets the copy engine serve.
+      TypeId i32 = e.types.tile(Scalar::I32);
+      Value narrow = tensor.strides[d].type == i32 ? tensor.strides[d] : e.truncate(tensor.strides[d], i32);
+      view.strides.back().value =
+          e.code.assumeDivisible(narrow, std::max<int64_t>(1, alignment / elementBytes));
+    }
     view.tile.push_back(static_cast<int32_t>(tensor.block.getDimSize(static_cast<int64_t>(d))));
     view.steps.push_back(1);
   }
+  if (!makerOf(tensor.value)) view.base = e.code.assumeDivisible(tensor.base, alignment);
+  needs.commit(e);
   view.padding = padsWithNan(tensor.value) ? Padding::Nan : Padding::Zero;
   return makeView(e, view);
 }
@@ -123,14 +199,13 @@ Result<void> load(Emitter& e, mlir::Operation& operation) {
   Values starts = e.flattened(op.getIndices());
   Value tile;
   if (auto view = viewOf(e, tensor, op.getIndices(), op)) {
-    constexpr Effects effect{.reads = true};
-    Access access{.token = e.tokens.before(effect), .latency = e.options.latency};
+    Access access{.token = tokenFor(e, op), .latency = e.options.latency};
     auto [value, token] = e.code.loadView(block, *view, starts, access);
-    e.tokens.after(effect, token);
+    keepToken(e, op, token);
     tile = value;
   } else {
     auto [pointers, mask] = blockAt(e, tensor, starts);
-    tile = loadInOrder(e, block, pointers, {.mask = mask, .padding = paddingOf(e, tensor, block)});
+    tile = loadInOrder(e, op, block, pointers, {.mask = mask, .padding = paddingOf(e, tensor, block)});
   }
   e.set(op.getResult(), e.reshape(tile, e.types.shape(result)));
   return {};
@@ -142,13 +217,12 @@ Result<void> store(Emitter& e, mlir::Operation& operation) {
   Values starts = e.flattened(op.getIndices());
   Value tile = e.reshape(e.of(op.getSrc()), Shape(tensor.block.getShape()));
   if (auto view = viewOf(e, tensor, op.getIndices(), op)) {
-    constexpr Effects effect{.writes = true};
-    Access access{.token = e.tokens.before(effect)};
-    e.tokens.after(effect, e.code.storeView(*view, starts, tile, access));
+    Access access{.token = tokenFor(e, op)};
+    keepToken(e, op, e.code.storeView(*view, starts, tile, access));
     return {};
   }
   auto [pointers, mask] = blockAt(e, tensor, starts);
-  storeInOrder(e, pointers, tile, {.mask = mask});
+  storeInOrder(e, op, pointers, tile, {.mask = mask});
   return {};
 }
 
@@ -194,7 +268,7 @@ Result<void> gather(Emitter& e, mlir::Operation& operation) {
   auto [pointers, mask] =
       rowsAt(e, tensor, e.of(op.getXOffsets()), e.of(op.getYOffset()), Shape(e.types.shape(type)));
   e.set(op.getResult(),
-        loadInOrder(e, type, pointers, {.mask = mask, .padding = paddingOf(e, tensor, type)}));
+        loadInOrder(e, op, type, pointers, {.mask = mask, .padding = paddingOf(e, tensor, type)}));
   return {};
 }
 
@@ -205,7 +279,7 @@ Result<void> scatter(Emitter& e, mlir::Operation& operation) {
   Value tile = e.of(op.getSrc());
   auto [pointers, mask] =
       rowsAt(e, tensor, e.of(op.getXOffsets()), e.of(op.getYOffset()), Shape(e.types.shape(tile.type)));
-  storeInOrder(e, pointers, tile, {.mask = mask});
+  storeInOrder(e, op, pointers, tile, {.mask = mask});
   return {};
 }
 

@@ -49,8 +49,7 @@ template <bool isSigned, DivRounding rounding> Result<void> quotient(Emitter& e,
   if (e.scalarOf(x) == Scalar::I1) return unsupported(op, "of single bits");
   Divisor divisor = guarded(e, op.getOperand(1), &op, isSigned);
   Value result = e.divide(x, divisor.safe, sign, rounding);
-  if (divisor.isMinusOne)
-    result = e.select(divisor.isMinusOne, e.sub(e.integer(x.type, 0), result), result);
+  if (divisor.isMinusOne) result = e.select(divisor.isMinusOne, e.sub(e.integer(x.type, 0), result), result);
   if (divisor.isZero) result = e.select(divisor.isZero, e.bits(x.type, ~uint64_t(0)), result);
   e.set(op.getResult(0), result);
   return {};

@@ -47,16 +47,24 @@ std::unexpected<Error> unsupported(mlir::Operation& op, const std::string& why) 
 
 Emitter::Emitter(Code& code, const EmitOptions& emitOptions, tt::FuncOp function)
     : Tiles(code), options(emitOptions), tokens(code), facts(function), grid(function, emitOptions.grid),
-      function_(function), conditions_(emitOptions.conditions) {}
+      free(function, grid), function_(function), conditions_(emitOptions.conditions) {
+  for (const LaunchCondition& condition : free.conditions())
+    require(condition);
+}
 
 std::string Emitter::refusal(mlir::Type type) const {
   constexpr int firstWithFp8 = 90; // bytecode 13.3 has none for sm_89
   if (auto tensor = mlir::dyn_cast<mlir::RankedTensorType>(type)) {
     for (int64_t size : tensor.getShape())
       if (size <= 0 || (size & (size - 1)) != 0) return "a tile's sizes are powers of two: " + spelled(type);
+    constexpr int64_t mostElements = 1 << 18; // the assembler takes a minute for four times as many
+    if (tensor.getNumElements() > mostElements) return "a tile of so many elements: " + spelled(type);
     return refusal(tensor.getElementType());
   }
-  if (auto descriptor = mlir::dyn_cast<tt::TensorDescType>(type)) return refusal(descriptor.getBlockType());
+  if (auto descriptor = mlir::dyn_cast<tt::TensorDescType>(type)) {
+    bool pointers = mlir::isa<tt::PointerType>(descriptor.getBlockType().getElementType());
+    return pointers ? "descriptors of pointers" : refusal(descriptor.getBlockType());
+  }
   if (auto pointer = mlir::dyn_cast<tt::PointerType>(type)) {
     if (pointer.getAddressSpace() != 1) return "pointers are to global memory alone";
     if (mlir::isa<mlir::RankedTensorType>(pointer.getPointeeType())) return "no block pointers";
@@ -70,8 +78,11 @@ std::string Emitter::refusal(mlir::Type type) const {
 }
 
 TypeId Emitter::elementTypeId(mlir::Type element) {
-  if (auto pointer = mlir::dyn_cast<tt::PointerType>(element))
-    return types.pointer(elementTypeId(pointer.getPointeeType()));
+  if (auto pointer = mlir::dyn_cast<tt::PointerType>(element)) {
+    // Pointers in memory are numbers: Tile IR has no pointers to pointers.
+    bool nested = mlir::isa<tt::PointerType>(pointer.getPointeeType());
+    return types.pointer(nested ? types.scalar(Scalar::I64) : elementTypeId(pointer.getPointeeType()));
+  }
   return types.scalar(*scalarFor(element));
 }
 
@@ -125,6 +136,8 @@ Effects Emitter::effects(mlir::Operation* op) {
       for (mlir::Block& block : region)
         for (mlir::Operation& inner : block)
           all = all | effects(&inner);
+  } else if (free.contains(op)) {
+    // Nothing waits for it, and it waits for nothing: with a token, copies would not run ahead of a loop.
   } else if (mlir::isa<tt::LoadOp, tt::DescriptorLoadOp, tt::DescriptorGatherOp>(op)) {
     all.reads = true;
   } else if (mlir::isa<tt::StoreOp, tt::DescriptorStoreOp, tt::DescriptorScatterOp, tt::DescriptorReduceOp,
@@ -171,7 +184,7 @@ int64_t Emitter::divisorOf(unsigned argument) {
     if (condition.kind == LaunchCondition::Kind::Divisible &&
         condition.argument == static_cast<int>(argument))
       divisor = std::max(divisor, condition.value);
-  return divisor;
+  return divisor & -divisor; // a power of two is wanted
 }
 
 void Emitter::bindArguments() {

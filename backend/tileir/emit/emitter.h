@@ -8,6 +8,7 @@
 #include "backend/tileir/emit/tokens.h"
 #include "base/model/launch_condition.h"
 #include "ir/analysis/axis_info.h"
+#include "ir/analysis/free_accesses.h"
 #include "ir/analysis/program_grid.h"
 #include "ir/dialect/Dialect.h"
 
@@ -71,6 +72,7 @@ public:
   Tokens tokens;
   const tt::AxisInfoAnalysis facts;
   tt::ProgramGrid grid;
+  const tt::FreeAccesses free; ///< accesses that take no token and give none
 
 private:
   void bindArguments();

@@ -7,19 +7,6 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-Scalar integerOf(Scalar scalar) {
-  switch (bitsOf(scalar)) {
-  case 8:
-    return Scalar::I8;
-  case 16:
-    return Scalar::I16;
-  case 64:
-    return Scalar::I64;
-  default:
-    return Scalar::I32;
-  }
-}
-
 /// c[0] + c[1] x + c[2] x² + …
 Value polynomial(Tiles& t, Value x, std::span<const double> coefficients) {
   Value sum = t.real(x.type, coefficients.back());

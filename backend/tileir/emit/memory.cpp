@@ -3,19 +3,26 @@
 
 namespace tuned::tileir {
 
-Value loadInOrder(Emitter& e, TypeId type, Value pointers, Access access) {
-  constexpr Effects effect{.reads = true};
-  access.token = e.tokens.before(effect);
+Value tokenFor(Emitter& e, mlir::Operation* op) {
+  Effects effect = e.effects(op);
+  return effect.any() ? e.tokens.before(effect) : Value{};
+}
+
+void keepToken(Emitter& e, mlir::Operation* op, Value token) {
+  if (Effects effect = e.effects(op); effect.any()) e.tokens.after(effect, token);
+}
+
+Value loadInOrder(Emitter& e, mlir::Operation* op, TypeId type, Value pointers, Access access) {
+  access.token = tokenFor(e, op);
   access.latency = e.options.latency;
   auto [value, token] = e.code.loadPointers(type, pointers, access);
-  e.tokens.after(effect, token);
+  keepToken(e, op, token);
   return value;
 }
 
-void storeInOrder(Emitter& e, Value pointers, Value value, Access access) {
-  constexpr Effects effect{.writes = true};
-  access.token = e.tokens.before(effect);
-  e.tokens.after(effect, e.code.storePointers(pointers, value, access));
+void storeInOrder(Emitter& e, mlir::Operation* op, Value pointers, Value value, Access access) {
+  access.token = tokenFor(e, op);
+  keepToken(e, op, e.code.storePointers(pointers, value, access));
 }
 
 namespace {
@@ -27,23 +34,29 @@ Result<void> addPointer(Emitter& e, mlir::Operation& op) {
   return {};
 }
 
+/// Pointers as the numbers that they are in memory; other tiles as they are.
+Value inMemory(Emitter& e, Value value) {
+  if (!e.types.isPointerTile(value.type)) return value;
+  return e.code.op(Opcode::PtrToInt, e.types.withElement(value.type, Scalar::I64), {}, {value});
+}
+
 /// Masked lanes that `other` does not say are zero: tt leaves them undefined.
 Result<void> load(Emitter& e, mlir::Operation& operation) {
   auto op = mlir::cast<tt::LoadOp>(operation);
   TypeId type = e.type(op.getResult().getType());
+  bool pointers = e.types.isPointerTile(type);
+  TypeId stored = pointers ? e.types.withElement(type, Scalar::I64) : type;
   Access access;
   if (op.getMask()) {
     access.mask = e.of(op.getMask());
-    if (op.getOther())
-      access.padding = e.of(op.getOther());
-    else if (!e.types.isPointerTile(type))
-      access.padding = e.bits(type, 0);
+    access.padding = op.getOther() ? inMemory(e, e.of(op.getOther())) : e.bits(stored, 0);
   }
   if (op.getIsVolatile()) {
     access.order = Order::Relaxed;
     access.scope = Scope::System;
   }
-  e.set(op.getResult(), loadInOrder(e, type, e.of(op.getPtr()), access));
+  Value value = loadInOrder(e, op, stored, e.of(op.getPtr()), access);
+  e.set(op.getResult(), pointers ? e.code.op(Opcode::IntToPtr, type, {}, {value}) : value);
   return {};
 }
 
@@ -51,7 +64,7 @@ Result<void> store(Emitter& e, mlir::Operation& operation) {
   auto op = mlir::cast<tt::StoreOp>(operation);
   Access access;
   if (op.getMask()) access.mask = e.of(op.getMask());
-  storeInOrder(e, e.of(op.getPtr()), e.of(op.getValue()), access);
+  storeInOrder(e, op, e.of(op.getPtr()), inMemory(e, e.of(op.getValue())), access);
   return {};
 }
 
