@@ -3,6 +3,7 @@
 #include "backend/tileir/emit/emitter.h"
 
 #include <mlir/Dialect/SCF/IR/SCF.h>
+#include <mlir/Interfaces/SideEffectInterfaces.h>
 
 namespace tuned::tileir {
 namespace {
@@ -11,6 +12,10 @@ namespace scf = mlir::scf;
 
 void append(Values& list, const Values& more) {
   list.insert(list.end(), more.begin(), more.end());
+}
+
+bool isScalar(Emitter& e, Value value) {
+  return e.types.shape(value.type).empty();
 }
 
 std::vector<TypeId> typesOf(std::span<const Value> values) {
@@ -26,6 +31,8 @@ Result<void> forLoop(Emitter& e, mlir::Operation& op) {
   Values inits = e.flattened(loop.getInitArgs());
   append(inits, e.tokens.carried(effects));
   Value lower = e.of(loop.getLowerBound()), upper = e.of(loop.getUpperBound()), step = e.of(loop.getStep());
+  for (Value bound : {lower, upper, step})
+    if (!isScalar(e, bound)) return unsupported(op, "a loop for each element");
   std::vector<TypeId> arguments = typesOf(inits);
   arguments.insert(arguments.begin(), lower.type);
   Values inside = e.code.beginRegion(arguments);
@@ -54,11 +61,32 @@ Result<std::string> side(Emitter& e, mlir::Block* block, Effects effects) {
   return e.code.endRegion();
 }
 
+/// A branch of a mapped region: both sides are computed, and each element takes its own.
+Result<void> choose(Emitter& e, scf::IfOp branch, Value condition) {
+  if (!mlir::isMemoryEffectFree(branch)) return unsupported(*branch, "a branch for each element that acts");
+  for (mlir::Block* block : {branch.thenBlock(), branch.elseBlock()})
+    if (block)
+      if (auto done = e.emitBlock(*block); !done) return done;
+  const Shape shape = e.types.shape(condition.type);
+  auto everywhere = [&](mlir::Value value) {
+    Value tile = e.of(value);
+    return isScalar(e, tile) ? e.splat(tile, shape) : tile;
+  };
+  for (auto [result, yes, no] :
+       llvm::zip(branch.getResults(), branch.thenYield().getOperands(), branch.elseYield().getOperands()))
+    e.set(result, e.select(condition, everywhere(yes), everywhere(no)));
+  return {};
+}
+
 Result<void> ifElse(Emitter& e, mlir::Operation& op) {
   auto branch = mlir::cast<scf::IfOp>(op);
   Effects effects = e.effects(&op);
   Value condition = e.of(branch.getCondition());
-  if (!e.types.shape(condition.type).empty()) return unsupported(op, "a branch for each element");
+  if (!isScalar(e, condition)) {
+    if (branch.getNumResults() > 0) return choose(e, branch, condition);
+    if (mlir::isMemoryEffectFree(branch)) return {};
+    return unsupported(op, "a branch for each element that acts");
+  }
   Values before = e.tokens.carried(effects);
   auto then = side(e, branch.thenBlock(), effects);
   if (!then) return fail(then.error());
@@ -85,6 +113,7 @@ Result<void> whileLoop(Emitter& e, mlir::Operation& op) {
   if (auto done = e.emitBlock(*loop.getBeforeBody()); !done) return done;
   Values passed = e.flattened(loop.getConditionOp().getArgs());
   Value condition = e.of(loop.getConditionOp().getCondition());
+  if (!isScalar(e, condition)) return unsupported(op, "a loop for each element");
   size_t valueCount = passed.size();
   append(passed, e.tokens.carried(effects));
   e.code.beginRegion({});
