@@ -324,9 +324,10 @@ private:
   Result<void> tolerance() {
     if (!document_.contains("tolerance")) return {};
     const json& object = document_["tolerance"];
+    Tolerance& given = kernel_.tolerance.emplace();
     if (auto ok = onlyKeys(object, "tolerance", {"relative", "absolute"}); !ok) return ok;
     for (auto [field, target] :
-         {std::pair{"relative", &kernel_.tolerance.relative}, {"absolute", &kernel_.tolerance.absolute}}) {
+         {std::pair{"relative", &given.relative}, {"absolute", &given.absolute}}) {
       if (!object.contains(field)) continue;
       if (!object[field].is_number() || object[field].get<double>() < 0)
         return wrong(std::string("tolerance.") + field, "expected a number that is not negative");
