@@ -4,6 +4,7 @@
 #include "base/document/pack.h"
 #include "ir/frontends/cuda/document.h"
 #include "ir/judge.h"
+#include "ir/kernel_sources.h"
 
 #include <algorithm>
 #include <cctype>
@@ -386,6 +387,7 @@ private:
 
 Result<Kernel> parseKernel(const std::string& document, const std::string& path) {
   auto parsed = parseJson(document, path);
+  if (parsed && parsed->is_object() && parsed->contains("sources")) parsed = withOneSource(std::move(*parsed));
   if (!parsed) return fail(parsed.error());
   auto kernel = Reader(*parsed).read();
   if (!kernel || !parsed->contains("judge")) return kernel;
