@@ -43,6 +43,7 @@ Result<Builder::Made> Builder::load(const store::BuildRecord& record) {
   artefact->phaseSeconds = record.build.phaseSeconds;
   artefact->compiler = record.build.compiler;
   artefact->assembler = record.build.assembler;
+  ++metrics_.buildsReused;
   return Made{record.id, record.build, std::move(artefact), true};
 }
 
@@ -78,6 +79,7 @@ Result<Builder::Made> Builder::compile(const Problem& problem, const Configurati
   std::shared_lock<CoreGate> cores(gate_);
   auto answer = compilers_.call(problem.id + toKey(configuration), request, compileSeconds_, stop);
   cores.unlock();
+  ++metrics_.buildsMade;
   auto artefact = answer ? artefactFromJson(*answer) : fail(answer.error());
   Made made;
   made.build.seconds = secondsSince(start);

@@ -1,6 +1,7 @@
 // Builds: from the store where they are there, else compiled in the pool's processes and kept.
 #pragma once
 
+#include "daemon/service/metrics.h"
 #include "daemon/store/store.h"
 #include "daemon/worker_pool/pool.h"
 #include "ir/kernel.h"
@@ -30,8 +31,8 @@ using CoreGate = std::shared_mutex;
 /// Calls are safe from any thread.
 class Builder {
 public:
-  Builder(store::Store& store, WorkerPool& compilers, CoreGate& gate, double compileSeconds)
-      : store_(store), compilers_(compilers), gate_(gate), compileSeconds_(compileSeconds) {}
+  Builder(store::Store& store, Metrics& metrics, WorkerPool& compilers, CoreGate& gate, double compileSeconds)
+      : store_(store), metrics_(metrics), compilers_(compilers), gate_(gate), compileSeconds_(compileSeconds) {}
 
   struct Made {
     int64_t id = 0; ///< in the store; 0 where it cannot be kept
@@ -51,6 +52,7 @@ private:
   Result<Made> compile(const Problem& problem, const Configuration& configuration, const std::stop_token& stop);
 
   store::Store& store_;
+  Metrics& metrics_;
   WorkerPool& compilers_;
   CoreGate& gate_;
   const double compileSeconds_;

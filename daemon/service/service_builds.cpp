@@ -28,7 +28,7 @@ std::unexpected<Error> wrong(const std::string& what, const std::string& remedy 
 }
 
 /// The launch must be one that this kernel's arguments can be packed for: what is not said cannot be launched.
-Result<void> checkLaunch(const Launch& launch, const Kernel& kernel) {
+Result<void> checkLaunch(const LaunchMetadata& launch, const Kernel& kernel) {
   if (launch.symbol.empty()) return wrong("launch.symbol: empty", "name the entry as the binary has it");
   for (int64_t extent : launch.grid)
     if (extent < 1)

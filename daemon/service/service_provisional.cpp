@@ -49,7 +49,7 @@ Result<protocol::Answer> Service::provisional(const Resolved& what, const protoc
   const Configuration configuration = found ? *found : kernel.defaults;
   const std::string source = found ? "nearest" : "default";
   Crew crew = crewOf(*what.device);
-  Builder builder(*store_, *crew.compilers, *crew.gate, crew.limits.compileSeconds);
+  Builder builder(*store_, metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds);
   auto made = builder.make(problemOf(what.problem, what.kernel, sizes, *what.device), configuration, false);
   if (!made) return fail(made.error());
   if (!made->artefact)

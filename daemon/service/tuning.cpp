@@ -4,6 +4,7 @@
 #include "daemon/service/convert.h"
 #include "daemon/service/question.h"
 
+#include <algorithm>
 #include <spdlog/spdlog.h>
 
 namespace tuned {
@@ -68,7 +69,7 @@ public:
   OneTuning(Tuning& tuning, Job& job, const KnownKernel& kernel, const KnownDevice& device, const Crew& crew)
       : tuning_(tuning), store_(tuning.store_), job_(job), spec_(job.spec()), kernel_(kernel), device_(device),
         problem_(problemOf(spec_.problem, kernel, spec_.request.sizes, device)),
-        builder_(store_, *crew.compilers, *crew.gate, crew.limits.compileSeconds),
+        builder_(store_, tuning.metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds),
         executor_(builder_, *crew.device, *crew.gate, problem_, crew.limits, spec_.request.force, stop_),
         outer_(job.stopToken(), [this] { stop_.request_stop(); }) {
     if (!spec_.request.force) return;

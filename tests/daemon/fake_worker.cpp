@@ -7,7 +7,6 @@
 //
 // A variant takes BLOCK microseconds; a build of others, which has no BLOCK, takes one.
 #include "base/model/json.h"
-#include "base/sha256.h"
 #include "daemon/worker/loop.h"
 #include "daemon/worker/messages.h"
 #include "ir/kernel.h"
@@ -15,7 +14,6 @@
 #include "tuner/verify/verify.h"
 
 #include <cstring>
-#include <fstream>
 #include <sstream>
 
 using namespace tuned;
@@ -44,16 +42,10 @@ int64_t blockOf(const Configuration& configuration) {
   return found == configuration.end() ? 1 : found->second;
 }
 
-/// Each call leaves a line, so that tests can count them.
-void note(const std::string& what) {
-  if (const char* file = std::getenv("FAKE_WORKER_LOG")) std::ofstream(file, std::ios::app) << what << "\n";
-}
-
 Result<json> compile(const json& request) {
   auto kernel = parseKernel(request.at("kernel").get<std::string>(), "");
   if (!kernel) return fail(kernel.error());
   const auto configuration = request.at("configuration").get<Configuration>();
-  note("compile " + toString(configuration));
   if (said(*kernel, "fails", blockOf(configuration)))
     return fail(ErrorKind::InvalidInput, "the source says that this fails");
   Artefact artefact{"object", "fake", "binary of " + kernel->name + " " + toString(configuration), {}, {}, {},
@@ -91,7 +83,6 @@ Result<json> measure(const json& request) {
   json out = json::array();
   for (const json& variant : request.at("variants")) {
     const auto configuration = variant.at("configuration").get<Configuration>();
-    note(request.at("op").get<std::string>() + " " + toString(configuration));
     out.push_back(model::toJson(toMeasurement(judged(*kernel, configuration))));
   }
   return out;

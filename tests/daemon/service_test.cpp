@@ -5,7 +5,9 @@
 #include "tests/daemon/scratch.h"
 
 #include <doctest/doctest.h>
-#include <fstream>
+#include <filesystem>
+#include <map>
+#include <sstream>
 #include <thread>
 
 using namespace tuned;
@@ -31,8 +33,7 @@ std::string tolerance(double absolute) {
 /// A daemon's service on a folder, with one device of the fake worker.
 class Daemon {
 public:
-  explicit Daemon(const std::string& folder, const std::string& build = "build-1") : folder_(folder) {
-    ::setenv("FAKE_WORKER_LOG", (folder + "/calls").c_str(), 1);
+  explicit Daemon(const std::string& folder, const std::string& build = "build-1") {
     auto store = store::Store::open(folder + "/cache");
     REQUIRE_MESSAGE(store.has_value(), (store ? "" : store.error().text()));
     Options options;
@@ -81,19 +82,22 @@ public:
     return answer && answer->source == "cache" ? answer->configuration.at("BLOCK") : 0;
   }
 
-  /// Calls of the workers since the last time, by their first word.
-  int calls(const std::string& word) {
-    std::ifstream file(folder_ + "/calls");
-    int count = 0;
-    for (std::string line; std::getline(file, line);)
-      count += line.starts_with(word + " ");
-    const int since = count - counted_[word];
-    counted_[word] = count;
-    return since;
-  }
+  /// How much was compiled, or measured in searches and checks, since it was asked last.
+  int compiled() { return since("gpu_tuned_builds_made_total"); }
+  int measured() { return since("gpu_tuned_trials_total"); }
 
 private:
-  std::string folder_;
+  /// The sum over all lines of a counter, less what it was.
+  int since(const std::string& counter) {
+    std::istringstream lines(service_->metricsText());
+    int count = 0;
+    for (std::string line; std::getline(lines, line);)
+      if (line.starts_with(counter)) count += std::stoi(line.substr(line.rfind(' ')));
+    const int out = count - counted_[counter];
+    counted_[counter] = count;
+    return out;
+  }
+
   std::unique_ptr<Service> service_;
   std::map<std::string, int> counted_;
 };
@@ -128,21 +132,21 @@ TEST_CASE("what is compiled is asked of the store first, losers too, and across 
   {
     Daemon daemon(folder.path());
     REQUIRE(daemon.tune(documentOf("kept", "plain")).state == "done");
-    CHECK(daemon.calls("compile") == 3);
+    CHECK(daemon.compiled() == 3);
     CHECK(daemon->status()->builds == 3);
   }
   Daemon daemon(folder.path());
-  daemon.calls("compile");
+  daemon.compiled();
   REQUIRE(daemon->forget({"kept", sizes, ""}));
   // Builds went with the problem: they are made again, once.
   REQUIRE(daemon.tune(documentOf("kept", "plain")).state == "done");
-  CHECK(daemon.calls("compile") == 3);
+  CHECK(daemon.compiled() == 3);
   // A stricter question needs no compilation.
   REQUIRE(daemon.tune(documentOf("kept", "plain", tolerance(1e-9))).state == "done");
-  CHECK(daemon.calls("compile") == 0);
+  CHECK(daemon.compiled() == 0);
   // Forced, all of it is done again.
   REQUIRE(daemon.tune(documentOf("kept", "plain"), true).state == "done");
-  CHECK(daemon.calls("compile") == 3);
+  CHECK(daemon.compiled() == 3);
 }
 
 TEST_CASE("tolerance is part of the question: a lax winner is no strict one, and a strict failure no lax one") {
@@ -167,14 +171,14 @@ TEST_CASE("a stricter tolerance costs a check of the fastest, not a search") {
   Daemon daemon(folder.path());
   const std::string source = "// off 64 0.5\\n// off 128 0.05\\n// off 256 0.05\\n";
   REQUIRE(daemon.tune(documentOf("kernel", source, tolerance(1))).state == "done");
-  daemon.calls("measure");
-  daemon.calls("compile");
+  daemon.measured();
+  daemon.compiled();
   const std::string strict = documentOf("kernel", source, tolerance(0.1));
   CHECK(daemon.winner(strict) == 128); // 0.05 of 1 was within 0.1 already; 64 needs the check
   const auto job = daemon.tune(strict);
   REQUIRE(job.state == "done");
-  CHECK(daemon.calls("compile") == 0);
-  CHECK(daemon.calls("measure") == 1); // the one that is in doubt
+  CHECK(daemon.compiled() == 0);
+  CHECK(daemon.measured() == 1); // the one that is in doubt
   CHECK(daemon.winner(strict) == 128);
 }
 
@@ -227,9 +231,8 @@ TEST_CASE("after an upgrade the winner is stale, and its build is timed beside t
   CHECK(stale->stale);
   CHECK(stale->artefact == old);
   CHECK(stale->seconds.value_or(0) > 0);
-  daemon.calls("measure");
   REQUIRE(daemon.tune(document).state == "done");
-  CHECK(daemon.calls("compile") == 6); // both daemons' three: the new compiler's builds are its own
+  CHECK(daemon.compiled() == 3); // the new compiler's, and nothing of the old
   const auto fresh = daemon.ask(document);
   REQUIRE(fresh);
   CHECK_FALSE(fresh->stale);
