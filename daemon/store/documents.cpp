@@ -9,6 +9,17 @@ namespace {
 DocumentRecord read(const SQLite::Statement& row) {
   return {text(row, 0), text(row, 1), text(row, 2), text(row, 3), text(row, 4), real(row, 5)};
 }
+
+// ?1 what is wanted, ?2 the owner. The owner's last counts first; of others, whoever gave the name first.
+#define DOCUMENTS                                                                                            \
+  "SELECT d.sha, d.kernel, n.name, n.owner, d.text, d.created FROM documents d JOIN names n ON n.document = " \
+  "d.sha WHERE "
+#define BY_OWNER " ORDER BY n.owner = ?2 DESC, CASE WHEN n.owner = ?2 THEN -n.updated ELSE n.given END"
+constexpr const char* bySha = DOCUMENTS "d.sha = ?1" BY_OWNER;
+constexpr const char* byKernel = DOCUMENTS "d.kernel = ?1" BY_OWNER;
+constexpr const char* byName = DOCUMENTS "n.name = ?1" BY_OWNER;
+#undef DOCUMENTS
+#undef BY_OWNER
 } // namespace
 
 Result<void> Store::putDocument(const DocumentRecord& document) {
@@ -39,19 +50,14 @@ Result<void> Store::putDocument(const DocumentRecord& document) {
 
 Result<DocumentRecord> Store::document(const std::string& wanted, const std::string& owner) {
   auto found = attempt([&]() -> DocumentRecord {
-    auto row = query(*database_,
-                     "SELECT d.sha, d.kernel, n.name, n.owner, d.text, d.created FROM documents d "
-                     "JOIN names n ON n.document = d.sha WHERE d.sha = ?1 OR d.kernel = ?1 OR n.name = ?1 "
-                     "ORDER BY d.sha = ?1 DESC, d.kernel = ?1 DESC, n.owner = ?2 DESC, "
-                     // The owner's last; of others, the name given first, and of a kernel's id its first
-                     // giver's last.
-                     "CASE WHEN n.owner = ?2 THEN -n.updated ELSE n.given END",
-                     wanted, owner);
-    while (row.executeStep()) {
-      DocumentRecord out = read(row);
-      if (sha256(out.text) == out.sha) return out;
-      notice("the document " + out.sha + " of kernel " + out.name +
-             " did not match its SHA-256; it is passed over until it is submitted again");
+    for (const char* sql : {bySha, byKernel, byName}) {
+      auto row = query(*database_, sql, wanted, owner);
+      while (row.executeStep()) {
+        DocumentRecord out = read(row);
+        if (sha256(out.text) == out.sha) return out;
+        notice("the document " + out.sha + " of kernel " + out.name +
+               " did not match its SHA-256; it is passed over until it is submitted again");
+      }
     }
     return {};
   });

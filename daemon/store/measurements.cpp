@@ -57,9 +57,12 @@ Result<std::vector<MeasurementRecord>> Store::standing(const ProblemKey& problem
 }
 
 Result<MeasurementRecord> Store::standingOf(const ProblemKey& problem, const std::string& configuration) {
+  // By the build: a problem may have thousands of others.
   static const std::string sql =
-      selectMeasurements + "WHERE p.kernel = ? AND p.sizes = ? AND b.problem = p.id AND b.configuration = ? AND "
-                           "b.origin = '' AND m.target = ? AND m.standing > 0 ORDER BY m.id DESC";
+      selectMeasurements + "WHERE m.problem = (SELECT id FROM problems WHERE kernel = ?1 AND sizes = ?2) AND "
+                           "m.target = ?4 AND m.build IN (SELECT x.id FROM builds x WHERE x.problem = (SELECT id "
+                           "FROM problems WHERE kernel = ?1 AND sizes = ?2) AND x.configuration = ?3 AND x.origin "
+                           "= '') AND m.standing > 0 ORDER BY m.id DESC";
   auto found = attempt([&]() -> std::optional<MeasurementRecord> {
     auto row = query(*database_, sql.c_str(), problem.kernel, problem.sizes, configuration, problem.target);
     while (row.executeStep())

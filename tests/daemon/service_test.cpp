@@ -22,7 +22,7 @@ std::string documentOf(const std::string& name, const std::string& source, const
          R"(","entry":"kernel","sizes":["n"],"parameters":{"BLOCK":[64,128,256]},"arguments":[)"
          R"({"name":"x","type":"*f32","shape":["n"]},)"
          R"({"name":"y","type":"*f32","shape":["n"],"output":true,"fill":"zeros"}],)"
-         R"("grid":["cdiv(n, BLOCK)"],"default":{"BLOCK":128})" +
+         R"j("grid":["cdiv(n, BLOCK)"],"default":{"BLOCK":128})j" +
          more + "}";
 }
 
