@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
   app.add_option("--timeout", context.globals.timeout, "seconds an answer of the daemon may take")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  for (const auto add : {addServe, addStatus, addQuery, addTune, addWatch, addLs, addShow, addCompile,
+  for (const auto add : {addServe, addStatus, addQuery, addTune, addWatch, addLs, addShow, addExplain, addForget, addCompile,
                          addBench, addDoctor, addVersion})
     add(app, context);
   app.footer(

@@ -37,6 +37,8 @@ void addTune(CLI::App& app, Context& context);
 void addWatch(CLI::App& app, Context& context);
 void addLs(CLI::App& app, Context& context);
 void addShow(CLI::App& app, Context& context);
+void addExplain(CLI::App& app, Context& context);
+void addForget(CLI::App& app, Context& context);
 void addCompile(CLI::App& app, Context& context);
 void addBench(CLI::App& app, Context& context);
 void addDoctor(CLI::App& app, Context& context);
