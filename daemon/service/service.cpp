@@ -63,6 +63,7 @@ void Service::setDevices(std::vector<KnownDevice> devices, std::vector<std::stri
   // Before any request: one for the same tuning joins the one that is taken up.
   resume();
   looking_ = false;
+  measureLater();
 }
 
 void Service::resume() {
@@ -303,6 +304,7 @@ void Service::run(Job& job) {
     return;
   }
   tuning_.run(job, *known, **on, crewOf(**on));
+  saidLater(job);
   dropHits();
   collect();
 }

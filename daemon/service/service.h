@@ -85,6 +85,8 @@ private:
   Result<protocol::Answer> provisional(const Resolved& what, const protocol::Values& sizes);
   Crew crewOf(const KnownDevice& device);
   void resume();
+  void measureLater();
+  void saidLater(const Job& job);
   void run(Job& job);
   void dropHits();
 
@@ -104,6 +106,8 @@ private:
   std::mutex starting_; ///< makes "is there an equal one? else start" one step
   std::mutex hitsMutex_;
   std::unordered_map<std::string, std::shared_ptr<const std::string>> hits_;
+  std::mutex laterMutex_;
+  std::set<std::string> later_; ///< jobs over builds that were here without a measurement
   std::atomic<bool> ending_ = false;
   std::atomic<double> collected_ = 0; ///< Unix time of the last collection
   Jobs jobs_; ///< last: its threads use all above

@@ -3,3 +3,4 @@ target_compile_definitions(test_manifest PRIVATE TUNED_CONFIGS="${CMAKE_SOURCE_D
 if(NOT TUNED_STATIC_LLVM)
   tuned_test(test_onnx SOURCES onnx_test.cpp LINK tuned_onnx_shapes)
 endif()
+tuned_test(test_bundle SOURCES bundle_test.cpp bundle_exchange_test.cpp LINK tuned_bundle)
