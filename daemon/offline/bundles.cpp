@@ -184,8 +184,11 @@ void addExport(CLI::App& app, Context& context) {
   auto options = std::make_shared<ExportOptions>();
   verb->add_option("file", options->file, "the bundle to write")->required();
   verb->add_option("--key", options->key, "private key to sign it with (tunectl key new)");
-  verb->add_option("--kernel", options->request.kernels, "of this kernel only; may be repeated");
-  verb->add_option("-t,--target", options->request.targets, "for this target only")->delimiter(',');
+  verb->add_option("--kernel", options->request.kernels, "of this kernel only; may be repeated")
+      ->allow_extra_args(false);
+  verb->add_option("-t,--target", options->request.targets, "for this target only")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   verb->callback(
       [options, &context] { context.run = [=, &context] { return exportTo(context, *options); }; });
 }
@@ -195,7 +198,8 @@ void addImport(CLI::App& app, Context& context) {
   auto options = std::make_shared<ImportOptions>();
   verb->add_option("file", options->file, "the bundle")->required();
   verb->add_option("--trust", options->trusted,
-                   "a public key, or a folder of them, beside those that are trusted always");
+                   "a public key, or a folder of them, beside those that are trusted always")
+      ->allow_extra_args(false);
   verb->add_flag("--allow-untrusted", options->request.allowUntrusted, "whoever signed it, if anybody did");
   verb->add_flag("--allow-older", options->request.allowOlder,
                  "even if a newer one of its signer was imported");

@@ -176,8 +176,10 @@ void addPlan(CLI::App& app, Context& context) {
       app.add_subcommand("plan", "the kernels and sizes that a manifest or a model stands for, as JSON");
   auto options = std::make_shared<Options>();
   verb->add_option("file", options->file, "a manifest (JSON) or a model (.onnx)")->required();
-  verb->add_option("--kernels", options->folders, "folder of kernel documents; may be repeated");
-  verb->add_option("--dimension", options->dimensions, "a dynamic dimension of the model: NAME=INTEGER");
+  verb->add_option("--kernels", options->folders, "folder of kernel documents; may be repeated")
+      ->allow_extra_args(false);
+  verb->add_option("--dimension", options->dimensions, "a dynamic dimension of the model: NAME=INTEGER")
+      ->allow_extra_args(false);
   verb->add_option("--type", options->type, "what the model's products run in: f16, bf16, f32")
       ->check(CLI::IsMember({"f16", "bf16", "f32"}));
   verb->callback([options, &context] { context.run = [=, &context] { return plan(context, *options); }; });
@@ -188,6 +190,7 @@ void addPrewarm(CLI::App& app, Context& context) {
   auto options = std::make_shared<Options>();
   verb->add_option("file", options->file, "a manifest (JSON) or a model (.onnx)")->required();
   verb->add_option("-t,--target", options->targets, "sm_80, sm_90a, …, cpu; else those of the manifest")
+      ->allow_extra_args(false)
       ->delimiter(',');
   verb->add_flag("--compile-only", options->compileOnly, "build, and measure nothing: needs no GPU");
   verb->add_option("--configurations", options->configurations,
@@ -198,8 +201,10 @@ void addPrewarm(CLI::App& app, Context& context) {
   verb->add_option("--jobs", options->run.slots, "builds at a time")->check(CLI::Range(1, 1024));
   verb->add_option("--compile-seconds", options->run.compileSeconds, "deadline of one build")
       ->check(CLI::PositiveNumber);
-  verb->add_option("--kernels", options->folders, "folder of kernel documents; may be repeated");
-  verb->add_option("--dimension", options->dimensions, "a dynamic dimension of the model: NAME=INTEGER");
+  verb->add_option("--kernels", options->folders, "folder of kernel documents; may be repeated")
+      ->allow_extra_args(false);
+  verb->add_option("--dimension", options->dimensions, "a dynamic dimension of the model: NAME=INTEGER")
+      ->allow_extra_args(false);
   verb->add_option("--type", options->type, "what the model's products run in: f16, bf16, f32")
       ->check(CLI::IsMember({"f16", "bf16", "f32"}));
   verb->add_option("--worker", options->run.worker, "the worker program; else tuned-worker beside this one");
