@@ -1,5 +1,6 @@
 #include "client/protocol/json.h"
 
+#include "base/json_limits.h"
 #include "client/protocol/fields.h"
 #include "client/protocol/problem.h"
 
@@ -70,6 +71,11 @@ template <typename T> void Writer::operator()(const char* key, T& value) {
 template <typename T>
 constexpr bool isRequest =
     std::is_same_v<T, BestRequest> || std::is_same_v<T, TuneRequest> || std::is_same_v<T, Budget>;
+
+/// An answer comes from a daemon that was chosen, and lists grow with what is stored: only its depth is
+/// limited.
+template <typename T>
+constexpr JsonLimits limitsOf = isRequest<T> ? JsonLimits{} : JsonLimits{JsonLimits{}.depth, SIZE_MAX};
 
 /// Where in the text a value stands. Its words are put together only for a fault: a message without one costs
 /// no string.
@@ -259,9 +265,10 @@ template <typename Message> std::string toText(const Message& message) {
 }
 
 template <typename Message> Result<Message> fromText(std::string_view text) {
+  if (auto bounded = checkJsonLimits(text, limitsOf<Message>); !bounded) return fail(bounded.error());
   try {
     return fromJson<Message>(json::parse(text));
-  } catch (const json::parse_error& error) {
+  } catch (const json::exception& error) { // of the syntax, or a number that no double holds
     return fail(ErrorKind::InvalidInput, "not JSON: " + std::string(error.what()));
   }
 }

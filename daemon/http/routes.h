@@ -2,6 +2,7 @@
 // (method, path, status), but no socket.
 #pragma once
 
+#include "daemon/http/peer.h"
 #include "daemon/service/service.h"
 
 #include <map>
@@ -13,6 +14,7 @@ namespace tuned {
 struct HttpRequest {
   std::string method, target, body;
   std::string lastEventId;
+  Peer peer = {};
 };
 
 struct HttpResponse {
@@ -37,6 +39,7 @@ public:
   bool needsDevices(const HttpRequest& request) const;
   HttpResponse handle(const HttpRequest& request);
 
+  static HttpResponse mayNotSubmit(const Peer& peer);
   /// A problem+json answer.
   static HttpResponse problem(const Error& error, int status = 0);
 
@@ -52,6 +55,7 @@ public:
     bool quick;        ///< touches no disk and no worker: called from the loop
     bool devices;      ///< they have to be known, or the jobs that are taken up after that
     Handler handler;
+    Rights rights = Rights::Ask; ///< that the peer needs
   };
 
 private:

@@ -27,12 +27,19 @@ Outcome outcomeOfCall(const Error& error, bool whileCompiling) {
   return outcomeOf(error, whileCompiling);
 }
 
-Result<Measured> measuredFromJson(const json& in) {
-  auto outcome = outcomeFromJson(in.at("outcome"));
-  if (!outcome) return fail(outcome.error());
-  auto verdict = verdictFromJson(in.at("verdict"));
-  if (!verdict) return fail(verdict.error());
-  return Measured{std::move(*outcome), std::move(*verdict), in.value("seconds", 0.0)};
+/// One of the answers of a worker, which may be in the hands of what it ran: nothing about its shape is
+/// certain.
+Result<Measured> measuredFromJson(const json& answers, size_t index) {
+  try {
+    const json& in = answers.at(index);
+    auto outcome = outcomeFromJson(in.at("outcome"));
+    if (!outcome) return fail(outcome.error());
+    auto verdict = verdictFromJson(in.at("verdict"));
+    if (!verdict) return fail(verdict.error());
+    return Measured{std::move(*outcome), std::move(*verdict), in.value("seconds", 0.0)};
+  } catch (const json::exception& error) {
+    return fail(ErrorKind::Faulted, std::string("the worker's answer is malformed: ") + error.what());
+  }
 }
 
 Measured failed(const Error& error, double seconds) {
@@ -131,7 +138,7 @@ Result<json> WorkerExecutor::callDevice(const char* op, const std::string& key,
                                    {"best", one.best.value_or(0)}});
   std::unique_lock<CoreGate> cores(gate_, std::defer_lock);
   if (problem_.exclusive) cores.lock();
-  auto answer = device_.call(key, request, seconds, stop_.get_token());
+  auto answer = device_.call(key, request, seconds, stop_.get_token(), problem_.owner);
   if (!answer) note(answer.error());
   return answer;
 }
@@ -140,7 +147,7 @@ Measured WorkerExecutor::measure(const MeasureRequest& request) {
   auto start = std::chrono::steady_clock::now();
   auto answer = callDevice("measure", problem_.id + toKey(request.configuration), {&request, 1},
                            limits_.measureSeconds);
-  auto measured = answer ? measuredFromJson(answer->at(0)) : fail(answer.error());
+  auto measured = answer ? measuredFromJson(*answer, 0) : fail(answer.error());
   // A context that has faulted is not used again, even if its process lives.
   if (measured && std::holds_alternative<Faulted>(measured->outcome)) device_.discard();
   return measured ? *measured : failed(measured.error(), secondsSince(start));
@@ -152,7 +159,7 @@ std::vector<Measured> WorkerExecutor::duel(std::span<const MeasureRequest> reque
   auto answer = callDevice("duel", problem_.id + "duel", requests, seconds);
   std::vector<Measured> out;
   for (size_t i = 0; i < requests.size(); ++i) {
-    auto measured = answer ? measuredFromJson(answer->at(i)) : fail(answer.error());
+    auto measured = answer ? measuredFromJson(*answer, i) : fail(answer.error());
     out.push_back(measured ? *measured : failed(measured.error(), secondsSince(start)));
   }
   return out;

@@ -23,6 +23,7 @@ struct Problem {
   std::string device;
   std::string architecture; ///< compile target
   bool exclusive = false;   ///< the device is the CPU
+  std::string owner = {};   ///< whose kernel it is: native code of two owners shares no process
 };
 
 /// Compiling needs the CPU's cores shared, measuring on the CPU needs them alone.

@@ -6,8 +6,18 @@ namespace tuned {
 
 namespace {
 /// Parsed kernels in memory at most; the rest are parsed again from the store.
-constexpr size_t keptParsed = 256;
+constexpr size_t keptParsed = 256, keptBytes = size_t{16} << 20;
 } // namespace
+
+/// Under the lock. All go when there are too many: those in use are parsed again.
+void Kernels::keep(const std::string& key, const KnownKernel& known) {
+  if (known_.size() >= keptParsed || bytes_ + known.document.size() > keptBytes) {
+    known_.clear();
+    bytes_ = 0;
+  }
+  if (known.document.size() > keptBytes) return;
+  if (known_.insert_or_assign(key, known).second) bytes_ += known.document.size();
+}
 
 Result<KnownKernel> Kernels::submit(const std::string& document) {
   const std::string key = sha256(document);
@@ -22,11 +32,14 @@ Result<KnownKernel> Kernels::submit(const std::string& document) {
   if (auto kept = store_.putKernel({known.id, shared->name, known.document}); !kept)
     return fail(kept.error());
   std::lock_guard guard(mutex_);
-  if (known_.size() >= keptParsed) known_.clear();
   // An older document of the same identity may come back: it then replaces the newer one in the store again.
-  std::erase_if(known_, [&](const auto& entry) { return entry.second.id == known.id; });
-  known_[key] = known;
-  known_[sha256(known.document)] = known;
+  std::erase_if(known_, [&](const auto& entry) {
+    const bool older = entry.second.id == known.id;
+    if (older) bytes_ -= entry.second.document.size();
+    return older;
+  });
+  keep(key, known);
+  keep(sha256(known.document), known);
   return known;
 }
 
@@ -36,8 +49,9 @@ Result<KnownKernel> Kernels::parsed(const store::KernelRecord& record) {
   if (auto found = known_.find(key); found != known_.end()) return found->second;
   auto kernel = parseKernel(record.document, "");
   if (!kernel) return fail(kernel.error());
-  if (known_.size() >= keptParsed) known_.clear();
-  return known_[key] = {record.id, record.document, std::make_shared<const Kernel>(std::move(*kernel))};
+  KnownKernel known{record.id, record.document, std::make_shared<const Kernel>(std::move(*kernel))};
+  keep(key, known);
+  return known;
 }
 
 Result<KnownKernel> Kernels::find(const std::string& idOrName) {

@@ -31,7 +31,9 @@ private:
   Result<KnownKernel> parsed(const store::KernelRecord& record);
   store::Store& store_;
   std::mutex mutex_;
+  void keep(const std::string& key, const KnownKernel& known);
   std::map<std::string, KnownKernel> known_; ///< by the document's text
+  size_t bytes_ = 0;                         ///< of their documents
 };
 
 } // namespace tuned

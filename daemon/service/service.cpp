@@ -1,6 +1,7 @@
 #include "daemon/service/service.h"
 
 #include "client/protocol/json.h"
+#include "daemon/service/admission.h"
 #include "daemon/service/convert.h"
 #include "tuner/search/space.h"
 #include "tuner/search/strategy.h"
@@ -16,6 +17,8 @@ namespace {
 /// Texts of hits kept in memory.
 constexpr size_t hitsKept = 1024;
 constexpr size_t longestHit = 64 * 1024;
+/// Daemons that may die while they run a job before it is not taken up any more.
+constexpr int mostDeaths = 3;
 
 std::string newId() {
   std::random_device random;
@@ -39,7 +42,8 @@ Service::Service(Options options, std::unique_ptr<store::Store> store)
               measurers_.at(device)->release();
               compilers_.release();
             },
-            options_.idleSeconds) {}
+            options_.idleSeconds,
+            {static_cast<size_t>(options_.jobs), static_cast<size_t>(options_.jobsPerUser)}) {}
 
 Service::~Service() {
   shutdown();
@@ -47,6 +51,10 @@ Service::~Service() {
 
 void Service::shutdown() {
   if (ending_.exchange(true)) return;
+  compilers_.close();
+  if (!looking_)
+    for (auto& [device, pool] : measurers_)
+      pool->close();
   jobs_.shutdown();
   if (auto folded = store_->checkpoint(); !folded) spdlog::warn("{}", folded.error().text());
 }
@@ -55,8 +63,8 @@ void Service::setDevices(std::vector<KnownDevice> devices, std::vector<std::stri
   devices_ = std::move(devices);
   problems_ = std::move(problems);
   for (const KnownDevice& device : devices_)
-    measurers_[device.info.id] = std::make_unique<WorkerPool>(
-        PoolOptions{{options_.worker, {"measure", "--device", device.info.id}}, 1, false});
+    measurers_[device.info.id] = std::make_unique<WorkerPool>(PoolOptions{
+        {options_.worker, {"measure", "--device", device.info.id}}, 1, false, device.info.id == "cpu"});
   // Before any request: one for the same tuning joins the one that is taken up.
   resume();
   looking_ = false;
@@ -66,10 +74,18 @@ void Service::resume() {
   auto unfinished = store_->unfinishedJobs();
   if (!unfinished) return spdlog::error("{}", unfinished.error().text());
   for (const store::JobRecord& record : *unfinished) {
+    // A daemon that ends as it should leaves its jobs queued: this one died.
+    const int deaths = std::atoi(record.outcome.c_str()) + (record.state == name(JobState::Running) ? 1 : 0);
+    if (deaths >= mostDeaths) {
+      const std::string why = std::to_string(deaths) + " daemons died while they ran it";
+      spdlog::error("job {} is set aside: {}", record.id, why);
+      (void)store_->setJob(record.id, name(JobState::Failed), why);
+      continue;
+    }
     auto request = protocol::fromText<protocol::TuneRequest>(record.request);
     auto what =
         request ? resolve(request->kernel, "", request->sizes, request->device) : fail(request.error());
-    auto job = what ? start(*what, *request, record.id) : fail(what.error());
+    auto job = what ? start(*what, *request, ::geteuid(), record.id, deaths) : fail(what.error());
     if (job) {
       spdlog::info("job {} goes on where it was", record.id);
       continue;
@@ -102,11 +118,7 @@ Result<Service::Resolved> Service::resolve(const std::string& kernel, const std:
   if (auto sound = checkSizes(*known->kernel, sizes); !sound) return fail(sound.error());
   auto bytes = totalBytes(*known->kernel, sizes);
   if (!bytes) return fail(bytes.error());
-  if (*bytes > (*on)->info.memoryBytes)
-    return fail(ErrorKind::OutOfResources,
-                "the buffers take " + std::to_string(*bytes) + " bytes, " + (*on)->info.id + " has " +
-                    std::to_string((*on)->info.memoryBytes),
-                "ask for smaller sizes");
+  if (auto room = checkRoom(*bytes, (*on)->info); !room) return fail(room.error());
   if (auto kept = store_->putTarget((*on)->target); !kept) return fail(kept.error());
   return Resolved{*known, *on, {known->id, toKey(sizes), (*on)->target.id}};
 }
@@ -116,7 +128,7 @@ std::shared_ptr<const std::string> Service::hit(const std::string& requestText) 
   auto found = hits_.find(requestText);
   if (found == hits_.end()) return nullptr;
   ++metrics_.hits;
-  return found->second;
+  return found->second.answer;
 }
 
 void Service::remember(const std::string& requestText, const protocol::Answer& answer) {
@@ -125,12 +137,15 @@ void Service::remember(const std::string& requestText, const protocol::Answer& a
     return;
   std::lock_guard guard(hitsMutex_);
   if (hits_.size() >= hitsKept) hits_.clear();
-  hits_[requestText] = std::make_shared<const std::string>(protocol::toText(answer));
+  hits_[requestText] = {answer.kernel, answer.kernelName,
+                        std::make_shared<const std::string>(protocol::toText(answer))};
 }
 
-void Service::dropHits() {
+void Service::dropHits(const std::string& idOrName) {
   std::lock_guard guard(hitsMutex_);
-  hits_.clear();
+  std::erase_if(hits_, [&](const auto& entry) {
+    return idOrName.empty() || entry.second.kernel == idOrName || entry.second.name == idOrName;
+  });
 }
 
 /// The winner for the problem, checked; or a stale one, with stale set. NotFound otherwise.
@@ -156,7 +171,7 @@ Result<BestResult> Service::stored(const Resolved& what, const protocol::BestReq
   return BestResult{std::move(*answer), behind};
 }
 
-Result<BestResult> Service::best(const protocol::BestRequest& request) {
+Result<BestResult> Service::best(const protocol::BestRequest& request, unsigned user) {
   auto what = resolve(request.kernel, request.document, request.sizes, request.device);
   if (!what) return fail(what.error());
   auto kept = stored(*what, request);
@@ -174,7 +189,7 @@ Result<BestResult> Service::best(const protocol::BestRequest& request) {
   if (request.tune && !behind) {
     protocol::TuneRequest tuning;
     tuning.budget = request.budget;
-    auto started = start(*what, tuning);
+    auto started = start(*what, tuning, user);
     if (!started) return fail(started.error());
     behind = *started;
   }
@@ -194,10 +209,10 @@ Result<BestResult> Service::best(const protocol::BestRequest& request) {
   return out;
 }
 
-Result<protocol::JobStatus> Service::tune(const protocol::TuneRequest& request) {
+Result<protocol::JobStatus> Service::tune(const protocol::TuneRequest& request, unsigned user) {
   auto what = resolve(request.kernel, request.document, request.sizes, request.device);
   if (!what) return fail(what.error());
-  auto job = start(*what, request);
+  auto job = start(*what, request, user);
   if (!job) return fail(job.error());
   return (*job)->status();
 }
@@ -205,17 +220,21 @@ Result<protocol::JobStatus> Service::tune(const protocol::TuneRequest& request) 
 /// Joins the equal job in flight, or keeps a new one in the store and queues it. With an id: takes up a kept
 /// one.
 Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::TuneRequest request,
-                                            const std::string& id) {
+                                            unsigned user, const std::string& id, int deaths) {
   request.kernel = what.kernel.id;
   request.document.clear();
   request.device = what.device->info.id;
   if (auto sizes = fromKey(what.problem.sizes)) request.sizes = *sizes;
+  if (request.budget.seconds <= 0 || request.budget.seconds > options_.tuneSeconds)
+    request.budget.seconds = options_.tuneSeconds;
   std::lock_guard guard(starting_);
   if (auto equal = jobs_.equal(request, what.problem)) {
     ++metrics_.jobsJoined;
     return equal;
   }
   if (ending_) return fail(ErrorKind::Unavailable, "the daemon is stopping", "ask again when it is back");
+  if (id.empty())
+    if (auto room = jobs_.room(user); !room) return fail(room.error());
   auto kernel = restricted(*what.kernel.kernel, request.only);
   if (!kernel) return fail(kernel.error());
   auto space =
@@ -223,7 +242,7 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
   if (!space) return fail(space.error());
   if (auto strategy = makeStrategy(request.strategy, *space, 1); !strategy) return fail(strategy.error());
   auto job = std::make_shared<Job>(JobSpec{id.empty() ? newId() : id, request, what.kernel.kernel,
-                                           what.problem, static_cast<int64_t>(space->size())});
+                                           what.problem, static_cast<int64_t>(space->size()), user, deaths});
   if (id.empty()) {
     auto kept = store_->putJob({job->spec().id, name(JobState::Queued), protocol::toText(request), "", 0});
     if (!kept) return fail(kept.error());
@@ -248,7 +267,7 @@ void Service::run(Job& job) {
     return;
   }
   tuning_.run(job, known->document, **on, crewOf(**on));
-  dropHits();
+  dropHits(job.spec().problem.kernel);
 }
 
 Result<std::shared_ptr<Job>> Service::job(const std::string& id) const {

@@ -2,11 +2,11 @@
 // thread; those marked [quick] touch no disk and no worker, the others may take as long as a compilation.
 #pragma once
 
+#include "daemon/options.h"
 #include "daemon/service/devices.h"
 #include "daemon/service/jobs.h"
 #include "daemon/service/kernels.h"
 #include "daemon/service/metrics.h"
-#include "daemon/options.h"
 #include "daemon/service/provisional.h"
 #include "daemon/service/tuning.h"
 
@@ -42,9 +42,11 @@ public:
   Result<protocol::KernelList> kernels();
   Result<protocol::KernelInfo> kernel(const std::string& idOrName);
   /// The best that is known now; never waits for a tuning.
-  Result<BestResult> best(const protocol::BestRequest& request);
-  Result<protocol::JobStatus> tune(const protocol::TuneRequest& request);
-  protocol::JobList jobs() const;                                ///< [quick]
+  /// `user`: who asks, for quotas and turns.
+  Result<BestResult> best(const protocol::BestRequest& request, unsigned user = 0);
+  Result<protocol::JobStatus> tune(const protocol::TuneRequest& request, unsigned user = 0);
+  /// Newest first, at most `limit`, from the one behind job `after`.
+  protocol::JobList jobs(size_t limit, const std::string& after) const;
   Result<std::shared_ptr<Job>> job(const std::string& id) const; ///< [quick]
   Result<protocol::JobStatus> cancel(const std::string& id);
   Result<protocol::TrialList> trials(const std::string& kernel, const std::string& device, int64_t limit);
@@ -53,6 +55,8 @@ public:
   protocol::DeviceList devices() const; ///< [quick]
   Result<protocol::ServiceStatus> status();
   std::string metricsText(); ///< [quick]
+  /// [quick] Whether no tuning is queued or running.
+  bool idle() const { return jobs_.unfinished() == 0; }
   /// [quick] Nothing when requests can be served; else why not.
   std::optional<std::string> unready() const;
 
@@ -68,14 +72,15 @@ private:
   Result<Resolved> resolve(const std::string& kernel, const std::string& document,
                            const protocol::Values& sizes, const std::string& device);
   Result<const KnownDevice*> device(const std::string& id) const;
-  Result<std::shared_ptr<Job>> start(const Resolved& what, protocol::TuneRequest request,
-                                     const std::string& id = {});
+  Result<std::shared_ptr<Job>> start(const Resolved& what, protocol::TuneRequest request, unsigned user,
+                                     const std::string& id = {}, int deaths = 0);
   Result<BestResult> stored(const Resolved& what, const protocol::BestRequest& request);
   Result<protocol::Answer> provisional(const Resolved& what, const protocol::Values& sizes);
   Crew crewOf(const KnownDevice& device);
   void resume();
   void run(Job& job);
-  void dropHits();
+  /// Forgets remembered answers: those of a kernel, by its id or name, or all.
+  void dropHits(const std::string& idOrName = {});
 
   const Options options_;
   std::unique_ptr<store::Store> store_;
@@ -92,7 +97,11 @@ private:
   Tuning tuning_;
   std::mutex starting_; ///< makes "is there an equal one? else start" one step
   std::mutex hitsMutex_;
-  std::unordered_map<std::string, std::shared_ptr<const std::string>> hits_;
+  struct Hit {
+    std::string kernel, name;
+    std::shared_ptr<const std::string> answer;
+  };
+  std::unordered_map<std::string, Hit> hits_; ///< by the request's text
   std::atomic<bool> ending_ = false;
   Jobs jobs_; ///< last: its threads use all above
 };

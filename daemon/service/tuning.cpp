@@ -103,8 +103,9 @@ void Tuning::run(Job& job, const std::string& document, const KnownDevice& devic
   const JobSpec& spec = job.spec();
   spdlog::info("job {}: {} {} on {}", spec.id, spec.kernel->name, spec.problem.sizes, device.info.id);
   job.start();
-  (void)store_.setJob(spec.id, name(JobState::Running), "");
+  (void)store_.setJob(spec.id, name(JobState::Running), std::to_string(spec.deaths));
   Problem problem = problemOf(spec.problem, document, spec.request.sizes, device);
+  problem.owner = std::to_string(spec.user);
   if (spec.request.force) {
     crew.compilers->ledger().forget(problem.id);
     crew.device->ledger().forget(problem.id);
@@ -147,7 +148,10 @@ void Tuning::run(Job& job, const std::string& document, const KnownDevice& devic
   if (!result) return end(job, JobState::Failed, {}, result.error());
   job.setStopped(result->stopped);
   bool cancelled = job.stopToken().stop_requested();
-  if (cancelled && ending_()) return;
+  if (cancelled && ending_()) {
+    (void)store_.setJob(spec.id, name(JobState::Queued), std::to_string(spec.deaths)); // for the next daemon
+    return;
+  }
   if (result->winner) {
     auto answer = keepWinner(job, *result, device);
     if (!answer) return end(job, JobState::Failed, {}, answer.error());

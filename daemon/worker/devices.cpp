@@ -4,6 +4,7 @@
 #include "backend/registry.h"
 #include "backend/toolchain/toolchain.h"
 #include "daemon/worker/commands.h"
+#include "daemon/worker/confine.h"
 #include "daemon/worker/loop.h"
 #include "daemon/worker/messages.h"
 
@@ -32,6 +33,7 @@ nlohmann::json listing() {
 } // namespace
 
 int devicesCommand(bool channel) {
+  if (channel && !enterConfinement(Duty::Discover)) return 1;
   if (channel) return serve([](const nlohmann::json&) -> Result<nlohmann::json> { return listing(); });
   std::cout << listing().dump(2) << "\n";
   return 0;

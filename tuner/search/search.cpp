@@ -253,7 +253,7 @@ TuneResult Search::decide(std::string stopped) {
   }
   executor_.cancel();
   result.stopped = std::move(stopped);
-  result.spaceSize = static_cast<int64_t>(space_.size());
+  result.spaceSize = space_.total();
   result.tried = static_cast<int64_t>(trials_.size());
   auto standard = std::ranges::find(trials_, request_.kernel.defaults, &Trial::configuration);
   if (standard != trials_.end()) {
