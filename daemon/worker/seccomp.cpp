@@ -81,6 +81,7 @@ constexpr const char* always[] = {"read",
                                   "sendmsg",
                                   "fcntl",
                                   "getpriority",
+                                  "setrlimit",
                                   "getrlimit"};
 
 /// Looking at files and reading them; Landlock says which.
@@ -90,15 +91,23 @@ constexpr const char* reading[] = {
     "fstatfs",   "fadvise64",  "dup",      "dup2",       "dup3",       "flock",  "mincore"};
 
 /// Assemblers as child processes, and the files that pass between them.
-constexpr const char* compiling[] = {
-    "execve",       "vfork",         "wait4",           "waitid",      "kill",     "setpgid",
-    "getpgid",      "pipe",          "pipe2",           "umask",       "chdir",    "unlink",
-    "unlinkat",     "mkdir",         "mkdirat",         "rmdir",       "rename",   "renameat",
-    "renameat2",    "ftruncate",     "fallocate",       "fsync",       "fchmod",   "chmod",
-    "fchmodat",     "utimensat",     "copy_file_range", "sendfile",    "eventfd2", "epoll_create1",
-    "epoll_ctl",    "epoll_wait",    "epoll_pwait",     "capget",      "getpgrp",  "getsid",
-    "getresuid",    "getresgid",     "getgroups",       "close_range", "alarm",    "setitimer",
-    "timer_create", "timer_settime", "timer_delete"};
+constexpr const char* compiling[] = {"execve",        "pidfd_open",      "pidfd_send_signal",
+                                     "truncate",      "linkat",          "symlinkat",
+                                     "vfork",         "wait4",           "waitid",
+                                     "kill",          "setpgid",         "getpgid",
+                                     "pipe",          "pipe2",           "umask",
+                                     "chdir",         "unlink",          "unlinkat",
+                                     "mkdir",         "mkdirat",         "rmdir",
+                                     "rename",        "renameat",        "renameat2",
+                                     "ftruncate",     "fallocate",       "fsync",
+                                     "fchmod",        "chmod",           "fchmodat",
+                                     "utimensat",     "copy_file_range", "sendfile",
+                                     "eventfd2",      "epoll_create1",   "epoll_ctl",
+                                     "epoll_wait",    "epoll_pwait",     "capget",
+                                     "getpgrp",       "getsid",          "getresuid",
+                                     "getresgid",     "getgroups",       "close_range",
+                                     "alarm",         "setitimer",       "timer_create",
+                                     "timer_settime", "timer_delete"};
 
 /// What NVIDIA's driver does in its process.
 constexpr const char* driving[] = {"ioctl",
