@@ -79,7 +79,7 @@ bool programIsPublic() {
 Result<void> dropPrivileges(const std::string& folder) {
   if (::geteuid() == 0) {
     const bool change = programIsPublic();
-    if (::setgroups(0, nullptr) != 0) return denied("setgroups");
+    if (::setgroups(0, nullptr) != 0 && change) return denied("setgroups"); // some containers do not let
     if (change && !folder.empty()) (void)!::chown(folder.c_str(), nobody, nobody);
     if (change && ::setresgid(nobody, nobody, nobody) != 0) return denied("setresgid");
     // The bounding set goes while there still is the capability to empty it.
@@ -89,8 +89,14 @@ Result<void> dropPrivileges(const std::string& folder) {
   }
   (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct none[2]{};
-  if (::syscall(SYS_capset, &header, none) != 0) return denied("capset");
+  __user_cap_data_struct none[2]{}, left[2]{};
+  // A service's own filter may forbid the call where there is nothing to give up.
+  if (::syscall(SYS_capset, &header, none) != 0) {
+    const int error = errno;
+    const bool known = ::syscall(SYS_capget, &header, left) == 0;
+    errno = error;
+    if (!known || left[0].permitted || left[1].permitted) return denied("capset");
+  }
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return denied("no_new_privs");
   return {};
 }
