@@ -163,7 +163,6 @@ class Http(Service):
         for _ in range(20):
             self.assertEqual(self.daemon.client(5).ask("GET", "/healthz")[0], 200)
         self.assertLess(time.monotonic() - begin, 2)
-        self.assertEqual(self.daemon.takes()["threads"], self.daemon.takes()["threads"])
 
 
 class Workers(Service):
@@ -203,7 +202,7 @@ class Quotas(Service):
         """Asks for tunings that take a while; the answers' statuses."""
         out = []
         for i in range(count):
-            text = document(f"q{i}", scaled(50 + i), tuple(range(16, 2048, 16)) and (16, 32, 64, 128, 256, 512, 1024))
+            text = document(f"q{i}", scaled(50 + i), (16, 32, 64, 128, 256, 512, 1024))
             kernel = self.client.ask("POST", "/v1/kernels", text)[1]["id"]
             out.append(self.client.ask("POST", "/v1/tune", {"kernel": kernel, "sizes": {"n": 3_000_000}}))
         return out
