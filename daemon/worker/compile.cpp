@@ -12,7 +12,7 @@
 namespace tuned {
 
 int compileCommand(int64_t memoryBytes) {
-  if (!enterConfinement(Duty::Compile)) return 1;
+  if (!enterConfinement(Duty::Compile, toolFolders())) return 1;
   beNice();
   if (memoryBytes > 0) limitMemory(memoryBytes);
   std::string document;

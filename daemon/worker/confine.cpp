@@ -3,6 +3,7 @@
 #include "daemon/worker/landlock.h"
 #include "daemon/worker/seccomp.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -64,21 +65,24 @@ std::unexpected<Error> denied(const char* doing) {
               std::string("a worker cannot give up its privileges: ") + doing + ": " + std::strerror(errno));
 }
 
-/// Whether others than root may run this program, and so read what lies beside it.
-bool programIsPublic() {
-  if (::setresuid(static_cast<uid_t>(-1), nobody, 0) != 0) return false;
-  const bool there = ::faccessat(AT_FDCWD, "/proc/self/exe", X_OK, AT_EACCESS) == 0;
+/// Whether others than root may run this program and reach the folders that it is to read. Those that root
+/// does not find either do not count.
+bool programIsPublic(std::vector<std::string> paths) {
   std::error_code error;
-  const auto path = std::filesystem::read_symlink("/proc/self/exe", error);
-  const bool reached = there && !error && ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0;
+  std::erase_if(paths, [&](const std::string& path) { return !std::filesystem::exists(path, error); });
+  paths.push_back(std::filesystem::read_symlink("/proc/self/exe", error).string());
+  if (error || ::setresuid(static_cast<uid_t>(-1), nobody, 0) != 0) return false;
+  const bool reached = std::ranges::all_of(paths, [](const std::string& path) {
+    return ::faccessat(AT_FDCWD, path.c_str(), X_OK, AT_EACCESS) == 0;
+  });
   return ::setresuid(static_cast<uid_t>(-1), 0, 0) == 0 && reached;
 }
 
-/// Root's worker becomes nobody; where the program lies in a folder of root's alone it stays root's in name,
-/// so that it finds its toolchain, but has no more rights than any user.
-Result<void> dropPrivileges(const std::string& folder) {
+/// Root's worker becomes nobody; where the program or a toolchain lies in a folder of root's alone it stays
+/// root's in name, so that it finds them, but has no more rights than any user.
+Result<void> dropPrivileges(const std::string& folder, const std::vector<std::string>& readable) {
   if (::geteuid() == 0) {
-    const bool change = programIsPublic();
+    const bool change = programIsPublic(readable);
     if (::setgroups(0, nullptr) != 0 && change) return denied("setgroups"); // some containers do not let
     if (change && !folder.empty()) (void)!::chown(folder.c_str(), nobody, nobody);
     if (change && ::setresgid(nobody, nobody, nobody) != 0) return denied("setresgid");
@@ -168,7 +172,7 @@ Result<Confinement> confine(const ConfineRequest& request) {
   Confinement out;
   const ReachableFiles reachable = reachableFor(request);
   out.namespaces = enterNamespaces(request.folder);
-  if (auto dropped = dropPrivileges(request.folder); !dropped) return fail(dropped.error());
+  if (auto dropped = dropPrivileges(request.folder, request.readable); !dropped) return fail(dropped.error());
   limitProcess();
   if (!request.folder.empty()) (void)!::chdir(request.folder.c_str());
   out.files = restrictFiles(reachable);
@@ -178,13 +182,13 @@ Result<Confinement> confine(const ConfineRequest& request) {
   return out;
 }
 
-bool enterConfinement(Duty duty) {
+bool enterConfinement(Duty duty, const std::vector<std::string>& readable) {
   const char *folder = std::getenv("TMPDIR"), *isolation = std::getenv("GPU_TUNED_ISOLATION");
   if (isolation && std::string(isolation) == "off") {
     std::cerr << "tuned-worker: not confined, as GPU_TUNED_ISOLATION=off asks for\n";
     return true;
   }
-  auto confined = confine({duty, folder ? folder : "", {}});
+  auto confined = confine({duty, folder ? folder : "", readable});
   if (!confined) {
     std::cerr << "tuned-worker: " << confined.error().text() << "\n";
     return false;

@@ -33,10 +33,10 @@ struct ConfineRequest {
   std::vector<std::string> readable; ///< besides /usr, /opt, /etc's linker files and the program's own folder
 };
 
-/// confine() with the folder that TMPDIR names. GPU_TUNED_ISOLATION=off leaves the process as it is, for
-/// debuggers and profilers. Says on standard error what this machine lacks; false: what it said keeps the
-/// worker from serving.
-bool enterConfinement(Duty duty);
+/// confine() with the folder that TMPDIR names, and `readable` besides what every worker may read.
+/// GPU_TUNED_ISOLATION=off leaves the process as it is, for debuggers and profilers. Says on standard error
+/// what this machine lacks; false: what it said keeps the worker from serving.
+bool enterConfinement(Duty duty, const std::vector<std::string>& readable = {});
 
 /// Called while the process has one thread, before it reads a request. New privileges and capabilities are
 /// gone for certain when it returns; the rest as far as the machine lets it. Denied: they could not be

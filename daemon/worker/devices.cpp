@@ -33,7 +33,7 @@ nlohmann::json listing() {
 } // namespace
 
 int devicesCommand(bool channel) {
-  if (channel && !enterConfinement(Duty::Discover)) return 1;
+  if (channel && !enterConfinement(Duty::Discover, toolFolders())) return 1;
   if (channel) return serve([](const nlohmann::json&) -> Result<nlohmann::json> { return listing(); });
   std::cout << listing().dump(2) << "\n";
   return 0;

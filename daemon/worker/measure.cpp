@@ -119,7 +119,7 @@ private:
 
 int measureCommand(const std::string& id) {
   const bool native = id == "cpu"; // a kernel's own code runs in this process
-  if (!enterConfinement(native ? Duty::MeasureCpu : Duty::MeasureGpu)) return 1;
+  if (!enterConfinement(native ? Duty::MeasureCpu : Duty::MeasureGpu, toolFolders())) return 1;
   if (native) limitMemory(memoryOfMachine() / 4 * 3);
   auto device = openDevice(id);
   if (!device) {
