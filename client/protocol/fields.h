@@ -199,6 +199,7 @@ template <typename V> void fields(V& v, KernelList& m) {
 }
 template <typename V> void fields(V& v, JobList& m) {
   v("jobs", m.jobs);
+  v.option("next", m.next);
 }
 template <typename V> void fields(V& v, TrialList& m) {
   v("trials", m.trials);

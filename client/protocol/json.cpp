@@ -1,5 +1,6 @@
 #include "client/protocol/json.h"
 
+#include "base/json_limits.h"
 #include "base/model/json.h"
 #include "client/protocol/fields.h"
 #include "client/protocol/problem.h"
@@ -28,6 +29,12 @@ namespace tuned::protocol {
 
 using nlohmann::json;
 
+/// An answer comes from a daemon that was chosen, and lists grow with what is stored: only its depth is
+/// limited.
+template <typename T>
+constexpr JsonLimits limitsOf =
+    model::strictKeys<T> ? JsonLimits{} : JsonLimits{JsonLimits{}.depth, SIZE_MAX};
+
 template <typename Message> json toJson(const Message& message) {
   return model::toJson(message);
 }
@@ -41,6 +48,7 @@ template <typename Message> std::string toText(const Message& message) {
 }
 
 template <typename Message> Result<Message> fromText(std::string_view text) {
+  if (auto bounded = checkJsonLimits(text, limitsOf<Message>); !bounded) return fail(bounded.error());
   return model::fromText<Message>(text);
 }
 

@@ -227,6 +227,7 @@ struct KernelList {
 };
 struct JobList {
   std::vector<JobStatus> jobs;
+  std::string next; ///< there are more: ask again with ?after= this
 };
 struct TrialList {
   std::vector<Trial> trials;

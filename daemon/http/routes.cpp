@@ -5,6 +5,7 @@
 #include "client/protocol/routes.h"
 #include "daemon/http/handlers.h"
 
+#include <charconv>
 #include <cstring>
 
 namespace tuned {
@@ -15,8 +16,9 @@ std::string decoded(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     unsigned value = 0;
+    const char* digits = text.data() + i + 1;
     if (text[i] == '%' && i + 2 < text.size() &&
-        std::sscanf(std::string(text.substr(i + 1, 2)).c_str(), "%2x", &value) == 1) {
+        std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2) {
       out += static_cast<char>(value);
       i += 2;
     } else {
@@ -74,6 +76,13 @@ HttpResponse Router::problem(const Error& error, int status) {
           protocol::problemText(error, status)};
 }
 
+HttpResponse Router::mayNotSubmit(const Peer& peer) {
+  return problem(
+      {ErrorKind::Denied,
+       "user " + std::to_string(peer.uid) + " may ask this daemon, but not bring it kernels", std::nullopt,
+       "ask for a kernel that is known, by id or name; the daemon's submit_group says who may submit"});
+}
+
 /// Where a request leads.
 struct Router::Found {
   const protocol::Route* route = nullptr;
@@ -100,6 +109,8 @@ Router::Found Router::find(const HttpRequest& request) const {
 
 HttpResponse Router::call(Found& found, const HttpRequest& request) {
   const size_t question = request.target.find('?');
+  if (found.entry && found.entry->rights == Rights::Submit && !request.peer.maySubmit())
+    return mayNotSubmit(request.peer);
   if (found.entry) {
     std::string_view query;
     if (question != std::string::npos) query = std::string_view(request.target).substr(question + 1);
@@ -118,7 +129,7 @@ HttpResponse Router::call(Found& found, const HttpRequest& request) {
 
 std::optional<HttpResponse> Router::quick(const HttpRequest& request) {
   if (request.method == "POST" && request.target == "/v1/best") {
-    auto known = service_.hit(request.body, request.user);
+    auto known = service_.hit(request.body, request.user());
     if (!known) return std::nullopt;
     HttpResponse out;
     out.shared = std::move(known);

@@ -2,6 +2,7 @@
 // (method, path, status), but no socket.
 #pragma once
 
+#include "daemon/http/peer.h"
 #include "daemon/service/service.h"
 
 #include <map>
@@ -13,7 +14,9 @@ namespace tuned {
 struct HttpRequest {
   std::string method, target, body;
   std::string lastEventId;
-  std::string user; ///< the peer's number; names of kernels are looked up among its own first
+  Peer peer = {};
+  /// The peer's number; names of kernels are looked up among its own first.
+  std::string user() const { return std::to_string(peer.uid); }
 };
 
 struct HttpResponse {
@@ -38,6 +41,7 @@ public:
   bool needsDevices(const HttpRequest& request) const;
   HttpResponse handle(const HttpRequest& request);
 
+  static HttpResponse mayNotSubmit(const Peer& peer);
   /// A problem+json answer.
   static HttpResponse problem(const Error& error, int status = 0);
 
@@ -53,6 +57,7 @@ public:
     bool quick;        ///< touches no disk and no worker: called from the loop
     bool devices;      ///< they have to be known, or the jobs that are taken up after that
     Handler handler;
+    Rights rights = Rights::Ask; ///< that the peer needs
   };
 
 private:

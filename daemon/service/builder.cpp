@@ -97,6 +97,8 @@ Result<Builder::Made> Builder::compile(const Problem& problem, const Configurati
     return made;
   }
   const Error& error = artefact.error();
+  if (!stop.stop_requested() && compilers_.closed())
+    return fail(ErrorKind::Unavailable, "the daemon is stopping", "ask again when it is back");
   if (stop.stop_requested() || error.kind == ErrorKind::Unavailable) return fail(error);
   const Outcome outcome = outcomeOf(error, true);
   made.build.outcome = name(outcome);

@@ -23,6 +23,7 @@ struct Problem {
   std::string toolchain;   ///< toolchainId() of what compiles
   bool exclusive = false;  ///< timing the device needs the cores alone (Capabilities)
   std::vector<Argument> arguments; ///< what every build of the problem is launched with
+  std::string owner = {};  ///< whose kernel it is: native code of two owners shares no process
 };
 
 /// Compiling needs the CPU's cores shared, measuring on the CPU needs them alone.

@@ -22,11 +22,17 @@ json problemJson(const char* op, const Problem& problem) {
           {"target", problem.compileTarget}};
 }
 
-Result<Measured> measuredFromJson(const json& in) {
-  auto measurement = model::fromJson<Measurement>(in);
-  auto trial = measurement ? fromMeasurement(*measurement) : fail(measurement.error());
-  if (!trial) return fail(trial.error());
-  return Measured{std::move(trial->outcome), std::move(trial->verdict), trial->measureSeconds};
+/// One of the answers of a worker, which may be in the hands of what it ran: nothing about its shape is
+/// certain.
+Result<Measured> measuredFromJson(const json& answers, size_t index) {
+  try {
+    auto measurement = model::fromJson<Measurement>(answers.at(index));
+    auto trial = measurement ? fromMeasurement(*measurement) : fail(measurement.error());
+    if (!trial) return fail(trial.error());
+    return Measured{std::move(trial->outcome), std::move(trial->verdict), trial->measureSeconds};
+  } catch (const json::exception& error) {
+    return fail(ErrorKind::Faulted, std::string("the worker's answer is malformed: ") + error.what());
+  }
 }
 
 Measured failed(const Error& error, double seconds) {
@@ -136,9 +142,9 @@ Result<json> WorkerExecutor::callDevice(const char* op, const std::string& key,
   std::unique_lock<CoreGate> cores(gate_, std::defer_lock);
   if (problem_.exclusive) cores.lock();
   auto start = std::chrono::steady_clock::now();
-  auto answer = device_.call(key, request, seconds, stop_.get_token());
+  auto answer = device_.call(key, request, seconds, stop_.get_token(), problem_.owner);
   spend(op, secondsSince(start));
-  if (!answer && answer.error().kind == ErrorKind::Unavailable) note(answer.error());
+  if (!answer && (answer.error().kind == ErrorKind::Unavailable || device_.closed())) note(answer.error());
   return answer;
 }
 
@@ -146,7 +152,7 @@ Measured WorkerExecutor::measure(const MeasureRequest& request) {
   auto start = std::chrono::steady_clock::now();
   auto answer = callDevice("measure", problem_.id + toKey(request.configuration), {&request, 1},
                            limits_.measureSeconds);
-  auto measured = answer ? measuredFromJson(answer->at(0)) : fail(answer.error());
+  auto measured = answer ? measuredFromJson(*answer, 0) : fail(answer.error());
   // A context that has faulted is not used again, even if its process lives.
   if (measured && std::holds_alternative<Faulted>(measured->outcome)) device_.discard();
   return measured ? *measured : failed(measured.error(), secondsSince(start));
@@ -158,7 +164,7 @@ std::vector<Measured> WorkerExecutor::duel(std::span<const MeasureRequest> reque
   auto answer = callDevice("duel", problem_.id + "duel", requests, seconds);
   std::vector<Measured> out;
   for (size_t i = 0; i < requests.size(); ++i) {
-    auto measured = answer ? measuredFromJson(answer->at(i)) : fail(answer.error());
+    auto measured = answer ? measuredFromJson(*answer, i) : fail(answer.error());
     out.push_back(measured ? *measured : failed(measured.error(), secondsSince(start)));
   }
   return out;

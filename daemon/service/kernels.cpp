@@ -6,13 +6,19 @@ namespace tuned {
 
 namespace {
 /// Parsed kernels in memory at most; the rest are parsed again from the store.
-constexpr size_t keptParsed = 256;
+constexpr size_t keptParsed = 256, keptBytes = size_t{16} << 20;
 } // namespace
 
+/// All go when there are too many: those in use are parsed again.
 void Kernels::remember(const std::string& key, const KnownKernel& known) {
   std::lock_guard guard(mutex_);
-  if (known_.size() >= keptParsed) known_.clear();
-  known_[key] = known;
+  if (known_.size() >= keptParsed || bytes_ + known.document.size() > keptBytes) {
+    known_.clear();
+    bytes_ = 0;
+  }
+  if (known.document.size() > keptBytes) return;
+  // Of one key the document is always the same.
+  if (known_.insert_or_assign(key, known).second) bytes_ += known.document.size();
 }
 
 Result<KnownKernel> Kernels::submit(const std::string& document, const std::string& owner) {
@@ -70,6 +76,7 @@ Result<std::vector<KnownKernel>> Kernels::list() {
 void Kernels::drop() {
   std::lock_guard guard(mutex_);
   known_.clear();
+  bytes_ = 0;
 }
 
 } // namespace tuned

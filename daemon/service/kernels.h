@@ -36,6 +36,7 @@ private:
   store::Store& store_;
   std::mutex mutex_;
   std::map<std::string, KnownKernel> known_; ///< by the SHA-256 of the document's text
+  size_t bytes_ = 0;                         ///< of their documents
 };
 
 } // namespace tuned

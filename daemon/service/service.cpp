@@ -1,6 +1,7 @@
 #include "daemon/service/service.h"
 
 #include "client/protocol/json.h"
+#include "daemon/service/admission.h"
 #include "daemon/service/convert.h"
 #include "daemon/service/question.h"
 #include "tuner/search/space.h"
@@ -17,12 +18,19 @@ namespace {
 /// Texts of hits kept in memory.
 constexpr size_t hitsKept = 1024;
 constexpr size_t longestHit = 64 * 1024;
+/// Daemons that may die while they run a job before it is not taken up any more.
+constexpr int mostDeaths = 3;
 
 std::string newId() {
   std::random_device random;
   char text[17];
   std::snprintf(text, sizeof text, "%08x%08x", random(), random());
   return text;
+}
+
+/// Of a user as quotas and turns count.
+unsigned numberOf(const std::string& user) {
+  return user.empty() ? JobSpec::nobody : static_cast<unsigned>(std::strtoul(user.c_str(), nullptr, 10));
 }
 
 PoolOptions compilePool(const Options& options) {
@@ -42,7 +50,8 @@ Service::Service(Options options, std::unique_ptr<store::Store> store)
               measurers_.at(device)->release();
               compilers_.release();
             },
-            options_.idleSeconds) {}
+            options_.idleSeconds,
+            {static_cast<size_t>(options_.jobs), static_cast<size_t>(options_.jobsPerUser)}) {}
 
 Service::~Service() {
   shutdown();
@@ -50,6 +59,10 @@ Service::~Service() {
 
 void Service::shutdown() {
   if (ending_.exchange(true)) return;
+  compilers_.close();
+  if (!looking_)
+    for (auto& [device, pool] : measurers_)
+      pool->close();
   jobs_.shutdown();
   if (auto folded = store_->checkpoint(); !folded) spdlog::warn("{}", folded.error().text());
 }
@@ -58,8 +71,8 @@ void Service::setDevices(std::vector<KnownDevice> devices, std::vector<std::stri
   devices_ = std::move(devices);
   problems_ = std::move(problems);
   for (const KnownDevice& device : devices_)
-    measurers_[device.info.id] = std::make_unique<WorkerPool>(
-        PoolOptions{{options_.worker, {"measure", "--device", device.info.id}}, 1, false});
+    measurers_[device.info.id] = std::make_unique<WorkerPool>(PoolOptions{
+        {options_.worker, {"measure", "--device", device.info.id}}, 1, false, device.info.id == "cpu"});
   // Before any request: one for the same tuning joins the one that is taken up.
   resume();
   looking_ = false;
@@ -70,10 +83,18 @@ void Service::resume() {
   auto unfinished = store_->unfinishedJobs();
   if (!unfinished) return spdlog::error("{}", unfinished.error().text());
   for (const store::JobRecord& record : *unfinished) {
+    // A daemon that ends as it should leaves its jobs queued: this one died.
+    const int deaths = std::atoi(record.outcome.c_str()) + (record.state == name(JobState::Running) ? 1 : 0);
+    if (deaths >= mostDeaths) {
+      const std::string why = std::to_string(deaths) + " daemons died while they ran it";
+      spdlog::error("job {} is set aside: {}", record.id, why);
+      (void)store_->setJob(record.id, name(JobState::Failed), why);
+      continue;
+    }
     auto request = protocol::fromText<protocol::TuneRequest>(record.request);
     auto what =
         request ? resolve(request->kernel, "", request->sizes, request->device, "") : fail(request.error());
-    auto job = what ? start(*what, *request, record) : fail(what.error());
+    auto job = what ? start(*what, *request, ::geteuid(), record, deaths) : fail(what.error());
     if (job) {
       spdlog::info("job {} goes on where it was", record.id);
       continue;
@@ -107,11 +128,7 @@ Result<Service::Resolved> Service::resolve(const std::string& kernel, const std:
   if (auto sound = checkSizes(*known->kernel, sizes); !sound) return fail(sound.error());
   auto bytes = totalBytes(*known->kernel, sizes);
   if (!bytes) return fail(bytes.error());
-  if (*bytes > (*on)->info.memoryBytes)
-    return fail(ErrorKind::OutOfResources,
-                "the buffers take " + std::to_string(*bytes) + " bytes, " + (*on)->info.id + " has " +
-                    std::to_string((*on)->info.memoryBytes),
-                "ask for smaller sizes");
+  if (auto room = checkRoom(*bytes, (*on)->info); !room) return fail(room.error());
   return Resolved{*known, *on, {known->id, toKey(sizes), (*on)->target.id}};
 }
 
@@ -120,7 +137,7 @@ std::shared_ptr<const std::string> Service::hit(const std::string& requestText, 
   auto found = hits_.find(user + '\n' + requestText);
   if (found == hits_.end()) return nullptr;
   ++metrics_.hits;
-  return found->second;
+  return found->second.answer;
 }
 
 void Service::remember(const std::string& requestText, const protocol::Answer& answer,
@@ -130,12 +147,15 @@ void Service::remember(const std::string& requestText, const protocol::Answer& a
     return;
   std::lock_guard guard(hitsMutex_);
   if (hits_.size() >= hitsKept) hits_.clear();
-  hits_[user + '\n' + requestText] = std::make_shared<const std::string>(protocol::toText(answer));
+  hits_[user + '\n' + requestText] = {answer.kernel, answer.kernelName,
+                                      std::make_shared<const std::string>(protocol::toText(answer))};
 }
 
-void Service::dropHits() {
+void Service::dropHits(const std::string& idOrName) {
   std::lock_guard guard(hitsMutex_);
-  hits_.clear();
+  std::erase_if(hits_, [&](const auto& entry) {
+    return idOrName.empty() || entry.second.kernel == idOrName || entry.second.name == idOrName;
+  });
 }
 
 /// The best measurement that answers what is asked now. NotFound: none.
@@ -222,7 +242,7 @@ Result<BestResult> Service::best(const protocol::BestRequest& request, const std
   if (request.tune && !behind && !store_->readOnly()) {
     protocol::TuneRequest tuning;
     tuning.budget = request.budget;
-    auto started = start(*what, tuning);
+    auto started = start(*what, tuning, numberOf(user));
     if (!started) return fail(started.error());
     behind = *started;
   }
@@ -248,7 +268,7 @@ Result<BestResult> Service::best(const protocol::BestRequest& request, const std
 Result<protocol::JobStatus> Service::tune(const protocol::TuneRequest& request, const std::string& user) {
   auto what = resolve(request.kernel, request.document, request.sizes, request.device, user);
   if (!what) return fail(what.error());
-  auto job = start(*what, request);
+  auto job = start(*what, request, numberOf(user));
   if (!job) return fail(job.error());
   return (*job)->status();
 }
@@ -256,28 +276,32 @@ Result<protocol::JobStatus> Service::tune(const protocol::TuneRequest& request, 
 /// Joins the equal job in flight, or keeps a new one in the store and queues it. With a record: takes up a kept
 /// one.
 Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::TuneRequest request,
-                                            const store::JobRecord& record) {
+                                            unsigned user, const store::JobRecord& record, int deaths) {
   // The document's own hash: an id may have several documents, and this one was asked.
   request.kernel = what.kernel.sha;
   request.document.clear();
   request.device = what.device->info.id;
   if (auto sizes = fromKey(what.problem.sizes)) request.sizes = *sizes;
+  if (request.budget.seconds <= 0 || request.budget.seconds > options_.tuneSeconds)
+    request.budget.seconds = options_.tuneSeconds;
   std::lock_guard guard(starting_);
   if (auto equal = jobs_.equal(request, what.problem)) {
     ++metrics_.jobsJoined;
     return equal;
   }
   if (ending_) return fail(ErrorKind::Unavailable, "the daemon is stopping", "ask again when it is back");
+  const bool fresh = record.id.empty();
+  if (fresh)
+    if (auto room = jobs_.room(user); !room) return fail(room.error());
   auto kernel = restricted(*what.kernel.kernel, request.only);
   if (!kernel) return fail(kernel.error());
   auto space =
       Space::enumerate(*kernel, request.sizes, ignoredOn(*what.device), what.device->info.compilers);
   if (!space) return fail(space.error());
   if (auto strategy = makeStrategy(request.strategy, *space, 1); !strategy) return fail(strategy.error());
-  const bool fresh = record.id.empty();
   auto job = std::make_shared<Job>(JobSpec{fresh ? newId() : record.id, request, what.kernel.kernel,
                                            what.problem, static_cast<int64_t>(space->size()),
-                                           fresh ? unixNow() : record.created});
+                                           fresh ? unixNow() : record.created, user, deaths});
   if (fresh) {
     auto kept = store_->putJob({job->spec().id, name(JobState::Queued), protocol::toText(request), "", 0});
     if (!kept) return fail(kept.error());
@@ -305,7 +329,7 @@ void Service::run(Job& job) {
   }
   tuning_.run(job, *known, **on, crewOf(**on));
   saidLater(job);
-  dropHits();
+  dropHits(job.spec().problem.kernel);
   collect();
 }
 

@@ -10,9 +10,13 @@ namespace tuned {
 namespace {
 /// Points of the space without its sizes; constraints over sizes are counted as they stand.
 int64_t points(const Kernel& kernel) {
+  constexpr int64_t most = int64_t{1} << 62;
   int64_t product = 1;
-  for (const KernelParameter& parameter : kernel.parameters)
-    product *= static_cast<int64_t>(parameter.values.size());
+  for (const KernelParameter& parameter : kernel.parameters) {
+    const auto count = static_cast<int64_t>(parameter.values.size());
+    if (product > most / count) return most;
+    product *= count;
+  }
   return product;
 }
 } // namespace
@@ -20,7 +24,8 @@ int64_t points(const Kernel& kernel) {
 Result<protocol::KernelInfo> Service::submit(const std::string& document, const std::string& user) {
   auto known = kernels_.submit(document, user);
   if (!known) return fail(known.error());
-  dropHits();
+  dropHits(known->id);
+  dropHits(known->kernel->name); // it may have meant another kernel
   return toProtocol(*known->kernel, known->sha, points(*known->kernel));
 }
 
@@ -39,10 +44,19 @@ Result<protocol::KernelList> Service::kernels() {
   return out;
 }
 
-protocol::JobList Service::jobs() const {
+protocol::JobList Service::jobs(size_t limit, const std::string& after) const {
   protocol::JobList out;
-  for (const auto& job : jobs_.list())
-    out.jobs.push_back(job->status());
+  bool begun = after.empty();
+  for (const auto& job : jobs_.list()) {
+    if (begun && out.jobs.size() == limit) {
+      out.next = out.jobs.back().id;
+      break;
+    }
+    if (begun)
+      out.jobs.push_back(job->status());
+    else
+      begun = job->spec().id == after;
+  }
   return out;
 }
 

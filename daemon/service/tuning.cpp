@@ -10,7 +10,7 @@
 namespace tuned {
 
 Problem problemOf(const store::ProblemKey& key, const KnownKernel& kernel, const Sizes& sizes,
-                  const KnownDevice& device) {
+                  const KnownDevice& device, const std::string& owner) {
   const Capabilities& can = device.info.capabilities;
   auto arguments = argumentsOf(*kernel.kernel, sizes);
   return {key.kernel + key.sizes + key.target,
@@ -21,7 +21,8 @@ Problem problemOf(const store::ProblemKey& key, const KnownKernel& kernel, const
           can.compileTarget.empty() ? device.info.architecture : can.compileTarget,
           device.target.toolchain,
           can.exclusive,
-          arguments ? std::move(*arguments) : std::vector<Argument>()};
+          arguments ? std::move(*arguments) : std::vector<Argument>(),
+          owner};
 }
 
 Result<Kernel> restricted(const Kernel& kernel, const std::vector<protocol::Values>& only) {
@@ -68,7 +69,7 @@ class OneTuning {
 public:
   OneTuning(Tuning& tuning, Job& job, const KnownKernel& kernel, const KnownDevice& device, const Crew& crew)
       : tuning_(tuning), store_(tuning.store_), job_(job), spec_(job.spec()), kernel_(kernel), device_(device),
-        problem_(problemOf(spec_.problem, kernel, spec_.request.sizes, device)),
+        problem_(problemOf(spec_.problem, kernel, spec_.request.sizes, device, std::to_string(spec_.user))),
         builder_(store_, tuning.metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds),
         executor_(builder_, *crew.device, *crew.gate, problem_, crew.limits, spec_.request.force, stop_),
         outer_(job.stopToken(), [this] { stop_.request_stop(); }) {
@@ -83,11 +84,15 @@ public:
     auto result = tune(*request, executor_, stop_.get_token());
     executor_.cancel();
     if (!broken_) broken_ = executor_.broken();
+    cancelled_ = job_.stopToken().stop_requested();
+    // For the next daemon. Workers may have been closed before the job was told to stop.
+    if (tuning_.ending_() && (cancelled_ || broken_)) {
+      (void)store_.setJob(spec_.id, name(JobState::Queued), std::to_string(spec_.deaths));
+      return;
+    }
     if (broken_) return tuning_.end(job_, JobState::Failed, {}, *broken_);
     if (!result) return tuning_.end(job_, JobState::Failed, {}, result.error());
     job_.setStopped(result->stopped);
-    cancelled_ = job_.stopToken().stop_requested();
-    if (cancelled_ && tuning_.ending_()) return;
     if (auto kept = conclude(*result); !kept) return tuning_.end(job_, JobState::Failed, {}, kept.error());
     finish(*result);
   }
@@ -327,7 +332,7 @@ void Tuning::run(Job& job, const KnownKernel& kernel, const KnownDevice& device,
   const JobSpec& spec = job.spec();
   spdlog::info("job {}: {} {} on {}", spec.id, spec.kernel->name, spec.problem.sizes, device.info.id);
   job.start();
-  (void)store_.setJob(spec.id, name(JobState::Running), "");
+  (void)store_.setJob(spec.id, name(JobState::Running), std::to_string(spec.deaths));
   OneTuning(*this, job, kernel, device, crew).run();
 }
 

@@ -21,7 +21,7 @@ struct Crew {
 
 /// The problem as builder, executor and workers see it.
 Problem problemOf(const store::ProblemKey& key, const KnownKernel& kernel, const Sizes& sizes,
-                  const KnownDevice& device);
+                  const KnownDevice& device, const std::string& owner = {});
 
 /// Only the configurations listed, as one more constraint; InvalidInput when one names an unknown parameter.
 Result<Kernel> restricted(const Kernel& kernel, const std::vector<protocol::Values>& only);

@@ -5,6 +5,7 @@
 #include "backend/toolchain/toolchain.h"
 #include "base/model/json.h"
 #include "daemon/worker/commands.h"
+#include "daemon/worker/confine.h"
 #include "daemon/worker/loop.h"
 
 #include <iostream>
@@ -34,6 +35,7 @@ nlohmann::json listing() {
 } // namespace
 
 int devicesCommand(bool channel) {
+  if (channel && !enterConfinement(Duty::Discover, toolFolders())) return 1;
   if (channel) return serve([](const nlohmann::json&) -> Result<nlohmann::json> { return listing(); });
   std::cout << listing().dump(2) << "\n";
   return 0;

@@ -3,6 +3,8 @@
 #include "backend/registry.h"
 #include "base/model/json.h"
 #include "daemon/worker/commands.h"
+#include "daemon/worker/confine.h"
+#include "daemon/worker/limits.h"
 #include "daemon/worker/loop.h"
 #include "daemon/worker/messages.h"
 #include "daemon/worker/reference.h"
@@ -120,12 +122,17 @@ private:
 } // namespace
 
 int measureCommand(const std::string& id) {
+  const bool native = id == "cpu"; // a kernel's own code runs in this process
+  if (!enterConfinement(native ? Duty::MeasureCpu : Duty::MeasureGpu, toolFolders())) return 1;
+  if (native) limitMemory(memoryOfMachine() / 4 * 3);
   auto device = openDevice(id);
   if (!device) {
     Error error = device.error();
     return serve([error](const nlohmann::json&) -> Result<nlohmann::json> { return fail(error); });
   }
   MeasureWorker worker(std::move(*device));
+  if (native)
+    if (auto closed = closeFiles(); !closed) std::cerr << "tuned-worker: " << closed.error().text() << "\n";
   return serve([&](const nlohmann::json& request) { return worker.handle(request); });
 }
 

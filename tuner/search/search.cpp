@@ -267,7 +267,7 @@ TuneResult Search::decide(std::string stopped) {
   }
   executor_.cancel();
   result.stopped = std::move(stopped);
-  result.spaceSize = static_cast<int64_t>(space_.size());
+  result.spaceSize = space_.total();
   result.tried = std::ranges::count_if(trials_, [](const Trial& trial) { return trial.origin.empty(); });
   for (size_t finalist : finalists_)
     result.finalists.push_back(trials_[finalist]);
