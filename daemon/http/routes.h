@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/service/service.h"
+#include "daemon/store/entries.h"
 
 #include <map>
 #include <memory>
@@ -45,7 +46,8 @@ public:
     std::map<std::string, std::string> path, query;
     const std::string& body;
     const HttpRequest& request;
-    int status; ///< of success
+    int status;              ///< of success
+    store::Entries& entries; ///< what clients keep for each other; needs no device
   };
   using Handler = HttpResponse (*)(Service&, const Call&);
   struct Entry {
@@ -60,6 +62,7 @@ private:
   Found find(const HttpRequest& request) const;
   HttpResponse call(Found& found, const HttpRequest& request);
   Service& service_;
+  store::Entries entries_;
 };
 
 } // namespace tuned
