@@ -124,6 +124,7 @@ Result<JobStatus> Client::watch(const std::string& id, const Progress& progress)
   for (int broken = 0; !over;) {
     EventParser parser;
     const auto take = [&](const Event& event) -> Result<void> {
+      if (over) return {}; // of the same piece as the last one
       last = event.job;
       broken = 0;
       const bool followOn = !progress || progress(event);
@@ -207,6 +208,11 @@ Result<TrialList> Client::trials(const std::string& kernel, const std::string& d
                                                          {"device", device},
                                                          {"job", job},
                                                          {"limit", limit > 0 ? std::to_string(limit) : ""}}));
+}
+
+Result<std::string> Client::request(const std::string& method, const std::string& path,
+                                    const std::string& body) {
+  return state_->fetch({method, path, body}, state_->timeout);
 }
 
 Result<std::string> Client::page(const std::string& path) {

@@ -76,6 +76,10 @@ public:
   /// A page as it is: "/metrics", "/v1/openapi.json".
   Result<std::string> page(const std::string& path);
 
+  /// Any request of the daemon's interface; the answer's body.
+  Result<std::string> request(const std::string& method, const std::string& path,
+                              const std::string& body = {});
+
   const std::string& socket() const;
 
 private:

@@ -2,6 +2,7 @@
 // The fields of what messages are made of stand with their structs in base/model.
 #pragma once
 
+#include "client/protocol/entry.h"
 #include "client/protocol/messages.h"
 
 namespace tuned::protocol {
@@ -210,6 +211,13 @@ template <typename V> void fields(V& v, WinnerList& m) {
 template <typename V> void fields(V& v, DeviceList& m) {
   v("devices", m.devices);
 }
+template <typename V> void fields(V& v, Entry& m) {
+  v.object("value", m.value);
+  v.option("replace", m.replace);
+}
+template <typename V> void fields(V& v, EntryList& m) {
+  v("keys", m.keys);
+}
 
 /// The messages that stand alone on the wire, by the names of their schemas.
 // clang-format off
@@ -234,6 +242,8 @@ template <typename V> void fields(V& v, DeviceList& m) {
   X(TrialList) \
   X(WinnerList) \
   X(DeviceList) \
+  X(Entry) \
+  X(EntryList) \
   X(Launch) \
   X(Resources) \
   X(Verdict) \

@@ -34,6 +34,7 @@ using nlohmann::json;
 template <typename T>
 constexpr JsonLimits limitsOf =
     model::strictKeys<T> ? JsonLimits{} : JsonLimits{JsonLimits{}.depth, SIZE_MAX};
+template <> constexpr JsonLimits limitsOf<Entry> = {}; // which comes from clients, too
 
 template <typename Message> json toJson(const Message& message) {
   return model::toJson(message);

@@ -1,5 +1,6 @@
 #include "daemon/http/handlers.h"
 
+#include "client/protocol/entry.h"
 #include "client/protocol/json.h"
 #include "client/protocol/routes.h"
 
@@ -118,6 +119,29 @@ HttpResponse artefact(Service& service, const Call& call) {
   return {call.status, "application/octet-stream", std::move(found->bytes)};
 }
 
+HttpResponse entry(Result<std::string> value, int status) {
+  if (!value) return Router::problem(value.error());
+  protocol::Entry out;
+  out.value = std::move(*value);
+  return reply(Result<protocol::Entry>(std::move(out)), status);
+}
+
+HttpResponse putEntry(Service&, const Call& call) {
+  return withBody<protocol::Entry>(call, [&](const protocol::Entry& request) {
+    if (request.value.empty())
+      return Router::problem({ErrorKind::InvalidInput, "value: an object is missing"});
+    return entry(
+        call.entries.put(at(call.path, "space"), at(call.path, "key"), request.value, request.replace),
+        call.status);
+  });
+}
+
+HttpResponse listEntries(Service&, const Call& call) {
+  auto keys = call.entries.keys(at(call.path, "space"));
+  if (!keys) return Router::problem(keys.error());
+  return reply(Result<protocol::EntryList>(protocol::EntryList{std::move(*keys)}), call.status);
+}
+
 HttpResponse ready(Service& service, const Call&) {
   auto why = service.unready();
   return why ? plain(503, "not ready: " + *why + "\n") : plain(200, "ready\n");
@@ -173,6 +197,12 @@ constexpr Router::Entry table[] = {
     {"artefact", false, false, artefact},
     {"listDevices", true, true,
      [](Service& s, const Call& c) { return reply(Result<protocol::DeviceList>(s.devices()), c.status); }},
+    {"getEntry", false, false,
+     [](Service&, const Call& c) {
+       return entry(c.entries.get(at(c.path, "space"), at(c.path, "key")), c.status);
+     }},
+    {"putEntry", false, false, putEntry},
+    {"listEntries", false, false, listEntries},
     {"status", false, false, [](Service& s, const Call& c) { return reply(s.status(), c.status); }},
     {"openApi", false, false,
      [](Service&, const Call& c) {

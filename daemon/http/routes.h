@@ -4,6 +4,7 @@
 
 #include "daemon/http/peer.h"
 #include "daemon/service/service.h"
+#include "daemon/store/entries.h"
 
 #include <map>
 #include <memory>
@@ -49,7 +50,8 @@ public:
     std::map<std::string, std::string> path, query;
     const std::string& body;
     const HttpRequest& request;
-    int status; ///< of success
+    int status;              ///< of success
+    store::Entries& entries; ///< what clients keep for each other; needs no device
   };
   using Handler = HttpResponse (*)(Service&, const Call&);
   struct Entry {
@@ -65,6 +67,7 @@ private:
   Found find(const HttpRequest& request) const;
   HttpResponse call(Found& found, const HttpRequest& request);
   Service& service_;
+  store::Entries entries_;
 };
 
 } // namespace tuned

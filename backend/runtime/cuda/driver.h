@@ -92,6 +92,8 @@ struct Driver {
   int (*primaryContextRetain)(Context*, DeviceHandle);
   int (*primaryContextRelease)(DeviceHandle);
   int (*contextSetCurrent)(Context);
+  int (*contextGetCurrent)(Context*);
+  int (*threadExchangeStreamCaptureMode)(int*);
   int (*memAlloc)(Address*, size_t);
   int (*memFree)(Address);
   int (*memcpyHtoD)(Address, const void*, size_t);

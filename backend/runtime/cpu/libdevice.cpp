@@ -1,6 +1,6 @@
-#include "backend/cpu/math/libdevice.h"
+#include "backend/runtime/cpu/libdevice.h"
 
-#include "backend/cpu/math/bessel.h"
+#include "backend/runtime/cpu/bessel.h"
 
 #include <bit>
 #include <cfenv>

@@ -1,4 +1,4 @@
-#include "backend/cpu/run/thread_pool.h"
+#include "backend/runtime/cpu/thread_pool.h"
 
 #include <algorithm>
 

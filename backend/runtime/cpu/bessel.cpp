@@ -1,4 +1,4 @@
-#include "backend/cpu/math/bessel.h"
+#include "backend/runtime/cpu/bessel.h"
 
 #include <cmath>
 #include <limits>

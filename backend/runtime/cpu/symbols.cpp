@@ -1,7 +1,7 @@
-#include "backend/cpu/run/runtime.h"
+#include "backend/runtime/cpu/symbols.h"
 
-#include "backend/cpu/math/bessel.h"
-#include "backend/cpu/math/libdevice.h"
+#include "backend/runtime/cpu/bessel.h"
+#include "backend/runtime/cpu/libdevice.h"
 
 #include <chrono>
 #include <cmath>
