@@ -84,7 +84,8 @@ private:
     WorkerPool pool(
         {{options_.worker, {"compile", "--memory", std::to_string(options_.compileMemory)}}, slots_, true});
     CoreGate gate;
-    Builder builder(store_, pool, gate, options_.compileSeconds);
+    Metrics metrics; // nobody asks for them here
+    Builder builder(store_, metrics, pool, gate, options_.compileSeconds);
     std::vector<std::jthread> threads;
     running_ = slots_;
     for (int i = 0; i < slots_; ++i)
