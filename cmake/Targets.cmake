@@ -47,9 +47,10 @@ function(tuned_reuse name headers)
   target_precompile_headers(${name} REUSE_FROM ${headers})
 endfunction()
 
-# tuned_test(NAME [LLVM] SOURCES ... LINK ...): a doctest program, run by ctest. LLVM: its sources include MLIR's headers.
+# tuned_test(NAME [LLVM] SOURCES ... LINK ... [ARGUMENTS ...]): a doctest program, run by ctest. LLVM: its sources include
+# MLIR's headers.
 function(tuned_test name)
-  cmake_parse_arguments(ARG "LLVM" "TIMEOUT" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "LLVM" "TIMEOUT" "SOURCES;LINK;ARGUMENTS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE tuned_test_main ${ARG_LINK})
   if(ARG_LLVM)
@@ -61,6 +62,6 @@ function(tuned_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
-  add_test(NAME ${name} COMMAND ${name})
+  add_test(NAME ${name} COMMAND ${name} ${ARG_ARGUMENTS})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()

@@ -1,14 +1,16 @@
-#include "backend/cpu/plan/callees.h"
 #include "backend/cpu/codegen.h"
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/emit/emitter.h"
-#include "backend/cpu/run/host.h"
+#include "backend/cpu/plan/callees.h"
 #include "backend/cpu/plan/plan_text.h"
+#include "backend/cpu/run/host.h"
 #include "backend/llvm_errors.h"
 #include "ir/entry.h"
 #include "ir/module.h"
 #include "ir/text.h"
+#include "ir/transforms/passes.h"
 
+#include <array>
 #include <chrono>
 
 namespace tuned::cpu {
@@ -63,6 +65,11 @@ std::vector<ParameterSlot> parametersOf(tt::FuncOp entry) {
   return slots;
 }
 
+/// Of simplify()'s passes those without which there is code that this backend does not take.
+constexpr std::array plainPasses = {Pass{"check-kernels", checkKernels},
+                                    Pass{"expand-block-pointers", expandBlockPointers},
+                                    Pass{"fix-poison", fixPoison}};
+
 class CpuCompiler : public Compiler {
 public:
   std::string backend() const override { return "cpu"; }
@@ -78,17 +85,19 @@ Result<Artefact> CpuCompiler::compile(mlir::ModuleOp module, const std::string& 
   artefact.compiler = "cpu";
   auto start = std::chrono::steady_clock::now();
   if (auto checked = checkTiles(module); !checked) return std::unexpected(checked.error());
-  if (auto simple = simplify(module); !simple) return std::unexpected(simple.error());
+  bool plain = options.target == plainTarget;
+  auto simple = plain ? runPasses(module, plainPasses) : simplify(module);
+  if (!simple) return std::unexpected(simple.error());
   if (options.onStage) options.onStage("ttir", print(module));
   auto function = findEntry(module, entry);
   if (!function) return std::unexpected(function.error());
   auto callees = cloneCallees(*function);
   if (!callees) return fail(located(callees.error(), function->getLoc()));
-  tt::AxisInfoAnalysis facts(*function);
+  auto facts = plain ? tt::AxisInfoAnalysis() : tt::AxisInfoAnalysis(*function);
   artefact.phaseSeconds["passes"] = secondsSince(start);
 
   start = std::chrono::steady_clock::now();
-  Plan plan(*function, *callees);
+  Plan plan(*function, *callees, plain ? nullptr : &facts);
   if (options.onStage) options.onStage("plan", describe(*function, plan));
   llvm::LLVMContext context;
   LlvmErrors errors(context);

@@ -6,8 +6,12 @@
 
 namespace tuned::cpu {
 
-/// Compiles kernels to ELF objects for the host. Options other than fuseMultiplyAdd and onStage do not matter
-/// here.
+/// The target of code that is to judge other backends: compiled without the analyses and simplifications that
+/// they share with this one. Slower, and right where these are wrong.
+inline constexpr const char* plainTarget = "cpu:plain";
+
+/// Compiles kernels to ELF objects for the host. Options other than target, fuseMultiplyAdd and onStage do
+/// not matter here.
 std::unique_ptr<Compiler> makeCompiler();
 
 /// The host's cores. `threads` = 0 takes every core this process may run on.

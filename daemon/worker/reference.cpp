@@ -1,9 +1,12 @@
 #include "daemon/worker/reference.h"
 
+#include "backend/cpu/cpu.h"
 #include "backend/reference/reference.h"
 #include "backend/registry.h"
 #include "daemon/worker/variant.h"
+#include "ir/analysis/addresses.h"
 #include "ir/frontends/ttir/specialize.h"
+#include "ir/module.h"
 #include "tuner/measure/sample.h"
 #include "tuner/measure/workbench.h"
 
@@ -20,11 +23,6 @@ constexpr uint64_t sampleSeed = 1;
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-/// Programs that add to what others wrote (atomics) are only right all together.
-bool mustRunWhole(const Kernel& kernel) {
-  return kernel.source.find("tt.atomic") != std::string::npos;
 }
 
 /// One module on host memory, filled anew for each run. A step outside a buffer is a fault.
@@ -58,7 +56,7 @@ Result<ReferenceResult> byEvaluator(const ReferenceRequest& request) {
   if (!instance) return fail(instance.error());
   Evaluation evaluation{request, module->get(), instance->grid};
   auto all = static_cast<size_t>(instance->grid[0] * instance->grid[1] * instance->grid[2]);
-  if (all == 1 || mustRunWhole(request.kernel)) return evaluation.run(all, 3 * request.seconds);
+  if (all == 1 || tt::updatesMemory(module->get())) return evaluation.run(all, 3 * request.seconds);
   // One program tells what the rest would take.
   auto start = Clock::now();
   auto one = evaluation.run(1, request.seconds);
@@ -72,12 +70,12 @@ Result<ReferenceResult> byEvaluator(const ReferenceRequest& request) {
 Result<ReferenceResult> byCpu(const ReferenceRequest& request) {
   auto device = openDevice("cpu");
   if (!device) return fail(device.error());
-  auto artefact = compileVariant(request.kernel, request.configuration, request.sizes, "cpu");
+  auto artefact = compileVariant(request.kernel, request.configuration, request.sizes, cpu::plainTarget);
   if (!artefact) return fail(artefact.error());
   auto instance = instantiate(request.kernel, request.configuration, request.sizes);
   if (!instance) return fail(instance.error());
   return computeReference(**device, request.kernel, request.sizes, request.seed, *artefact, instance->grid,
-                          "cpu");
+                          cpu::plainTarget);
 }
 
 } // namespace

@@ -1,5 +1,7 @@
-// What a kernel's outputs ought to be, by somebody who shares no code with the backend on trial: the CPU
-// backend for CUDA devices, the scalar evaluator for the CPU.
+// What a kernel's outputs ought to be, by somebody who shares no code with the backend on trial: for CUDA
+// devices the CPU backend, which compiles plainly then, without the analyses and simplifications that both
+// use; for the CPU the scalar evaluator, which takes the module as it was parsed. The result's source says
+// who it was.
 #pragma once
 
 #include "backend/device.h"
@@ -18,9 +20,9 @@ struct ReferenceRequest {
 };
 
 /// By the document's judge, where it has one; else by the kernel's own IR on the CPU or in the evaluator. The
-/// result's source says who: "cpu", "reference", "softmax (cpu)". Unsupported: CUDA C++ without a judge.
-/// Faulted: the evaluator saw the kernel leave its buffers, or trap. TimedOut: not one program instance ended
-/// in time.
+/// result's source says who: "cpu:plain", "reference", "softmax (cpu:plain)". Unsupported: CUDA C++ without a
+/// judge. Faulted: the evaluator saw the kernel leave its buffers, or trap. TimedOut: not one program
+/// instance ended in time.
 Result<ReferenceResult> makeReference(const ReferenceRequest& request);
 
 /// What the default configuration leaves on the device itself: the last resort for CUDA C++ without a judge.

@@ -25,7 +25,6 @@ AxisInfo bothConstant(mlir::Type type, const AxisInfo& a, const AxisInfo& b) {
   AxisInfo info = AxisInfo::unknown(type);
   for (size_t d = 0; d < info.rank(); ++d)
     info.constancy[d] = std::min(a.constancy[d], b.constancy[d]);
-  info.index = a.index && b.index;
   return info;
 }
 
@@ -45,7 +44,6 @@ AxisInfo add(mlir::Type type, const AxisInfo& a, const AxisInfo& b, int64_t step
     info.contiguity[d] = run;
     info.divisibility[d] = std::min(a.divisorAt(d, run, step), multiply(b.divisorAt(d, run), step & -step));
   }
-  info.index = !subtract && info.index;
   return info;
 }
 
@@ -55,7 +53,7 @@ AxisInfo multiplyInfo(mlir::Type type, const AxisInfo& a, const AxisInfo& b) {
   AxisInfo info = bothConstant(type, a, b);
   for (size_t d = 0; d < info.rank(); ++d)
     info.divisibility[d] = multiply(a.divisorAt(d, 1), b.divisorAt(d, 1));
-  boundProduct(info, a, b);
+  boundProduct(info, a, b, type);
   return info;
 }
 
@@ -65,35 +63,35 @@ int64_t alignedRun(const AxisInfo& a, const AxisInfo& b, size_t d) {
   return std::max<int64_t>(1, run);
 }
 
-/// a / b. Where a may be negative, rounding toward zero breaks the runs around zero.
-AxisInfo divide(mlir::Type type, const AxisInfo& a, const AxisInfo& b, bool down) {
-  if (b.constant == 1) return a;
+bool isBit(mlir::Type type) {
+  return elementType(type).isInteger(1);
+}
+
+/// a / b. Toward zero, the runs around zero break: they need an `a` that is proven not to be negative.
+AxisInfo divide(mlir::Type type, const AxisInfo& a, const AxisInfo& b, Division division) {
   AxisInfo info = bothConstant(type, a, b);
-  bool runs = down || a.index || (a.lower && *a.lower >= 0);
+  if (isBit(type)) return info;
+  if (b.constant == 1) return a;
+  bool runs = division != Division::TowardZero || a.isNatural();
   for (size_t d = 0; d < info.rank(); ++d) {
     if (runs) info.constancy[d] = std::max(info.constancy[d], alignedRun(a, b, d));
     if (b.constant && *b.constant > 0 && (*b.constant & (*b.constant - 1)) == 0)
       info.divisibility[d] = std::max<int64_t>(1, a.divisorAt(d, 1) / *b.constant);
   }
-  info.index = a.index && !(b.lower && *b.lower < 0); // a divisor of unknown sign is a count: positive
-  boundQuotient(info, a, b, down);
+  boundQuotient(info, a, b, division);
   return info;
 }
 
-/// a % b with the sign of a; `natural` reads a as unsigned.
-AxisInfo remainder(mlir::Type type, const AxisInfo& a, const AxisInfo& b, bool natural) {
+/// a % b with the sign of a, or of both read without signs. The runs of a negative `a` break with the sign.
+AxisInfo remainder(mlir::Type type, const AxisInfo& a, const AxisInfo& b, bool isUnsigned) {
   AxisInfo info = bothConstant(type, a, b);
-  natural = natural || (a.lower && *a.lower >= 0);
-  bool runs = a.index || natural;
+  if (isBit(type)) return info;
+  bool runs = isUnsigned || a.isNatural();
   for (size_t d = 0; d < info.rank(); ++d) {
     info.contiguity[d] = runs ? alignedRun(a, b, d) : 1;
     info.divisibility[d] = std::min(a.divisorAt(d, info.contiguity[d]), b.divisorAt(d, 1));
   }
-  info.index = a.index;
-  if (b.constant && *b.constant > 0) {
-    info.upper = *b.constant - 1;
-    info.lower = natural ? 0 : 1 - *b.constant;
-  }
+  boundRemainder(info, a, b, isUnsigned);
   return info;
 }
 
@@ -120,20 +118,14 @@ AxisInfo shift(mlir::Operation* op, const AxisInfo& a, const AxisInfo& b) {
   if (!b.constant || *b.constant < 0 || *b.constant > 61) return bothConstant(type, a, b);
   AxisInfo power = AxisInfo::ofConstant(type, int64_t(1) << *b.constant);
   if (mlir::isa<mlir::arith::ShLIOp>(op)) return multiplyInfo(type, a, power);
-  // A logical shift of what may be negative is a quotient of another number.
-  bool negative = !(a.index || (a.lower && *a.lower >= 0));
-  if (mlir::isa<mlir::arith::ShRUIOp>(op) && negative) {
-    AxisInfo unknownSign = a;
-    unknownSign.lower.reset();
-    unknownSign.upper.reset();
-    return divide(type, unknownSign, power, true);
-  }
-  return divide(type, a, power, true);
+  // A logical shift divides without signs, an arithmetic one rounds down.
+  return divide(type, a, power, mlir::isa<mlir::arith::ShRUIOp>(op) ? Division::Unsigned : Division::Down);
 }
 
 /// Whether a comparison with a contiguous run on the left and `b` on the right is the same all over the run.
 AxisInfo compare(mlir::arith::CmpIOp op, const AxisInfo& a, const AxisInfo& b) {
   AxisInfo info = bothConstant(op.getType(), a, b);
+  int64_t half = halfOf(op.getLhs().getType());
   auto swapped = [&](bool swap) -> const AxisInfo& { return swap ? b : a; };
   CmpIPredicate predicate = op.getPredicate();
   using enum CmpIPredicate;
@@ -148,14 +140,13 @@ AxisInfo compare(mlir::arith::CmpIOp op, const AxisInfo& a, const AxisInfo& b) {
       int64_t edge = below                       ? limit.divisorAt(d, 1)
                      : through && limit.constant ? powerIn(*limit.constant + 1)
                                                  : 1;
-      int64_t run = std::min({line.contiguity[d], line.divisibility[d], limit.constancy[d], edge});
+      int64_t run = std::min({line.contiguity[d], line.divisibility[d], limit.constancy[d], edge, half});
       info.constancy[d] = std::max(info.constancy[d], run);
     }
   }
   info.lower = 0;
   info.upper = 1;
-  info.index = false;
-  if (auto known = decide(predicate, a, b)) return AxisInfo::ofConstant(op.getType(), *known);
+  if (auto known = decide(op, a, b)) return AxisInfo::ofConstant(op.getType(), *known);
   return info;
 }
 
@@ -178,7 +169,8 @@ AxisInfo extreme(mlir::Operation* op, const AxisInfo& a, const AxisInfo& b, bool
   AxisInfo info = bothConstant(op->getResult(0).getType(), a, b);
   for (size_t d = 0; d < info.rank(); ++d)
     info.divisibility[d] = std::min(a.divisorAt(d, 1), b.divisorAt(d, 1));
-  bool natural = a.lower && *a.lower >= 0 && b.lower && *b.lower >= 0;
+  if (isBit(op->getResult(0).getType())) return info;
+  bool natural = a.isNatural() && b.isNatural();
   if (natural || mlir::isa<mlir::arith::MinSIOp, mlir::arith::MaxSIOp>(op)) boundExtreme(info, a, b, smaller);
   return info;
 }
@@ -209,6 +201,14 @@ AxisInfo constant(mlir::arith::ConstantOp op) {
   return AxisInfo::unknown(op.getType());
 }
 
+/// Facts of a pointer's offset in 64 bits. Narrow offsets are widened like any number; of 32-bit ones
+/// axis_info.h says why their runs stay whole.
+AxisInfo offsetInfo(AddPtrOp op, const AxisInfo& offset) {
+  mlir::Type type = op.getOffset().getType();
+  if (elementBits(elementType(type)) >= 32) return offset;
+  return castInfo(type, withElementType(type, mlir::IntegerType::get(op.getContext(), 64)), offset, false);
+}
+
 /// Both constant: the operation's value. Only what indices are made of.
 Info constantResult(mlir::Operation* op, AxisOperands in) {
   if (in.size() != 2 || !in[0]->constant || !in[1]->constant) return std::nullopt;
@@ -231,19 +231,22 @@ Info transferArith(mlir::Operation* op, AxisOperands in) {
   mlir::Type type = op->getNumResults() == 1 ? op->getResult(0).getType() : mlir::Type();
   return llvm::TypeSwitch<mlir::Operation*, Info>(op)
       .Case([&](ConstantOp constantOp) -> Info { return constant(constantOp); })
-      .Case([&](AddPtrOp) -> Info { return add(type, *in[0], *in[1], pointeeBytes(type), false); })
+      .Case([&](AddPtrOp sum) -> Info {
+        return add(type, *in[0], offsetInfo(sum, *in[1]), pointeeBytes(type), false);
+      })
       .Case([&](AddIOp) -> Info {
         AxisInfo info = add(type, *in[0], *in[1], 1, false);
-        boundSum(info, *in[0], *in[1]);
+        boundSum(info, *in[0], *in[1], type);
         return sameDims(type, info);
       })
       .Case([&](SubIOp) -> Info {
         AxisInfo info = add(type, *in[0], *in[1], 1, true);
-        boundDifference(info, *in[0], *in[1]);
+        boundDifference(info, *in[0], *in[1], type);
         return sameDims(type, info);
       })
       .Case([&](MulIOp) -> Info { return sameDims(type, multiplyInfo(type, *in[0], *in[1])); })
-      .Case<DivSIOp, DivUIOp>([&](auto) -> Info { return divide(type, *in[0], *in[1], false); })
+      .Case([&](DivSIOp) -> Info { return divide(type, *in[0], *in[1], Division::TowardZero); })
+      .Case([&](DivUIOp) -> Info { return divide(type, *in[0], *in[1], Division::Unsigned); })
       .Case([&](RemSIOp) -> Info { return remainder(type, *in[0], *in[1], false); })
       .Case([&](RemUIOp) -> Info { return remainder(type, *in[0], *in[1], true); })
       .Case<AndIOp, OrIOp, XOrIOp>([&](auto bits) -> Info { return bitwise(bits, *in[0], *in[1]); })
@@ -253,8 +256,10 @@ Info transferArith(mlir::Operation* op, AxisOperands in) {
       .Case([&](SelectOp choice) -> Info { return select(choice, *in[0], *in[1], *in[2]); })
       .Case<MinSIOp, MinUIOp>([&](auto) -> Info { return extreme(op, *in[0], *in[1], true); })
       .Case<MaxSIOp, MaxUIOp>([&](auto) -> Info { return extreme(op, *in[0], *in[1], false); })
-      .Case<ExtSIOp, ExtUIOp, TruncIOp, IndexCastOp, IndexCastUIOp>(
-          [&](auto cast) -> Info { return castInfo(cast, *in[0]); })
+      .Case<ExtSIOp, TruncIOp, IndexCastOp>(
+          [&](auto cast) -> Info { return castInfo(cast.getIn().getType(), type, *in[0], false); })
+      .Case<ExtUIOp, IndexCastUIOp>(
+          [&](auto cast) -> Info { return castInfo(cast.getIn().getType(), type, *in[0], true); })
       .Case([&](tt::BitcastOp cast) -> Info { return pointerCast(cast.getSrc().getType(), type, *in[0]); })
       .Case([&](IntToPtrOp cast) -> Info { return pointerCast(cast.getSrc().getType(), type, *in[0]); })
       .Case([&](PtrToIntOp cast) -> Info { return pointerCast(cast.getSrc().getType(), type, *in[0]); })

@@ -23,40 +23,90 @@ static constexpr auto times = [](int64_t a, int64_t b, int64_t* out) {
   return __builtin_mul_overflow(a, b, out);
 };
 
-void boundSum(AxisInfo& info, const AxisInfo& a, const AxisInfo& b) {
-  info.lower = combine(a.lower, b.lower, plus);
-  info.upper = combine(a.upper, b.upper, plus);
+/// The type's smallest and largest value; nothing for what is no integer of at most 64 bits.
+struct Range {
+  int64_t lower, upper;
+};
+static std::optional<Range> rangeOfType(mlir::Type type) {
+  mlir::Type element = elementType(type);
+  if (element.isIndex()) return Range{INT64_MIN, INT64_MAX};
+  auto integer = mlir::dyn_cast<mlir::IntegerType>(element);
+  if (!integer || integer.getWidth() > 64 || integer.getWidth() == 0) return std::nullopt;
+  if (integer.getWidth() == 1) return Range{0, 1};
+  int64_t largest = INT64_MAX >> (64 - integer.getWidth());
+  return Range{-largest - 1, largest};
 }
 
-void boundDifference(AxisInfo& info, const AxisInfo& a, const AxisInfo& b) {
-  info.lower = combine(a.lower, b.upper, minus);
-  info.upper = combine(a.upper, b.lower, minus);
+/// Sets both bounds if both are known and fit.
+static void setBounds(AxisInfo& info, Bound lower, Bound upper, mlir::Type type) {
+  auto range = rangeOfType(type);
+  if (!range || !lower || !upper || *lower < range->lower || *upper > range->upper) return;
+  info.lower = lower;
+  info.upper = upper;
 }
 
-void boundProduct(AxisInfo& info, const AxisInfo& a, const AxisInfo& b) {
+/// What is known, and else the type's own bounds.
+static AxisInfo withinType(const AxisInfo& info, mlir::Type type) {
+  AxisInfo bounded;
+  auto range = rangeOfType(type);
+  bounded.constant = info.constant;
+  bounded.lower = info.lower || !range ? info.lower : Bound(range->lower);
+  bounded.upper = info.upper || !range ? info.upper : Bound(range->upper);
+  return bounded;
+}
+
+void boundSum(AxisInfo& info, const AxisInfo& left, const AxisInfo& right, mlir::Type type) {
+  AxisInfo a = withinType(left, type), b = withinType(right, type);
+  setBounds(info, combine(a.lower, b.lower, plus), combine(a.upper, b.upper, plus), type);
+}
+
+void boundDifference(AxisInfo& info, const AxisInfo& left, const AxisInfo& right, mlir::Type type) {
+  AxisInfo a = withinType(left, type), b = withinType(right, type);
+  setBounds(info, combine(a.lower, b.upper, minus), combine(a.upper, b.lower, minus), type);
+}
+
+void boundProduct(AxisInfo& info, const AxisInfo& left, const AxisInfo& right, mlir::Type type) {
+  AxisInfo a = withinType(left, type), b = withinType(right, type);
   Bound corners[] = {combine(a.lower, b.lower, times), combine(a.lower, b.upper, times),
                      combine(a.upper, b.lower, times), combine(a.upper, b.upper, times)};
   if (!std::ranges::all_of(corners, [](const Bound& corner) { return corner.has_value(); })) return;
-  info.lower = *std::ranges::min_element(corners);
-  info.upper = *std::ranges::max_element(corners);
+  setBounds(info, *std::ranges::min_element(corners), *std::ranges::max_element(corners), type);
 }
 
-void boundQuotient(AxisInfo& info, const AxisInfo& a, const AxisInfo& b, bool down) {
-  if (!b.constant || *b.constant <= 0) {
-    if (a.lower && *a.lower >= 0 && b.lower && *b.lower > 0) info.lower = 0, info.upper = a.upper;
-    return;
+void boundQuotient(AxisInfo& info, const AxisInfo& a, const AxisInfo& b, Division division) {
+  bool natural = a.isNatural();
+  if (b.constant && *b.constant > 0 && (natural || division != Division::Unsigned)) {
+    auto quotient = [&](Bound value) -> Bound {
+      if (!value) return value;
+      bool correct = division == Division::Down && *value < 0 && *value % *b.constant != 0;
+      return *value / *b.constant - correct;
+    };
+    info.lower = quotient(a.lower);
+    info.upper = quotient(a.upper);
+  } else if (natural && b.lower && *b.lower > 0) {
+    info.lower = 0;
+    if (a.upper) info.upper = *a.upper / *b.lower;
+  } else if (natural && a.upper) { // -1 is a division by zero
+    bool positive = division == Division::Unsigned || b.isNatural();
+    info.lower = positive ? -1 : std::min<int64_t>(-1, -*a.upper);
+    info.upper = a.upper;
   }
-  auto quotient = [&](Bound value) -> Bound {
-    if (!value) return value;
-    int64_t result = *value / *b.constant;
-    return down && *value < 0 && *value % *b.constant ? result - 1 : result;
-  };
-  info.lower = quotient(a.lower);
-  info.upper = quotient(a.upper);
+}
+
+void boundRemainder(AxisInfo& info, const AxisInfo& a, const AxisInfo& b, bool isUnsigned) {
+  Bound largest; // of the remainder's magnitude
+  if (b.lower && *b.lower > 0 && b.upper) largest = *b.upper - 1;
+  if (a.isNatural()) {
+    info.lower = 0;
+    info.upper = a.upper && largest ? std::min(*a.upper, *largest) : a.upper ? a.upper : largest;
+  } else if (largest) {
+    info.lower = isUnsigned ? 0 : -*largest;
+    info.upper = largest;
+  }
 }
 
 void boundBitwise(AxisInfo& info, const AxisInfo& a, const AxisInfo& b, bool conjunction) {
-  auto natural = [](const AxisInfo& value) { return value.lower && *value.lower >= 0 && value.upper; };
+  auto natural = [](const AxisInfo& value) { return value.isNatural() && value.upper; };
   if (conjunction) {
     Bound least;
     for (const AxisInfo* value : {&a, &b})
@@ -99,27 +149,56 @@ int64_t signedValue(const llvm::APInt& value) {
   return value.getSignificantBits() <= 64 ? value.getSExtValue() : INT64_MIN;
 }
 
-AxisInfo castInfo(mlir::Operation* cast, const AxisInfo& value) {
+int64_t halfOf(mlir::Type type) {
+  auto range = rangeOfType(type);
+  if (!range || range->upper == INT64_MAX) return AxisInfo::maxDivisor;
+  return range->upper == 1 ? 1 : range->upper + 1;
+}
+
+/// Cuts runs along each dimension to those that start at a multiple of their length and are no longer than
+/// `limit`: these lie wholly on one side of any multiple of the limit.
+static void cutToAligned(AxisInfo& info, int64_t limit) {
+  for (size_t d = 0; d < info.rank(); ++d) {
+    int64_t run = std::min({info.contiguity[d], info.divisibility[d], limit});
+    info.divisibility[d] = info.divisorAt(d, run);
+    info.contiguity[d] = run;
+  }
+}
+
+AxisInfo castInfo(mlir::Type from, mlir::Type to, const AxisInfo& value, bool isUnsigned) {
   AxisInfo info = value;
-  mlir::Type from = cast->getOperand(0).getType(), to = cast->getResult(0).getType();
-  bool unsignedCast = mlir::isa<mlir::arith::ExtUIOp, mlir::arith::IndexCastUIOp>(cast);
-  bool signedBit = elementType(from).isInteger(1) && mlir::isa<mlir::arith::ExtSIOp>(cast);
-  if (signedBit || (unsignedCast && !(value.lower && *value.lower >= 0))) {
+  auto before = rangeOfType(from), after = rangeOfType(to);
+  if (!before || !after) return AxisInfo::unknown(to);
+  bool widens = before->upper < after->upper, bit = elementType(from).isInteger(1);
+  if (widens && bit && !isUnsigned) { // 1 becomes -1
+    info.constant.reset();
+    info.lower = -1;
+    info.upper = 0;
+    cutToAligned(info, 1);
+  } else if (widens && isUnsigned && !value.isNatural()) {
     info.constant.reset();
     info.lower = info.upper = std::nullopt;
-    if (signedBit) info.lower = -1, info.upper = 0, info.index = false;
+    if (before->upper <= INT32_MAX) info.lower = 0, info.upper = 2 * before->upper + 1;
+    cutToAligned(info, halfOf(from));
+  } else if (widens && !isUnsigned) {
+    bool mayWrap =
+        (!value.lower || *value.lower == before->lower) && (!value.upper || *value.upper == before->upper);
+    if (mayWrap) cutToAligned(info, halfOf(from));
   }
-  if (mlir::isa<mlir::arith::TruncIOp>(cast) && !(info.lower && info.upper))
-    info.lower = info.upper = std::nullopt;
+  bool narrows = before->upper > after->upper;
+  if (narrows && !(info.lower && info.upper)) info.lower = info.upper = std::nullopt;
   clampToType(info, to);
   return info;
 }
 
-std::optional<bool> decide(mlir::arith::CmpIPredicate predicate, const AxisInfo& a, const AxisInfo& b) {
+std::optional<bool> decide(mlir::arith::CmpIOp op, const AxisInfo& a, const AxisInfo& b) {
   using enum mlir::arith::CmpIPredicate;
-  auto natural = [](const AxisInfo& value) { return value.lower && *value.lower >= 0; };
+  mlir::arith::CmpIPredicate predicate = op.getPredicate();
   bool isUnsigned = predicate == ult || predicate == ule || predicate == ugt || predicate == uge;
-  if (isUnsigned && !(natural(a) && natural(b))) return std::nullopt;
+  if (isUnsigned && !(a.isNatural() && b.isNatural())) return std::nullopt;
+  bool equality = predicate == eq || predicate == ne;
+  if (!isUnsigned && !equality && elementType(op.getLhs().getType()).isInteger(1))
+    return std::nullopt; // a set bit is -1 here and counts as 1 in the facts
   // x < y: certain when x's upper is below y's lower, impossible when x's lower reaches y's upper.
   auto less = [](const AxisInfo& x, const AxisInfo& y, bool orEqual) -> std::optional<bool> {
     if (x.upper && y.lower && (orEqual ? *x.upper <= *y.lower : *x.upper < *y.lower)) return true;

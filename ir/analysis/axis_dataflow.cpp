@@ -46,7 +46,6 @@ private:
     }
     if (known.lower) info.lower = std::max(info.lower.value_or(INT64_MIN), *known.lower);
     if (known.upper) info.upper = std::min(info.upper.value_or(INT64_MAX), *known.upper);
-    info.index |= known.index;
   }
 
   /// Reads tt.divisibility and its like from attributes: a number, or one a dimension.
@@ -70,7 +69,6 @@ private:
 
   static AxisInfo ofArgument(FuncOp function, mlir::BlockArgument argument) {
     AxisInfo info = AxisInfo::unknown(argument.getType());
-    info.index = mlir::isa<mlir::IntegerType>(argument.getType());
     unsigned number = argument.getArgNumber();
     readHints([&](const char* name) { return function.getArgAttr(number, name); }, info);
     return info;
@@ -169,9 +167,10 @@ private:
     AxisInfo first = get(loop.getLowerBound()), last = get(loop.getUpperBound()), step = get(loop.getStep());
     AxisInfo info = AxisInfo::unknown(loop.getInductionVar().getType());
     info.divisibility[0] = std::min(first.divisibility[0], step.divisibility[0]);
+    // Bounds are signed: a loop that compares without signs keeps them only where signs make no difference.
+    if (loop.getUnsignedCmp() && !(first.isNatural() && last.isNatural())) return info;
     info.lower = first.lower;
     if (last.upper && *last.upper > INT64_MIN) info.upper = *last.upper - 1;
-    info.index = first.index;
     // An empty loop makes no value, and bounds that cross would mislead.
     if (info.lower && info.upper && *info.lower > *info.upper) info.upper = info.lower;
     return info;

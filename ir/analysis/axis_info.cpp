@@ -30,7 +30,6 @@ AxisInfo AxisInfo::ofConstant(mlir::Type type, int64_t value) {
   info.divisibility.assign(info.rank(), power > 0 ? power : maxDivisor);
   if (!shapeOf(type).empty()) info.constancy.assign(shapeOf(type).begin(), shapeOf(type).end());
   info.constant = info.lower = info.upper = value;
-  info.index = value >= 0;
   return info;
 }
 
@@ -44,7 +43,6 @@ AxisInfo AxisInfo::join(const AxisInfo& a, const AxisInfo& b) {
   if (a.constant != b.constant) info.constant.reset();
   info.lower = a.lower && b.lower ? std::optional(std::min(*a.lower, *b.lower)) : std::nullopt;
   info.upper = a.upper && b.upper ? std::optional(std::max(*a.upper, *b.upper)) : std::nullopt;
-  info.index = a.index && b.index;
   return info;
 }
 

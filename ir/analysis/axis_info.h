@@ -19,7 +19,11 @@ namespace tuned::tt {
 /// bytes.
 ///   Where contiguity[d] is 1 that is every value.
 /// All are powers of two; contiguity and constancy divide the size of the dimension.
-/// As in Triton, arithmetic on indices is taken not to overflow.
+///
+/// Arithmetic wraps, and every fact holds when it does: integers rise modulo two to the type's width. Nothing
+/// is assumed of arguments. What needs values that are not negative (runs of quotients and remainders) asks
+/// for a proven lower bound. One exception: 32-bit offsets that are added to a pointer are taken not to wrap
+/// inside a run, because no buffer holds the addresses on both sides of such a run.
 class AxisInfo {
 public:
   using Dims = llvm::SmallVector<int64_t, 4>;
@@ -27,8 +31,7 @@ public:
 
   Dims contiguity, divisibility, constancy;
   std::optional<int64_t> constant;     ///< the value everywhere, when it is known (signed; i1: 0 or 1)
-  std::optional<int64_t> lower, upper; ///< inclusive signed bounds of all elements, when they are known
-  bool index = false; ///< made of program ids, ranges and arguments: not negative unless it overflowed
+  std::optional<int64_t> lower, upper; ///< inclusive signed bounds of all elements, when they are proven
 
   /// Nothing known of a value of this type.
   static AxisInfo unknown(mlir::Type type);
@@ -38,6 +41,8 @@ public:
   static AxisInfo join(const AxisInfo& a, const AxisInfo& b);
 
   size_t rank() const { return contiguity.size(); }
+  /// Proven not to be negative anywhere.
+  bool isNatural() const { return lower && *lower >= 0; }
   /// What divides the values at multiples of `run` along d, where neighbours differ by `step` in a run.
   int64_t divisorAt(size_t d, int64_t run, int64_t step = 1) const;
   /// What divides every value.
@@ -48,9 +53,10 @@ public:
 /// Forward dataflow over one function, through scf.for, if and while. Loops are iterated to a fixpoint;
 /// arguments of blocks that are branched to are unknown (simplify() leaves none). Hints (tt.divisibility,
 /// tt.contiguity, tt.constancy on operations and arguments) and llvm.intr.assume of a comparison with a
-/// constant, or of `x % c == 0`, are believed.
+/// constant, or of `x % c == 0`, are believed, and so is the function's grid (setGrid).
 class AxisInfoAnalysis {
 public:
+  AxisInfoAnalysis() = default; ///< nothing is known of any value
   explicit AxisInfoAnalysis(FuncOp function);
 
   /// The facts about a value of the function; nothing is known of values that are no integers or pointers.

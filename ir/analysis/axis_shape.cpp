@@ -1,5 +1,6 @@
 // Facts through operations that make, shape and select elements.
 #include "ir/analysis/axis_transfer.h"
+#include "ir/grid.h"
 
 #include <llvm/ADT/TypeSwitch.h>
 
@@ -7,13 +8,12 @@ namespace tuned::tt {
 
 namespace {
 
-/// Bounds, and whether it is an index, as of `from`; no dimension known yet.
+/// Bounds as of `from`; no dimension known yet.
 AxisInfo sameValues(mlir::Type type, const AxisInfo& from) {
   AxisInfo info = AxisInfo::unknown(type);
   info.constant = from.constant;
   info.lower = from.lower;
   info.upper = from.upper;
-  info.index = from.index;
   return info;
 }
 
@@ -101,21 +101,28 @@ AxisInfo makeRange(MakeRangeOp op) {
   info.divisibility[0] = start == 0 ? AxisInfo::maxDivisor : (start & -start);
   info.lower = start;
   info.upper = end - 1;
-  info.index = start >= 0;
   return info;
 }
 
-AxisInfo program(mlir::Type type, int64_t lower, int64_t upper) {
+AxisInfo between(mlir::Type type, int64_t lower, int64_t upper) {
+  if (lower == upper) return AxisInfo::ofConstant(type, lower);
   AxisInfo info = AxisInfo::unknown(type);
   info.lower = lower;
   info.upper = upper;
-  info.index = true;
   return info;
 }
 
-/// The largest number of programs along an axis of the grid.
-int64_t gridLimit(ProgramDim axis) {
-  return axis == ProgramDim::X ? INT32_MAX : 65535;
+/// How many programs there are along an axis: the function's own grid, or the largest that devices take.
+struct Programs {
+  int64_t least, most;
+};
+Programs programs(mlir::Operation* op, ProgramDim axis) {
+  if (auto function = op->getParentOfType<FuncOp>())
+    if (auto grid = gridOf(function)) {
+      int64_t size = (*grid)[static_cast<size_t>(axis)];
+      return {size, size};
+    }
+  return {1, axis == ProgramDim::X ? INT32_MAX : 65535};
 }
 
 } // namespace
@@ -124,9 +131,12 @@ std::optional<AxisInfo> transferShape(mlir::Operation* op, AxisOperands in) {
   using Info = std::optional<AxisInfo>;
   return llvm::TypeSwitch<mlir::Operation*, Info>(op)
       .Case([&](MakeRangeOp range) -> Info { return makeRange(range); })
-      .Case([&](GetProgramIdOp id) -> Info { return program(id.getType(), 0, gridLimit(id.getAxis()) - 1); })
+      .Case([&](GetProgramIdOp id) -> Info {
+        return between(id.getType(), 0, programs(id, id.getAxis()).most - 1);
+      })
       .Case([&](GetNumProgramsOp number) -> Info {
-        return program(number.getType(), 1, gridLimit(number.getAxis()));
+        auto [least, most] = programs(number, number.getAxis());
+        return between(number.getType(), least, most);
       })
       .Case([&](SplatOp op) -> Info { return splat(op.getType(), *in[0]); })
       .Case([&](ExpandDimsOp op) -> Info { return expandDims(op, *in[0]); })

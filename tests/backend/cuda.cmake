@@ -1,5 +1,4 @@
-# Without a GPU these show what needs none, and that the rest fails clearly.
-tuned_test(test_cuda SOURCES cuda_test.cpp cuda_layout_test.cpp LINK tuned_backend_cuda tuned_assemble)
+tuned_test(test_cuda SOURCES cuda_test.cpp cuda_layout_test.cpp ARGUMENTS --test-suite-exclude=gpu LINK tuned_backend_cuda tuned_assemble)
 if(TUNED_CUDA)
   target_include_directories(test_cuda SYSTEM PRIVATE ${CUDA_INCLUDE_DIR})
   target_compile_definitions(test_cuda PRIVATE TUNED_CUDA_HEADERS)
@@ -10,3 +9,7 @@ target_link_libraries(test_cuda_faults PRIVATE tuned_backend_cuda tuned_assemble
 foreach(kind fault hang)
   add_test(NAME test_cuda_${kind} COMMAND test_cuda_faults --test-case=${kind}*)
 endforeach()
+# What needs a GPU is skipped without one, and ctest says so.
+add_test(NAME test_cuda_gpu COMMAND test_cuda --test-suite=gpu)
+set_tests_properties(test_cuda_gpu test_cuda_fault test_cuda_hang PROPERTIES
+  SKIP_REGULAR_EXPRESSION "skipped: no GPU")

@@ -132,6 +132,8 @@ TEST_CASE("a device that is not there is Unavailable, with a remedy") {
   }
 }
 
+TEST_SUITE_BEGIN("gpu"); // ctest runs these by themselves, and skips them where there is none
+
 TEST_CASE("the device says what it is") {
   auto gpu = test::openGpu();
   if (!gpu) {
@@ -236,3 +238,5 @@ TEST_CASE("times are positive, as many as asked for, and cold is no faster than 
   CHECK(cold < 1e-3);
   CHECK(cold >= 0.9 * warm);
 }
+
+TEST_SUITE_END();

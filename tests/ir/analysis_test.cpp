@@ -1,5 +1,6 @@
 // Facts about indices, pointers and masks as backends use them.
-#include "ir/analysis/axis_info.h"
+#include "ir/analysis/addresses.h"
+#include "ir/grid.h"
 #include "tests/ir/module_support.h"
 
 #include <mlir/Dialect/SCF/IR/SCF.h>
@@ -13,8 +14,9 @@ namespace {
 
 struct AnalysisTest : ModuleTest {
   /// Facts about the value the last operation of the kernel before its return gives.
-  AxisInfo last(const std::string& arguments, const std::string& body) {
+  AxisInfo last(const std::string& arguments, const std::string& body, int64_t programs = 0) {
     module = parse(kernelText(arguments, body));
+    if (programs) tt::setGrid(function(module), {programs, 1, 1});
     AxisInfoAnalysis analysis(function(module));
     return analysis.of(function(module).getBody().front().getTerminator()->getPrevNode()->getResult(0));
   }
@@ -35,7 +37,10 @@ TEST_CASE_FIXTURE(AnalysisTest, "a block of indices is contiguous from a multipl
   CHECK_EQ(info.contiguity, Dims{128});
   CHECK_EQ(info.divisibility, Dims{128});
   CHECK_EQ(info.constancy, Dims{1});
-  CHECK(info.index);
+  CHECK_FALSE(info.isNatural()); // 2^31 / 128 programs and more would wrap
+  AxisInfo known = last("", block, 1000);
+  CHECK(known.isNatural());
+  CHECK_EQ(known.upper, std::optional<int64_t>(127999));
 }
 
 TEST_CASE_FIXTURE(AnalysisTest, "pointers count alignment in bytes, and take vectors of it") {
@@ -97,9 +102,9 @@ TEST_CASE_FIXTURE(AnalysisTest, "rows and columns of a tile") {
 
 TEST_CASE_FIXTURE(AnalysisTest, "quotients and remainders of contiguous indices") {
   std::string sixteen = "    %c = arith.constant dense<16> : tensor<128xi32>\n";
-  AxisInfo quotient = last("", block + sixteen + "    %q = arith.divsi %i, %c : tensor<128xi32>");
+  AxisInfo quotient = last("", block + sixteen + "    %q = arith.divsi %i, %c : tensor<128xi32>", 1000);
   CHECK_EQ(quotient.constancy, Dims{16});
-  AxisInfo rest = last("", block + sixteen + "    %q = arith.remsi %i, %c : tensor<128xi32>");
+  AxisInfo rest = last("", block + sixteen + "    %q = arith.remsi %i, %c : tensor<128xi32>", 1000);
   CHECK_EQ(rest.contiguity, Dims{16});
   CHECK_EQ(rest.upper, std::optional<int64_t>(15));
   // Around zero a quotient that rounds toward zero has runs of another length.
@@ -186,4 +191,112 @@ TEST_CASE_FIXTURE(AnalysisTest, "values nothing is known of") {
   AxisInfo info = last("%p: tensor<8x4x!tt.ptr<i32>>", "    %x = tt.load %p : tensor<8x4x!tt.ptr<i32>>");
   CHECK_EQ(info, AxisInfo::unknown(find<tt::LoadOp>(module).getType()));
   CHECK_EQ(info.rank(), 2u);
+}
+
+TEST_CASE_FIXTURE(AnalysisTest, "nothing is assumed of an argument's sign") {
+  std::string moved = range + "    %c = arith.constant dense<16> : tensor<128xi32>\n"
+                              "    %a = tt.splat %n : i32 -> tensor<128xi32>\n"
+                              "    %i = arith.addi %r, %a : tensor<128xi32>\n";
+  std::string argument = "%n: i32 {tt.divisibility = 16 : i32}";
+  CHECK_EQ(last(argument, moved + "    %q = arith.divsi %i, %c : tensor<128xi32>").constancy, Dims{1});
+  CHECK_EQ(last(argument, moved + "    %q = arith.remsi %i, %c : tensor<128xi32>").contiguity, Dims{1});
+  // Without a sign, and rounding down, runs are whole wherever they lie.
+  CHECK_EQ(last(argument, moved + "    %q = arith.remui %i, %c : tensor<128xi32>").contiguity, Dims{16});
+  CHECK_EQ(last(argument, moved + "    %s = arith.constant dense<4> : tensor<128xi32>\n"
+                                  "    %q = arith.shrsi %i, %s : tensor<128xi32>")
+               .constancy,
+           Dims{16});
+}
+
+TEST_CASE_FIXTURE(AnalysisTest, "a run that may wrap is cut where it is widened") {
+  std::string moved = range + "    %a = tt.splat %n : i32 -> tensor<128xi32>\n"
+                              "    %i = arith.addi %r, %a : tensor<128xi32>\n"
+                              "    %w = arith.extsi %i : tensor<128xi32> to tensor<128xi64>";
+  CHECK_EQ(last("%n: i32", moved).contiguity, Dims{1});
+  CHECK_EQ(last("%n: i32 {tt.divisibility = 16 : i32}", moved).contiguity, Dims{16});
+  CHECK_EQ(last("", block + "    %w = arith.extsi %i : tensor<128xi32> to tensor<128xi64>").contiguity,
+           Dims{128});
+}
+
+namespace {
+
+/// A function whose loads and stores are numbered in program order.
+struct AddressTest : ModuleTest {
+  void read(const std::string& arguments, const std::string& body) {
+    module = parse(kernelText(arguments, body));
+    function(module).walk([&](mlir::Operation* op) {
+      if (auto access = tt::memoryAccess(op)) accesses.push_back(*access);
+    });
+  }
+  bool distinct(size_t access) {
+    return tt::hasDistinctElements(accesses[access].address, AxisInfoAnalysis(function(module)));
+  }
+  Module module;
+  std::vector<tt::MemoryAccess> accesses;
+};
+
+const std::string tile = R"(    %r = tt.make_range {end = 16 : i32, start = 0 : i32} : tensor<16xi32>
+    %rows = tt.expand_dims %r {axis = 1 : i32} : tensor<16xi32> -> tensor<16x1xi32>
+    %columns = tt.expand_dims %r {axis = 0 : i32} : tensor<16xi32> -> tensor<1x16xi32>
+    %ps = tt.splat %p : !tt.ptr<f32> -> tensor<16x1x!tt.ptr<f32>>
+)";
+std::string rowsBy(const std::string& stride) {
+  return tile + stride + R"(    %ro = arith.muli %rows, %st : tensor<16x1xi32>
+    %rp = tt.addptr %ps, %ro : tensor<16x1x!tt.ptr<f32>>, tensor<16x1xi32>
+    %rb = tt.broadcast %rp : tensor<16x1x!tt.ptr<f32>> -> tensor<16x16x!tt.ptr<f32>>
+    %cb = tt.broadcast %columns : tensor<1x16xi32> -> tensor<16x16xi32>
+    %a = tt.addptr %rb, %cb : tensor<16x16x!tt.ptr<f32>>, tensor<16x16xi32>
+    %v = tt.load %a : tensor<16x16x!tt.ptr<f32>>
+)";
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(AddressTest, "the elements of a tile differ if each stride passes over the smaller ones") {
+  read("%p: !tt.ptr<f32>", rowsBy("    %st = arith.constant dense<16> : tensor<16x1xi32>\n"));
+  CHECK(distinct(0));
+  accesses.clear();
+  read("%p: !tt.ptr<f32>", rowsBy("    %st = arith.constant dense<15> : tensor<16x1xi32>\n"));
+  CHECK_FALSE(distinct(0));
+  accesses.clear();
+  read("%p: !tt.ptr<f32>, %n: i32", rowsBy("    %st = tt.splat %n : i32 -> tensor<16x1xi32>\n"));
+  CHECK_FALSE(distinct(0));
+}
+
+TEST_CASE_FIXTURE(AddressTest, "parts of one argument lie apart or not; other arguments do not overlap") {
+  read("%p: !tt.ptr<f32>, %q: !tt.ptr<f32>",
+       R"(    %r = tt.make_range {end = 16 : i32, start = 0 : i32} : tensor<16xi32>
+    %s = tt.make_range {end = 32 : i32, start = 16 : i32} : tensor<16xi32>
+    %t = tt.make_range {end = 31 : i32, start = 15 : i32} : tensor<16xi32>
+    %ps = tt.splat %p : !tt.ptr<f32> -> tensor<16x!tt.ptr<f32>>
+    %qs = tt.splat %q : !tt.ptr<f32> -> tensor<16x!tt.ptr<f32>>
+    %a = tt.addptr %ps, %r : tensor<16x!tt.ptr<f32>>, tensor<16xi32>
+    %b = tt.addptr %ps, %s : tensor<16x!tt.ptr<f32>>, tensor<16xi32>
+    %c = tt.addptr %ps, %t : tensor<16x!tt.ptr<f32>>, tensor<16xi32>
+    %d = tt.addptr %qs, %r : tensor<16x!tt.ptr<f32>>, tensor<16xi32>
+    %v = tt.load %a : tensor<16x!tt.ptr<f32>>
+    tt.store %b, %v : tensor<16x!tt.ptr<f32>>
+    tt.store %c, %v : tensor<16x!tt.ptr<f32>>
+    tt.store %d, %v : tensor<16x!tt.ptr<f32>>
+)");
+  auto apart = [&](size_t a, size_t b) { return tt::liesApart(accesses[a].address, accesses[b].address); };
+  CHECK(apart(0, 1));
+  CHECK_FALSE(apart(0, 2));
+  CHECK_FALSE(apart(1, 2));
+  CHECK(tt::mayOverlap(accesses[0], accesses[1]));
+  CHECK_FALSE(tt::mayOverlap(accesses[0], accesses[3]));
+}
+
+TEST_CASE_FIXTURE(AddressTest, "atomics and reductions into memory are seen by their effects") {
+  read("%p: !tt.ptr<i32>, %n: i32",
+       "    %v = tt.load %p : !tt.ptr<i32>\n    tt.store %p, %v : !tt.ptr<i32>\n");
+  CHECK_FALSE(tt::updatesMemory(*module));
+  read("%p: !tt.ptr<i32>, %n: i32",
+       "    %true = arith.constant true\n"
+       "    %v = tt.atomic_rmw add, relaxed, gpu, %p, %n, %true : (!tt.ptr<i32>, i32, i1) -> i32\n");
+  CHECK(tt::updatesMemory(*module));
+  read("%d: !tt.tensordesc<tensor<4x4xi32>>, %a: i32, %b: i32, %c: i64, %e: i64",
+       "    %x = arith.constant dense<1> : tensor<4x4xi32>\n"
+       "    tt.descriptor_reduce add, %d[%a, %b], %x : !tt.tensordesc<tensor<4x4xi32>>, tensor<4x4xi32>\n");
+  CHECK(tt::updatesMemory(*module));
 }

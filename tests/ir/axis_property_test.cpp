@@ -1,5 +1,5 @@
-// Random index computations, evaluated lane by lane: whatever the analysis says of a value must be true of
-// it.
+// Random index computations, evaluated lane by lane as the machine does, wrapping in each type and dividing
+// by whatever comes: whatever the analysis says of a value must be true of it.
 #include "ir/analysis/axis_info.h"
 #include "tests/ir/module_support.h"
 
@@ -21,7 +21,21 @@ struct Known {
   Lanes lanes;
 };
 
-constexpr int64_t kLargest = int64_t(1) << 30; // beyond it i32 may overflow, which indices do not
+unsigned bitsOf(mlir::Type type) {
+  return tt::elementType(type).getIntOrFloatBitWidth();
+}
+
+/// The number that is left of `value` in a type: signed, but i1 is 0 or 1.
+int64_t wrapped(int64_t value, mlir::Type type) {
+  unsigned bits = bitsOf(type);
+  return bits == 1 ? value & 1 : bits == 64 ? value : llvm::SignExtend64(uint64_t(value), bits);
+}
+uint64_t withoutSign(int64_t value, unsigned bits) {
+  return bits == 64 ? uint64_t(value) : uint64_t(value) & ((uint64_t(1) << bits) - 1);
+}
+uint64_t word(int64_t value) {
+  return uint64_t(value);
+}
 
 class Program {
 public:
@@ -35,7 +49,9 @@ public:
     for (unsigned i = 0; i < 3; ++i) {
       int64_t divisor = int64_t(1) << below(6);
       function_.setArgAttr(i, "tt.divisibility", builder_.getI32IntegerAttr(divisor));
-      scalars_.push_back({function_.getArgument(i), {int64_t(below(50)) * divisor}});
+      int64_t value = (int64_t(below(100)) - 50) * divisor;
+      if (below(4) == 0) value += int64_t(1) << 31; // near where it wraps
+      scalars_.push_back({function_.getArgument(i), {wrapped(value, builder_.getI32Type())}});
     }
     auto id = tt::GetProgramIdOp::create(builder_, location(), builder_.getI32Type(), tt::ProgramDim::X);
     scalars_.push_back({id, {int64_t(below(40))}});
@@ -75,8 +91,8 @@ private:
   }
 
   void keep(mlir::Value value, Lanes lanes) {
-    for (int64_t lane : lanes)
-      if (lane > kLargest || lane < -kLargest) return value.getDefiningOp()->erase();
+    for (int64_t& lane : lanes)
+      lane = wrapped(lane, value.getType());
     auto& list = mlir::isa<mlir::RankedTensorType>(value.getType()) ? tensors_ : scalars_;
     list.push_back({value, std::move(lanes)});
   }
@@ -98,9 +114,12 @@ private:
   }
 
   void step() {
-    switch (below(8)) {
+    switch (below(10)) {
     case 0:
       return leaf();
+    case 6:
+    case 7:
+      return cast();
     case 1:
       return reshape();
     case 2:
@@ -121,67 +140,91 @@ private:
     auto type = typeOf(first);
     for (int tries = 0; tries < 4; ++tries)
       if (const Known& other = any(tensors_); other.value.getType() == type) return other;
-    if (below(2)) {
+    if (below(2) && bitsOf(type) == 32) {
       const Known& scalar = any(scalars_);
       return {tt::SplatOp::create(builder_, location(), type, scalar.value),
               Lanes(first.lanes.size(), scalar.lanes[0])};
     }
     int64_t number = below(3) ? int64_t(1) << below(6) : int64_t(below(40)) - 10;
-    auto attribute = mlir::DenseElementsAttr::get(type, llvm::APInt(32, uint64_t(number), true));
+    number = wrapped(number, type);
+    auto attribute =
+        mlir::DenseElementsAttr::get(type, llvm::APInt(bitsOf(type), uint64_t(number), true, true));
     return {arith::ConstantOp::create(builder_, location(), attribute), Lanes(first.lanes.size(), number)};
   }
 
-  template <typename Op> void apply(const Known& a, const Known& b, int64_t (*operation)(int64_t, int64_t)) {
+  void cast() {
+    Known a = any(tensors_);
+    unsigned from = bitsOf(a.value.getType()), to = std::array{8u, 16u, 32u, 64u}[below(4)];
+    auto type = typeOf(a).clone(builder_.getIntegerType(to));
+    Lanes lanes = a.lanes;
+    if (to < from) keep(arith::TruncIOp::create(builder_, location(), type, a.value), lanes);
+    if (to <= from) return;
+    if (below(2)) return keep(arith::ExtSIOp::create(builder_, location(), type, a.value), lanes);
+    for (int64_t& lane : lanes)
+      lane = int64_t(withoutSign(lane, from));
+    keep(arith::ExtUIOp::create(builder_, location(), type, a.value), lanes);
+  }
+
+  /// `operation` gets two numbers and the width of their type.
+  template <typename Op, typename Operation> void apply(const Known& a, const Known& b, Operation operation) {
     Lanes lanes;
     for (size_t i = 0; i < a.lanes.size(); ++i)
-      lanes.push_back(operation(a.lanes[i], b.lanes[i]));
+      lanes.push_back(int64_t(operation(a.lanes[i], b.lanes[i], bitsOf(a.value.getType()))));
     keep(Op::create(builder_, location(), a.value, b.value), std::move(lanes));
+  }
+
+  static int64_t quotient(int64_t x, int64_t y, unsigned) {
+    return y == 0 ? -1 : y == -1 ? int64_t(0 - word(x)) : x / y;
+  }
+  static int64_t remainder(int64_t x, int64_t y, unsigned) { return y == 0 ? x : y == -1 ? 0 : x % y; }
+  static uint64_t quotientWithoutSign(int64_t x, int64_t y, unsigned bits) {
+    return y == 0 ? ~uint64_t(0) : withoutSign(x, bits) / withoutSign(y, bits);
+  }
+  static uint64_t remainderWithoutSign(int64_t x, int64_t y, unsigned bits) {
+    return y == 0 ? word(x) : withoutSign(x, bits) % withoutSign(y, bits);
   }
 
   void calculate() {
     Known a = any(tensors_), b = partner(a);
-    // As counts are in kernels: a divisor is not zero, and negative only as a constant.
-    bool zero = llvm::is_contained(b.lanes, 0) ||
-                (b.lanes[0] < 0 && !b.value.getDefiningOp<arith::ConstantOp>()) ||
-                llvm::any_of(b.lanes, [&](int64_t v) { return v < 0 && v != b.lanes[0]; });
-    bool natural = llvm::all_of(a.lanes, [](int64_t v) { return v >= 0; }) &&
-                   llvm::all_of(b.lanes, [](int64_t v) { return v >= 0; });
-    switch (below(12)) {
+    switch (below(13)) {
     case 0:
     case 1:
-      return apply<arith::AddIOp>(a, b, [](int64_t x, int64_t y) { return x + y; });
+      return apply<arith::AddIOp>(a, b, [](int64_t x, int64_t y, unsigned) { return word(x) + word(y); });
     case 2:
-      return apply<arith::SubIOp>(a, b, [](int64_t x, int64_t y) { return x - y; });
+      return apply<arith::SubIOp>(a, b, [](int64_t x, int64_t y, unsigned) { return word(x) - word(y); });
     case 3:
-      return apply<arith::MulIOp>(a, b, [](int64_t x, int64_t y) { return x * y; });
+      return apply<arith::MulIOp>(a, b, [](int64_t x, int64_t y, unsigned) { return word(x) * word(y); });
     case 4:
-      if (!zero) apply<arith::DivSIOp>(a, b, [](int64_t x, int64_t y) { return x / y; });
-      return;
+      return apply<arith::DivSIOp>(a, b, quotient);
     case 5:
-      if (!zero) apply<arith::RemSIOp>(a, b, [](int64_t x, int64_t y) { return x % y; });
-      return;
+      return apply<arith::RemSIOp>(a, b, remainder);
     case 6:
-      if (!zero && natural) apply<arith::RemUIOp>(a, b, [](int64_t x, int64_t y) { return x % y; });
-      return;
+      return apply<arith::RemUIOp>(a, b, remainderWithoutSign);
     case 7:
-      return apply<arith::AndIOp>(a, b, [](int64_t x, int64_t y) { return x & y; });
+      return apply<arith::AndIOp>(a, b, [](int64_t x, int64_t y, unsigned) { return x & y; });
     case 8:
-      return apply<arith::OrIOp>(a, b, [](int64_t x, int64_t y) { return x | y; });
+      return apply<arith::OrIOp>(a, b, [](int64_t x, int64_t y, unsigned) { return x | y; });
     case 9:
-      return apply<arith::MinSIOp>(a, b, [](int64_t x, int64_t y) { return std::min(x, y); });
+      return apply<arith::MinSIOp>(a, b, [](int64_t x, int64_t y, unsigned) { return std::min(x, y); });
     case 10:
-      return apply<arith::MaxSIOp>(a, b, [](int64_t x, int64_t y) { return std::max(x, y); });
+      return apply<arith::MaxSIOp>(a, b, [](int64_t x, int64_t y, unsigned) { return std::max(x, y); });
+    case 11:
+      return apply<arith::DivUIOp>(a, b, quotientWithoutSign);
     default:
-      if (!llvm::all_of(b.lanes, [](int64_t v) { return v >= 0 && v < 12; })) return;
-      if (below(2)) return apply<arith::ShRSIOp>(a, b, [](int64_t x, int64_t y) { return x >> y; });
-      return apply<arith::ShLIOp>(a, b, [](int64_t x, int64_t y) { return x * (int64_t(1) << y); });
+      unsigned bits = bitsOf(a.value.getType());
+      if (!llvm::all_of(b.lanes, [&](int64_t v) { return v >= 0 && v < int64_t(bits); })) return;
+      if (below(3) == 0)
+        return apply<arith::ShRUIOp>(
+            a, b, [](int64_t x, int64_t y, unsigned width) { return withoutSign(x, width) >> y; });
+      if (below(2)) return apply<arith::ShRSIOp>(a, b, [](int64_t x, int64_t y, unsigned) { return x >> y; });
+      return apply<arith::ShLIOp>(a, b, [](int64_t x, int64_t y, unsigned) { return word(x) << y; });
     }
   }
 
   void compare() {
     Known a = any(tensors_), b = partner(a);
     using enum arith::CmpIPredicate;
-    auto predicate = std::array{slt, sle, sgt, sge, eq, ne}[below(6)];
+    auto predicate = std::array{slt, sle, sgt, sge, eq, ne, ult, ule, ugt, uge}[below(10)];
     Lanes lanes;
     for (size_t i = 0; i < a.lanes.size(); ++i)
       lanes.push_back(arith::applyCmpPredicate(predicate, llvm::APInt(64, uint64_t(a.lanes[i])),
@@ -211,7 +254,7 @@ private:
       left /= size;
     }
     if (shape.empty()) shape.push_back(1);
-    auto type = mlir::RankedTensorType::get(shape, builder_.getI32Type());
+    auto type = mlir::RankedTensorType::get(shape, typeOf(a).getElementType());
     keep(tt::ReshapeOp::create(builder_, location(), type, a.value), a.lanes);
   }
 
@@ -221,7 +264,8 @@ private:
     if (shape.size() > 2) return;
     size_t axis = below(shape.size() + 1);
     shape.insert(shape.begin() + axis, 1);
-    auto type = mlir::RankedTensorType::get(shape, builder_.getI32Type());
+    mlir::Type element = typeOf(a).getElementType();
+    auto type = mlir::RankedTensorType::get(shape, element);
     mlir::Value expanded = tt::ExpandDimsOp::create(builder_, location(), type, a.value, uint32_t(axis));
     keep(expanded, a.lanes);
     int64_t copies = int64_t(1) << below(4), inner = 1;
@@ -234,7 +278,7 @@ private:
         for (int64_t i = 0; i < inner; ++i)
           lanes.push_back(a.lanes[outer * inner + i]);
     if (lanes.size() > 512) return;
-    auto wide = mlir::RankedTensorType::get(shape, builder_.getI32Type());
+    auto wide = mlir::RankedTensorType::get(shape, element);
     keep(tt::BroadcastOp::create(builder_, location(), wide, expanded), std::move(lanes));
   }
 
@@ -242,7 +286,7 @@ private:
     Known a = any(tensors_);
     auto shape = typeOf(a).getShape();
     if (shape.size() != 2) return;
-    auto type = mlir::RankedTensorType::get({shape[1], shape[0]}, builder_.getI32Type());
+    auto type = mlir::RankedTensorType::get({shape[1], shape[0]}, typeOf(a).getElementType());
     Lanes lanes;
     for (int64_t j = 0; j < shape[1]; ++j)
       for (int64_t i = 0; i < shape[0]; ++i)
@@ -260,7 +304,6 @@ private:
       if (info.constant && lane != *info.constant) return "constant";
       if (info.lower && lane < *info.lower) return "lower bound";
       if (info.upper && lane > *info.upper) return "upper bound";
-      if (info.index && lane < 0) return "index";
     }
     int64_t stride = known.lanes.size();
     for (size_t d = 0; d < shape.size(); ++d) {
@@ -269,7 +312,8 @@ private:
       for (size_t i = 0; i < known.lanes.size(); ++i) {
         int64_t place = (int64_t(i) / stride) % shape[d], lane = known.lanes[i];
         if (place % info.contiguity[d] == 0 && lane % info.divisibility[d]) return "divisibility";
-        if (place % info.contiguity[d] && lane != known.lanes[i - stride] + 1) return "contiguity";
+        if (place % info.contiguity[d] && lane != wrapped(known.lanes[i - stride] + 1, known.value.getType()))
+          return "contiguity";
         if (place % info.constancy[d] && lane != known.lanes[i - stride]) return "constancy";
       }
     }

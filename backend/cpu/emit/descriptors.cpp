@@ -45,9 +45,10 @@ llvm::SmallVector<LaneValue> Emitter::blockCoordinates(mlir::Value descriptor, m
 llvm::SmallVector<LaneValue> Emitter::rowCoordinates(mlir::Value rows, mlir::Value column, mlir::Type tile,
                                                      const LaneIndex& index) {
   llvm::ArrayRef<int64_t> shape = tt::shapeOf(tile);
-  LaneValue row = evaluate(rows, indexing_.coordinate(index, shape, 0));
-  llvm::Type* i64 = vectorOf(builder_.getInt64Ty(), widthOf(row.value));
-  row.value = builder_.CreateSExt(row.value, i64);
+  LaneIndex at = indexing_.coordinate(index, shape, 0);
+  LaneValue row = evaluate(rows, at);
+  if (!row.isUniform()) row = {toVector(builder_, row, index.width())};
+  row.value = builder_.CreateSExt(row.value, vectorOf(builder_.getInt64Ty(), widthOf(row.value)));
   LaneValue place = indexing_.places(indexing_.coordinate(index, shape, 1), builder_.getInt64Ty());
   place.value = builder_.CreateAdd(place.value, builder_.CreateSExt(scalar(column), builder_.getInt64Ty()));
   return {row, place};

@@ -1,6 +1,8 @@
-// Dots: operands become dense tiles in the accumulator's type, then register-blocked kernels run over them.
-#include "backend/cpu/plan/assignments.h"
+// Dots: operands become dense tiles in the accumulator's type, or pairs of bf16; then register-blocked
+// kernels run over them.
 #include "backend/cpu/emit/emitter.h"
+#include "backend/cpu/plan/assignments.h"
+#include "backend/cpu/run/host.h"
 
 namespace tuned::cpu {
 
@@ -42,6 +44,51 @@ void Emitter::fillPanels(llvm::Value* tile, mlir::Type element, mlir::Value valu
   });
 }
 
+bool Emitter::dotsPairs(tt::DotOp op) const {
+  llvm::ArrayRef<int64_t> a = tt::shapeOf(op.getA().getType()), d = tt::shapeOf(op.getD().getType());
+  return host().vectorBytes >= 32 && tt::elementType(op.getA().getType()).isBF16() &&
+         tt::elementType(op.getB().getType()).isBF16() && dotComputeType(op.getD()).isF32() &&
+         a.back() >= 2 && d.back() >= 16;
+}
+
+// An operand as bf16: dense, or for `panels` as fillPairs() leaves it.
+llvm::Value* Emitter::dotPairs(tt::DotOp op, mlir::Value value, unsigned temporary, const Matrices* panels) {
+  mlir::Type element = tt::elementType(value.getType());
+  if (!panels && isDense(value, element, plan_)) return slotAddress(value);
+  llvm::Value* tile = scratchAt(plan_.temporary(op.getOperation(), temporary));
+  if (panels)
+    fillPairs(tile, value, panelFor(*panels).columns());
+  else
+    fillTile(tile, element, value);
+  return tile;
+}
+
+// Panels whose lines are two rows of the tile: words of column, then of the next, each with its two elements.
+void Emitter::fillPairs(llvm::Value* tile, mlir::Value value, unsigned columns) {
+  auto type = mlir::cast<mlir::RankedTensorType>(value.getType());
+  llvm::ArrayRef<int64_t> shape = type.getShape();
+  unsigned width = std::min(16u, columns), panelBits = log2(columns), columnBits = log2(shape.back()),
+           pairBits = log2(shape[shape.size() - 2]) - 1;
+  mlir::Type word = mlir::IntegerType::get(type.getContext(), 32);
+  forEachChunk(type.getNumElements() / 2, shape.back(), width, [&](const LaneIndex& index) {
+    auto row = [&](int64_t odd) {
+      LaneIndex at = indexing_.slice(index, 0, columnBits), half;
+      half.lanes = {odd};
+      indexing_.merge(at, half, columnBits);
+      indexing_.merge(at, indexing_.slice(index, columnBits, 40), columnBits + 1);
+      llvm::Type* words = vectorOf(builder_.getInt32Ty(), width);
+      return builder_.CreateZExt(evaluateVector(value, at), words);
+    };
+    llvm::Value* even = row(0);
+    llvm::Value* both = builder_.CreateOr(even, builder_.CreateShl(row(1), 16));
+    LaneIndex place = indexing_.slice(index, 0, panelBits);
+    indexing_.merge(place, indexing_.slice(index, columnBits, pairBits), panelBits);
+    indexing_.merge(place, indexing_.slice(index, panelBits, columnBits - panelBits), panelBits + pairBits);
+    indexing_.merge(place, indexing_.slice(index, columnBits + pairBits, 20), columnBits + pairBits);
+    writeTile(tile, word, place, {both});
+  });
+}
+
 llvm::Value* Emitter::prepareAccumulator(mlir::Operation& op, mlir::Value c, mlir::Value d,
                                          mlir::Type compute, unsigned temporary) {
   mlir::Type element = tt::elementType(d.getType());
@@ -77,9 +124,11 @@ void Emitter::emitDot(tt::DotOp op) {
   matrices.n = d.back();
   matrices.k = a.back();
   matrices.element = typeOf(compute);
-  matrices.packed = !isOperandReady(op, op.getB(), plan_);
-  matrices.a = dotOperand(operation, op.getA(), compute, 0);
-  matrices.b = dotOperand(operation, op.getB(), compute, 1, &matrices);
+  matrices.pairs = dotsPairs(op);
+  matrices.packed = matrices.pairs || !isOperandReady(op, op.getB(), plan_);
+  matrices.a = matrices.pairs ? dotPairs(op, op.getA(), 0) : dotOperand(operation, op.getA(), compute, 0);
+  matrices.b = matrices.pairs ? dotPairs(op, op.getB(), 1, &matrices)
+                              : dotOperand(operation, op.getB(), compute, 1, &matrices);
   matrices.c = prepareAccumulator(operation, op.getC(), op.getD(), compute, 2);
   multiply(matrices);
   finishAccumulator(op.getD(), matrices.c, compute);

@@ -197,6 +197,7 @@ llvm::Value* Emitter::divideRounded(mlir::Operation& op, llvm::ArrayRef<llvm::Va
   llvm::Constant* zero = llvm::Constant::getNullValue(v[0]->getType());
   llvm::Value* fix =
       builder_.CreateICmpNE(builder_.CreateSub(v[0], builder_.CreateMul(quotient, v[1])), zero);
+  fix = builder_.CreateAnd(fix, builder_.CreateICmpNE(v[1], zero)); // all ones stay
   bool up = !mlir::isa<arith::FloorDivSIOp>(op);
   if (!mlir::isa<arith::CeilDivUIOp>(op)) {
     llvm::Value* below = builder_.CreateICmpSLT(builder_.CreateXor(v[0], v[1]), zero);
@@ -206,15 +207,31 @@ llvm::Value* Emitter::divideRounded(mlir::Operation& op, llvm::ArrayRef<llvm::Va
   return up ? builder_.CreateAdd(quotient, fix) : builder_.CreateSub(quotient, fix);
 }
 
+// A 64-bit integer that f64 holds exactly and that rounds to 24 bits or fewer as `v` does: beyond 53 bits,
+// the last eleven become one that says whether any was set ("round to odd").
+llvm::Value* Emitter::fitDouble(llvm::Value* v, bool isSigned) {
+  constexpr uint64_t spare = 11;
+  llvm::Constant* zero = llvm::Constant::getNullValue(v->getType());
+  llvm::Value* upper = isSigned ? builder_.CreateAShr(v, spare) : builder_.CreateLShr(v, spare);
+  llvm::Value* inexact = builder_.CreateICmpNE(builder_.CreateAnd(v, (uint64_t(1) << spare) - 1), zero);
+  llvm::Value* cut =
+      builder_.CreateShl(builder_.CreateOr(upper, builder_.CreateZExt(inexact, v->getType())), spare);
+  llvm::Value* magnitude =
+      isSigned ? builder_.CreateBinaryIntrinsic(llvm::Intrinsic::abs, v, builder_.getFalse()) : v;
+  llvm::Value* fits =
+      builder_.CreateICmpULT(magnitude, llvm::ConstantInt::get(v->getType(), uint64_t(1) << 53));
+  return builder_.CreateSelect(fits, v, cut);
+}
+
 llvm::Value* Emitter::applyCast(mlir::Operation& op, llvm::Value* v) {
   mlir::Type from = tt::elementType(op.getOperand(0).getType()),
              to = tt::elementType(op.getResult(0).getType());
   llvm::Type* target = vectorOf(typeOf(to), widthOf(v));
   auto fromInteger = [&](bool isSigned) -> llvm::Value* {
+    bool exact = !to.isF32() && !to.isF64(); // f64 is only on the way
+    if (exact && v->getType()->getScalarSizeInBits() == 64) v = fitDouble(v, isSigned);
     bool wide = to.isF64() || from.getIntOrFloatBitWidth() > 24;
     bool narrow = to.getIntOrFloatBitWidth() < 32;
-    // Through f64 an i64 could be rounded twice on its way to a narrow float; it is then far beyond its
-    // digits.
     llvm::Type* middle = vectorOf(wide && narrow ? builder_.getDoubleTy()
                                   : to.isF64()   ? builder_.getDoubleTy()
                                                  : builder_.getFloatTy(),

@@ -7,9 +7,9 @@
 #pragma once
 
 #include "backend/compiler.h"
+#include "backend/cpu/emit/scopes.h"
 #include "backend/cpu/math/float_formats.h"
 #include "backend/cpu/plan/plan.h"
-#include "backend/cpu/emit/scopes.h"
 #include "ir/analysis/axis_info.h"
 
 #include <llvm/IR/Module.h>
@@ -62,7 +62,14 @@ private:
   LaneValue evaluateCarried(mlir::Value value, const LaneIndex& index);
   LaneValue evaluateGather(tt::GatherOp op, const LaneIndex& index);
   std::optional<LaneValue> evaluateAffine(mlir::Operation& op, llvm::ArrayRef<LaneValue> operands,
-                                          unsigned width);
+                                          const LaneIndex& index);
+  std::pair<int64_t, int64_t> runsAlong(mlir::Value tile, const LaneIndex& index) const;
+  bool neverWraps(mlir::Value tile, const LaneValue& lanes, const LaneIndex& index) const;
+  LaneValue fromFirstLane(const LaneValue& lanes);
+  llvm::Value* fitsType(const LaneValue& lanes);
+  std::optional<LaneValue> widenRun(mlir::Value tile, const LaneIndex& index, llvm::Type* type);
+  std::optional<LaneValue> addOffsets(tt::AddPtrOp op, const LaneValue& pointer, const LaneValue& offset,
+                                      const LaneIndex& index);
   llvm::Value* evaluateVector(mlir::Value value, const LaneIndex& index);
   LaneIndex viewIndex(mlir::Operation& op, mlir::Value result, const LaneIndex& index);
 
@@ -89,6 +96,7 @@ private:
   llvm::Value* divideRounded(mlir::Operation& op, llvm::ArrayRef<llvm::Value*> operands);
   llvm::Value* applyFloat(mlir::Operation& op, llvm::ArrayRef<llvm::Value*> operands);
   llvm::Value* applyCast(mlir::Operation& op, llvm::Value* operand);
+  llvm::Value* fitDouble(llvm::Value* v, bool isSigned);
   llvm::Value* applyMath(mlir::Operation& op, llvm::ArrayRef<llvm::Value*> operands);
   llvm::Value* applyExtern(tt::ExternElementwiseOp op, llvm::ArrayRef<llvm::Value*> operands);
   llvm::Value* callPerLane(llvm::StringRef symbol, llvm::Type* result, llvm::ArrayRef<llvm::Value*> operands);
@@ -153,6 +161,7 @@ private:
     int64_t batch = 1, m = 1, n = 1, k = 1;
     llvm::Type* element = nullptr;
     bool packed = false; ///< b holds panels of the kernel's columns, one after another: each is k lines
+    bool pairs = false;  ///< a and b are bf16, two neighbours along k in a word; b is packed
   };
   /// What one kernel keeps in registers: rows x (vectors of width) of c.
   struct Panel {
@@ -171,7 +180,13 @@ private:
   void finishAccumulator(mlir::Value d, llvm::Value* accumulator, mlir::Type compute);
   llvm::Value* dotOperand(mlir::Operation& op, mlir::Value value, mlir::Type compute, unsigned temporary,
                           const Matrices* panels = nullptr);
+  bool dotsPairs(tt::DotOp op) const;
+  llvm::Value* dotPairs(tt::DotOp op, mlir::Value value, unsigned temporary,
+                        const Matrices* panels = nullptr);
+  void fillPairs(llvm::Value* tile, mlir::Value value, unsigned columns);
   void multiply(const Matrices& matrices);
+  llvm::Value* multiplyAdd(const Matrices& matrices, llvm::Value* factor, llvm::Value* right,
+                           llvm::Value* sum);
   void multiplyPanel(const Matrices& matrices, const Panel& panel, llvm::Value* batch, llvm::Value* row,
                      llvm::Value* columnPanel);
 

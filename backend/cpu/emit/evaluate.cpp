@@ -127,7 +127,7 @@ LaneValue Emitter::evaluateElementwise(mlir::Operation& op, const LaneIndex& ind
   llvm::SmallVector<LaneValue, 3> operands;
   for (mlir::Value operand : op.getOperands())
     operands.push_back(evaluate(operand, index));
-  if (auto known = evaluateAffine(op, operands, index.width())) return *known;
+  if (auto known = evaluateAffine(op, operands, index)) return *known;
   bool uniform = llvm::all_of(operands, [](const LaneValue& operand) { return operand.isUniform(); });
   Values vectors;
   for (const LaneValue& operand : operands)
@@ -135,57 +135,144 @@ LaneValue Emitter::evaluateElementwise(mlir::Operation& op, const LaneIndex& ind
   return {apply(op, vectors)[0]};
 }
 
-// Integers and pointers that differ from lane to lane by constants stay one scalar and these constants.
+// Integers and pointers that differ from lane to lane by constants stay one scalar and these constants. Sums
+// wrap in the integer's own type, so that offsets count modulo two to its width.
 std::optional<LaneValue> Emitter::evaluateAffine(mlir::Operation& op, llvm::ArrayRef<LaneValue> operands,
-                                                 unsigned width) {
+                                                 const LaneIndex& index) {
   if (!llvm::all_of(operands, [](const LaneValue& operand) { return operand.isAffine(); }))
     return std::nullopt;
   if (llvm::all_of(operands, [](const LaneValue& operand) { return operand.isUniform(); }))
     return std::nullopt;
   const LaneValue& a = operands[0];
-  auto combined = [&](llvm::Value* value, llvm::function_ref<int64_t(unsigned)> offset) {
-    llvm::SmallVector<int64_t, 16> offsets;
-    for (unsigned lane = 0; lane < width; ++lane)
-      offsets.push_back(offset(lane));
-    return affine(value, std::move(offsets));
-  };
   if (mlir::isa<mlir::arith::ExtSIOp>(op))
-    return LaneValue{builder_.CreateSExt(a.value, typeOf(tt::elementType(op.getResult(0).getType()))),
-                     a.offsets};
+    return widenRun(op.getOperand(0), index, typeOf(tt::elementType(op.getResult(0).getType())));
   if (operands.size() != 2) return std::nullopt;
   const LaneValue& b = operands[1];
-  if (auto add = mlir::dyn_cast<tt::AddPtrOp>(op)) {
-    auto pointer = mlir::cast<tt::PointerType>(tt::elementType(add.getType()));
-    int64_t size = storageBytes(pointer.getPointeeType());
-    llvm::Value* moved = builder_.CreateGEP(builder_.getIntNTy(unsigned(size * 8)), a.value,
-                                            builder_.CreateSExtOrTrunc(b.value, builder_.getInt64Ty()));
-    return combined(moved, [&](unsigned lane) { return a.offset(lane) + size * b.offset(lane); });
-  }
+  if (auto add = mlir::dyn_cast<tt::AddPtrOp>(op)) return addOffsets(add, a, b, index);
+  auto combined = [&](llvm::Value* value, llvm::function_ref<uint64_t(unsigned)> offset) {
+    unsigned bits = value->getType()->getIntegerBitWidth();
+    llvm::SmallVector<int64_t, 16> offsets;
+    for (unsigned lane = 0; lane < index.width(); ++lane)
+      offsets.push_back(llvm::SignExtend64(offset(lane), std::min(bits, 64u)));
+    return affine(value, std::move(offsets));
+  };
+  auto at = [](const LaneValue& value, unsigned lane) { return uint64_t(value.offset(lane)); };
   if (mlir::isa<mlir::arith::AddIOp>(op))
     return combined(builder_.CreateAdd(a.value, b.value),
-                    [&](unsigned lane) { return a.offset(lane) + b.offset(lane); });
+                    [&](unsigned lane) { return at(a, lane) + at(b, lane); });
   if (mlir::isa<mlir::arith::SubIOp>(op))
     return combined(builder_.CreateSub(a.value, b.value),
-                    [&](unsigned lane) { return a.offset(lane) - b.offset(lane); });
+                    [&](unsigned lane) { return at(a, lane) - at(b, lane); });
   if (mlir::isa<mlir::arith::MulIOp>(op)) {
     const LaneValue& factor = b.isUniform() ? b : a;
     const LaneValue& other = b.isUniform() ? a : b;
     auto* known = llvm::dyn_cast<llvm::ConstantInt>(factor.value);
-    if (!factor.isUniform() || !known) return std::nullopt;
+    if (!factor.isUniform() || !known || known->getBitWidth() > 64) return std::nullopt;
     return combined(builder_.CreateMul(other.value, factor.value),
-                    [&](unsigned lane) { return other.offset(lane) * known->getSExtValue(); });
+                    [&](unsigned lane) { return at(other, lane) * uint64_t(known->getSExtValue()); });
   }
   // Remainders and quotients of runs that the analysis proves contiguous or constant.
   bool quotient = mlir::isa<mlir::arith::DivSIOp, mlir::arith::DivUIOp>(op);
   if (!quotient && !mlir::isa<mlir::arith::RemSIOp, mlir::arith::RemUIOp>(op)) return std::nullopt;
   if (!b.isUniform() || patternOf(a.offsets, 1) != Pattern::Contiguous || a.offset(0) != 0)
     return std::nullopt;
-  const tt::AxisInfo& facts = facts_.of(op.getResult(0));
-  if (facts.rank() == 0) return std::nullopt;
-  if ((quotient ? facts.constancy : facts.contiguity).back() < int64_t(width)) return std::nullopt;
+  auto [contiguity, constancy] = runsAlong(op.getResult(0), index);
+  if ((quotient ? constancy : contiguity) < int64_t(index.width())) return std::nullopt;
   llvm::Value* first = apply(op, {a.value, b.value})[0];
   if (quotient) return LaneValue{first};
   return LaneValue{first, a.offsets};
+}
+
+// How far the analysis proves the values at `index`, from its first lane on, to rise by one, and to be equal.
+// Nothing is known of lanes that do not follow each other along the last dimension.
+std::pair<int64_t, int64_t> Emitter::runsAlong(mlir::Value tile, const LaneIndex& index) const {
+  const tt::AxisInfo& facts = facts_.of(tile);
+  bool inOrder = facts.rank() == shapeOf(tile).size() && facts.rank() > 0 && index.width() > 1 &&
+                 patternOf(index.lanes, 1) == Pattern::Contiguous && index.lanes[0] == 0;
+  if (!inOrder) return {1, 1};
+  return {facts.contiguity.back(), facts.constancy.back()};
+}
+
+// Is scalar + offset, widened as a whole, what each lane is? Proven where the values' bounds leave no room
+// for a difference of two to the width, and for runs that start at a multiple of their length.
+bool Emitter::neverWraps(mlir::Value tile, const LaneValue& lanes, const LaneIndex& index) const {
+  if (lanes.isUniform()) return true;
+  unsigned bits = lanes.value->getType()->getIntegerBitWidth();
+  if (bits < 2 || bits > 32) return false;
+  const tt::AxisInfo& facts = facts_.of(tile);
+  bool aligned = patternOf(lanes.offsets, 1) == Pattern::Contiguous &&
+                 runsAlong(tile, index).first >= int64_t(index.width()) &&
+                 facts.divisorAt(facts.rank() - 1, index.width()) >= int64_t(index.width()) &&
+                 uint64_t(index.width()) <= uint64_t(1) << (bits - 1);
+  if (aligned) return true;
+  int64_t half = int64_t(1) << (bits - 1);
+  int64_t span = facts.upper.value_or(half - 1) - facts.lower.value_or(-half);
+  auto [least, most] = std::minmax_element(lanes.offsets.begin(), lanes.offsets.end());
+  return span + (*most - *least) < 2 * half;
+}
+
+// The run as an affine one whose scalar is its first lane: only then do bounds of the lanes say something of
+// it.
+LaneValue Emitter::fromFirstLane(const LaneValue& lanes) {
+  if (lanes.isUniform() || lanes.offset(0) == 0) return lanes;
+  LaneValue run{builder_.CreateAdd(
+      lanes.value, llvm::ConstantInt::get(lanes.value->getType(), uint64_t(lanes.offset(0)), true, true))};
+  for (int64_t offset : lanes.offsets)
+    run.offsets.push_back(offset - lanes.offset(0));
+  return run;
+}
+
+// A scalar that is true if no lane wraps: scalar + offset fits the integer's own type.
+llvm::Value* Emitter::fitsType(const LaneValue& lanes) {
+  auto* type = llvm::cast<llvm::IntegerType>(lanes.value->getType());
+  unsigned bits = type->getBitWidth();
+  auto [least, most] = std::minmax_element(lanes.offsets.begin(), lanes.offsets.end());
+  llvm::APInt largest = llvm::APInt::getSignedMaxValue(bits), smallest = llvm::APInt::getSignedMinValue(bits);
+  llvm::APInt up(bits, uint64_t(std::max<int64_t>(0, *most)), true, true),
+      down(bits, uint64_t(std::min<int64_t>(0, *least)), true, true);
+  llvm::Value* fits = builder_.CreateICmpSLE(lanes.value, llvm::ConstantInt::get(type, largest - up));
+  return builder_.CreateAnd(
+      fits, builder_.CreateICmpSGE(lanes.value, llvm::ConstantInt::get(type, smallest - down)));
+}
+
+// A tile of integers sign-extended, affine where its lanes do not wrap. Where that is not proven, the fast
+// twin of the loop is taken only if they do not.
+std::optional<LaneValue> Emitter::widenRun(mlir::Value tile, const LaneIndex& index, llvm::Type* type) {
+  LaneValue lanes = evaluate(tile, index);
+  if (lanes.isVector()) return std::nullopt;
+  if (neverWraps(tile, lanes, index)) {
+    lanes = fromFirstLane(lanes);
+  } else if (!assume([&] {
+               LaneValue outside = evaluate(tile, index);
+               return outside.isVector() || outside.isUniform() ? nullptr : fitsType(outside);
+             })) {
+    return std::nullopt;
+  }
+  return LaneValue{builder_.CreateSExt(lanes.value, type), lanes.offsets};
+}
+
+// Pointers that move by constants. Offsets of 32 bits that reach less far than any two ends of a buffer are
+// apart (axis_info.h) are taken not to wrap: what wraps is masked off.
+std::optional<LaneValue> Emitter::addOffsets(tt::AddPtrOp op, const LaneValue& pointer,
+                                             const LaneValue& offset, const LaneIndex& index) {
+  constexpr int64_t reach = 1 << 24;
+  unsigned bits = offset.value->getType()->getIntegerBitWidth();
+  bool near = llvm::all_of(offset.offsets, [](int64_t at) { return at > -reach && at < reach; });
+  std::optional<LaneValue> wide = offset;
+  llvm::Type* i64 = builder_.getInt64Ty();
+  if (bits >= 32 && near)
+    wide->value = builder_.CreateSExtOrTrunc(offset.value, i64);
+  else if (bits < 64)
+    wide = widenRun(op.getOffset(), index, i64);
+  if (!wide) return std::nullopt;
+  auto type = mlir::cast<tt::PointerType>(tt::elementType(op.getType()));
+  int64_t size = storageBytes(type.getPointeeType());
+  llvm::Value* moved = builder_.CreateGEP(builder_.getIntNTy(unsigned(size * 8)), pointer.value, wide->value);
+  llvm::SmallVector<int64_t, 16> offsets;
+  for (unsigned lane = 0; lane < index.width(); ++lane)
+    offsets.push_back(
+        int64_t(uint64_t(pointer.offset(lane)) + uint64_t(size) * uint64_t(wide->offset(lane))));
+  return affine(moved, std::move(offsets));
 }
 
 LaneValue Emitter::evaluateGather(tt::GatherOp op, const LaneIndex& index) {

@@ -38,8 +38,8 @@ enum class Pattern { Uniform, Contiguous, Other };
 /// How `offsets` run in steps of `unit`. One lane is uniform.
 Pattern patternOf(llvm::ArrayRef<int64_t> offsets, int64_t unit);
 
-/// One value a lane. A scalar stands for all lanes alike, or, with offsets, for lane l = scalar + offsets[l]
-/// (integers; pointers count bytes).
+/// One value per lane. A scalar stands for all lanes alike, or, with offsets, for lane l = scalar +
+/// offsets[l] (integers, which wrap in their own type; pointers count bytes).
 struct LaneValue {
   llvm::Value* value = nullptr;
   llvm::SmallVector<int64_t, 16> offsets = {}; ///< empty: uniform, or a vector

@@ -153,7 +153,7 @@ llvm::Value* Emitter::allTrue(mlir::Value mask, const LaneIndex& index) {
   return value.isUniform() ? value.value : nullptr;
 }
 
-// range < bound holds on all lanes if it does on the largest. In 64 bits, so that the sum cannot wrap.
+// range < bound holds on all lanes if it does on the largest and no lane wraps.
 llvm::Value* Emitter::compareExtremes(mlir::arith::CmpIOp op, const LaneIndex& index) {
   LaneValue left = evaluate(op.getLhs(), index), right = evaluate(op.getRhs(), index);
   if (left.isVector() || right.isVector() || !left.value->getType()->isIntegerTy()) return nullptr;
@@ -164,6 +164,9 @@ llvm::Value* Emitter::compareExtremes(mlir::arith::CmpIOp op, const LaneIndex& i
   bool strict = predicate == Predicate::slt || predicate == Predicate::sgt;
   if (left.isUniform() && right.isUniform()) return apply(*op.getOperation(), {left.value, right.value})[0];
   if (!less && !greater) return nullptr;
+  bool leftFits = neverWraps(op.getLhs(), left, index), rightFits = neverWraps(op.getRhs(), right, index);
+  if (leftFits) left = fromFirstLane(left);
+  if (rightFits) right = fromFirstLane(right);
   auto extreme = [&](const LaneValue& value, bool largest) -> llvm::Value* {
     int64_t offset = 0;
     if (!value.offsets.empty())
@@ -173,7 +176,9 @@ llvm::Value* Emitter::compareExtremes(mlir::arith::CmpIOp op, const LaneIndex& i
   };
   llvm::Value* low = less ? extreme(left, true) : extreme(right, true);
   llvm::Value* high = less ? extreme(right, false) : extreme(left, false);
-  return strict ? builder_.CreateICmpSLT(low, high) : builder_.CreateICmpSLE(low, high);
+  llvm::Value* holds = strict ? builder_.CreateICmpSLT(low, high) : builder_.CreateICmpSLE(low, high);
+  if (!leftFits) holds = builder_.CreateAnd(holds, fitsType(left));
+  return rightFits ? holds : builder_.CreateAnd(holds, fitsType(right));
 }
 
 LaneValue Emitter::evaluateLoad(tt::LoadOp op, const LaneIndex& index) {

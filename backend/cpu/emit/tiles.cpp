@@ -1,6 +1,6 @@
 // Tiles in scratch: dense, row-major, 64-byte aligned.
-#include "backend/cpu/plan/assignments.h"
 #include "backend/cpu/emit/emitter.h"
+#include "backend/cpu/plan/assignments.h"
 
 namespace tuned::cpu {
 
@@ -30,11 +30,9 @@ LaneValue Emitter::readSlot(mlir::Value value, const LaneIndex& index) {
   llvm::Value* tile = slotAddress(value);
   // Runs of contiguous or equal integers are read as their first element: loads through them become vector
   // loads.
-  const tt::AxisInfo& facts = facts_.of(value);
-  bool known = facts.rank() == size_t(mlir::cast<mlir::RankedTensorType>(value.getType()).getRank()) &&
-               index.width() > 1 && patternOf(index.lanes, 1) == Pattern::Contiguous && index.lanes[0] == 0;
-  bool runs = known && facts.contiguity.back() >= int64_t(index.width());
-  if (!runs && !(known && facts.constancy.back() >= int64_t(index.width())))
+  auto [contiguity, constancy] = runsAlong(value, index);
+  bool runs = contiguity >= int64_t(index.width()) && index.width() > 1;
+  if (!runs && !(constancy >= int64_t(index.width()) && index.width() > 1))
     return readTile(tile, element, index);
   LaneIndex first = index;
   first.lanes = {0};

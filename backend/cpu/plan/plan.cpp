@@ -50,7 +50,8 @@ int ownCost(mlir::Operation& op) {
 
 } // namespace
 
-Plan::Plan(tt::FuncOp entry, const Callees& callees) : callees_(callees) {
+Plan::Plan(tt::FuncOp entry, const Callees& callees, const tt::AxisInfoAnalysis* facts)
+    : callees_(callees), facts_(facts) {
   mlir::Region& body = entry.getBody();
   number(body);
   // The second round knows from the first which operands are only read.
@@ -184,6 +185,20 @@ bool Plan::writtenBetween(mlir::Operation* from, mlir::Operation* to) const {
   return next != writes_.end() && *next < positions_.at(to).first;
 }
 
+// Would reading `load` inside the loops of `sink`, element by element, find what these have written? Not
+// where each element is overwritten in the very step that reads it, and no other step touches its address.
+bool Plan::overwrites(mlir::Operation* sink, mlir::Operation* load) const {
+  auto reads = tt::memoryAccess(load), writes = tt::memoryAccess(sink);
+  if (!reads || !writes || !writes->writes) return false;
+  if (!facts_) return true;
+  bool inCallee = callOf(load->getParentOfType<tt::FuncOp>()); // whose arguments may be one and the same
+  if (!inCallee && !tt::mayOverlap(*reads, *writes)) return false;
+  bool plain = mlir::isa<tt::StoreOp>(sink) && mlir::isa<tt::LoadOp>(load);
+  if (plain && tt::liesApart(reads->address, writes->address)) return false;
+  return !plain || !tt::sameAddresses(reads->address, writes->address) ||
+         !tt::hasDistinctElements(writes->address, *facts_);
+}
+
 bool Plan::mayStayVirtual(mlir::Value value, const Tile& tile) const {
   mlir::Operation* op = value.getDefiningOp();
   Kind kind = kindOf(*op);
@@ -193,7 +208,7 @@ bool Plan::mayStayVirtual(mlir::Value value, const Tile& tile) const {
   if (!tile.sink) return true;
   bool once = !tile.manySinks && !tile.mapped && tile.sink->getBlock() == op->getBlock();
   // A chain that loads must be evaluated before anything is written; its own operations sink where it does.
-  if (kind == Kind::Load) return once && !writtenBetween(op, tile.sink);
+  if (kind == Kind::Load) return once && !writtenBetween(op, tile.sink) && !overwrites(tile.sink, op);
   if (once) return !tile.loads || !writtenBetween(op, tile.sink);
   return tile.cost <= cheap && !tile.loads;
 }

@@ -2,11 +2,12 @@
 //
 // A tile is evaluated anew by each loop that reads it (virtual), or written once to a slot of the thread's
 // scratch. Cheap values, and values that one loop reads in its own order, are virtual, so that chains of
-// operations fuse.
+// operations fuse. A load is never read later than memory that it may read is written; it may be read by the
+// very loop that writes only if that loop overwrites each element where, and not before, it has read it.
 #pragma once
 
 #include "base/error.h"
-#include "ir/dialect/Dialect.h"
+#include "ir/analysis/addresses.h"
 
 #include <llvm/ADT/DenseMap.h>
 #include <mlir/Dialect/SCF/IR/SCF.h>
@@ -41,7 +42,8 @@ public:
 
   /// `callees` gives the body of each tt.call: its own, that no other call shares.
   using Callees = llvm::DenseMap<mlir::Operation*, tt::FuncOp>;
-  Plan(tt::FuncOp entry, const Callees& callees);
+  /// With no facts (null), whatever writes memory is taken to overwrite any load.
+  Plan(tt::FuncOp entry, const Callees& callees, const tt::AxisInfoAnalysis* facts);
 
   Home home(mlir::Value value) const { return tiles_.at(value).home; }
   /// Carried: the value that the offset is added to.
@@ -98,6 +100,8 @@ private:
   void addSinksOf(Tile& tile, mlir::Value through, bool mapped);
   bool mayStayVirtual(mlir::Value value, const Tile& tile) const;
   bool writtenBetween(mlir::Operation* from, mlir::Operation* to) const;
+  bool overwrites(mlir::Operation* sink, mlir::Operation* load) const;
+  bool overwritesLoadsOf(mlir::Value value, mlir::Operation* sink) const;
   void defer(mlir::Operation& op);
   void extendUses(mlir::Value value, unsigned position);
   bool evaluates(mlir::Operation& op) const;
@@ -108,6 +112,7 @@ private:
   unsigned endOfUse(mlir::Value value, const Tile& tile) const;
 
   const Callees& callees_;
+  const tt::AxisInfoAnalysis* facts_;
   llvm::DenseMap<mlir::Value, Tile> tiles_;
   llvm::DenseMap<mlir::Operation*, std::pair<unsigned, unsigned>> positions_; // first and last inside
   std::vector<mlir::Operation*> order_;

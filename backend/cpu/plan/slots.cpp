@@ -85,6 +85,17 @@ bool Plan::evaluates(mlir::Operation& op) const {
          });
 }
 
+// Does evaluating `value` inside the loops of `sink` read memory that these write?
+bool Plan::overwritesLoadsOf(mlir::Value value, mlir::Operation* sink) const {
+  mlir::Operation* op = value.getDefiningOp();
+  if (!op) return false;
+  if (kindOf(*op) == Kind::Load && overwrites(sink, op)) return true;
+  return llvm::any_of(op->getOperands(), [&](mlir::Value operand) {
+    auto known = isTile(operand) ? tiles_.find(operand) : tiles_.end();
+    return known != tiles_.end() && known->second.home == Home::Virtual && overwritesLoadsOf(operand, sink);
+  });
+}
+
 // A tile that a reduction or a store is the first to read is stored by that operation's loop, on the way.
 void Plan::defer(mlir::Operation& op) {
   Kind kind = kindOf(op);
@@ -99,7 +110,8 @@ void Plan::defer(mlir::Operation& op) {
     if (evaluates(*next))
       for (mlir::Value operand : next->getOperands())
         reading = std::max(reading, reads(operand, value));
-    if (reading == Reads::InPlace && mlir::isa<tt::ReduceOp, tt::StoreOp>(next)) {
+    bool fills = reading == Reads::InPlace && mlir::isa<tt::ReduceOp, tt::StoreOp>(next);
+    if (fills && !overwritesLoadsOf(value, next)) {
       tiles_[value].filledBy = next;
       for (mlir::Value operand : op.getOperands())
         extendUses(operand, positions_.at(next).first);

@@ -36,6 +36,7 @@ Host probe() {
   host.target = "cpu:" + host.cpu + "+" + hash;
   host.vectorBytes = widestVector(sorted);
   host.halfConversions = sorted["f16c"] || sorted["avx512f"];
+  host.bf16Dots = host.vectorBytes == 64 && sorted["avx512bf16"];
   return host;
 }
 

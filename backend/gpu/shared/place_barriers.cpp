@@ -7,8 +7,8 @@ namespace {
 
 class Barriers {
 public:
-  Barriers(const SharedProgram& program, const SharedPlacement& placement)
-      : program(program), placement(placement), inFront(program.points.size()) {}
+  Barriers(const SharedProgram& program, const std::function<bool(uint32_t, uint32_t)>& meet)
+      : program(program), meet(meet), inFront(program.points.size()) {}
 
   std::vector<uint32_t> run() {
     // As late as possible each: along a straight line that is the fewest there are.
@@ -31,7 +31,7 @@ private:
       if (inFront[point]) continue;
       for (const BufferAccess& access : program.points[point].phases.front())
         for (const auto& [other, before] : pending[point])
-          if (excludes(before, access) && placement.overlap(program, other, access.buffer)) return point;
+          if (excludes(before, access) && meet(other, access.buffer)) return point;
     }
     return std::nullopt;
   }
@@ -64,14 +64,19 @@ private:
   }
 
   const SharedProgram& program;
-  const SharedPlacement& placement;
+  const std::function<bool(uint32_t, uint32_t)>& meet;
   std::vector<bool> inFront;
 };
 
 } // namespace
 
 std::vector<uint32_t> placeBarriers(const SharedProgram& program, const SharedPlacement& placement) {
-  return Barriers(program, placement).run();
+  return placeBarriers(program, [&](uint32_t a, uint32_t b) { return placement.overlap(program, a, b); });
+}
+
+std::vector<uint32_t> placeBarriers(const SharedProgram& program,
+                                    const std::function<bool(uint32_t, uint32_t)>& meet) {
+  return Barriers(program, meet).run();
 }
 
 } // namespace tuned::nvptx

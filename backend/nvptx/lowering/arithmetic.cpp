@@ -1,5 +1,5 @@
 // arith: one instruction a register.
-#include "backend/nvptx/lowering/emitter.h"
+#include "backend/nvptx/lowering/float_remainder.h"
 
 #include <llvm/IR/IntrinsicsNVPTX.h>
 #include <mlir/Dialect/Arith/IR/Arith.h>
@@ -36,9 +36,49 @@ template <llvm::Instruction::BinaryOps code> Result<void> binary(Emitter& e, mli
   return e.elementwise(op, [&](Operands v) { return e.builder.CreateBinOp(code, v[0], v[1]); });
 }
 
-/// Shifts by the width or more give 0 (or the sign): LLVM leaves them undefined, PTX clamps.
+/// Shifts by the width or more give 0, or the sign: LLVM leaves them undefined.
 template <llvm::Instruction::BinaryOps code> Result<void> shift(Emitter& e, mlir::Operation& op) {
-  return binary<code>(e, op);
+  auto& b = e.builder;
+  return e.elementwise(op, [&](Operands v) -> llvm::Value* {
+    unsigned width = v[0]->getType()->getIntegerBitWidth();
+    llvm::Value* fits = b.CreateICmpULT(v[1], llvm::ConstantInt::get(v[1]->getType(), width));
+    if (code == llvm::Instruction::AShr)
+      return b.CreateAShr(v[0],
+                          b.CreateSelect(fits, v[1], llvm::ConstantInt::get(v[1]->getType(), width - 1)));
+    llvm::Constant* zero = llvm::ConstantInt::get(v[0]->getType(), 0);
+    return b.CreateSelect(fits, b.CreateBinOp(code, v[0], v[1]), zero);
+  });
+}
+
+/// Integer division toward zero, or its remainder, defined for every pair: LLVM would take a division by
+/// zero, or of the smallest number by -1, for something that cannot happen, also in lanes that a select
+/// drops. By zero the quotient is all ones, as the hardware has it, and the remainder x.
+llvm::Value* divideIntegers(Emitter& e, llvm::Value* x, llvm::Value* y, bool isSigned, bool quotient) {
+  auto& b = e.builder;
+  llvm::Type* type = x->getType();
+  auto divide = [&](llvm::Value* by) {
+    if (quotient) return isSigned ? b.CreateSDiv(x, by) : b.CreateUDiv(x, by);
+    return isSigned ? b.CreateSRem(x, by) : b.CreateURem(x, by);
+  };
+  auto* known = llvm::dyn_cast<llvm::ConstantInt>(y);
+  if (known && !known->isZero() && !(isSigned && known->isMinusOne())) return divide(y);
+  llvm::Constant *one = llvm::ConstantInt::get(type, 1), *ones = llvm::Constant::getAllOnesValue(type);
+  if (type->isIntegerTy(1)) {
+    llvm::Value *byOne = quotient ? x : b.getFalse(), *byZero = quotient ? ones : x;
+    return b.CreateSelect(y, byOne, byZero);
+  }
+  // A divisor that LLVM leaves open, such as a masked lane of a load, must not pass the test as one value and
+  // divide as another.
+  llvm::Value* divisor = b.CreateFreeze(y);
+  llvm::Value* isZero = b.CreateICmpEQ(divisor, llvm::ConstantInt::get(type, 0));
+  llvm::Value* isMinusOne = isSigned ? b.CreateICmpEQ(divisor, ones) : b.getFalse();
+  llvm::Value* result = divide(b.CreateSelect(b.CreateOr(isZero, isMinusOne), one, divisor));
+  if (isSigned && quotient) result = b.CreateSelect(isMinusOne, b.CreateNeg(x), result);
+  return b.CreateSelect(isZero, quotient ? ones : x, result);
+}
+
+template <bool isSigned, bool quotient> Result<void> divideInts(Emitter& e, mlir::Operation& op) {
+  return e.elementwise(op, [&](Operands v) { return divideIntegers(e, v[0], v[1], isSigned, quotient); });
 }
 
 template <llvm::Intrinsic::ID id> Result<void> intrinsic(Emitter& e, mlir::Operation& op) {
@@ -71,14 +111,7 @@ Result<void> divide(Emitter& e, mlir::Operation& op) {
 }
 
 Result<void> remainder(Emitter& e, mlir::Operation& op) {
-  auto& b = e.builder;
-  llvm::Type* type = e.type(op.getResult(0).getType());
-  bool wide = type->isDoubleTy();
-  llvm::Type* work = wide ? type : b.getFloatTy();
-  return e.elementwise(op, [&](Operands v) -> llvm::Value* {
-    llvm::Value *x = b.CreateFPExt(v[0], work), *y = b.CreateFPExt(v[1], work);
-    return b.CreateFPTrunc(e.callLibrary(wide ? "__nv_fmod" : "__nv_fmodf", work, {x, y}), type);
-  });
+  return e.elementwise(op, [&](Operands v) { return floatRemainder(e, v[0], v[1]); });
 }
 
 Result<void> compareInts(Emitter& e, mlir::Operation& op) {
@@ -108,8 +141,9 @@ template <bool up, bool isSigned> Result<void> divideRounded(Emitter& e, mlir::O
   auto& b = e.builder;
   return e.elementwise(op, [&](Operands v) -> llvm::Value* {
     llvm::Value* zero = llvm::ConstantInt::get(v[0]->getType(), 0);
-    llvm::Value* quotient = isSigned ? b.CreateSDiv(v[0], v[1]) : b.CreateUDiv(v[0], v[1]);
+    llvm::Value* quotient = divideIntegers(e, v[0], v[1], isSigned, true);
     llvm::Value* fix = b.CreateICmpNE(b.CreateSub(v[0], b.CreateMul(quotient, v[1])), zero);
+    fix = b.CreateAnd(fix, b.CreateICmpNE(v[1], zero)); // a division by zero stays all ones
     if (isSigned) {
       llvm::Value* below = b.CreateICmpSLT(b.CreateXor(v[0], v[1]), zero);
       fix = b.CreateAnd(fix, up ? b.CreateNot(below) : below);
@@ -162,10 +196,10 @@ void addArithmetic(OpTable& table) {
   table["arith.addi"] = {binary<I::Add>};
   table["arith.subi"] = {binary<I::Sub>};
   table["arith.muli"] = {binary<I::Mul>};
-  table["arith.divsi"] = {binary<I::SDiv>};
-  table["arith.divui"] = {binary<I::UDiv>};
-  table["arith.remsi"] = {binary<I::SRem>};
-  table["arith.remui"] = {binary<I::URem>};
+  table["arith.divsi"] = {divideInts<true, true>};
+  table["arith.divui"] = {divideInts<false, true>};
+  table["arith.remsi"] = {divideInts<true, false>};
+  table["arith.remui"] = {divideInts<false, false>};
   table["arith.ceildivsi"] = {divideRounded<true, true>};
   table["arith.ceildivui"] = {divideRounded<true, false>};
   table["arith.floordivsi"] = {divideRounded<false, true>};

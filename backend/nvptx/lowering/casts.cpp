@@ -22,14 +22,35 @@ Result<void> extendOrTruncate(Emitter& e, mlir::Operation& op) {
   return convertFloats(e, op, Rounding::NearestEven);
 }
 
+/// A 64-bit integer that a double holds exactly and that rounds to 24 bits or fewer as `value` does: beyond
+/// 53 bits, the last eleven become one that says whether any was set.
+llvm::Value* fitDouble(Emitter& e, llvm::Value* value, bool isSigned) {
+  auto& b = e.builder;
+  constexpr uint64_t spare = 11;
+  llvm::Value* upper = isSigned ? b.CreateAShr(value, spare) : b.CreateLShr(value, spare);
+  llvm::Value* inexact = b.CreateICmpNE(b.CreateAnd(value, (uint64_t{1} << spare) - 1), b.getInt64(0));
+  llvm::Value* cut = b.CreateShl(b.CreateOr(upper, b.CreateZExt(inexact, b.getInt64Ty())), spare);
+  llvm::Value* magnitude =
+      isSigned ? b.CreateBinaryIntrinsic(llvm::Intrinsic::abs, value, b.getFalse()) : value;
+  return b.CreateSelect(b.CreateICmpULT(magnitude, b.getInt64(uint64_t{1} << 53)), value, cut);
+}
+
 Result<void> integerToFloat(Emitter& e, mlir::Operation& op) {
   llvm::Type* to = e.type(op.getResult(0).getType());
   bool isSigned = mlir::isa<mlir::arith::SIToFPOp>(op);
-  return e.elementwise(op, [&](llvm::ArrayRef<llvm::Value*> operands) {
+  // Before sm_90 LLVM goes to bfloat by way of float, which rounds twice; by way of double it does not.
+  bool twice = to->isBFloatTy() && e.target.capability < 90;
+  return e.elementwise(op, [&](llvm::ArrayRef<llvm::Value*> operands) -> llvm::Value* {
     llvm::Value* value = operands[0];
     // LLVM 22's NVPTX takes a signed i1 for 1 on its way to bfloat.
     if (value->getType()->isIntegerTy(1))
       value = e.builder.CreateIntCast(value, e.builder.getInt32Ty(), isSigned);
+    if (twice && value->getType()->getIntegerBitWidth() > 24) {
+      if (value->getType()->isIntegerTy(64)) value = fitDouble(e, value, isSigned);
+      llvm::Type* f64 = e.builder.getDoubleTy();
+      value = isSigned ? e.builder.CreateSIToFP(value, f64) : e.builder.CreateUIToFP(value, f64);
+      return e.builder.CreateFPTrunc(value, to);
+    }
     return isSigned ? e.builder.CreateSIToFP(value, to) : e.builder.CreateUIToFP(value, to);
   });
 }

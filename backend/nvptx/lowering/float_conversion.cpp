@@ -165,16 +165,24 @@ private:
   llvm::IRBuilder<>& b;
 };
 
-llvm::Value* doubleToFloat(Emitter& e, llvm::Value* value, Rounding rounding) {
-  if (rounding == Rounding::NearestEven) return e.builder.CreateFPTrunc(value, e.builder.getFloatTy());
+llvm::Value* towardZero(Emitter& e, llvm::Value* value) {
   return e.builder.CreateIntrinsic(e.builder.getFloatTy(), llvm::Intrinsic::nvvm_d2f_rz, {value});
+}
+
+/// A float on the way to something narrower: the last bit of an inexact one is set, so that the second
+/// rounding sees on which side of a tie the double was ("round to odd").
+llvm::Value* doubleToOddFloat(Emitter& e, llvm::Value* value) {
+  auto& b = e.builder;
+  llvm::Value* cut = towardZero(e, value);
+  llvm::Value* inexact = b.CreateFCmpONE(b.CreateFPExt(cut, value->getType()), value);
+  llvm::Value* bits = b.CreateBitCast(cut, b.getInt32Ty());
+  return b.CreateBitCast(b.CreateOr(bits, b.CreateZExt(inexact, b.getInt32Ty())), b.getFloatTy());
 }
 
 /// Between float types of 16 bits and more. Toward zero goes by way of float: truncating twice is truncating.
 llvm::Value* plain(Emitter& e, llvm::Value* value, llvm::Type* to, Rounding rounding) {
   auto& b = e.builder;
-  if (rounding == Rounding::TowardZero && value->getType()->isDoubleTy())
-    value = doubleToFloat(e, value, rounding);
+  if (rounding == Rounding::TowardZero && value->getType()->isDoubleTy()) value = towardZero(e, value);
   llvm::Type* from = value->getType();
   if (from == to) return value;
   if (from->getScalarSizeInBits() < to->getScalarSizeInBits()) return b.CreateFPExt(value, to);
@@ -200,7 +208,8 @@ Registers convertFloat(Emitter& e, const Registers& from, mlir::Type fromType, m
     if (!value->getType()->isFloatingPointTy()) return {};
   if (narrowTo) {
     for (llvm::Value*& value : wide)
-      if (value->getType()->isDoubleTy()) value = doubleToFloat(e, value, rounding);
+      if (value->getType()->isDoubleTy())
+        value = rounding == Rounding::NearestEven ? doubleToOddFloat(e, value) : towardZero(e, value);
     return converter.narrow(wide, *narrowTo, rounding);
   }
   llvm::Type* to = e.type(toType);

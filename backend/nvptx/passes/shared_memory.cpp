@@ -11,6 +11,8 @@ namespace {
 
 class ModelBuilder {
 public:
+  explicit ModelBuilder(const GlobalMemory* globalMemory) : global(globalMemory) {}
+
   SharedModel run(tt::FuncOp function) {
     function.walk([&](mlir::Operation* op) {
       if (uint32_t bytes = scratchBytes(*op)) {
@@ -19,6 +21,7 @@ public:
         model.program.buffers.push_back({llvm::alignTo<16>(bytes)});
       }
     });
+    if (global) model.program.buffers.resize(model.owners.size() + global->operations().size());
     uint32_t entry = point(&function.getBody().front().front());
     region(function.getBody(), entry);
     return std::move(model);
@@ -41,18 +44,22 @@ private:
   /// The last point of the block's operations, which come behind `from`.
   uint32_t block(mlir::Block& body, uint32_t from) {
     for (mlir::Operation& op : body) {
-      if (touchesShared(op)) {
+      if (touches(op)) {
         uint32_t here = access(op);
         link(from, here);
         from = here;
-      } else if (op.getNumRegions() != 0 && op.walk([](mlir::Operation* inner) {
-                                                return touchesShared(*inner) ? mlir::WalkResult::interrupt()
-                                                                             : mlir::WalkResult::advance();
+      } else if (op.getNumRegions() != 0 && op.walk([&](mlir::Operation* inner) {
+                                                return touches(*inner) ? mlir::WalkResult::interrupt()
+                                                                       : mlir::WalkResult::advance();
                                               }).wasInterrupted()) {
         from = regions(op, from);
       }
     }
     return from;
+  }
+
+  bool touches(mlir::Operation& op) const {
+    return touchesShared(op) || (global && global->number(&op).has_value());
   }
 
   uint32_t access(mlir::Operation& op) {
@@ -62,6 +69,12 @@ private:
       phases.emplace_back();
       for (const OwnedAccess& access : phase)
         phases.back().push_back({buffers.at(access.owner ? access.owner : &op), access.reads, access.writes});
+    }
+    // An operation that waits for other threads itself has been to global memory by then.
+    if (auto number = global ? global->number(&op) : std::nullopt) {
+      tt::MemoryAccess what = global->access(*number);
+      auto buffer = static_cast<uint32_t>(model.owners.size()) + *number;
+      phases.front().push_back({buffer, what.reads, what.writes});
     }
     model.program.points[here].phases = std::move(phases);
     return here;
@@ -120,6 +133,7 @@ private:
     return behind;
   }
 
+  const GlobalMemory* global;
   SharedModel model;
   llvm::DenseMap<mlir::Operation*, uint32_t> buffers;
   std::optional<uint32_t> loop;
@@ -135,7 +149,11 @@ bool touchesShared(mlir::Operation& op) {
 }
 
 SharedModel sharedModel(tt::FuncOp function) {
-  return ModelBuilder().run(function);
+  return ModelBuilder(nullptr).run(function);
+}
+
+SharedModel sharedModel(tt::FuncOp function, const GlobalMemory& global) {
+  return ModelBuilder(&global).run(function);
 }
 
 void setScratchOffset(mlir::Operation& op, uint32_t offset) {

@@ -2,6 +2,7 @@
 #include "backend/reference/steps/map.h"
 
 #include <cmath>
+#include <type_traits>
 
 namespace tuned::reference {
 namespace {
@@ -18,9 +19,16 @@ Step signExtend(const Operation& op) {
                   [from, to](uint64_t a) { return static_cast<uint64_t>(signedValue(from, a)) & mask(to); });
 }
 
-/// One rounding, from the integer itself: 64-bit integers do not fit double.
+/// One rounding, from the integer itself. 64-bit integers do not fit double: on the way to fewer digits, what
+/// a double does not hold becomes one bit that says whether there was any.
 template <typename Integer> uint64_t fromInteger(Kind to, Integer value) {
   if (to == Kind::F32) return lane(static_cast<float>(value));
+  constexpr Integer exact = Integer{1} << 53;
+  bool wide = value >= exact || (std::is_signed_v<Integer> && value <= -exact);
+  if (to != Kind::F64 && wide) {
+    Integer upper = value >> 11, rest = value & 0x7ff;
+    value = static_cast<Integer>((upper | static_cast<Integer>(rest != 0)) * 2048);
+  }
   return fromDouble(to, static_cast<double>(value));
 }
 Step sitofp(const Operation& op) {

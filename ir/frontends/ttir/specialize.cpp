@@ -2,6 +2,7 @@
 #include "ir/frontends/ttir/specialize.h"
 
 #include "ir/dialect/Dialect.h"
+#include "ir/grid.h"
 #include "ir/text.h"
 
 #include <llvm/ADT/StringRef.h>
@@ -106,6 +107,7 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> specialize(mlir::MLIRContext& context,
   if (!entry) return fail(inTemplate(entry.error(), kernel, *instance));
   auto fixed = fixArguments(*entry, kernel, bindingsOf(kernel, configuration, sizes));
   if (!fixed) return fail(fixed.error());
+  tt::setGrid(*entry, instance->grid);
   FirstError errors(context);
   if (mlir::failed(mlir::verify(**module)))
     return fail(inTemplate(errors.take("no reason"), kernel, *instance));
