@@ -1,5 +1,5 @@
 # Without a GPU these show what needs none, and that the rest fails clearly.
-tuned_test(test_cuda SOURCES cuda_test.cpp cuda_layout_test.cpp LINK tuned_backend_cuda tuned_assemble)
+tuned_test(test_cuda SOURCES cuda_test.cpp cuda_judge_test.cpp cuda_layout_test.cpp LINK tuned_backend_cuda tuned_assemble)
 if(TUNED_CUDA)
   target_include_directories(test_cuda SYSTEM PRIVATE ${CUDA_INCLUDE_DIR})
   target_compile_definitions(test_cuda PRIVATE TUNED_CUDA_HEADERS)
