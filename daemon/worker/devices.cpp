@@ -13,12 +13,14 @@
 namespace tuned {
 
 namespace {
-/// "nvjitlink 13.5.37, tileiras 13.5.37": whoever is here, since each makes builds.
+/// "nvjitlink 13.5.37, tileiras 13.5.37, nvrtc 13.5 headers 0a1b…": whoever is here, since each makes builds.
 std::string assemblers() {
   std::string all = nvptx::assemblerVersion().value_or("");
   if (auto program = toolchain::findProgram("tileiras"); !program.empty())
     if (auto version = toolchain::programVersion(program))
       all += (all.empty() ? "tileiras " : ", tileiras ") + *version;
+  if (auto compiler = makeSourceCompiler("sm_90a"))
+    if (auto version = (*compiler)->version()) all += (all.empty() ? "" : ", ") + *version;
   return all;
 }
 
