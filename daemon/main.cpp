@@ -1,7 +1,7 @@
 // The daemon's way from its options to its end.
-#include "daemon/service/devices.h"
-#include "daemon/options.h"
 #include "daemon/http/server.h"
+#include "daemon/options.h"
+#include "daemon/service/devices.h"
 #include "daemon/service/service.h"
 #include "daemon/starter.h"
 

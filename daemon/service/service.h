@@ -2,11 +2,11 @@
 // thread; those marked [quick] touch no disk and no worker, the others may take as long as a compilation.
 #pragma once
 
+#include "daemon/options.h"
 #include "daemon/service/devices.h"
 #include "daemon/service/jobs.h"
 #include "daemon/service/kernels.h"
 #include "daemon/service/metrics.h"
-#include "daemon/options.h"
 #include "daemon/service/provisional.h"
 #include "daemon/service/tuning.h"
 
