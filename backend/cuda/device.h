@@ -95,6 +95,8 @@ public:
 
   LaunchMetadata launch;
   Function function = nullptr;
+  /// Whether the code reads a host descriptor's padding: Tile IR's takes it for zeros.
+  bool readsPadding = true;
 
 private:
   const Driver& api_;
