@@ -51,9 +51,11 @@ TEST_CASE("artefacts, devices and errors come through unchanged") {
   Artefact artefact{"cubin",
                     "sm_90a",
                     std::string("\0\1\xff", 3),
-                    {"k", 128, 4096, 64, 2, {{ParameterKind::TensorMap, 128}}},
+                    {"k", {128, 1, 1}, 4096, 64, 2, {{ParameterKind::TensorMap, 128}}},
                     {40, 4096, 0},
-                    {{"llvm", 0.5}}};
+                    {{"llvm", 0.5}},
+                    "nvptx",
+                    ""};
   auto back = artefactFromJson(json::from_cbor(json::to_cbor(artefactToJson(artefact))));
   REQUIRE(back);
   CHECK(back->bytes == artefact.bytes);
