@@ -124,6 +124,7 @@ Result<JobStatus> Client::watch(const std::string& id, const Progress& progress)
   for (int broken = 0; !over;) {
     EventParser parser;
     const auto take = [&](const Event& event) -> Result<void> {
+      if (over) return {}; // of the same piece as the last one
       last = event.job;
       broken = 0;
       const bool followOn = !progress || progress(event);
@@ -158,6 +159,18 @@ Result<JobStatus> Client::cancel(const std::string& job) {
 
 Result<KernelInfo> Client::submit(const std::string& document) {
   return state_->get<KernelInfo>({"POST", "/v1/kernels", document}, state_->timeout);
+}
+
+Result<BuildInfo> Client::addBuild(const BuildRequest& request) {
+  return state_->get<BuildInfo>({"POST", "/v1/builds", toText(request)}, state_->timeout);
+}
+
+Result<Explanation> Client::explain(const ExplainRequest& request) {
+  return state_->get<Explanation>({"POST", "/v1/explain", toText(request)}, state_->timeout);
+}
+
+Result<Forgotten> Client::forget(const ForgetRequest& request) {
+  return state_->get<Forgotten>({"POST", "/v1/forget", toText(request)}, state_->timeout);
 }
 
 Result<KernelInfo> Client::kernel(const std::string& id) {
@@ -195,6 +208,11 @@ Result<TrialList> Client::trials(const std::string& kernel, const std::string& d
                                                          {"device", device},
                                                          {"job", job},
                                                          {"limit", limit > 0 ? std::to_string(limit) : ""}}));
+}
+
+Result<std::string> Client::request(const std::string& method, const std::string& path,
+                                    const std::string& body) {
+  return state_->fetch({method, path, body}, state_->timeout);
 }
 
 Result<std::string> Client::page(const std::string& path) {

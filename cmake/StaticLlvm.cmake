@@ -13,7 +13,7 @@ foreach(library IN LISTS imported)
 endforeach()
 
 llvm_map_components_to_libnames(llvm_parts core support nvptxcodegen nvptxdesc nvptxinfo x86codegen x86desc x86info
-  ipo orcjit jitlink linker irreader bitreader target targetparser analysis scalaropts instcombine
+  ipo linker irreader bitreader target targetparser analysis scalaropts instcombine
   transformutils vectorize aggressiveinstcombine codegen asmprinter mc)
 target_link_libraries(tuned_llvm INTERFACE
   MLIRParser MLIRArithDialect MLIRArithTransforms MLIRMathDialect MLIRSCFDialect MLIRSCFUtils MLIRSCFTransforms MLIRControlFlowToSCF MLIRControlFlowDialect

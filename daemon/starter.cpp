@@ -1,5 +1,6 @@
 #include "daemon/starter.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <spdlog/spdlog.h>
@@ -13,6 +14,11 @@ Starter::Starter() {
   const char* named = std::getenv("NOTIFY_SOCKET");
   if (named) socket_ = named;
   ::unsetenv("NOTIFY_SOCKET");
+  const char *span = std::getenv("WATCHDOG_USEC"), *process = std::getenv("WATCHDOG_PID");
+  if (span && (!process || std::atol(process) == ::getpid()))
+    watchdog_ = std::max(0.0, std::atof(span) / 1e6);
+  ::unsetenv("WATCHDOG_USEC");
+  ::unsetenv("WATCHDOG_PID");
 }
 
 void Starter::tell(const std::string& state) const {

@@ -12,10 +12,13 @@ public:
   /// Takes the variable out of the environment, so that workers do not speak in the daemon's name. Before any
   /// thread is started.
   Starter();
-  /// "READY=1", "STATUS=…": one a line.
+  /// "READY=1", "STATUS=…": one per line.
   void tell(const std::string& state) const;
+  /// Seconds within which it wants to hear "WATCHDOG=1" again; 0: it does not watch.
+  double watchdogSeconds() const { return watchdog_; }
 
 private:
+  double watchdog_ = 0;
   std::string socket_; ///< a path, or "@" and a name in the abstract namespace
 };
 

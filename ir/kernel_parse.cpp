@@ -4,6 +4,7 @@
 #include "base/document/pack.h"
 #include "ir/frontends/cuda/document.h"
 #include "ir/judge.h"
+#include "ir/kernel_sources.h"
 
 #include <algorithm>
 #include <cctype>
@@ -17,7 +18,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kSourceLimit = 16 << 20;
+constexpr size_t kSourceLimit = 4 << 20;
+/// Far beyond what kernels have, and small enough that no later step has to fear them.
+constexpr size_t kMostNames = 256, kMostParameters = 64, kMostValues = 4096, kMostExpressions = 256;
 
 std::unexpected<Error> wrong(const std::string& key, const std::string& what) {
   return fail(ErrorKind::InvalidInput, "kernel document: \"" + key + "\": " + what);
@@ -61,6 +64,12 @@ private:
     for (const auto& [key, value] : object.items())
       if (std::ranges::find(allowed, key) == allowed.end()) return wrong(where + "." + key, "unknown key");
     return {};
+  }
+
+  /// Whether a list or object has no more members than the limit.
+  static Result<void> atMost(const json& list, const std::string& key, size_t limit) {
+    if (list.size() <= limit) return {};
+    return wrong(key, std::to_string(list.size()) + " entries: the limit is " + std::to_string(limit));
   }
 
   Result<void> keys() {
@@ -109,7 +118,7 @@ private:
     if (!name) return fail(name.error());
     kernel_.sourceName = *name;
     kernel_.source = std::move(*value);
-    if (kernel_.source.size() > kSourceLimit) return wrong("source", "longer than 16 MiB");
+    if (kernel_.source.size() > kSourceLimit) return wrong("source", "longer than 4 MiB");
     return {};
   }
 
@@ -124,6 +133,7 @@ private:
     const json& list = document_["sizes"];
     if (!list.is_array())
       return wrong("sizes", std::string("expected a list of names, got ") + list.type_name());
+    if (auto ok = atMost(list, "sizes", kMostNames); !ok) return ok;
     for (const json& each : list) {
       if (!each.is_string()) return wrong("sizes", std::string("expected a name, got ") + each.type_name());
       if (auto ok = declare("sizes", each); !ok) return ok;
@@ -138,6 +148,7 @@ private:
     const json& object = document_["constants"];
     if (!object.is_object())
       return wrong("constants", std::string("expected an object, got ") + object.type_name());
+    if (auto ok = atMost(object, "constants", kMostNames); !ok) return ok;
     for (const auto& [name, value] : object.items()) {
       if (auto ok = declare("constants", name); !ok) return ok;
       if (isInteger(value)) {
@@ -172,12 +183,14 @@ private:
     const json& object = document_["parameters"];
     if (!object.is_object())
       return wrong("parameters", std::string("expected an object, got ") + object.type_name());
+    if (auto ok = atMost(object, "parameters", kMostParameters); !ok) return ok;
     for (const auto& [name, values] : object.items()) {
       std::string key = "parameters." + name;
       if (auto ok = declare(key, name); !ok) return ok;
       if (!values.is_array())
         return wrong(key, std::string("expected a list of integers, got ") + values.type_name());
       if (values.empty()) return wrong(key, "an empty list leaves no configuration");
+      if (auto ok = atMost(values, key, kMostValues); !ok) return ok;
       KernelParameter parameter{name, {}};
       for (const json& value : values) {
         auto read = parameterValue(key, name, value);
@@ -211,6 +224,7 @@ private:
     const json& list = document_[key];
     if (!list.is_array())
       return wrong(key, std::string("expected a list of expressions, got ") + list.type_name());
+    if (auto ok = atMost(list, key, kMostExpressions); !ok) return ok;
     for (const json& each : list) {
       auto parsed = expression(each, key, true);
       if (!parsed) return fail(parsed.error());
@@ -234,6 +248,7 @@ private:
   Result<void> arguments() {
     const json& list = document_["arguments"];
     if (!list.is_array()) return wrong("arguments", std::string("expected a list, got ") + list.type_name());
+    if (auto ok = atMost(list, "arguments", kMostNames); !ok) return ok;
     for (size_t i = 0; i < list.size(); ++i) {
       auto argument = readArgument(list[i], "arguments[" + std::to_string(i) + "]");
       if (!argument) return fail(argument.error());
@@ -283,6 +298,7 @@ private:
     if (entry.contains("value")) return wrong(key + ".value", "a pointer has a \"shape\" instead");
     if (!entry.contains("shape") || !entry["shape"].is_array() || entry["shape"].empty())
       return wrong(key + ".shape", "expected a list of expressions: the buffer's elements in each dimension");
+    if (auto ok = atMost(entry["shape"], key + ".shape", kMostNames); !ok) return ok;
     for (const json& each : entry["shape"]) {
       auto dimension = expression(each, key + ".shape", false);
       if (!dimension) return fail(dimension.error());
@@ -324,9 +340,10 @@ private:
   Result<void> tolerance() {
     if (!document_.contains("tolerance")) return {};
     const json& object = document_["tolerance"];
+    Tolerance& given = kernel_.tolerance.emplace();
     if (auto ok = onlyKeys(object, "tolerance", {"relative", "absolute"}); !ok) return ok;
     for (auto [field, target] :
-         {std::pair{"relative", &kernel_.tolerance.relative}, {"absolute", &kernel_.tolerance.absolute}}) {
+         {std::pair{"relative", &given.relative}, {"absolute", &given.absolute}}) {
       if (!object.contains(field)) continue;
       if (!object[field].is_number() || object[field].get<double>() < 0)
         return wrong(std::string("tolerance.") + field, "expected a number that is not negative");
@@ -385,6 +402,7 @@ private:
 
 Result<Kernel> parseKernel(const std::string& document, const std::string& path) {
   auto parsed = parseJson(document, path);
+  if (parsed && parsed->is_object() && parsed->contains("sources")) parsed = withOneSource(std::move(*parsed));
   if (!parsed) return fail(parsed.error());
   auto kernel = Reader(*parsed).read();
   if (!kernel || !parsed->contains("judge")) return kernel;

@@ -102,11 +102,11 @@ Result<Program> create(const Library& api, const CudaVariant& variant, const std
 Result<void> checkParameters(const nvptx::CubinKernel& kernel, const CudaVariant& variant) {
   std::string document, compiled;
   bool same = kernel.parameters.size() == variant.parameters.size();
-  for (const auto& [name, bytes] : variant.parameters)
-    document += (document.empty() ? "" : ", ") + name + " " + std::to_string(bytes);
+  for (const CudaParameter& each : variant.parameters)
+    document += (document.empty() ? "" : ", ") + each.name + " " + std::to_string(each.bytes);
   for (size_t i = 0; i < kernel.parameters.size(); ++i) {
     compiled += (i ? ", " : "") + std::to_string(kernel.parameters[i].size);
-    same = same && kernel.parameters[i].size == variant.parameters[i].second;
+    same = same && kernel.parameters[i].size == variant.parameters[i].bytes;
   }
   if (same) return {};
   return fail(ErrorKind::InvalidInput,
@@ -127,8 +127,9 @@ Result<Artefact> artefactOf(std::string cubin, const std::string& symbol, const 
   artefact.launch.symbol = kernel->symbol;
   artefact.launch.block = variant.block;
   artefact.launch.dynamicSharedBytes = variant.sharedBytes;
-  for (const nvptx::CubinParameter& parameter : kernel->parameters)
-    artefact.launch.parameters.push_back({ParameterKind::Scalar, parameter.size});
+  for (const CudaParameter& each : variant.parameters)
+    artefact.launch.parameters.push_back(
+        {each.pointer ? ParameterKind::Pointer : ParameterKind::Scalar, each.bytes});
   artefact.resources = {kernel->registers, kernel->staticSharedBytes + variant.sharedBytes,
                         kernel->stackBytes};
   artefact.compiler = "nvrtc";

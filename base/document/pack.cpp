@@ -1,5 +1,7 @@
 #include "base/document/pack.h"
 
+#include "base/json_limits.h"
+
 #include "base/document/headers.h"
 
 #include <algorithm>
@@ -96,6 +98,8 @@ Result<void> takeJudge(json& document, const fs::path& folder) {
 } // namespace
 
 Result<json> parseDocument(const std::string& text, const std::string& name) {
+  if (auto bounded = checkJsonLimits(text); !bounded)
+    return fail(Error{ErrorKind::InvalidInput, bounded.error().message, Location{name, 1, 1}});
   try {
     return json::parse(text, nullptr, true, /*ignore_comments=*/true);
   } catch (const json::parse_error& problem) {

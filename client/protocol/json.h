@@ -16,7 +16,8 @@ template <typename Message> nlohmann::json toJson(const Message& message);
 /// that is not known are refused; in answers it is passed over, so that an older client reads a newer daemon.
 template <typename Message> Result<Message> fromJson(const nlohmann::json& json);
 
-/// The same from and to text. Text that is not JSON is InvalidInput and says where.
+/// The same from and to text. Text that is not JSON is InvalidInput and says where; so is a text that nests
+/// deeper than 64 levels, and a request of more than 200,000 values (base/json_limits.h).
 template <typename Message> std::string toText(const Message& message);
 template <typename Message> Result<Message> fromText(std::string_view text);
 

@@ -1,5 +1,7 @@
 #include "client/tunectl/detach.h"
 
+#include "base/private_files.h"
+
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
@@ -95,12 +97,14 @@ std::string defaultLog() {
 Result<Detached> startDetached(const std::vector<std::string>& command, const std::string& log,
                                double seconds) {
   using Clock = std::chrono::steady_clock;
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path(log).parent_path(), ignored);
-  const int file = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (file < 0)
-    return fail(ErrorKind::Denied, "cannot write the log " + log + ": " + std::strerror(errno),
+  const std::string folder = std::filesystem::path(log).parent_path().string();
+  if (auto made = folder.empty() ? Result<void>() : makeFolder(folder, 0700); !made)
+    return fail(made.error());
+  const auto opened = openPrivateFile(log, PrivateFileUse::Append);
+  if (!opened)
+    return fail(ErrorKind::Denied, "cannot write the log: " + opened.error().text(),
                 "name another file with --log");
+  const int file = *opened;
   const off_t start = ::lseek(file, 0, SEEK_END);
   const NotifySocket told;
   ::setenv("NOTIFY_SOCKET", told.name().c_str(), 1);

@@ -1,3 +1,4 @@
+#include "client/client.h"
 #include "client/endpoint.h"
 #include "client/tunectl/detach.h"
 #include "client/tunectl/verbs.h"
@@ -8,6 +9,7 @@
 #include <cstring>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <unistd.h>
 
 namespace tuned::tunectl {
@@ -49,7 +51,24 @@ int become(const Globals& globals, std::vector<std::string>& command) {
                           std::nullopt, "tuned has to lie beside tunectl"});
 }
 
+/// What a daemon that serves already says of itself, or nothing. It is asked where the command line or the
+/// environment put the socket; a configuration file may name another place, and then the new daemon finds
+/// out.
+std::optional<std::string> alreadyServing(const Globals& globals) {
+  auto client = client::Client::connect({client::socketPath(globals.socket), 2});
+  auto status = client ? client->status() : fail(client.error());
+  if (!status) return std::nullopt;
+  return "serves already on " + status->socket + " (process " + std::to_string(status->pid) + ")";
+}
+
 int detach(const Globals& globals, const std::vector<std::string>& command, const std::string& log) {
+  if (const auto serving = alreadyServing(globals)) {
+    if (globals.json)
+      std::cout << nlohmann::json({{"said", *serving}}).dump() << '\n';
+    else
+      std::cout << *serving << '\n';
+    return done;
+  }
   const auto daemon = startDetached(command, log, readySeconds);
   if (!daemon) return report(globals, daemon.error());
   if (!daemon->ready) {

@@ -1,5 +1,6 @@
 #include "daemon/http/handlers.h"
 
+#include "client/protocol/entry.h"
 #include "client/protocol/json.h"
 #include "client/protocol/routes.h"
 
@@ -46,11 +47,14 @@ HttpResponse plain(int status, const std::string& text) {
 
 HttpResponse best(Service& service, const Call& call) {
   return withBody<protocol::BestRequest>(call, [&](const protocol::BestRequest& request) {
-    auto result = service.best(request);
-    // Waiting callers wait for the tuning whatever could be said meanwhile.
+    if (!request.document.empty() && !call.request.peer.maySubmit())
+      return Router::mayNotSubmit(call.request.peer);
+    auto result = service.best(request, call.request.user());
     if (!result) return Router::problem(result.error());
-    service.remember(call.body, result->answer);
-    HttpResponse out = reply(Result<protocol::Answer>(result->answer), call.status);
+    // Waiting callers wait for the tuning whatever could be said meanwhile.
+    HttpResponse out = result->error ? Router::problem(*result->error)
+                                     : reply(Result<protocol::Answer>(result->answer), call.status);
+    if (!result->error) service.remember(call.body, result->answer, call.request.user());
     if (request.wait > 0 && result->job && !result->job->finished()) {
       out.waitFor = result->job;
       out.waitSeconds = request.wait;
@@ -92,10 +96,50 @@ HttpResponse showJob(Service& service, const Call& call) {
   return reply(Result<protocol::JobStatus>((*job)->status()), call.status);
 }
 
+HttpResponse listJobs(Service& service, const Call& call) {
+  auto limit = limitOf(call);
+  if (!limit) return Router::problem(limit.error());
+  return reply(Result<protocol::JobList>(service.jobs(static_cast<size_t>(*limit), at(call.query, "after"))),
+               call.status);
+}
+
+HttpResponse cancelJob(Service& service, const Call& call) {
+  const Peer& peer = call.request.peer;
+  auto job = service.job(at(call.path, "id"));
+  if (!job) return Router::problem(job.error());
+  if ((*job)->spec().user != peer.uid && !peer.maySubmit())
+    return Router::problem({ErrorKind::Denied, "job " + (*job)->spec().id + " is another user's",
+                            std::nullopt, "ask whoever started it"});
+  return reply(service.cancel((*job)->spec().id), call.status);
+}
+
 HttpResponse artefact(Service& service, const Call& call) {
   auto found = service.artefact(at(call.path, "sha256"));
   if (!found) return Router::problem(found.error());
   return {call.status, "application/octet-stream", std::move(found->bytes)};
+}
+
+HttpResponse entry(Result<std::string> value, int status) {
+  if (!value) return Router::problem(value.error());
+  protocol::Entry out;
+  out.value = std::move(*value);
+  return reply(Result<protocol::Entry>(std::move(out)), status);
+}
+
+HttpResponse putEntry(Service&, const Call& call) {
+  return withBody<protocol::Entry>(call, [&](const protocol::Entry& request) {
+    if (request.value.empty())
+      return Router::problem({ErrorKind::InvalidInput, "value: an object is missing"});
+    return entry(
+        call.entries.put(at(call.path, "space"), at(call.path, "key"), request.value, request.replace),
+        call.status);
+  });
+}
+
+HttpResponse listEntries(Service&, const Call& call) {
+  auto keys = call.entries.keys(at(call.path, "space"));
+  if (!keys) return Router::problem(keys.error());
+  return reply(Result<protocol::EntryList>(protocol::EntryList{std::move(*keys)}), call.status);
 }
 
 HttpResponse ready(Service& service, const Call&) {
@@ -105,21 +149,45 @@ HttpResponse ready(Service& service, const Call&) {
 
 constexpr Router::Entry table[] = {
     {"submitKernel", false, false,
-     [](Service& s, const Call& c) { return reply(s.submit(c.body), c.status); }},
+     [](Service& s, const Call& c) { return reply(s.submit(c.body, c.request.user()), c.status); },
+     Rights::Submit},
     {"listKernels", false, false, [](Service& s, const Call& c) { return reply(s.kernels(), c.status); }},
     {"showKernel", false, false,
-     [](Service& s, const Call& c) { return reply(s.kernel(at(c.path, "id")), c.status); }},
+     [](Service& s, const Call& c) { return reply(s.kernel(at(c.path, "id"), c.request.user()), c.status); }},
     {"best", false, true, best},
     {"tune", false, true,
      [](Service& s, const Call& c) {
-       return withBody<protocol::TuneRequest>(
-           c, [&](const auto& request) { return reply(s.tune(request), c.status); });
+       return withBody<protocol::TuneRequest>(c, [&](const auto& request) {
+         if (!request.document.empty() && !c.request.peer.maySubmit())
+           return Router::mayNotSubmit(c.request.peer);
+         return reply(s.tune(request, c.request.user()), c.status);
+       });
      }},
-    {"listJobs", true, true,
-     [](Service& s, const Call& c) { return reply(Result<protocol::JobList>(s.jobs()), c.status); }},
+    // A build of others is code that runs here.
+    {"addBuild", false, false,
+     [](Service& s, const Call& c) {
+       return withBody<protocol::BuildRequest>(
+           c, [&](const auto& request) { return reply(s.addBuild(request, c.request.user()), c.status); });
+     },
+     Rights::Submit},
+    {"explain", false, true,
+     [](Service& s, const Call& c) {
+       return withBody<protocol::ExplainRequest>(c, [&](const auto& request) {
+         if (!request.document.empty() && !c.request.peer.maySubmit())
+           return Router::mayNotSubmit(c.request.peer);
+         return reply(s.explain(request, c.request.user()), c.status);
+       });
+     }},
+    // What one user forgets, all have lost.
+    {"forget", false, true,
+     [](Service& s, const Call& c) {
+       return withBody<protocol::ForgetRequest>(
+           c, [&](const auto& request) { return reply(s.forget(request), c.status); });
+     },
+     Rights::Submit},
+    {"listJobs", false, true, listJobs},
     {"showJob", true, true, showJob},
-    {"cancelJob", false, true,
-     [](Service& s, const Call& c) { return reply(s.cancel(at(c.path, "id")), c.status); }},
+    {"cancelJob", false, true, cancelJob},
     {"watchJob", true, true, watchJob},
     {"listTrials", false, true, listTrials},
     {"listWinners", false, true,
@@ -129,6 +197,12 @@ constexpr Router::Entry table[] = {
     {"artefact", false, false, artefact},
     {"listDevices", true, true,
      [](Service& s, const Call& c) { return reply(Result<protocol::DeviceList>(s.devices()), c.status); }},
+    {"getEntry", false, false,
+     [](Service&, const Call& c) {
+       return entry(c.entries.get(at(c.path, "space"), at(c.path, "key")), c.status);
+     }},
+    {"putEntry", false, false, putEntry},
+    {"listEntries", false, false, listEntries},
     {"status", false, false, [](Service& s, const Call& c) { return reply(s.status(), c.status); }},
     {"openApi", false, false,
      [](Service&, const Call& c) {

@@ -22,6 +22,15 @@ void RequestReader::begin() {
   if (buffer_.size() == 0 && buffer_.capacity() > headerBytes) buffer_.shrink_to_fit();
 }
 
+void RequestReader::rest() {
+  if (!started()) buffer_.shrink_to_fit();
+}
+
+void RequestReader::limitBody(size_t bytes) {
+  bodyBytes_ = bytes;
+  parser_->body_limit(bytes);
+}
+
 boost::asio::mutable_buffer RequestReader::room() {
   return buffer_.prepare(parser_->is_header_done() ? longPiece : shortPiece);
 }
@@ -32,6 +41,13 @@ boost::system::error_code RequestReader::parse() {
     const size_t used = parser_->put(buffer_.data(), error);
     buffer_.consume(used);
     if (error || used == 0) break;
+  }
+  if (parser_->is_header_done()) {
+    // Beast takes an encoding that it does not know for none, and the body for the next request.
+    const auto& fields = parser_->get();
+    const auto encoding = fields.find(http::field::transfer_encoding);
+    if (encoding != fields.end() && !boost::beast::iequals(encoding->value(), "chunked"))
+      return http::error::bad_transfer_encoding;
   }
   if (parser_->is_done()) return {};
   return error ? error : http::error::need_more;

@@ -22,8 +22,17 @@ public:
   void commit(size_t bytes) { buffer_.commit(bytes); }
 
   /// Reads on with what is there: no error once a request is whole, http::error::need_more while it is not,
-  /// and what is wrong with it otherwise (header_limit beyond 16 KiB, body_limit, errors of the syntax).
+  /// and what is wrong with it otherwise (header_limit beyond 16 KiB, body_limit, bad_transfer_encoding for
+  /// one that is not "chunked", errors of the syntax). After an error nothing on the connection can be
+  /// trusted.
   boost::system::error_code parse();
+  /// Gives memory back while nothing of a request has come.
+  void rest();
+  /// Bytes of memory held for the present request.
+  size_t held() const { return buffer_.capacity() + parser_->get().body().capacity(); }
+  /// Bodies of the present request and the next ones at most.
+  void limitBody(size_t bytes);
+  size_t bodyLimit() const { return bodyBytes_; }
   /// Whether any byte of the present request has come.
   bool started() const { return buffer_.size() > 0 || parser_->got_some(); }
   /// Whether the client waits for "100 Continue" before it sends the body; true once a request.

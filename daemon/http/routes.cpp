@@ -5,6 +5,7 @@
 #include "client/protocol/routes.h"
 #include "daemon/http/handlers.h"
 
+#include <charconv>
 #include <cstring>
 
 namespace tuned {
@@ -15,8 +16,9 @@ std::string decoded(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     unsigned value = 0;
+    const char* digits = text.data() + i + 1;
     if (text[i] == '%' && i + 2 < text.size() &&
-        std::sscanf(std::string(text.substr(i + 1, 2)).c_str(), "%2x", &value) == 1) {
+        std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2) {
       out += static_cast<char>(value);
       i += 2;
     } else {
@@ -67,11 +69,18 @@ const Router::Entry* entryOf(const char* route) {
 
 } // namespace
 
-Router::Router(Service& service) : service_(service) {}
+Router::Router(Service& service) : service_(service), entries_(service.options().cache + "/entries") {}
 
 HttpResponse Router::problem(const Error& error, int status) {
   return {status ? status : protocol::httpStatus(error.kind), "application/problem+json",
           protocol::problemText(error, status)};
+}
+
+HttpResponse Router::mayNotSubmit(const Peer& peer) {
+  return problem(
+      {ErrorKind::Denied,
+       "user " + std::to_string(peer.uid) + " may ask this daemon, but not bring it kernels", std::nullopt,
+       "ask for a kernel that is known, by id or name; the daemon's submit_group says who may submit"});
 }
 
 /// Where a request leads.
@@ -100,11 +109,13 @@ Router::Found Router::find(const HttpRequest& request) const {
 
 HttpResponse Router::call(Found& found, const HttpRequest& request) {
   const size_t question = request.target.find('?');
+  if (found.entry && found.entry->rights == Rights::Submit && !request.peer.maySubmit())
+    return mayNotSubmit(request.peer);
   if (found.entry) {
     std::string_view query;
     if (question != std::string::npos) query = std::string_view(request.target).substr(question + 1);
-    return found.entry->handler(
-        service_, {std::move(found.path), queryOf(query), request.body, request, found.route->status});
+    return found.entry->handler(service_, {std::move(found.path), queryOf(query), request.body, request,
+                                           found.route->status, entries_});
   }
   if (found.allow.empty())
     return problem({ErrorKind::NotFound, "there is nothing at " + request.target.substr(0, question),
@@ -118,7 +129,7 @@ HttpResponse Router::call(Found& found, const HttpRequest& request) {
 
 std::optional<HttpResponse> Router::quick(const HttpRequest& request) {
   if (request.method == "POST" && request.target == "/v1/best") {
-    auto known = service_.hit(request.body);
+    auto known = service_.hit(request.body, request.user());
     if (!known) return std::nullopt;
     HttpResponse out;
     out.shared = std::move(known);

@@ -2,7 +2,9 @@
 // (method, path, status), but no socket.
 #pragma once
 
+#include "daemon/http/peer.h"
 #include "daemon/service/service.h"
+#include "daemon/store/entries.h"
 
 #include <map>
 #include <memory>
@@ -13,6 +15,9 @@ namespace tuned {
 struct HttpRequest {
   std::string method, target, body;
   std::string lastEventId;
+  Peer peer = {};
+  /// The peer's number; names of kernels are looked up among its own first.
+  std::string user() const { return std::to_string(peer.uid); }
 };
 
 struct HttpResponse {
@@ -37,6 +42,7 @@ public:
   bool needsDevices(const HttpRequest& request) const;
   HttpResponse handle(const HttpRequest& request);
 
+  static HttpResponse mayNotSubmit(const Peer& peer);
   /// A problem+json answer.
   static HttpResponse problem(const Error& error, int status = 0);
 
@@ -44,7 +50,8 @@ public:
     std::map<std::string, std::string> path, query;
     const std::string& body;
     const HttpRequest& request;
-    int status; ///< of success
+    int status;              ///< of success
+    store::Entries& entries; ///< what clients keep for each other; needs no device
   };
   using Handler = HttpResponse (*)(Service&, const Call&);
   struct Entry {
@@ -52,6 +59,7 @@ public:
     bool quick;        ///< touches no disk and no worker: called from the loop
     bool devices;      ///< they have to be known, or the jobs that are taken up after that
     Handler handler;
+    Rights rights = Rights::Ask; ///< that the peer needs
   };
 
 private:
@@ -59,6 +67,7 @@ private:
   Found find(const HttpRequest& request) const;
   HttpResponse call(Found& found, const HttpRequest& request);
   Service& service_;
+  store::Entries entries_;
 };
 
 } // namespace tuned

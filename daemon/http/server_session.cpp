@@ -24,22 +24,48 @@ using boost::system::error_code;
 
 namespace {
 constexpr std::chrono::seconds idleTime(300), writeTime(30), keepAliveTime(10), devicesTime(25);
+/// Bodies that callers may send who only ask.
+constexpr size_t askBytes = 64 * 1024;
+/// Memory for requests of all connections together; small ones are let through beyond it.
+constexpr size_t mostHeld = size_t{256} << 20, smallRequest = 64 * 1024;
 
 /// The problem that a failure to read a request is, or nothing when there is nobody to tell.
-std::optional<HttpResponse> readProblem(error_code error, const Options& options) {
+std::optional<HttpResponse> readProblem(error_code error, size_t bodyBytes) {
   if (error == http::error::header_limit)
     return Router::problem({ErrorKind::InvalidInput, "the request's head is beyond 16 KiB"}, 431);
   if (error == http::error::body_limit)
-    return Router::problem({ErrorKind::InvalidInput,
-                            "the request's body is beyond " + std::to_string(options.requestBytes) + " bytes",
-                            std::nullopt, "request_bytes in the daemon's configuration is the limit"},
-                           413);
+    return Router::problem(
+        {ErrorKind::InvalidInput, "the request's body is beyond " + std::to_string(bodyBytes) + " bytes",
+         std::nullopt,
+         bodyBytes == askBytes ? "who may not submit kernels sends short requests only"
+                               : "request_bytes in the daemon's configuration is the limit"},
+        413);
+  if (error == http::error::bad_transfer_encoding)
+    return Router::problem({ErrorKind::Unsupported, "the only transfer encoding is chunked", std::nullopt,
+                            "send a Content-Length"},
+                           501);
+  if (error == http::error::buffer_overflow)
+    return Router::problem(
+        {ErrorKind::Unavailable, "too many large requests at a time", std::nullopt, "ask again in a moment"},
+        503);
   if (error == beast::error::timeout)
     return Router::problem({ErrorKind::TimedOut, "the request did not arrive in time"}, 408);
   if (error.category() == http::make_error_code(http::error::bad_version).category() &&
       error != http::error::end_of_stream && error != http::error::partial_message)
     return Router::problem({ErrorKind::InvalidInput, "this is not HTTP/1.1: " + error.message()}, 400);
   return std::nullopt;
+}
+
+/// The handler's answer, whatever it throws.
+HttpResponse guarded(Router& router, const HttpRequest& request) {
+  try {
+    return router.handle(request);
+  } catch (const std::bad_alloc&) {
+    return Router::problem({ErrorKind::OutOfResources, "the daemon has no memory for this request"});
+  } catch (const std::exception& error) {
+    spdlog::error("{} {}: {}", request.method, request.target, error.what());
+    return Router::problem({ErrorKind::Internal, error.what()});
+  }
 }
 
 std::string headOf(const HttpResponse& response, size_t bodyBytes, bool keepAlive) {
@@ -54,7 +80,7 @@ std::string headOf(const HttpResponse& response, size_t bodyBytes, bool keepAliv
 
 Session::Session(asio::local::stream_protocol::socket socket, ServerContext& context)
     : socket_(std::move(socket)), context_(context),
-      reader_(static_cast<size_t>(context.service.options().requestBytes)),
+      reader_(static_cast<size_t>(context.options.requestBytes)),
       limit_(socket_.get_executor(), [this] { socket_.cancel(); }), wake_(socket_.get_executor()) {
   // What can be written at once is: the loop is asked only for the rest.
   error_code ignored;
@@ -65,6 +91,12 @@ Session::Session(asio::local::stream_protocol::socket socket, ServerContext& con
 
 Session::~Session() {
   --context_.service.metrics().connectionsOpen;
+  context_.held -= held_;
+}
+
+void Session::giveWay() {
+  givenUp_ = true;
+  socket_.cancel();
 }
 
 void Session::end() {
@@ -73,46 +105,93 @@ void Session::end() {
 }
 
 asio::awaitable<void> Session::serve() {
-  auto peer = admit(socket_.native_handle(), context_.service.options());
+  const bool admitted = co_await admit();
+  while (admitted && !context_.ending) {
+    auto incoming = co_await read();
+    context_.connections.setBusy(*this);
+    if (!incoming) break;
+    const bool again = co_await answer(std::move(*incoming));
+    if (!again) break;
+  }
+  context_.connections.leave(*this);
+}
+
+/// Whether the peer may use the daemon, and there is room for one more.
+asio::awaitable<bool> Session::admit() {
+  auto peer = identify(socket_.native_handle(), context_.options);
   if (!peer) {
     spdlog::warn("{}", peer.error().text());
     co_await write(Router::problem(peer.error()), false);
-    co_return;
+    co_return false;
   }
-  while (!context_.ending) {
-    auto incoming = co_await read();
-    if (!incoming) co_return;
-    bool again = co_await answer(std::move(*incoming));
-    if (!again) co_return;
-  }
+  peer_ = *peer;
+  if (!peer_.maySubmit())
+    reader_.limitBody(std::min(askBytes, static_cast<size_t>(context_.options.requestBytes)));
+  if (context_.connections.enter(*this, peer_.uid)) co_return true;
+  ++context_.service.metrics().rejected;
+  co_await write(
+      Router::problem({ErrorKind::Unavailable, "every connection is in use", std::nullopt,
+                       "ask again in a moment; connections in the daemon's configuration is the limit"},
+                      503),
+      false);
+  co_return false;
+}
+
+/// Sleeps until the client sends something; meanwhile the connection costs no buffer.
+asio::awaitable<void> Session::idle() {
+  reader_.rest();
+  account();
+  context_.connections.setIdle(*this);
+  limit_.set(idleTime);
+  error_code ignored;
+  co_await socket_.async_wait(asio::local::stream_protocol::socket::wait_read,
+                              asio::redirect_error(asio::use_awaitable, ignored));
+  context_.connections.setReading(*this);
+}
+
+/// Keeps the sum of what requests hold. False: it is too much, and this one is not small.
+bool Session::account() {
+  const size_t now = reader_.held();
+  context_.held += now - held_;
+  held_ = now;
+  return context_.held <= mostHeld || now <= smallRequest;
 }
 
 asio::awaitable<std::optional<RequestReader::Whole>> Session::read() {
-  const Options& options = context_.service.options();
   const auto requestTime = std::chrono::duration_cast<TimeLimit::Clock::duration>(
-      std::chrono::duration<double>(options.requestSeconds));
+      std::chrono::duration<double>(context_.options.requestSeconds));
   error_code error = reader_.parse();
   idle_ = !reader_.started();
-  if (error == http::error::need_more) limit_.set(idle_ ? idleTime : requestTime);
+  if (error == http::error::need_more) {
+    if (idle_)
+      co_await idle();
+    else
+      context_.connections.setReading(*this);
+    if (!limit_.met()) limit_.set(requestTime);
+  }
   while (error == http::error::need_more) {
     if (reader_.takeExpectation()) {
       bool told = co_await send("HTTP/1.1 100 Continue\r\n\r\n", "");
       if (!told) co_return std::nullopt;
       limit_.set(requestTime);
     }
+    if (givenUp_ || limit_.met() || (idle_ && context_.ending)) {
+      error = beast::error::timeout;
+      break;
+    }
     size_t got =
         co_await socket_.async_read_some(reader_.room(), asio::redirect_error(asio::use_awaitable, error));
     if (error) break;
     reader_.commit(got);
     error = reader_.parse();
-    // The request's own time runs from its first byte; most come whole and need none.
-    if (std::exchange(idle_, false) && error == http::error::need_more) limit_.set(requestTime);
+    idle_ = false;
+    if (error == http::error::need_more && !account()) error = http::error::buffer_overflow;
   }
   limit_.lift();
   if (!error) co_return reader_.take();
-  if (std::exchange(idle_, false)) co_return std::nullopt;
+  if (std::exchange(idle_, false) || givenUp_) co_return std::nullopt;
   if (limit_.met()) error = beast::error::timeout;
-  if (auto problem = readProblem(error, options)) {
+  if (auto problem = readProblem(error, reader_.bodyLimit())) {
     ++context_.service.metrics().rejected;
     co_await write(*problem, false);
   }
@@ -121,6 +200,7 @@ asio::awaitable<std::optional<RequestReader::Whole>> Session::read() {
 
 asio::awaitable<bool> Session::answer(RequestReader::Whole incoming) {
   auto start = std::chrono::steady_clock::now();
+  incoming.request.peer = peer_;
   HttpResponse response = co_await respond(incoming.request);
   if (response.stream) {
     co_await stream(response.stream, response.streamFrom);
@@ -144,14 +224,18 @@ asio::awaitable<HttpResponse> Session::respond(const HttpRequest& request) {
   co_return later;
 }
 
-/// Runs the handler where it may block, and comes back to the loop.
+/// Runs the handler where it may block, in the user's turn, and comes back to the loop.
 asio::awaitable<HttpResponse> Session::onThread(const HttpRequest& request) {
-  auto work = [](Router& router, const HttpRequest& asked) -> asio::awaitable<HttpResponse> {
-    co_return router.handle(asked);
+  auto initiate = [this, &request](auto handler) {
+    auto resume = std::make_shared<decltype(handler)>(std::move(handler));
+    context_.turns.add(peer_.uid,
+                       [resume, executor = socket_.get_executor(), &router = context_.router, &request] {
+                         auto response = std::make_shared<HttpResponse>(guarded(router, request));
+                         asio::post(executor, [resume, response] { (*resume)(std::move(*response)); });
+                       });
   };
-  HttpResponse response =
-      co_await asio::co_spawn(context_.blocking, work(context_.router, request), asio::use_awaitable);
-  co_return response;
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(HttpResponse)>(
+      initiate, asio::use_awaitable);
 }
 
 /// A GPU's driver takes seconds to start. No thread is held meanwhile.
@@ -214,14 +298,16 @@ asio::awaitable<void> Session::stream(std::shared_ptr<Job> job, size_t from) {
   std::string out = "HTTP/1.1 200 OK\r\nServer: gpu-tuned\r\nContent-Type: text/event-stream\r\n"
                     "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
   for (bool last = false;;) {
-    for (const protocol::Event& event : job->events(from)) {
+    Job::Events events = job->events(from);
+    from = std::max(from, events.first);
+    for (const protocol::Event& event : events.list) {
       out += protocol::toServerSentEvent(event, from++);
       last = event.name == "done";
     }
     bool sent = co_await send(out, "");
     if (!sent || last || context_.ending) co_return;
     out.clear();
-    if (!job->events(from).empty()) continue;
+    if (!job->events(from).list.empty()) continue;
     error_code error;
     wake_.expires_after(keepAliveTime);
     co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, error));

@@ -1,13 +1,14 @@
 // One connection: requests in turn, each read within its limits, answered, and the connection kept.
 #pragma once
 
+#include "daemon/http/connections.h"
 #include "daemon/http/request_reader.h"
 #include "daemon/http/time_limit.h"
+#include "daemon/http/turns.h"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <set>
 
 namespace tuned {
@@ -18,21 +19,29 @@ class Session;
 struct ServerContext {
   Service& service;
   Router router;
-  boost::asio::thread_pool& blocking;
-  std::set<Session*> open;
+  Options options; ///< as of the last reload
+  Turns& turns;
+  Connections connections;
+  std::set<Session*> open = {};
+  size_t held = 0; ///< bytes of requests that are on their way or being answered
   bool ending = false;
 };
 
-class Session : public std::enable_shared_from_this<Session> {
+class Session : public Connection, public std::enable_shared_from_this<Session> {
 public:
   Session(boost::asio::local::stream_protocol::socket socket, ServerContext& context);
-  ~Session();
+  ~Session() override;
   /// Until the client goes, a limit is met or the server ends.
   boost::asio::awaitable<void> serve();
   /// Closes when idle or streaming; an answer under way is finished first.
   void end();
+  void giveWay() override;
 
 private:
+  boost::asio::awaitable<bool> admit();
+  boost::asio::awaitable<void> idle();
+  bool account();
+
   boost::asio::awaitable<std::optional<RequestReader::Whole>> read();
   boost::asio::awaitable<bool> answer(RequestReader::Whole incoming);
   boost::asio::awaitable<HttpResponse> respond(const HttpRequest& request);
@@ -46,10 +55,12 @@ private:
 
   boost::asio::local::stream_protocol::socket socket_;
   ServerContext& context_;
+  Peer peer_;
   RequestReader reader_;
   TimeLimit limit_;                ///< of what is awaited from the client; met, it is given up
   boost::asio::steady_timer wake_; ///< what a wait for a job sleeps on
-  bool idle_ = true, streaming_ = false;
+  bool idle_ = true, streaming_ = false, givenUp_ = false;
+  size_t held_ = 0; ///< its part of the context's
 };
 
 } // namespace tuned

@@ -30,12 +30,4 @@ struct ListeningSocket {
 
 Result<ListeningSocket> listenOn(const Options& options);
 
-/// Who is at the other end of a connection, and whether this daemon serves them: its own user, root, and with
-/// a group whoever the socket's permissions let through.
-struct Peer {
-  int pid = 0;
-  unsigned uid = 0;
-};
-Result<Peer> admit(int connection, const Options& options);
-
 } // namespace tuned

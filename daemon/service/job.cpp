@@ -9,6 +9,11 @@ const char* name(JobState state) {
   return names[static_cast<int>(state)];
 }
 
+namespace {
+/// Events that can be read again. Each holds the job's whole state, some kilobytes.
+constexpr size_t keptOfRunning = 256, keptOfFinished = 32;
+} // namespace
+
 Job::Job(JobSpec spec) : spec_(std::move(spec)) {
   std::unique_lock lock(mutex_);
   publish(lock, "status", {});
@@ -49,10 +54,10 @@ protocol::JobStatus Job::snapshot() const {
   return out;
 }
 
-std::vector<protocol::Event> Job::events(size_t from) const {
+Job::Events Job::events(size_t from) const {
   std::lock_guard guard(mutex_);
-  if (from >= events_.size()) return {};
-  return {events_.begin() + static_cast<std::ptrdiff_t>(from), events_.end()};
+  const size_t skipped = std::min(from < firstEvent_ ? 0 : from - firstEvent_, events_.size());
+  return {firstEvent_ + skipped, {events_.begin() + static_cast<std::ptrdiff_t>(skipped), events_.end()}};
 }
 
 std::shared_ptr<void> Job::listen(Listener listener) {
@@ -67,6 +72,9 @@ std::shared_ptr<void> Job::listen(Listener listener) {
 void Job::publish(std::unique_lock<std::mutex>& lock, const char* event,
                   std::optional<protocol::Trial> trial) {
   events_.push_back({event, snapshot(), std::move(trial)});
+  for (const size_t kept = state_ >= JobState::Done ? keptOfFinished : keptOfRunning; events_.size() > kept;
+       ++firstEvent_)
+    events_.pop_front();
   std::vector<std::shared_ptr<Listener>> called;
   for (const auto& one : listeners_)
     if (auto listener = one.lock()) called.push_back(std::move(listener));

@@ -3,22 +3,29 @@
 #include "client/protocol/json.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace tuned {
 
 namespace {
 /// Finished jobs whose progress can still be read.
 constexpr size_t finishedKept = 64;
+/// Bytes of kernels' sources that they may hold.
+constexpr size_t finishedBytes = size_t{16} << 20;
 
-/// Two requests are one tuning when they ask for the same thing in the same way.
+/// What was used an hour ago counts half.
+constexpr double halfLife = 3600;
+
+/// Two requests are one tuning when they ask for the same thing in the same way; whoever comes second gets
+/// what the first one's budget brings.
 bool same(const protocol::TuneRequest& a, const protocol::TuneRequest& b) {
-  return a.strategy == b.strategy && a.seed == b.seed && a.budget.seconds == b.budget.seconds &&
-         a.budget.trials == b.budget.trials && a.force == b.force && a.only == b.only;
+  return a.kernel == b.kernel && a.strategy == b.strategy && a.seed == b.seed && a.force == b.force &&
+         a.only == b.only;
 }
 } // namespace
 
-Jobs::Jobs(Runner runner, Idle idle, double idleSeconds)
-    : runner_(std::move(runner)), idle_(std::move(idle)), idleSeconds_(idleSeconds) {}
+Jobs::Jobs(Runner runner, Idle idle, double idleSeconds, Limits limits)
+    : runner_(std::move(runner)), idle_(std::move(idle)), idleSeconds_(idleSeconds), limits_(limits) {}
 
 Jobs::~Jobs() {
   shutdown();
@@ -32,11 +39,55 @@ std::shared_ptr<Job> Jobs::equal(const protocol::TuneRequest& request,
   return nullptr;
 }
 
-std::shared_ptr<Job> Jobs::of(const store::ProblemKey& problem) const {
+std::shared_ptr<Job> Jobs::of(const store::ProblemKey& problem, const std::string& document) const {
   std::lock_guard guard(mutex_);
   for (const auto& job : jobs_)
-    if (job->spec().problem == problem && !job->finished()) return job;
+    if (job->spec().problem == problem && job->spec().request.kernel == document && !job->finished()) return job;
   return nullptr;
+}
+
+Result<void> Jobs::room(unsigned user) const {
+  if (user == JobSpec::nobody) return {};
+  std::lock_guard guard(mutex_);
+  size_t all = 0, own = 0;
+  auto count = [&](const std::shared_ptr<Job>& job) {
+    all += job->spec().user != JobSpec::nobody;
+    own += job->spec().user == user;
+  };
+  for (const auto& [device, queue] : queues_) {
+    std::ranges::for_each(queue->waiting, count);
+    if (queue->running) count(queue->running);
+  }
+  if (own >= limits_.perUser)
+    return fail(
+        ErrorKind::OutOfResources,
+        "user " + std::to_string(user) + " has " + std::to_string(own) + " tunings queued or running",
+        "wait for some to end or cancel them; jobs_per_user in the daemon's configuration is the limit");
+  if (all >= limits_.all)
+    return fail(ErrorKind::OutOfResources, std::to_string(all) + " tunings are queued or running",
+                "ask again later; jobs in the daemon's configuration is the limit");
+  return {};
+}
+
+void Jobs::spend(unsigned user, double seconds) {
+  const auto now = std::chrono::steady_clock::now();
+  const double left = std::exp2(-std::chrono::duration<double>(now - spentAt_).count() / halfLife);
+  spentAt_ = now;
+  for (auto& [id, spent] : spent_)
+    spent *= left;
+  spent_[user] += seconds;
+  std::erase_if(spent_, [](const auto& entry) { return entry.second < 0.01; });
+}
+
+std::shared_ptr<Job> Jobs::takeNext(Queue& queue) {
+  auto spent = [&](const std::shared_ptr<Job>& job) {
+    auto found = spent_.find(job->spec().user);
+    return found == spent_.end() ? 0.0 : found->second;
+  };
+  auto next = std::ranges::min_element(queue.waiting, {}, spent); // the oldest of equals
+  auto job = *next;
+  queue.waiting.erase(next);
+  return job;
 }
 
 void Jobs::add(std::shared_ptr<Job> job) {
@@ -55,16 +106,22 @@ void Jobs::add(std::shared_ptr<Job> job) {
 }
 
 void Jobs::forgetOld() {
-  auto finished = std::count_if(jobs_.begin(), jobs_.end(), [](const auto& job) { return job->finished(); });
-  for (auto job = jobs_.begin();
-       job != jobs_.end() && finished > static_cast<std::ptrdiff_t>(finishedKept);) {
-    if (!(*job)->finished()) {
-      ++job;
-      continue;
-    }
-    job = jobs_.erase(job);
-    --finished;
+  size_t finished = 0, bytes = 0;
+  // The newest first; what is too old or too much goes.
+  for (auto job = jobs_.rbegin(); job != jobs_.rend(); ++job) {
+    if (!(*job)->finished()) continue;
+    bytes += (*job)->spec().kernel->source.size();
+    if (++finished > finishedKept || (finished > 1 && bytes > finishedBytes)) job->reset();
   }
+  std::erase_if(jobs_, [](const auto& job) { return job == nullptr; });
+}
+
+size_t Jobs::unfinished() const {
+  std::lock_guard guard(mutex_);
+  size_t count = 0;
+  for (const auto& [device, queue] : queues_)
+    count += queue->waiting.size() + (queue->running ? 1 : 0);
+  return count;
 }
 
 std::shared_ptr<Job> Jobs::find(const std::string& id) const {
@@ -113,13 +170,15 @@ void Jobs::serve(const std::string& device, Queue& queue) {
       continue;
     }
     if (stopping_) return;
-    queue.running = queue.waiting.front();
-    queue.waiting.pop_front();
+    queue.running = takeNext(queue);
     auto job = queue.running;
+    const unsigned user = job->spec().user;
     lock.unlock();
+    const auto start = std::chrono::steady_clock::now();
     runner_(*job);
     job.reset();
     lock.lock();
+    spend(user, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     queue.running = nullptr;
     idle = false;
   }

@@ -28,10 +28,15 @@ const char* name(JobState state);
 /// What a job is about; constant for its life.
 struct JobSpec {
   std::string id;
-  protocol::TuneRequest request; ///< with the kernel's id, and the device resolved
+  protocol::TuneRequest request; ///< kernel is the document's SHA-256, the device is resolved
   std::shared_ptr<const Kernel> kernel;
   store::ProblemKey problem;
   int64_t configurations = 0; ///< of the space
+  double created = 0;         ///< Unix time at which it was acknowledged
+  /// The daemon itself, which measures what was built elsewhere: no quota counts that.
+  static constexpr unsigned nobody = ~0U;
+  unsigned user = 0; ///< who asked for it first
+  int deaths = 0;    ///< daemons that died while they ran it
 };
 
 class Job {
@@ -43,8 +48,14 @@ public:
 
   protocol::JobStatus status() const;
   bool finished() const;
-  /// Events from number `from` on; the last one of a finished job is "done".
-  std::vector<protocol::Event> events(size_t from) const;
+  /// Events and the number of the first of them.
+  struct Events {
+    size_t first = 0;
+    std::vector<protocol::Event> list;
+  };
+  /// Events from number `from` on; the last one of a finished job is "done". Only the newest few hundred are
+  /// kept: who asks for older ones is told what came after.
+  Events events(size_t from) const;
   using Listener = std::function<void()>;
   /// Called after each new event until the handle is destroyed.
   std::shared_ptr<void> listen(Listener listener);
@@ -72,7 +83,8 @@ private:
   std::string phase_, stopped_;
   std::optional<protocol::Answer> answer_;
   std::optional<Error> error_;
-  std::vector<protocol::Event> events_;
+  std::deque<protocol::Event> events_;
+  size_t firstEvent_ = 0; ///< number of the oldest that is kept
   std::vector<std::weak_ptr<Listener>> listeners_;
 };
 
@@ -83,15 +95,23 @@ public:
   using Runner = std::function<void(Job&)>;
   /// Called on the device's thread when its queue has been empty for `idleSeconds`.
   using Idle = std::function<void(const std::string& device)>;
-  Jobs(Runner runner, Idle idle, double idleSeconds);
+  /// Jobs queued and running at a time: of all users, and of one.
+  struct Limits {
+    size_t all = 1024, perUser = 256;
+  };
+  Jobs(Runner runner, Idle idle, double idleSeconds, Limits limits);
   ~Jobs();
 
   /// The equal job in flight, or null.
   std::shared_ptr<Job> equal(const protocol::TuneRequest& request, const store::ProblemKey& problem) const;
-  /// Any job in flight for the problem, or null.
-  std::shared_ptr<Job> of(const store::ProblemKey& problem) const;
-  /// Queues a job.
+  /// Any job in flight for the problem as the document (its SHA-256) asks it, or null.
+  std::shared_ptr<Job> of(const store::ProblemKey& problem, const std::string& document) const;
+  /// OutOfResources, naming the limit, when one more job of this user would be too many.
+  Result<void> room(unsigned user) const;
+  /// Queues a job. A device that is free takes the oldest job of the user who had the least of it lately.
   void add(std::shared_ptr<Job> job);
+  /// Jobs queued and running.
+  size_t unfinished() const;
   std::shared_ptr<Job> find(const std::string& id) const;
   /// Newest first. Finished ones are kept up to a bound.
   std::vector<std::shared_ptr<Job>> list() const;
@@ -111,14 +131,19 @@ private:
     std::thread thread;
   };
   void serve(const std::string& device, Queue& queue);
+  std::shared_ptr<Job> takeNext(Queue& queue);
+  void spend(unsigned user, double seconds);
   void forgetOld();
 
   Runner runner_;
   Idle idle_;
   double idleSeconds_;
+  const Limits limits_;
   mutable std::mutex mutex_; ///< guards all below
   std::map<std::string, std::unique_ptr<Queue>> queues_;
   std::vector<std::shared_ptr<Job>> jobs_; ///< oldest first
+  std::map<unsigned, double> spent_;       ///< device seconds by user; half as much every hour
+  std::chrono::steady_clock::time_point spentAt_ = std::chrono::steady_clock::now();
   bool stopping_ = false;
 };
 

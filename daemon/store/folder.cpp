@@ -1,5 +1,7 @@
 #include "daemon/store/folder.h"
 
+#include "base/private_files.h"
+
 #include <cerrno>
 #include <cstring>
 #include <ctime>
@@ -14,10 +16,9 @@
 namespace tuned::store {
 
 Result<FileLock> FileLock::take(const std::string& path, const std::string& purpose) {
-  int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0)
-    return fail(ErrorKind::Denied, "cannot open the lock " + path + ": " + std::strerror(errno),
-                "make the folder writable for this user");
+  auto opened = openPrivateFile(path, PrivateFileUse::ReadWrite);
+  if (!opened) return fail(opened.error());
+  const int descriptor = *opened;
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     char holder[32] = {};
     ssize_t got = ::pread(descriptor, holder, sizeof holder - 1, 0);
@@ -75,17 +76,11 @@ const char* networkFileSystem(long magic) {
 }
 
 Result<void> prepareFolder(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::path path(folder);
-  if (!std::filesystem::is_directory(path, error)) {
-    if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
-    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-      return fail(errno == ENOSPC ? ErrorKind::OutOfResources : ErrorKind::Denied,
-                  "cannot create the cache folder " + folder + ": " + std::strerror(errno),
-                  "create it for this user, or choose another one with --cache");
-    if (!std::filesystem::is_directory(path, error))
-      return fail(ErrorKind::InvalidInput, "the cache folder " + folder + " is not a directory",
-                  "choose another one with --cache");
+  if (auto made = makeFolder(folder, 0700); !made) {
+    Error error = made.error();
+    error.message = "the cache: " + error.message;
+    error.remedy += " with --cache";
+    return fail(error);
   }
   struct statfs information {};
   if (::statfs(folder.c_str(), &information) == 0)
@@ -97,7 +92,11 @@ Result<void> prepareFolder(const std::string& folder) {
   if (::faccessat(AT_FDCWD, folder.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0)
     return fail(ErrorKind::Denied, "cannot write to the cache folder " + folder + ": " + std::strerror(errno),
                 "make it writable for this user, or choose another one with --cache");
-  return {};
+  return checkPrivateFolder(folder);
+}
+
+bool writable(const std::string& path) {
+  return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0;
 }
 
 Result<std::string> setAside(const std::string& path) {

@@ -1,5 +1,7 @@
 #include "daemon/worker/channel.h"
 
+#include "daemon/worker/plain_cbor.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -101,8 +103,16 @@ Result<nlohmann::json> Channel::receive(std::optional<Deadline> deadline, std::s
     size |= static_cast<size_t>(static_cast<unsigned char>(head[i])) << (8 * i);
   if (size > largestFrame)
     return fail(ErrorKind::InvalidInput, "a frame claims " + std::to_string(size) + " bytes");
-  std::string body(size, '\0');
-  if (auto got = readAll(body.data(), size, deadline, stop); !got) return fail(got.error());
+  // Room is made as bytes come: a claim alone costs nothing.
+  std::string body;
+  while (body.size() < size) {
+    const size_t start = body.size();
+    body.resize(std::min(size, std::max(size_t{1} << 20, 2 * start)));
+    if (auto got = readAll(body.data() + start, body.size() - start, deadline, stop); !got)
+      return fail(got.error());
+  }
+  // The reader calls itself for each level, and a worker may be in the hands of what it ran.
+  if (!isPlainCbor(body)) return fail(ErrorKind::InvalidInput, "a frame is not CBOR, or nests too deeply");
   nlohmann::json message = nlohmann::json::from_cbor(body, true, false);
   if (message.is_discarded()) return fail(ErrorKind::InvalidInput, "a frame is not CBOR");
   return message;

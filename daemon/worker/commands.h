@@ -18,6 +18,8 @@ int devicesCommand(bool channel);
 /// Prints NVIDIA's tools as JSON, one object a tool: name, path and version (empty: not here), what it is
 /// for, what is known to be wrong with it, and the remedy.
 int toolsCommand();
+/// Where they may be: what a confined worker has to reach.
+std::vector<std::string> toolFolders();
 
 struct CompileFileOptions {
   std::string file, target = "cpu", compiler, emit, printAfter, output;

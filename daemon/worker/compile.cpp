@@ -1,5 +1,6 @@
 // `tuned-worker compile`: one compilation at a time, within limits.
 #include "daemon/worker/commands.h"
+#include "daemon/worker/confine.h"
 #include "daemon/worker/limits.h"
 #include "daemon/worker/loop.h"
 #include "daemon/worker/messages.h"
@@ -11,6 +12,7 @@
 namespace tuned {
 
 int compileCommand(int64_t memoryBytes) {
+  if (!enterConfinement(Duty::Compile, toolFolders())) return 1;
   beNice();
   if (memoryBytes > 0) limitMemory(memoryBytes);
   std::string document;

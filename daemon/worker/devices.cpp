@@ -3,9 +3,10 @@
 #include "backend/nvptx/cubin/assemble.h"
 #include "backend/registry.h"
 #include "backend/toolchain/toolchain.h"
+#include "base/model/json.h"
 #include "daemon/worker/commands.h"
+#include "daemon/worker/confine.h"
 #include "daemon/worker/loop.h"
-#include "daemon/worker/messages.h"
 
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -13,25 +14,28 @@
 namespace tuned {
 
 namespace {
-/// "nvjitlink 13.5.37, tileiras 13.5.37": whoever is here, since each makes builds.
+/// "nvjitlink 13.5.37, tileiras 13.5.37, nvrtc 13.5 headers 0a1b…": whoever is here, since each makes builds.
 std::string assemblers() {
   std::string all = nvptx::assemblerVersion().value_or("");
   if (auto program = toolchain::findProgram("tileiras"); !program.empty())
     if (auto version = toolchain::programVersion(program))
       all += (all.empty() ? "tileiras " : ", tileiras ") + *version;
+  if (auto compiler = makeSourceCompiler("sm_90a"))
+    if (auto version = (*compiler)->version()) all += (all.empty() ? "" : ", ") + *version;
   return all;
 }
 
 nlohmann::json listing() {
   nlohmann::json out = {{"devices", nlohmann::json::array()}, {"build", compilerIdentity()}};
   for (const DeviceInfo& info : listDevices())
-    out["devices"].push_back(deviceToJson(info));
+    out["devices"].push_back(model::toJson(info));
   out["assembler"] = assemblers();
   return out;
 }
 } // namespace
 
 int devicesCommand(bool channel) {
+  if (channel && !enterConfinement(Duty::Discover, toolFolders())) return 1;
   if (channel) return serve([](const nlohmann::json&) -> Result<nlohmann::json> { return listing(); });
   std::cout << listing().dump(2) << "\n";
   return 0;

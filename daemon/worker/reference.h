@@ -14,7 +14,7 @@ struct ReferenceRequest {
   const Kernel& kernel;
   const Sizes& sizes;
   Configuration configuration; ///< of the variant whose program instances are evaluated
-  std::string device;          ///< on trial: "cpu", "cuda:0"
+  std::vector<std::string> judges; ///< of the device on trial, in the order they are asked (Capabilities)
   uint64_t seed = 0;           ///< of the inputs, as the workbench has
   double seconds = 10;         ///< about what the evaluation may take: beyond, program instances are sampled
 };

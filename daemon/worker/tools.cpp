@@ -58,6 +58,13 @@ nlohmann::json describe(const Tool& tool) {
 }
 } // namespace
 
+std::vector<std::string> toolFolders() {
+  std::vector<std::string> out;
+  for (const fs::path& folder : toolchain::folders())
+    out.push_back(folder.string());
+  return out;
+}
+
 int toolsCommand() {
   nlohmann::json all = nlohmann::json::array();
   for (const Tool& tool : allTools())

@@ -7,6 +7,17 @@
 
 namespace tuned {
 
+namespace {
+/// Workers of one call that may be ended by others before the call gives up.
+constexpr int mostStrangers = 8;
+
+/// Signals that a process gets from its surroundings, and that code which is wrong does not raise.
+bool fromOutside(int signal) {
+  return signal == SIGKILL || signal == SIGTERM || signal == SIGINT || signal == SIGHUP ||
+         signal == SIGQUIT || signal == SIGUSR1 || signal == SIGUSR2 || signal == SIGALRM;
+}
+} // namespace
+
 int CrashLedger::add(const std::string& key, const std::string& how) {
   std::lock_guard guard(mutex_);
   Entry& entry = entries_[key];
@@ -29,16 +40,25 @@ void CrashLedger::forget(const std::string& keyPrefix) {
   std::erase_if(entries_, [&](const auto& entry) { return entry.first.starts_with(keyPrefix); });
 }
 
-Result<std::unique_ptr<WorkerProcess>> WorkerPool::acquire(const std::stop_token& stop) {
+/// An idle worker that is still there and may serve this owner, or null; others in its place are ended. Under
+/// the lock.
+std::unique_ptr<WorkerProcess> WorkerPool::takeFree(const std::string& owner) {
+  while (!free_.empty()) {
+    auto worker = std::move(free_.back());
+    free_.pop_back();
+    const bool strange = options_.perOwner && !worker->owner.empty() && worker->owner != owner;
+    if (!strange && worker->alive()) return worker;
+  }
+  return nullptr;
+}
+
+Result<std::unique_ptr<WorkerProcess>> WorkerPool::acquire(const std::stop_token& stop,
+                                                           const std::string& owner) {
   std::unique_lock lock(mutex_);
   if (!idle_.wait(lock, stop, [&] { return busy_ < options_.slots; }))
     return fail(ErrorKind::Denied, "stopped");
   ++busy_;
-  if (!free_.empty()) {
-    auto worker = std::move(free_.back());
-    free_.pop_back();
-    return worker;
-  }
+  if (auto worker = takeFree(owner)) return worker;
   lock.unlock();
   auto started = WorkerProcess::start(options_.command);
   if (!started) giveBack(nullptr);
@@ -58,17 +78,27 @@ void WorkerPool::release() {
   ending.swap(free_);
 }
 
+void WorkerPool::close() {
+  closing_.request_stop();
+  release();
+}
+
 int WorkerPool::running() const {
   std::lock_guard guard(mutex_);
   return busy_ + static_cast<int>(free_.size());
 }
 
 Result<nlohmann::json> WorkerPool::call(const std::string& key, const nlohmann::json& request, double seconds,
-                                        std::stop_token stop) {
-  for (;;) {
+                                        std::stop_token stop, const std::string& owner) {
+  std::stop_source either;
+  const std::stop_callback byCaller(stop, [&] { either.request_stop(); });
+  const std::stop_callback byPool(closing_.get_token(), [&] { either.request_stop(); });
+  stop = either.get_token();
+  for (int strangers = 0;;) {
     if (auto refused = ledger_.refusal(key)) return fail(*refused);
-    auto worker = acquire(stop);
+    auto worker = acquire(stop, owner);
     if (!worker) return fail(worker.error());
+    (*worker)->owner = owner;
     auto span = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
         std::chrono::duration<double>(seconds));
     auto answer = (*worker)->call(request, std::chrono::steady_clock::now() + span, stop);
@@ -83,8 +113,12 @@ Result<nlohmann::json> WorkerPool::call(const std::string& key, const nlohmann::
     }
     if (!died) return fail(answer.error());
     ++crashes_;
-    ledger_.add(key, answer.error().message);
-    if (!options_.retryCrashes && signal != SIGKILL) return fail(answer.error());
+    if (fromOutside(signal) && ++strangers >= mostStrangers)
+      return fail(ErrorKind::Unavailable, "workers are ended from outside: " + answer.error().message,
+                  "see who sends them signals, or how much memory the machine has left");
+    // A kill may be the kernel's own doing, by the memory that it took; other signals say nothing about it.
+    if (!fromOutside(signal) || signal == SIGKILL) ledger_.add(key, answer.error().message);
+    if (!options_.retryCrashes && !fromOutside(signal)) return fail(answer.error());
   }
 }
 

@@ -32,9 +32,12 @@ private:
 struct PoolOptions {
   WorkerCommand command;
   int slots = 1;
-  /// Crashes are tried again on a fresh worker up to the ledger's limit. When false only a kill from outside
-  /// (SIGKILL) is: a kernel that faulted will fault again, and its device context is not to be trusted.
+  /// Crashes are tried again on a fresh worker up to the ledger's limit. When false only the end by a signal
+  /// from outside is: a kernel that faulted will fault again, and its device context is not to be trusted.
   bool retryCrashes = true;
+  /// A worker serves one owner only: what one client's native code left in a process is not there for the
+  /// next.
+  bool perOwner = false;
 };
 
 class WorkerPool {
@@ -42,12 +45,17 @@ public:
   explicit WorkerPool(PoolOptions options) : options_(std::move(options)) {}
 
   /// Blocks for an idle worker, then for the answer's "ok". `key` names the work in the ledger.
-  /// TimedOut: the worker was killed after `seconds`. Faulted: it crashed. Denied: `stop` was requested, or
-  /// the key is refused. Any other error is what the worker answered.
+  /// `owner`: whose work it is (PoolOptions::perOwner). TimedOut: the worker was killed after `seconds`.
+  /// Faulted: it crashed. Denied: `stop` was requested, or the key is refused. Unavailable: workers were
+  /// ended from outside again and again. Any other error is what the worker answered.
   Result<nlohmann::json> call(const std::string& key, const nlohmann::json& request, double seconds,
-                              std::stop_token stop = {});
+                              std::stop_token stop = {}, const std::string& owner = {});
   /// Ends idle workers, to give their memory back.
   void release();
+  /// Stops every call, now and later: the daemon ends.
+  void close();
+  /// Whether close() was called: then what is Denied says nothing about the work.
+  bool closed() const { return closing_.stop_requested(); }
   /// The next call starts a fresh worker: the idle ones are no longer trusted.
   void discard() { release(); }
 
@@ -58,10 +66,12 @@ public:
   CrashLedger& ledger() { return ledger_; }
 
 private:
-  Result<std::unique_ptr<WorkerProcess>> acquire(const std::stop_token& stop);
+  Result<std::unique_ptr<WorkerProcess>> acquire(const std::stop_token& stop, const std::string& owner);
+  std::unique_ptr<WorkerProcess> takeFree(const std::string& owner);
   void giveBack(std::unique_ptr<WorkerProcess> worker);
 
   PoolOptions options_;
+  std::stop_source closing_;
   CrashLedger ledger_;
   std::atomic<uint64_t> crashes_ = 0, timeouts_ = 0;
   mutable std::mutex mutex_;

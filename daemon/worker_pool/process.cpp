@@ -2,21 +2,69 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char** environ;
-
 namespace tuned {
 
 namespace {
 
-/// Everything posix_spawn is told: descriptor 3 is the channel, standard input is empty, signals are as new.
+/// What a worker may know of the daemon's environment: where tools and devices are. All set by whoever
+/// started the daemon.
+constexpr const char* handedOn[] = {
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "GPU_TUNED_TOOLCHAIN",
+    "CUDA_HOME",
+    "CUDA_PATH",
+    "VIRTUAL_ENV",
+    "CUDA_VISIBLE_DEVICES",
+    "CUDA_DEVICE_ORDER",
+    "CUDA_MPS_PIPE_DIRECTORY",
+    "NVIDIA_VISIBLE_DEVICES",
+    "GPU_TUNED_ISOLATION",
+#ifdef TUNED_SANITIZED
+    "ASAN_OPTIONS",
+    "TSAN_OPTIONS",
+    "UBSAN_OPTIONS",
+    "LSAN_OPTIONS",
+#endif
+};
+
+std::vector<std::string> environmentFor(const WorkerFolder& folder) {
+  std::vector<std::string> out = {"LANG=C.UTF-8", "HOME=" + folder.path(), "TMPDIR=" + folder.path(),
+                                  // The driver keeps no files of what it compiles: it may write nowhere.
+                                  "CUDA_CACHE_DISABLE=1"};
+  for (const char* name : handedOn)
+    if (const char* value = std::getenv(name)) out.push_back(std::string(name) + "=" + value);
+  return out;
+}
+
+std::vector<char*> pointersTo(std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (std::string& text : texts)
+    out.push_back(text.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+const std::string folderPrefix = "gpu-tuned-worker-";
+
+/// The daemon's number in a folder's name; 0 when it is none of ours.
+pid_t daemonOf(const std::string& name) {
+  if (!name.starts_with(folderPrefix)) return 0;
+  return static_cast<pid_t>(std::strtol(name.c_str() + folderPrefix.size(), nullptr, 10));
+}
+
+/// Everything posix_spawn is told: descriptor 3 is the channel and the last one, standard input is empty,
+/// signals are as new.
 struct SpawnSettings {
   posix_spawn_file_actions_t actions{};
   posix_spawnattr_t attributes{};
@@ -24,7 +72,9 @@ struct SpawnSettings {
   explicit SpawnSettings(int channel) {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, channel, 3);
+    posix_spawn_file_actions_addclosefrom_np(&actions, 4);
     posix_spawnattr_init(&attributes);
     sigset_t none, all;
     sigemptyset(&none);
@@ -52,17 +102,53 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerCommand&
     ::close(3);
   }
   Channel ours(ends[0]), theirs(ends[1]);
-  std::vector<char*> arguments{const_cast<char*>(command.program.c_str())};
-  for (const std::string& argument : command.arguments)
-    arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
+  auto folder = WorkerFolder::make();
+  if (!folder) return fail(folder.error());
+  std::vector<std::string> arguments = command.arguments, environment = environmentFor(*folder);
+  arguments.insert(arguments.begin(), command.program);
   SpawnSettings settings(theirs.descriptor());
   pid_t pid = -1;
   if (int code = ::posix_spawn(&pid, command.program.c_str(), &settings.actions, &settings.attributes,
-                               arguments.data(), environ))
+                               pointersTo(arguments).data(), pointersTo(environment).data()))
     return fail(ErrorKind::Unavailable, "cannot start " + command.program + ": " + std::strerror(code),
                 "it is installed beside the daemon; reinstall");
-  return std::unique_ptr<WorkerProcess>(new WorkerProcess(pid, std::move(ours)));
+  return std::unique_ptr<WorkerProcess>(new WorkerProcess(pid, std::move(ours), std::move(*folder)));
+}
+
+Result<WorkerFolder> WorkerFolder::make() {
+  std::error_code error;
+  const auto place = std::filesystem::temp_directory_path(error);
+  std::string pattern = place / (folderPrefix + std::to_string(::getpid()) + "-XXXXXX");
+  if (error || !::mkdtemp(pattern.data()))
+    return fail(ErrorKind::Unavailable,
+                "cannot make a folder for a worker: " + pattern + ": " + std::strerror(errno),
+                "name a place for temporary files in TMPDIR, or make room there");
+  return WorkerFolder(pattern);
+}
+
+WorkerFolder::~WorkerFolder() {
+  std::error_code ignored;
+  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+}
+
+void WorkerFolder::sweep() {
+  std::error_code error;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(std::filesystem::temp_directory_path(error), error)) {
+    const pid_t daemon = daemonOf(entry.path().filename());
+    std::error_code ignored;
+    if (daemon > 0 && ::kill(daemon, 0) != 0 && errno == ESRCH)
+      std::filesystem::remove_all(entry.path(), ignored);
+  }
+}
+
+bool WorkerProcess::alive() {
+  if (pid_ <= 0) return false;
+  siginfo_t information{};
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &information, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+      information.si_pid == pid_)
+    reap();
+  return pid_ > 0;
 }
 
 WorkerProcess::~WorkerProcess() {

@@ -1,5 +1,6 @@
 // One worker process: started with posix_spawn over a socket pair (descriptor 3 in the child), killed and
-// reaped.
+// reaped. It gets nothing else of the daemon's: an empty standard input, the daemon's standard error, a short
+// list of variables and an empty folder of its own.
 #pragma once
 
 #include "daemon/worker/channel.h"
@@ -7,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <sys/types.h>
+#include <utility>
 #include <vector>
 
 namespace tuned {
@@ -14,6 +16,23 @@ namespace tuned {
 struct WorkerCommand {
   std::string program;
   std::vector<std::string> arguments;
+};
+
+/// An empty folder of mode 0700 for temporary files, removed with the object.
+class WorkerFolder {
+public:
+  /// Unavailable: none can be made in the system's place for temporary files.
+  static Result<WorkerFolder> make();
+  WorkerFolder(WorkerFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  WorkerFolder& operator=(WorkerFolder&&) = delete;
+  ~WorkerFolder();
+  const std::string& path() const { return path_; }
+  /// Removes those that daemons left behind which were killed. Once, before the first make().
+  static void sweep();
+
+private:
+  explicit WorkerFolder(std::string path) : path_(std::move(path)) {}
+  std::string path_;
 };
 
 class WorkerProcess {
@@ -30,15 +49,20 @@ public:
   Result<nlohmann::json> call(const nlohmann::json& request, Deadline deadline, std::stop_token stop = {});
   /// The signal that ended the process, 0 when it exited or lives.
   int deathSignal() const { return deathSignal_; }
-  bool alive() const { return pid_ > 0; }
+  /// The process may have died since the last call: this looks.
+  bool alive();
+  /// Whom the process has worked for; empty: nobody yet.
+  std::string owner;
 
 private:
-  WorkerProcess(pid_t pid, Channel channel) : pid_(pid), channel_(std::move(channel)) {}
+  WorkerProcess(pid_t pid, Channel channel, WorkerFolder folder)
+      : pid_(pid), channel_(std::move(channel)), folder_(std::move(folder)) {}
   void kill();
   std::string reap();
 
   pid_t pid_;
   Channel channel_;
+  WorkerFolder folder_;
   int deathSignal_ = 0;
 };
 

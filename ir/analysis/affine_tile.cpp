@@ -23,7 +23,7 @@ mlir::Type elementOf(Value value) {
 AffineTile zeroLike(Value value) {
   AffineTile tile;
   for (int64_t size : shapeOf(value.getType()))
-    tile.dimensions.push_back({.size = size, .coefficient = 0, .own = {}});
+    tile.dimensions.push_back({.size = size, .coefficient = 0, .own = {}, .wrap = {}});
   return tile;
 }
 
@@ -43,7 +43,7 @@ void giveToOnlyDimension(AffineTile& tile) {
     only = &dimension;
   }
   if (!only && tile.dimensions.size() == 1) only = &tile.dimensions.front();
-  if (only && addTo(only->own, tile.free, 1)) tile.free = {};
+  if (only && !only->wrap && addTo(only->own, tile.free, 1)) tile.free = {};
 }
 
 /// The number that all elements are; null: they differ, or it is not known.
@@ -75,7 +75,7 @@ std::optional<AffineTile> scaled(const AffineTile& tile, int64_t factor) {
   AffineTile zero = tile;
   zero.free = {};
   for (Dimension& dimension : zero.dimensions)
-    dimension = {.size = dimension.size, .coefficient = 0, .own = {}};
+    dimension = {.size = dimension.size, .coefficient = 0, .own = {}, .wrap = {}};
   return combine(zero, tile, factor);
 }
 
@@ -96,6 +96,9 @@ std::optional<AffineTile> combine(const AffineTile& a, const AffineTile& b, int6
   if (!addTo(sum.free, b.free, factor)) return std::nullopt;
   for (auto [into, from] : llvm::zip_equal(sum.dimensions, b.dimensions)) {
     int64_t product = 0;
+    auto plain = [](const Dimension& d) { return d.coefficient == 0 && d.own.isZero() && !d.wrap; };
+    if ((into.wrap && !plain(from)) || (from.wrap && !plain(into))) return std::nullopt;
+    if (from.wrap) into.wrap = from.wrap;
     bool fitting = into.size == from.size && addTo(into.own, from.own, factor) &&
                    !__builtin_mul_overflow(from.coefficient, factor, &product) &&
                    !__builtin_add_overflow(into.coefficient, product, &into.coefficient);
@@ -116,16 +119,18 @@ std::optional<AffineTile> AffineTiles::of(Value value) {
 }
 
 std::optional<ScalarFacts> AffineTiles::range(const AffineTile& tile, mlir::Operation* at) {
-  auto origin = tile.origin();
-  auto facts = origin ? grid_.of(*origin, at) : std::nullopt;
+  LinearForm origin = tile.free;
+  for (const Dimension& dimension : tile.dimensions)
+    if (!dimension.wrap && !addTo(origin, dimension.own, 1)) return std::nullopt;
+  auto facts = grid_.of(origin, at);
   if (!facts) return std::nullopt;
   for (const Dimension& dimension : tile.dimensions) {
-    int64_t span = 0;
+    int64_t span = 0, steps = dimension.wrap ? dimension.wrap->end - 1 : dimension.size - 1;
     int64_t& end = dimension.coefficient < 0 ? facts->lower : facts->upper;
-    if (__builtin_mul_overflow(dimension.coefficient, dimension.size - 1, &span) ||
+    if (__builtin_mul_overflow(dimension.coefficient, steps, &span) ||
         __builtin_add_overflow(end, span, &end))
       return std::nullopt;
-    if (dimension.size > 1 && dimension.coefficient != 0) facts->divisor = 1;
+    if (steps > 0 && dimension.coefficient != 0) facts->divisor = 1;
   }
   return facts;
 }
@@ -203,7 +208,7 @@ std::optional<AffineTile> AffineTiles::reshaped(mlir::Operation* op) {
   } else if (mlir::isa<BroadcastOp>(op)) {
     // A dimension of one element has coefficient 0: it stays the same all along.
     for (auto [to, from] : llvm::zip_equal(tile.dimensions, source->dimensions))
-      to.coefficient = from.coefficient, to.own = from.own;
+      to.coefficient = from.coefficient, to.own = from.own, to.wrap = from.wrap;
   } else if (auto transposed = mlir::dyn_cast<TransOp>(op)) {
     for (auto [to, from] : llvm::zip_equal(tile.dimensions, transposed.getOrder()))
       to = source->dimensions[size_t(from)];
@@ -211,15 +216,26 @@ std::optional<AffineTile> AffineTiles::reshaped(mlir::Operation* op) {
   return tile;
 }
 
-/// x % m, where x stays between two multiples of m that follow each other.
+/// The tile with its indices, from 0 on and one after the other, wrapped at `end`.
+std::optional<AffineTile> AffineTiles::wrapped(AffineTile tile, int64_t end) {
+  if (tile.dimensions.size() != 1 || tile.dimensions[0].coefficient != 1 || tile.wraps()) return std::nullopt;
+  auto start = tile.origin();
+  if (!start) return std::nullopt;
+  tile.free = {};
+  tile.dimensions[0].own = *start;
+  tile.dimensions[0].wrap = AffineTile::Wrap{*start, end};
+  return tile;
+}
+
+/// x % m: as it is where x stays between two multiples of m that follow each other.
 std::optional<AffineTile> AffineTiles::remainder(mlir::Operation* op) {
   auto tile = exact(op->getOperand(0)), modulus = of(op->getOperand(1));
-  auto number = modulus ? constantOf(*modulus) : std::nullopt;
+  int64_t number = modulus ? constantOf(*modulus).value_or(0) : 0;
   auto facts = tile ? range(*tile) : std::nullopt;
-  if (!facts || !number || *number <= 0 || facts->lower < 0) return std::nullopt;
-  int64_t before = facts->lower / *number;
-  if (facts->upper / *number != before) return std::nullopt;
-  tile->free.constant -= before * *number;
+  if (!facts || number <= 0 || facts->lower < 0) return std::nullopt;
+  int64_t before = facts->lower / number;
+  if (facts->upper / number != before || tile->wraps()) return wrapped(*tile, number);
+  tile->free.constant -= before * number;
   return tile;
 }
 
@@ -242,7 +258,15 @@ std::optional<AffineTile> AffineTiles::chosen(mlir::Operation* op) {
   auto facts = difference(compared.getLhs(), compared.getRhs());
   if (!facts) return std::nullopt;
   if (facts->upper < 0) return of(select.getTrueValue());
-  return facts->lower >= 0 ? of(select.getFalseValue()) : std::nullopt;
+  if (facts->lower >= 0) return of(select.getFalseValue());
+  // where(i < n, i, 0), of indices from 0 on
+  auto index = select.getTrueValue() == compared.getLhs() ? exact(compared.getLhs()) : std::nullopt;
+  auto limit = of(compared.getRhs()), other = of(select.getFalseValue());
+  int64_t end = limit ? constantOf(*limit).value_or(0) : 0;
+  int64_t instead = other ? constantOf(*other).value_or(-1) : -1;
+  auto indices = index ? range(*index) : std::nullopt;
+  bool wraps = indices && indices->lower >= 0 && instead >= 0 && instead < end;
+  return wraps ? wrapped(*index, end) : std::nullopt;
 }
 
 /// init + step · iterations, where each iteration adds the same number to all elements.

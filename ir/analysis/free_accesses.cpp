@@ -1,5 +1,8 @@
 #include "ir/analysis/free_accesses.h"
 
+#include "ir/analysis/axis_info.h"
+#include "ir/analysis/tile_bounds.h"
+
 #include <mlir/Dialect/Arith/IR/Arith.h>
 #include <mlir/Dialect/SCF/IR/SCF.h>
 #include <set>
@@ -85,6 +88,39 @@ std::optional<std::vector<Access>> accessesOf(FuncOp function, bool& loops) {
     }
   });
   return known ? std::optional(std::move(accesses)) : std::nullopt;
+}
+
+/// Bytes from the start of a descriptor's array to its end; null: sizes or strides are no constants.
+std::optional<int64_t> bytesOf(MakeTensorDescOp maker, ProgramGrid& grid) {
+  int64_t last = 0, unit = pointeeBytes(maker.getBase().getType());
+  for (auto [size, stride] : llvm::zip_equal(maker.getShape(), maker.getStrides())) {
+    auto length = grid.of(size), step = grid.of(stride);
+    int64_t span = 0;
+    if (!length || !step || !length->constant() || !step->constant() || length->lower < 1 ||
+        step->lower < 0 || __builtin_mul_overflow(length->lower - 1, step->lower, &span) ||
+        __builtin_add_overflow(last, span, &last))
+      return std::nullopt;
+  }
+  bool fitting = mlir::isa<BlockArgument>(maker.getBase()) && last < INT64_MAX / unit - 1;
+  return fitting ? std::optional((last + 1) * unit) : std::nullopt;
+}
+
+/// How many bytes from its argument's address on an access touches at most; null: not known.
+std::optional<int64_t> bytesOf(Operation* op, AffineTiles& tiles) {
+  Value pointer = pointerOf(op);
+  if (auto maker = pointer.getDefiningOp<MakeTensorDescOp>()) return bytesOf(maker, tiles.grid());
+  if (!mlir::isa<LoadOp, StoreOp>(op)) return std::nullopt;
+  auto load = mlir::dyn_cast<LoadOp>(op);
+  Value mask = load ? load.getMask() : mlir::cast<StoreOp>(op).getMask();
+  auto bounds = mask ? boundsOf(mask, tiles, op) : std::optional(TileBounds());
+  auto tile = tiles.of(pointer);
+  // Where a mask keeps elements away, the tile says too much.
+  if (!tile || !bounds || !bounds->empty() || !mlir::isa_and_nonnull<BlockArgument>(tile->base))
+    return std::nullopt;
+  auto facts = tiles.range(*tile, op);
+  int64_t unit = pointeeBytes(pointer.getType());
+  bool known = facts && facts->lower >= 0 && facts->upper < INT64_MAX / unit - 1;
+  return known ? std::optional((facts->upper + 1) * unit) : std::nullopt;
 }
 
 bool inLoop(Operation* op) {
@@ -177,13 +213,24 @@ FreeAccesses::FreeAccesses(FuncOp function, ProgramGrid& grid) {
     if (once || neverMeet(ops, grid)) free_.insert(ops.begin(), ops.end());
   }
   if (free_.empty()) return;
+  AffineTiles tiles(grid);
+  std::map<int, int64_t> bytes; // that are touched of each argument; 0: not known
+  for (const Access& access : *accesses)
+    for (BlockArgument origin : access.origins) {
+      int64_t touched = bytesOf(access.op, tiles).value_or(0);
+      auto [known, first] = bytes.try_emplace(int(origin.getArgNumber()), touched);
+      if (!first) known->second = known->second == 0 || touched == 0 ? 0 : std::max(known->second, touched);
+    }
   auto number = [](Value argument) { return int(mlir::cast<BlockArgument>(argument).getArgNumber()); };
   for (Value store : written)
     for (const llvm::DenseSet<Value>* others : {&read, &written})
       for (Value other : *others) {
         if (store == other || (others == &written && number(other) < number(store))) continue;
-        require(conditions_,
-                {.kind = LaunchCondition::Kind::Distinct, .argument = number(store), .other = number(other)});
+        require(conditions_, {.kind = LaunchCondition::Kind::Distinct,
+                              .argument = number(store),
+                              .other = number(other),
+                              .bytes = bytes[number(store)],
+                              .otherBytes = bytes[number(other)]});
       }
   llvm::sort(conditions_, [](const LaunchCondition& a, const LaunchCondition& b) {
     return std::pair(a.argument, a.other) < std::pair(b.argument, b.other);

@@ -59,6 +59,7 @@ private:
     if (orEqual) --difference->free.constant;
     auto facts = tiles_.range(*difference, at_);
     if (facts && facts->upper < 0) return TileBounds();
+    if (difference->wraps()) return std::nullopt;
     return TileBounds{*difference};
   }
 

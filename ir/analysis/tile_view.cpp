@@ -24,7 +24,8 @@ public:
     auto bounds = mask ? boundsOf(mask, tiles_, at_) : std::optional(TileBounds());
     if (!tile || !bounds || tile->dimensions.size() < limits_.leastRank) return std::nullopt;
     elementBytes_ = pointeeBytes(pointers.getType());
-    if (!takeBase(*tile) || !takeStrides(*tile) || !takeBounds(*bounds)) return std::nullopt;
+    if (!takeBase(*tile) || !takeStrides(*tile) || !takeBounds(*bounds) || !takeWraps(*tile))
+      return std::nullopt;
     if (!distribute(*tile) || !takeExtents()) return std::nullopt;
     return view_;
   }
@@ -82,6 +83,20 @@ private:
       if (known && !(sameTerms(known->form, *form))) return false;
       // Of two bounds with equal terms the tighter one counts.
       if (!known || form->constant > known->form.constant) known = Upper{*form};
+    }
+    return true;
+  }
+
+  /// Where indices wrap the array ends, unless a bound says so already.
+  bool takeWraps(const AffineTile& tile) {
+    for (auto [number, dimension] : llvm::enumerate(tile.dimensions)) {
+      if (!dimension.wrap) continue;
+      auto& upper = upper_[positionOf(unsigned(number))];
+      auto form = subtract(dimension.wrap->start, LinearForm::ofConstant(dimension.wrap->end));
+      if (!form || (upper && !sameTerms(upper->form, *form))) return false;
+      if (upper && upper->form.constant >= form->constant) continue;
+      upper = Upper{*form};
+      view_.wrapped.push_back({unsigned(number), *dimension.wrap});
     }
     return true;
   }

@@ -18,6 +18,14 @@ struct TileView {
   mlir::BlockArgument base;                   ///< a pointer argument of the function
   llvm::SmallVector<Dimension, 4> dimensions; ///< from the greatest stride to the least
   bool bounded = false; ///< some window reaches beyond an extent, where the mask is false
+  /// Dimensions (of the tile) whose indices the kernel wraps: the view ends there instead, and its masked
+  /// elements are none of the tile's. Whoever takes the view makes sure that nothing depends on them
+  /// (ignored_rows.h).
+  struct Wrapped {
+    unsigned tileDimension;
+    AffineTile::Wrap wrap;
+  };
+  llvm::SmallVector<Wrapped, 2> wrapped;
   std::vector<LaunchCondition> conditions;
 
   /// The tile's dimensions in the view's order: result dimension i of a transposition back is order()[i].

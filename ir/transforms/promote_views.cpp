@@ -1,5 +1,6 @@
 #include "ir/transforms/promote_views.h"
 
+#include "ir/analysis/ignored_rows.h"
 #include "ir/analysis/program_domain.h"
 #include "ir/analysis/tile_view.h"
 
@@ -58,11 +59,17 @@ private:
       if (load.getIsVolatile() || !copiedWhole(tt::elementType(load.getResult().getType())))
         return std::nullopt;
       auto view = tt::viewOf(load.getPtr(), load.getMask(), tiles_, op);
-      return view && (!view->bounded || isZeroOrAbsent(load.getOther())) ? std::move(view) : std::nullopt;
+      if (!view || (view->bounded && !isZeroOrAbsent(load.getOther()))) return std::nullopt;
+      bool ignored = llvm::all_of(view->wrapped, [&](const tt::TileView::Wrapped& each) {
+        return tt::ignoresBeyond(load.getResult(), each.tileDimension, each.wrap.start, each.wrap.end,
+                                 tiles_);
+      });
+      return ignored ? std::move(view) : std::nullopt;
     }
     auto store = mlir::dyn_cast<tt::StoreOp>(op);
     if (!store || !copiedWhole(tt::elementType(store.getValue().getType()))) return std::nullopt;
-    return tt::viewOf(store.getPtr(), store.getMask(), tiles_, op);
+    auto view = tt::viewOf(store.getPtr(), store.getMask(), tiles_, op);
+    return view && view->wrapped.empty() ? std::move(view) : std::nullopt;
   }
 
   void replace(tt::LoadOp load, const tt::TileView& view) {

@@ -154,7 +154,7 @@ TEST_CASE("an entry that is no kernel, and a document whose arguments are not th
   REQUIRE_FALSE(fewer);
   CHECK(mentions(fewer.error(), "parameters of 8, 8, 4 bytes"));
   variant = scale(goodBody);
-  variant.parameters[2].second = 8;
+  variant.parameters[2].bytes = 8;
   CHECK_FALSE(compile(variant));
 }
 

@@ -29,7 +29,7 @@ Answer sampleAnswer() {
   answer.device = "cpu";
   answer.artefact = "abc";
   answer.launch.symbol = "kernel";
-  answer.launch.parameters = {{"pointer", 8}, {"scalar", 4}};
+  answer.launch.parameters = {{ParameterKind::Pointer, 8}, {ParameterKind::Scalar, 4}};
   answer.grid = {16, 2, 1};
   answer.gain = 1.25;
   return answer;
@@ -83,6 +83,9 @@ TEST_CASE("faulty requests name the key") {
   CHECK(message(R"({"sizes":{},"budget":{"second":1}})") == "budget.second: unknown key");
   CHECK(message(R"({"sizes":{},"tune":1})") == "tune: expected true or false, found number");
   CHECK(message("{").starts_with("not JSON: "));
+  CHECK(message(R"({"kernel": "k", "sizes": {"n": 1e999}})").starts_with("not JSON: "));
+  const std::string deep(100'000, '[');
+  CHECK(message(R"({"sizes": {}, "document": {"a": )" + deep).find("nests deeper") != std::string::npos);
 }
 
 TEST_CASE("answers with keys of a newer daemon are read") {

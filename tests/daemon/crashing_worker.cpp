@@ -1,12 +1,79 @@
 // A worker program whose requests say how it shall fail: what the pool's tests run.
+#include "daemon/worker/confine.h"
 #include "daemon/worker/limits.h"
 #include "daemon/worker/loop.h"
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <sched.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
+
+namespace {
+using nlohmann::json;
+
+/// What the process was started with.
+json surroundings() {
+  json out = {{"descriptors", json::array()}, {"environment", json::array()}};
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd"))
+    out["descriptors"].push_back(std::stoi(entry.path().filename()));
+  for (char** variable = environ; *variable; ++variable)
+    out["environment"].push_back(*variable);
+  return out;
+}
+
+bool opens(const std::string& path, int how) {
+  const int file = ::open(path.c_str(), how | O_CLOEXEC, 0600);
+  if (file >= 0) ::close(file);
+  return file >= 0;
+}
+
+std::string status(const std::string& key) {
+  std::ifstream file("/proc/self/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(key + ":")) return line.substr(line.find_first_not_of(" \t", key.size() + 1));
+  return "";
+}
+
+/// Whether each thing that it should not be able to do succeeds.
+json afterConfinement(tuned::Duty duty) {
+  const std::string folder = std::getenv("TMPDIR");
+  const pid_t parent = ::getppid();
+  json out = {{"entered", tuned::enterConfinement(duty)}};
+  out["capabilities"] = status("CapEff");
+  out["bounding"] = status("CapBnd");
+  out["no_new_privileges"] = status("NoNewPrivs");
+  out["filters"] = status("Seccomp");
+  out["user"] = ::getuid();
+  out["own_folder"] = opens(folder + "/file", O_WRONLY | O_CREAT);
+  out["libraries"] = opens("/usr/lib/x86_64-linux-gnu/libc.so.6", O_RDONLY);
+  out["passwords"] = opens("/etc/passwd", O_RDONLY);
+  out["root"] = opens("/root", O_RDONLY | O_DIRECTORY);
+  out["temporary"] = opens("/tmp/tuned-escape", O_WRONLY | O_CREAT);
+  out["memory_of_daemon"] = opens("/proc/" + std::to_string(parent) + "/mem", O_RDWR);
+  out["network"] = ::socket(AF_INET, SOCK_STREAM, 0) >= 0;
+  out["sockets"] = ::socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
+  out["signals"] = ::kill(parent, 0) == 0;
+  out["tracing"] = ::ptrace(PTRACE_ATTACH, parent, nullptr, nullptr) == 0;
+  out["shell"] = ::system("true") == 0;
+  out["namespaces"] = ::unshare(CLONE_NEWUSER) == 0;
+  std::thread([&] { out["threads"] = true; }).join();
+  if (duty == tuned::Duty::MeasureCpu) {
+    out["closed"] = tuned::closeFiles().has_value();
+    out["libraries_after"] = opens("/usr/lib/x86_64-linux-gnu/libc.so.6", O_RDONLY);
+    std::thread([&] { out["threads_after"] = true; }).join();
+  }
+  return out;
+}
+} // namespace
 
 int main() {
   return tuned::serve([](const nlohmann::json& request) -> tuned::Result<nlohmann::json> {
@@ -16,6 +83,7 @@ int main() {
     if (op == "error") return tuned::fail(tuned::ErrorKind::Unsupported, "not this one", "another");
     if (op == "segv") ::raise(SIGSEGV);
     if (op == "kill") ::raise(SIGKILL);
+    if (op == "term") ::raise(SIGTERM);
     if (op == "exit") ::_exit(3);
     if (op == "hang")
       for (;;)
@@ -29,6 +97,8 @@ int main() {
       tuned::limitMemory(int64_t{1} << 30);
       return std::vector<char>(size_t{2} << 30, 'x').size();
     }
+    if (op == "surroundings") return surroundings();
+    if (op == "confine") return afterConfinement(static_cast<tuned::Duty>(request.at("duty")));
     return request.at("missing");
   });
 }

@@ -1,9 +1,13 @@
 // Worker processes that crash, hang and eat memory: the pool answers with what happened, and goes on.
+#include "base/model/device.h"
+#include "base/model/json.h"
 #include "daemon/worker/messages.h"
+#include "daemon/worker/plain_cbor.h"
 #include "daemon/worker_pool/pool.h"
 
 #include <csignal>
 #include <doctest/doctest.h>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <thread>
@@ -51,9 +55,11 @@ TEST_CASE("artefacts, devices and errors come through unchanged") {
   Artefact artefact{"cubin",
                     "sm_90a",
                     std::string("\0\1\xff", 3),
-                    {"k", 128, 4096, 64, 2, {{ParameterKind::TensorMap, 128}}},
+                    {"k", {128, 1, 1}, 4096, 64, 2, {{ParameterKind::TensorMap, 128}}},
                     {40, 4096, 0},
-                    {{"llvm", 0.5}}};
+                    {{"llvm", 0.5}},
+                    "nvptx",
+                    ""};
   auto back = artefactFromJson(json::from_cbor(json::to_cbor(artefactToJson(artefact))));
   REQUIRE(back);
   CHECK(back->bytes == artefact.bytes);
@@ -64,7 +70,7 @@ TEST_CASE("artefacts, devices and errors come through unchanged") {
   Error error{ErrorKind::Unsupported, "m", Location{"f", 3, 4}, "r"};
   CHECK(errorFromJson(toJson(error)).text() == error.text());
   DeviceInfo info{"cuda:0", "H100", "sm_90a", 132, 80, 227, 65536, 50, {1, 2, 3}, "580"};
-  CHECK(deviceFromJson(deviceToJson(info))->gridLimit[2] == 3);
+  CHECK(model::fromJson<DeviceInfo>(model::toJson(info))->gridLimit[2] == 3);
 }
 
 TEST_CASE("a worker is kept between calls, and errors it answers are not crashes") {
@@ -166,6 +172,124 @@ TEST_CASE("workers end with their daemon, also in the middle of a job") {
     gone = state.empty() || state.find(") Z") != std::string::npos;
   }
   CHECK(gone);
+}
+
+TEST_CASE("a worker ended by a signal from outside says nothing about what it was to do") {
+  auto workers = pool(1, false);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGKILL}) {
+    auto pid = workers.call("k", {{"op", "pid"}}, 10)->get<pid_t>();
+    ::kill(pid, signal);
+    auto next = workers.call("k", {{"op", "pid"}}, 10);
+    REQUIRE_MESSAGE(next, (next ? "" : next.error().text()));
+    CHECK(next->get<pid_t>() != pid);
+  }
+  CHECK_FALSE(workers.ledger().refusal("k"));
+  // In the middle of its work, too; but not for ever.
+  auto ended = workers.call("k", {{"op", "term"}}, 10);
+  CHECK(ended.error().kind == ErrorKind::Unavailable);
+  CHECK_FALSE(workers.ledger().refusal("k"));
+}
+
+TEST_CASE("a worker starts with nothing of the daemon's") {
+  ::setenv("TUNED_TEST_SECRET", "for the daemon alone", 1);
+  int leaked[2];
+  REQUIRE(::pipe(leaked) == 0); // open across exec
+  auto workers = pool();
+  auto seen = workers.call("k", {{"op", "surroundings"}}, 10);
+  REQUIRE(seen);
+  ::unsetenv("TUNED_TEST_SECRET");
+  for (const json& descriptor : seen->at("descriptors"))
+    CHECK(descriptor.get<int>() <= 4); // and the one that lists them
+  std::string home;
+  for (const json& variable : seen->at("environment")) {
+    const std::string text = variable;
+    CHECK(text.find("SECRET") == std::string::npos);
+    if (text.starts_with("HOME=")) home = text.substr(5);
+  }
+  CHECK(std::filesystem::is_directory(home));
+  workers.release();
+  CHECK_FALSE(std::filesystem::exists(home));
+  ::close(leaked[0]);
+  ::close(leaked[1]);
+}
+
+TEST_CASE("folders that a killed daemon has left are swept") {
+  const auto left = std::filesystem::temp_directory_path() / "gpu-tuned-worker-4194303-abcdef";
+  std::filesystem::create_directories(left / "deep");
+  auto kept = WorkerFolder::make();
+  REQUIRE(kept);
+  WorkerFolder::sweep();
+  CHECK_FALSE(std::filesystem::exists(left));
+  CHECK(std::filesystem::exists(kept->path()));
+}
+
+TEST_CASE("a confined worker reaches its own folder and its libraries, and nothing else") {
+  for (const int work : {0, 1, 2}) {
+    CAPTURE(work);
+    auto workers = pool();
+    auto seen = workers.call("k", {{"op", "confine"}, {"duty", work}}, 30);
+    REQUIRE_MESSAGE(seen, (seen ? "" : seen.error().text()));
+    INFO(seen->dump());
+    CHECK(seen->at("entered") == true);
+    CHECK(seen->at("capabilities").get<std::string>().find_first_not_of('0') == std::string::npos);
+    if (::geteuid() == 0)
+      CHECK(seen->at("bounding").get<std::string>().find_first_not_of('0') == std::string::npos);
+    CHECK(seen->at("no_new_privileges") == "1");
+    if (::geteuid() == 0) CHECK(seen->at("user") == 65534);
+    CHECK(seen->at("threads") == true);
+    for (const char* what : {"temporary", "memory_of_daemon", "tracing", "root"})
+      CHECK_MESSAGE(seen->at(what) == false, what);
+#ifndef TUNED_SANITIZED
+    CHECK(seen->at("filters") == "2");
+    for (const char* what : {"network", "sockets", "namespaces"})
+      CHECK_MESSAGE(seen->at(what) == false, what);
+    CHECK(seen->at("libraries") == true);
+    if (work == 1) {
+      CHECK(seen->at("shell") == false);
+      CHECK(seen->at("signals") == false);
+      CHECK(seen->at("closed") == true);
+      CHECK(seen->at("libraries_after") == false);
+      CHECK(seen->at("threads_after") == true);
+    }
+#endif
+    CHECK(seen->at("own_folder") == true);
+    CHECK(seen->at("passwords") == false);
+  }
+}
+
+TEST_CASE("a worker serves one owner where native code runs") {
+  WorkerPool workers({{CRASHING_WORKER, {}}, 1, false, true});
+  auto first = workers.call("k", {{"op", "pid"}}, 10, {}, "1000");
+  CHECK(*workers.call("k", {{"op", "pid"}}, 10, {}, "1000") == *first);
+  auto other = workers.call("k", {{"op", "pid"}}, 10, {}, "1001");
+  CHECK(*other != *first);
+  CHECK_FALSE(runs(first->get<pid_t>()));
+}
+
+TEST_CASE("a pool that closes ends what is under way") {
+  auto workers = pool();
+  std::jthread closing([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    workers.close();
+  });
+  CHECK(workers.call("k", {{"op", "hang"}}, 60).error().kind == ErrorKind::Denied);
+  CHECK(workers.call("k", {{"op", "pid"}}, 60).error().kind == ErrorKind::Denied);
+}
+
+TEST_CASE("frames of a shape that our writer does not make are refused") {
+  CHECK(isPlainCbor(std::string("\xf6", 1)));
+  const json value = {{"a", {1, -2, 3.5, nullptr, true, "text", json::binary({1, 2})}},
+                      {"b", json::object()}};
+  std::string good;
+  json::to_cbor(value, good);
+  CHECK(isPlainCbor(good));
+  CHECK_FALSE(isPlainCbor(good + "x"));
+  for (size_t cut = 0; cut < good.size(); ++cut)
+    CHECK_FALSE(isPlainCbor(std::string_view(good).substr(0, cut)));
+  CHECK_FALSE(isPlainCbor(std::string(100'000, '\x81'))); // arrays within each other
+  CHECK_FALSE(isPlainCbor(std::string(100'000, '\x7f'))); // texts of unknown length
+  CHECK_FALSE(isPlainCbor(std::string("\xc1\x01", 2)));   // a tag
+  CHECK_FALSE(isPlainCbor(std::string("\x9b\xff\xff\xff\xff\xff\xff\xff\xff", 9))); // an array of 2^64
 }
 
 TEST_CASE("calls share the workers there are") {

@@ -3,6 +3,7 @@
 #include "kernels.h"
 
 #include <doctest/doctest.h>
+#include <fstream>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -233,6 +234,24 @@ TEST_CASE("compile without a daemon") {
     CHECK(assembly.errors.find("nvdisasm") != std::string::npos);
   }
   CHECK(compile({file, "--target", "cpu", "--emit", "asm"}).output.find("ret") != std::string::npos);
+
+  const std::string bytecode = folder / "double.tileirbc";
+  const auto second = compile(
+      {file, "--compiler", "tileir", "--target", "sm_100a", "--emit", "bytecode", "-o", bytecode, "--json"});
+  INFO(second.output << second.errors);
+  CHECK(second.exitCode == 0);
+  std::string magic(8, 0);
+  std::ifstream(bytecode, std::ios::binary).read(magic.data(), 8);
+  CHECK(magic == std::string("\x7fTileIR\0", 8));
+  const json made = json::parse(second.output, nullptr, false);
+  REQUIRE(made.is_object());
+  CHECK(made["compiler"] == "tileir");
+  // Without tileiras the bytecode is there all the same, and the result says what is missing.
+  if (made.contains("unfinished"))
+    CHECK(made["unfinished"].get<std::string>().find("tileiras") != std::string::npos);
+  else
+    CHECK(made["assembler"].get<std::string>().starts_with("tileiras "));
+  CHECK(compile({file, "--compiler", "tileir", "--target", "cpu"}).exitCode == 1);
 
   const auto broken = compile({folder.write("broken.ttir", "module {\n  tt.nothing\n}\n")});
   CHECK(broken.exitCode == 1);

@@ -73,7 +73,7 @@ TEST_CASE("a variant's macros are parameters, constants, words and the sizes tha
   CHECK(variant->sharedBytes == 2048);
   CHECK(variant->source == kernel->source);
   CHECK(variant->entry == "k<BLOCK_X, TYPE>");
-  CHECK(variant->parameters == std::vector<std::pair<std::string, int>>{{"x", 8}, {"n", 4}});
+  CHECK(variant->parameters == std::vector<CudaParameter>{{"x", 8, true}, {"n", 4, false}});
 }
 
 TEST_CASE("blocks and shared memory that no device has") {

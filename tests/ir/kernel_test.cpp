@@ -68,7 +68,7 @@ TEST_CASE("a document becomes a kernel and a document again") {
   Kernel first = kernel();
   CHECK(first.arguments[0].type == "*f16");
   CHECK(first.arguments[2].floatValue == 1e-5);
-  CHECK(first.tolerance.relative == 1e-3);
+  CHECK(first.tolerance->relative == 1e-3);
   CHECK(first.parameters[0].name == "BLOCK");
   auto second = parseKernel(toJson(first), "");
   REQUIRE(second.has_value());
@@ -214,6 +214,31 @@ TEST_CASE("every wrong key of a document is named") {
   contains(refusal("/default/BLOCK", 48), "\"default.BLOCK\": 48 is not among");
   contains(refusal("/default", {{"BLOCK", 64}}), "\"default\": lacks 'num_warps'");
   contains(refusal("/source", "k.ttir"), "either \"source\" or \"source_text\"");
+}
+
+TEST_CASE("documents are limited in what they hold, and the limit is named") {
+  auto numbered = [](int count, auto&& value) {
+    json out = json::object();
+    for (int i = 0; i < count; ++i)
+      out["P" + std::to_string(i)] = value(i);
+    return out;
+  };
+  auto one = [](int) { return json::array({1}); };
+  contains(refusal("/parameters", numbered(20'000, one)), "20000 entries: the limit is 64");
+  contains(refusal("/constants", numbered(300, [](int i) { return i; })), "the limit is 256");
+  json many = json::array();
+  for (int i = 0; i < 5000; ++i)
+    many.push_back(i);
+  contains(refusal("/parameters/BLOCK", many), "the limit is 4096");
+  contains(refusal("/constraints", many), "the limit is 256");
+  contains(refusal("/arguments", many), "the limit is 256");
+  contains(refusal("/sizes", many), "the limit is 256");
+  json deep = 1;
+  for (int i = 0; i < 80; ++i)
+    deep = json::array({deep});
+  contains(refusal("/description", deep), "nests deeper than 64 levels");
+  CHECK_FALSE(parseKernel(std::string(100'000, '['), "").has_value());
+  CHECK_FALSE(parseKernel(R"({"name": 1e999})", "").has_value());
 }
 
 TEST_CASE("malformed JSON is reported with its place, missing keys by name") {

@@ -3,70 +3,179 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
+#include <optional>
+#include <random>
 #include <set>
 
 namespace tuned {
 namespace {
 
-constexpr int64_t kVisitLimit = int64_t(1) << 24;
-constexpr size_t kSpaceLimit = 1'000'000;
+/// Work of a walk before a space counts as too large to list, and work spent on a sample: values chosen, and
+/// for each constraint looked at its length in words.
+constexpr int64_t kWalkWork = int64_t(1) << 23, kSampleWork = int64_t(1) << 22;
+/// Values kept in memory, over all configurations; a value takes about 80 bytes.
+constexpr size_t kValuesKept = size_t(1) << 20;
+constexpr size_t kSampleSize = size_t(1) << 16;
+constexpr uint64_t kSampleSeed = 1;
 
-/// Depth first through the parameters, the last fastest. A constraint is looked at as soon as all it names is
-/// chosen, so that spaces much smaller than the product of their values are listed without walking the
-/// product.
-class Enumeration {
+/// Goes through the parameters in order. A constraint is looked at as soon as all it names is chosen, so that
+/// spaces much smaller than the product of their values are listed without walking the product. Holds its own
+/// stack: a document may bring as many parameters as the reader of documents lets through.
+class Walk {
 public:
-  Enumeration(const Kernel& kernel, const Sizes& sizes)
+  Walk(const Kernel& kernel, const Sizes& sizes)
       : kernel_(kernel), bindings_(bindingsOf(kernel, {}, sizes)), due_(kernel.parameters.size() + 1) {
+    std::map<std::string, size_t> depths;
+    for (size_t i = 0; i < kernel.parameters.size(); ++i)
+      depths[kernel.parameters[i].name] = i + 1;
     for (const Expression& constraint : kernel.constraints) {
       size_t last = 0;
-      for (size_t i = 0; i < kernel.parameters.size(); ++i)
-        if (constraint.names().contains(kernel.parameters[i].name)) last = i + 1;
+      for (const std::string& name : constraint.names())
+        if (auto found = depths.find(name); found != depths.end()) last = std::max(last, found->second);
       due_[last].push_back(&constraint);
     }
     // Launch options that the default fixes without making them parameters.
     for (const auto& [name, value] : kernel.defaults)
-      if (std::ranges::find(kernel.parameters, name, &KernelParameter::name) == kernel.parameters.end())
-        chosen_[name] = value;
+      if (!depths.contains(name)) chosen_[name] = value;
+    for (const KernelParameter& parameter : kernel.parameters)
+      chosen_[parameter.name] = parameter.values.front();
+    room_ = kValuesKept / std::max<size_t>(1, chosen_.size());
   }
 
-  Result<std::vector<Configuration>> run() {
-    if (auto ok = descend(0); !ok) return fail(ok.error());
-    return std::move(found_);
+  struct Found {
+    std::vector<Configuration> configurations;
+    bool sampled = false;
+  };
+  /// Lists the space, or samples it. InvalidInput: it cannot be listed, and nothing was found by chance.
+  Result<Found> run() {
+    auto listed = list();
+    if (!listed) return fail(listed.error());
+    if (*listed) return Found{std::move(**listed), false};
+    auto drawn = sample();
+    if (!drawn) return fail(drawn.error());
+    if (drawn->empty())
+      return fail(ErrorKind::InvalidInput,
+                  "kernel '" + kernel_.name + "': no configuration was found in a space too large to walk",
+                  "give a default that satisfies the constraints, or list fewer values");
+    return Found{std::move(*drawn), true};
   }
 
 private:
-  /// With the first `depth` parameters chosen.
-  Result<void> descend(size_t depth) {
-    if (++visited_ > kVisitLimit || found_.size() > kSpaceLimit)
-      return fail(ErrorKind::InvalidInput,
-                  "kernel '" + kernel_.name +
-                      "': its space has more than a million configurations, or too many to list",
-                  "list fewer values or constrain them");
+  /// All configurations, the last parameter varying fastest. Nothing: too many, or too many steps.
+  Result<std::optional<std::vector<Configuration>>> list() {
+    std::vector<size_t> next(kernel_.parameters.size(), 0); // value to be tried at each depth
+    size_t depth = 0;
+    auto holds = constraintsHold(0);
+    if (!holds) return fail(holds.error());
+    std::vector<Configuration> found;
+    if (!*holds) return found;
+    if (next.empty()) return std::vector{chosen_};
+    while (work_ < kWalkWork && found.size() <= room_) {
+      if (next[depth] == kernel_.parameters[depth].values.size()) {
+        if (depth == 0) return found;
+        next[depth--] = 0;
+        continue;
+      }
+      choose(depth, next[depth]++);
+      auto good = constraintsHold(depth + 1);
+      if (!good) return fail(good.error());
+      if (!*good) continue;
+      if (depth + 1 == next.size())
+        found.push_back(chosen_);
+      else
+        ++depth;
+    }
+    return std::nullopt;
+  }
+
+  /// Distinct configurations, drawn with a fixed seed; the default first.
+  Result<std::vector<Configuration>> sample() {
+    std::set<Configuration> drawn;
+    std::vector<Configuration> found;
+    auto keep = [&](const Configuration& configuration) {
+      if (drawn.insert(configuration).second) found.push_back(configuration);
+    };
+    for (const auto& [name, value] : kernel_.defaults)
+      bindings_[name] = value;
+    bool standard = true;
+    for (size_t depth = 0; depth <= kernel_.parameters.size() && standard; ++depth) {
+      auto holds = constraintsHold(depth);
+      if (!holds) return fail(holds.error());
+      standard = *holds;
+    }
+    if (standard) keep(kernel_.defaults);
+    std::mt19937_64 generator(kSampleSeed);
+    const size_t wanted = std::min(kSampleSize, room_ / 2); // they are held twice meanwhile
+    for (work_ = 0; work_ < kSampleWork && found.size() < wanted;) {
+      auto drew = draw(generator);
+      if (!drew) return fail(drew.error());
+      if (*drew) keep(chosen_);
+    }
+    return found;
+  }
+
+  void choose(size_t depth, size_t index) {
+    ++work_;
+    const KernelParameter& parameter = kernel_.parameters[depth];
+    bindings_[parameter.name] = chosen_[parameter.name] = parameter.values[index];
+  }
+
+  Result<bool> constraintsHold(size_t depth) {
     for (const Expression* constraint : due_[depth]) {
+      work_ += 1 + static_cast<int64_t>(constraint->text().size() / 8);
       auto holds = constraint->evaluate(bindings_);
       if (!holds) return fail(holds.error());
-      if (!*holds) return {};
+      if (!*holds) return false;
     }
-    if (depth == kernel_.parameters.size()) {
-      found_.push_back(chosen_);
-      return {};
+    return true;
+  }
+
+  /// One configuration into chosen_: at each parameter the first value that holds of all in a random
+  /// rotation. False: it came to a dead end.
+  Result<bool> draw(std::mt19937_64& generator) {
+    for (size_t depth = 0; depth < kernel_.parameters.size(); ++depth) {
+      const size_t count = kernel_.parameters[depth].values.size(), start = generator() % count;
+      bool chosen = false;
+      for (size_t i = 0; i < count && !chosen; ++i) {
+        if (work_ > kSampleWork) return false;
+        choose(depth, (start + i) % count);
+        auto holds = constraintsHold(depth + 1);
+        if (!holds) return fail(holds.error());
+        chosen = *holds;
+      }
+      if (!chosen) return false;
     }
-    const KernelParameter& parameter = kernel_.parameters[depth];
-    for (int64_t value : parameter.values) {
-      bindings_[parameter.name] = chosen_[parameter.name] = value;
-      if (auto ok = descend(depth + 1); !ok) return ok;
-    }
-    return {};
+    return true;
   }
 
   const Kernel& kernel_;
   Bindings bindings_;
   Configuration chosen_;
   std::vector<std::vector<const Expression*>> due_; ///< by how many parameters must be chosen
-  std::vector<Configuration> found_;
-  int64_t visited_ = 0;
+  size_t room_ = 0;                                 ///< configurations that may be kept
+  int64_t work_ = 0;
 };
+
+/// Product of the numbers of values, at most 2^62; ignored parameters count once.
+int64_t productOf(const std::vector<KernelParameter>& parameters, const std::set<std::string>& ignored) {
+  constexpr int64_t most = int64_t(1) << 62;
+  int64_t product = 1;
+  for (const KernelParameter& parameter : parameters) {
+    if (ignored.contains(parameter.name)) continue;
+    const auto count = static_cast<int64_t>(parameter.values.size());
+    if (product > most / count) return most;
+    product *= count;
+  }
+  return product;
+}
+
+size_t hashOf(const Configuration& configuration) {
+  size_t hash = configuration.size();
+  for (const auto& [name, value] : configuration)
+    hash = (hash ^ std::hash<std::string>()(name)) * 0x9e3779b97f4a7c15 + std::hash<int64_t>()(value);
+  return hash;
+}
 
 std::unexpected<Error> emptySpace(const Kernel& kernel, const Sizes& sizes) {
   std::string text;
@@ -79,18 +188,18 @@ std::unexpected<Error> emptySpace(const Kernel& kernel, const Sizes& sizes) {
 }
 
 /// A configuration with the place it had in the list, so that several selections of it merge in its order.
-struct Listed {
+struct Placed {
   size_t place;
   Configuration configuration;
 };
 
 /// One configuration for each that differ in ignored parameters only; the one nearest the default.
-std::vector<Listed> collapse(std::vector<Listed> all, const std::set<std::string>& ignored,
+std::vector<Placed> collapse(std::vector<Placed> all, const std::set<std::string>& ignored,
                              const Configuration& defaults) {
   if (ignored.empty()) return all;
   std::map<Configuration, std::pair<size_t, int>> kept; // what counts -> (position in `out`, agreement)
-  std::vector<Listed> out;
-  for (Listed& each : all) {
+  std::vector<Placed> out;
+  for (Placed& each : all) {
     Configuration counts;
     int agreement = 0;
     for (const auto& [name, value] : each.configuration) {
@@ -112,9 +221,9 @@ std::vector<Listed> collapse(std::vector<Listed> all, const std::set<std::string
 }
 
 /// The configurations that one compiler is asked for.
-std::vector<Listed> partOf(const std::vector<Configuration>& all, const CompilerChoice& choice,
+std::vector<Placed> partOf(const std::vector<Configuration>& all, const CompilerChoice& choice,
                            bool compilerNamed) {
-  std::vector<Listed> part;
+  std::vector<Placed> part;
   for (size_t place = 0; place < all.size(); ++place) {
     if (compilerNamed && choice.value && all[place].at("compiler") != *choice.value) continue;
     part.push_back({place, all[place]});
@@ -129,23 +238,24 @@ std::vector<Listed> partOf(const std::vector<Configuration>& all, const Compiler
 Result<Space> Space::enumerate(const Kernel& kernel, const Sizes& sizes, const std::set<std::string>& ignored,
                                const std::vector<std::string>& compilers) {
   if (auto ok = checkSizes(kernel, sizes); !ok) return fail(ok.error());
-  auto listed = Enumeration(kernel, sizes).run();
-  if (!listed) return fail(listed.error());
-  if (listed->empty()) return emptySpace(kernel, sizes);
+  auto walked = Walk(kernel, sizes).run();
+  if (!walked) return fail(walked.error());
+  const std::vector<Configuration>& listed = walked->configurations;
+  if (listed.empty()) return emptySpace(kernel, sizes);
 
   std::vector<CompilerChoice> choices = compilerChoices(kernel, compilers);
   bool compilerNamed =
       std::ranges::find(kernel.parameters, "compiler", &KernelParameter::name) != kernel.parameters.end();
-  std::vector<Listed> all;
+  std::vector<Placed> all;
   for (const CompilerChoice& choice : choices) {
     std::set<std::string> unread = ignored;
     unread.insert(choice.ignored.begin(), choice.ignored.end());
-    for (Listed& each : collapse(partOf(*listed, choice, compilerNamed), unread, kernel.defaults))
+    for (Placed& each : collapse(partOf(listed, choice, compilerNamed), unread, kernel.defaults))
       all.push_back(std::move(each));
   }
-  std::ranges::stable_sort(all, {}, &Listed::place);
+  std::ranges::stable_sort(all, {}, &Placed::place);
   std::vector<Configuration> configurations;
-  for (Listed& each : all)
+  for (Placed& each : all)
     configurations.push_back(std::move(each.configuration));
   if (configurations.empty()) return emptySpace(kernel, sizes);
 
@@ -155,7 +265,9 @@ Result<Space> Space::enumerate(const Kernel& kernel, const Sizes& sizes, const s
     for (const CompilerChoice& choice : choices)
       parameters.back().values.push_back(choice.value.value_or(0));
   }
-  return of(std::move(parameters), std::move(configurations));
+  Space space = of(std::move(parameters), std::move(configurations));
+  if (walked->sampled) space.total_ = std::max(space.total_, productOf(space.parameters_, ignored));
+  return space;
 }
 
 Space Space::of(std::vector<KernelParameter> parameters, std::vector<Configuration> configurations) {
@@ -165,14 +277,17 @@ Space Space::of(std::vector<KernelParameter> parameters, std::vector<Configurati
   for (size_t i = 0; i < space.configurations_.size(); ++i) {
     auto compiler = space.configurations_[i].find("compiler");
     space.ownCompilerNamed_ |= compiler != space.configurations_[i].end() && compiler->second == 0;
-    space.positions_.emplace(space.configurations_[i], i);
+    space.positions_.emplace(hashOf(space.configurations_[i]), i);
   }
+  space.total_ = static_cast<int64_t>(space.configurations_.size());
   return space;
 }
 
 size_t Space::find(const Configuration& configuration) const {
-  auto found = positions_.find(configuration);
-  return found == positions_.end() ? size() : found->second;
+  auto [first, last] = positions_.equal_range(hashOf(configuration));
+  for (auto each = first; each != last; ++each)
+    if (configurations_[each->second] == configuration) return each->second;
+  return size();
 }
 
 std::vector<size_t> Space::neighbours(size_t position) const {

@@ -1,7 +1,7 @@
 // The math dialect and libdevice: f32 by polynomials on vectors, what is left by libm lane by lane.
 #include "backend/cpu/emit/emitter.h"
 #include "backend/cpu/math/polynomials.h"
-#include "backend/cpu/run/runtime.h"
+#include "backend/runtime/cpu/symbols.h"
 
 #include <llvm/ADT/StringSwitch.h>
 #include <llvm/ADT/TypeSwitch.h>

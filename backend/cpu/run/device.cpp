@@ -1,14 +1,11 @@
 #include "backend/cpu/cpu.h"
 #include "backend/cpu/run/host.h"
-#include "backend/cpu/run/loader.h"
 #include "backend/cpu/run/memory.h"
-#include "backend/cpu/run/runtime.h"
-#include "backend/cpu/run/thread_pool.h"
+#include "backend/runtime/cpu/executor.h"
 
 #include <chrono>
 #include <cstring>
 #include <fstream>
-#include <sched.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -19,15 +16,6 @@ struct CpuKernel : LoadedKernel {
   std::unique_ptr<LoadedObject> object;
   LaunchMetadata launch;
 };
-
-struct FreeDeleter {
-  void operator()(void* pointer) const { std::free(pointer); }
-};
-
-int allowedCores() {
-  cpu_set_t set;
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
 
 std::string modelName() {
   std::ifstream info("/proc/cpuinfo");
@@ -44,6 +32,7 @@ DeviceInfo describe(int threads) {
   info.multiprocessors = threads;
   info.memoryBytes = int64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
   info.cacheBytes = lastLevelCacheBytes();
+  info.capabilities = {true, {"num_warps", "num_stages", "num_ctas", "maxnreg"}, "cpu", {"reference"}};
   utsname system;
   if (uname(&system) == 0) info.driver = std::string(system.sysname) + " " + system.release;
   return info;
@@ -73,7 +62,7 @@ Result<std::vector<uint64_t>> slotsOf(const LaunchMetadata& launch,
 
 class CpuDevice : public Device {
 public:
-  explicit CpuDevice(int threads) : info_(describe(threads)), pool_(threads), scratch_(threads) {}
+  explicit CpuDevice(int threads) : info_(describe(threads)), executor_(threads) {}
 
   const DeviceInfo& info() const override { return info_; }
 
@@ -121,12 +110,12 @@ private:
                                              " are outside a buffer of " + std::to_string(buffer.size()));
   }
   Result<void> prepare(const CpuKernel& kernel, const Grid& grid);
-  Result<void> execute(const CpuKernel& kernel, const Grid& grid, const std::vector<uint64_t>& slots);
+  Result<void> execute(const CpuKernel& kernel, const Grid& grid, const std::vector<uint64_t>& slots) {
+    return executor_.run(kernel.object->function(), kernel.launch.scratchBytes, grid, slots.data());
+  }
 
   DeviceInfo info_;
-  ThreadPool pool_;
-  std::vector<std::unique_ptr<void, FreeDeleter>> scratch_; // one a thread
-  size_t scratchBytes_ = 0;
+  Executor executor_;
 };
 
 Result<std::unique_ptr<LoadedKernel>> CpuDevice::load(const Artefact& artefact) {
@@ -150,37 +139,7 @@ Result<void> CpuDevice::prepare(const CpuKernel& kernel, const Grid& grid) {
       return fail(ErrorKind::InvalidInput, "grid dimension " + std::to_string(axis) + " is " +
                                                std::to_string(grid[axis]) + ", not in 1 … " +
                                                std::to_string(info_.gridLimit[axis]));
-  size_t bytes = (size_t(kernel.launch.scratchBytes) + 4095) / 4096 * 4096;
-  if (bytes <= scratchBytes_) return {};
-  for (auto& scratch : scratch_) {
-    scratch.reset(std::aligned_alloc(4096, bytes));
-    if (!scratch)
-      return fail(ErrorKind::OutOfResources,
-                  "no memory for " + std::to_string(bytes) + " bytes of tiles a thread");
-  }
-  scratchBytes_ = bytes;
-  return {};
-}
-
-Result<void> CpuDevice::execute(const CpuKernel& kernel, const Grid& grid,
-                                const std::vector<uint64_t>& slots) {
-  int32_t grid32[3] = {int32_t(grid[0]), int32_t(grid[1]), int32_t(grid[2])};
-  LaunchState state;
-  KernelFunction function = kernel.object->function();
-  pool_.run(
-      grid[0] * grid[1] * grid[2],
-      [&](int thread, int64_t first, int64_t last) {
-        setLaunchState(&state);
-        function(slots.data(), first, last, grid32, scratch_[thread].get());
-        setLaunchState(nullptr);
-      },
-      state.failed);
-  if (!state.printed.empty()) {
-    std::fwrite(state.printed.data(), 1, state.printed.size(), stdout);
-    std::fflush(stdout);
-  }
-  if (state.failed) return fail(ErrorKind::Faulted, state.message);
-  return {};
+  return executor_.reserve(kernel.launch.scratchBytes);
 }
 
 Result<void> CpuDevice::launch(LoadedKernel& kernel, const Grid& grid,

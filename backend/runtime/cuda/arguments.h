@@ -1,9 +1,9 @@
 // A launch's arguments as the bytes the kernel's parameters take. Needs no driver.
 #pragma once
 
-#include "backend/artefact.h"
 #include "backend/runtime/argument.h"
 #include "base/error.h"
+#include "base/model/launch.h"
 
 #include <array>
 #include <span>

@@ -32,6 +32,8 @@ Driver resolveAll(Resolver& resolve) {
   resolve("cuDevicePrimaryCtxRetain", api.primaryContextRetain);
   resolve("cuDevicePrimaryCtxRelease_v2", api.primaryContextRelease);
   resolve("cuCtxSetCurrent", api.contextSetCurrent);
+  resolve("cuCtxGetCurrent", api.contextGetCurrent);
+  resolve("cuThreadExchangeStreamCaptureMode", api.threadExchangeStreamCaptureMode);
   resolve("cuMemAlloc_v2", api.memAlloc);
   resolve("cuMemFree_v2", api.memFree);
   resolve("cuMemcpyHtoD_v2", api.memcpyHtoD);

@@ -62,7 +62,10 @@ enum DeviceAttribute : int {
   MaxGridY = 6,
   MaxGridZ = 7,
   MaxRegistersPerBlock = 12,
+  ClockKilohertz = 13,
   MultiprocessorCount = 16,
+  MemoryClockKilohertz = 36,
+  MemoryBusBits = 37,
   L2CacheBytes = 38,
   ComputeCapabilityMajor = 75,
   ComputeCapabilityMinor = 76,
@@ -89,6 +92,8 @@ struct Driver {
   int (*primaryContextRetain)(Context*, DeviceHandle);
   int (*primaryContextRelease)(DeviceHandle);
   int (*contextSetCurrent)(Context);
+  int (*contextGetCurrent)(Context*);
+  int (*threadExchangeStreamCaptureMode)(int*);
   int (*memAlloc)(Address*, size_t);
   int (*memFree)(Address);
   int (*memcpyHtoD)(Address, const void*, size_t);

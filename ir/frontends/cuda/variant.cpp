@@ -68,9 +68,11 @@ Result<CudaVariant> cudaVariant(const Kernel& kernel, const Configuration& confi
   Bindings bindings = bindingsOf(kernel, configuration, sizes);
   if (auto ok = setBlock(kernel, bindings, variant); !ok) return fail(ok.error());
   if (auto ok = setShared(kernel, bindings, variant); !ok) return fail(ok.error());
-  for (const KernelArgument& argument : kernel.arguments)
-    variant.parameters.emplace_back(
-        argument.name, argument.type.starts_with("*") ? 8 : elementBytes(argument.type).value_or(8));
+  for (const KernelArgument& argument : kernel.arguments) {
+    bool pointer = argument.type.starts_with("*");
+    variant.parameters.push_back(
+        {argument.name, pointer ? 8 : elementBytes(argument.type).value_or(8), pointer});
+  }
   return variant;
 }
 

@@ -6,6 +6,14 @@
 
 namespace tuned {
 
+/// A parameter as the document's arguments list it.
+struct CudaParameter {
+  std::string name;
+  int bytes = 8; ///< a pointer has 8
+  bool pointer = false;
+  bool operator==(const CudaParameter&) const = default;
+};
+
 struct CudaVariant {
   std::string source;
   std::string sourceName;                     ///< for errors
@@ -14,9 +22,8 @@ struct CudaVariant {
   std::map<std::string, std::string> macros;  ///< name to value
   std::vector<std::string> flags;
   std::array<int, 3> block = {1, 1, 1};
-  int64_t sharedBytes = 0; ///< dynamic
-  /// The document's arguments: names and bytes (a pointer has 8), which the compiled function's must be.
-  std::vector<std::pair<std::string, int>> parameters;
+  int64_t sharedBytes = 0;               ///< dynamic
+  std::vector<CudaParameter> parameters; ///< the compiled function must have just these
 };
 
 /// Macros are the configuration, the constants and words of the document, and those sizes that it lists.

@@ -1,0 +1,62 @@
+#include "backend/runtime/cpu/executor.h"
+
+#include "backend/runtime/cpu/symbols.h"
+
+#include <cstdio>
+#include <sched.h>
+
+namespace tuned::cpu {
+
+int allowedCores() {
+  cpu_set_t set;
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+Executor::Executor(int threads)
+    : pool_(threads > 0 ? threads : allowedCores()), scratch_(static_cast<size_t>(pool_.size())) {}
+
+Result<void> Executor::grow(int64_t scratchBytes) {
+  constexpr size_t page = 4096;
+  const size_t bytes = (static_cast<size_t>(scratchBytes) + page - 1) / page * page;
+  if (bytes <= scratchBytes_) return {};
+  scratchBytes_ = 0;
+  for (auto& scratch : scratch_) {
+    scratch.reset();
+    scratch.reset(std::aligned_alloc(page, bytes));
+    if (!scratch)
+      return fail(ErrorKind::OutOfResources,
+                  "no memory for " + std::to_string(bytes) + " bytes of tiles a thread");
+  }
+  scratchBytes_ = bytes;
+  return {};
+}
+
+Result<void> Executor::reserve(int64_t scratchBytes) {
+  const std::lock_guard lock(launching_);
+  return grow(scratchBytes);
+}
+
+Result<void> Executor::run(KernelFunction function, int64_t scratchBytes, const Grid& grid,
+                           const uint64_t* slots) {
+  const std::lock_guard lock(launching_);
+  if (auto ready = grow(scratchBytes); !ready) return ready;
+  const std::array<int32_t, 3> grid32 = {static_cast<int32_t>(grid[0]), static_cast<int32_t>(grid[1]),
+                                         static_cast<int32_t>(grid[2])};
+  LaunchState state;
+  pool_.run(
+      grid[0] * grid[1] * grid[2],
+      [&](int thread, int64_t first, int64_t last) {
+        setLaunchState(&state);
+        function(slots, first, last, grid32.data(), scratch_[static_cast<size_t>(thread)].get());
+        setLaunchState(nullptr);
+      },
+      state.failed);
+  if (!state.printed.empty()) {
+    std::fwrite(state.printed.data(), 1, state.printed.size(), stdout);
+    std::fflush(stdout);
+  }
+  if (state.failed) return fail(ErrorKind::Faulted, state.message);
+  return {};
+}
+
+} // namespace tuned::cpu

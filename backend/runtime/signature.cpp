@@ -1,0 +1,150 @@
+#include "backend/runtime/signature.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <utility>
+
+namespace tuned::runtime {
+namespace {
+
+constexpr std::array<std::pair<const char*, int64_t>, 12> widths = {{{"i1", 1},
+                                                                     {"i8", 1},
+                                                                     {"i16", 2},
+                                                                     {"i32", 4},
+                                                                     {"i64", 8},
+                                                                     {"f16", 2},
+                                                                     {"bf16", 2},
+                                                                     {"f32", 4},
+                                                                     {"f64", 8},
+                                                                     {"f8E4M3FN", 1},
+                                                                     {"f8E5M2", 1},
+                                                                     {"f8E4M3", 1}}};
+
+/// To a binary format of `exponentBits` and `mantissaBits` below 64 bits in all: to nearest, ties to even.
+uint64_t narrowed(double value, int exponentBits, int mantissaBits) {
+  const uint64_t sign = std::signbit(value) ? uint64_t{1} << (exponentBits + mantissaBits) : 0;
+  const uint64_t infinity = ((uint64_t{1} << exponentBits) - 1) << mantissaBits;
+  if (std::isnan(value)) return sign | infinity | (uint64_t{1} << (mantissaBits - 1));
+  if (std::isinf(value)) return sign | infinity;
+  const int bias = (1 << (exponentBits - 1)) - 1;
+  // Counted in the format's smallest step at this magnitude, the value is a whole number after rounding; a
+  // number that rounds up to the next power of two runs over into the exponent, as it has to.
+  const int exponent = value == 0 ? 1 - bias : std::max(std::ilogb(value), 1 - bias);
+  const double steps = std::nearbyint(std::scalbn(std::fabs(value), mantissaBits - exponent));
+  const uint64_t hidden = static_cast<uint64_t>(exponent + bias - 1) << mantissaBits;
+  return sign | std::min(hidden + static_cast<uint64_t>(steps), infinity);
+}
+
+std::unexpected<Error> broken(const LaunchMetadata& launch, const std::string& what) {
+  return fail(ErrorKind::InvalidInput, "'" + launch.symbol + "' " + what,
+              "ask the daemon again; if it was upgraded, restart it");
+}
+
+int64_t bytesOf(const Argument& argument) {
+  int64_t bytes = elementBytes(argument.type);
+  for (int64_t extent : argument.shape)
+    bytes *= extent;
+  return bytes;
+}
+
+Result<uint64_t> scalarSlot(const LaunchMetadata& launch, const Argument& argument, int slotBytes) {
+  if (elementBytes(argument.type) != slotBytes)
+    return broken(launch, "takes argument '" + argument.name + "' of type " + argument.type + " in " +
+                              std::to_string(slotBytes) + " bytes");
+  if (argument.integer) {
+    const uint64_t mask = slotBytes == 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * slotBytes)) - 1;
+    return static_cast<uint64_t>(*argument.integer) & mask;
+  }
+  if (argument.real) return bitsOfReal(argument.type, *argument.real);
+  return broken(launch, "has no value for argument '" + argument.name + "'");
+}
+
+} // namespace
+
+int64_t elementBytes(const std::string& type) {
+  const std::string element = type.starts_with('*') ? type.substr(1) : type;
+  for (const auto& [known, bytes] : widths)
+    if (element == known) return bytes;
+  return 0;
+}
+
+Result<uint64_t> bitsOfReal(const std::string& type, double value) {
+  if (type == "f64") return std::bit_cast<uint64_t>(value);
+  if (type == "f32") return std::bit_cast<uint32_t>(static_cast<float>(value));
+  if (type == "f16") return narrowed(value, 5, 10);
+  if (type == "bf16") return narrowed(value, 8, 7);
+  return fail(ErrorKind::Unsupported, "a scalar of type " + type + " cannot be passed");
+}
+
+Result<Signature> Signature::of(const LaunchMetadata& launch) {
+  if (launch.arguments.empty() && !launch.parameters.empty())
+    return broken(launch, "came without a table of arguments");
+  if (launch.arguments.size() > launch.parameters.size())
+    return broken(launch, "takes " + std::to_string(launch.parameters.size()) +
+                              " parameters, and its table has " + std::to_string(launch.arguments.size()) +
+                              " arguments");
+  Signature out;
+  for (size_t i = 0; i < launch.arguments.size(); ++i) {
+    const Argument& argument = launch.arguments[i];
+    LaunchValue value;
+    uint64_t slot = 0;
+    if (launch.parameters[i].kind == ParameterKind::Pointer) {
+      out.buffers_.push_back(i);
+      value.extent = bytesOf(argument);
+    } else {
+      auto bits = scalarSlot(launch, argument, launch.parameters[i].sizeBytes);
+      if (!bits) return fail(bits.error());
+      slot = *bits;
+      value.value = argument.integer.value_or(0);
+    }
+    out.slots_.push_back(slot);
+    out.values_.push_back(value);
+    out.names_.push_back(argument.name);
+  }
+  // Compilers of others pass workspaces of their own behind the arguments: none is needed, or the build was
+  // refused.
+  out.slots_.resize(launch.parameters.size(), 0);
+  for (const LaunchCondition& condition : launch.conditions) {
+    const bool ofAddress = std::ranges::any_of(out.buffers_, [&](size_t buffer) {
+      return std::cmp_equal(buffer, condition.argument) || std::cmp_equal(buffer, condition.other);
+    });
+    if (ofAddress)
+      out.conditions_.push_back(condition);
+    else if (!holds(condition, out.values_))
+      return broken(launch, "was built for arguments of which " + text(condition, out.names_) +
+                                ", and that does not hold");
+  }
+  return out;
+}
+
+void Signature::fill(std::span<const uint64_t> addresses, std::span<uint64_t> slots) const {
+  std::ranges::copy(slots_, slots.begin());
+  for (size_t i = 0; i < buffers_.size(); ++i)
+    slots[buffers_[i]] = addresses[i];
+}
+
+Result<void> Signature::check(std::span<const uint64_t> slots) const {
+  if (conditions_.empty()) return {};
+  constexpr size_t few = 64;
+  std::array<LaunchValue, few> room;
+  std::vector<LaunchValue> many;
+  std::span<LaunchValue> values(room.data(), std::min(few, values_.size()));
+  if (values_.size() > few) {
+    many.resize(values_.size());
+    values = many;
+  }
+  std::ranges::copy(values_, values.begin());
+  for (size_t buffer : buffers_)
+    values[buffer].value = static_cast<int64_t>(slots[buffer]);
+  const LaunchCondition* condition = firstBroken(conditions_, values);
+  if (!condition) return {};
+  return fail(ErrorKind::InvalidInput,
+              "this build needs that " + text(*condition, names_) + "; " +
+                  names_[static_cast<size_t>(condition->argument)] + " is at address " +
+                  std::to_string(slots[static_cast<size_t>(condition->argument)]),
+              "pass an array that fulfils it, a copy for example");
+}
+
+} // namespace tuned::runtime

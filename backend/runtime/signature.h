@@ -1,0 +1,49 @@
+// What of a launch is the same every time: which parameters are buffers, and the bits of all others.
+#pragma once
+
+#include "base/error.h"
+#include "base/model/launch.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace tuned::runtime {
+
+/// The parameters of a build, told from its table of arguments. Slots are as Kernel::launch takes them.
+class Signature {
+public:
+  /// InvalidInput: the build has no table of arguments, or one that does not fit its parameters. Unsupported:
+  /// a type that is not known here.
+  static Result<Signature> of(const LaunchMetadata& launch);
+
+  /// Buffers in the order of the arguments: as many as launchSlots() wants addresses.
+  size_t buffers() const { return buffers_.size(); }
+  /// The parameter a buffer is.
+  size_t parameterOf(size_t buffer) const { return buffers_[buffer]; }
+  size_t parameters() const { return slots_.size(); }
+
+  /// Writes one slot a parameter to `slots` (parameters() of them): the addresses given, and everything else.
+  void fill(std::span<const uint64_t> addresses, std::span<uint64_t> slots) const;
+
+  /// InvalidInput names the argument whose address breaks a condition of the build, and the condition.
+  /// `slots` are filled.
+  Result<void> check(std::span<const uint64_t> slots) const;
+
+private:
+  std::vector<uint64_t> slots_;             ///< buffers are 0
+  std::vector<size_t> buffers_;             ///< parameters that are buffers
+  std::vector<LaunchValue> values_;         ///< as conditions see them; addresses are 0
+  std::vector<LaunchCondition> conditions_; ///< that addresses decide; the others were checked once
+  std::vector<std::string> names_;
+};
+
+/// Bytes of an element of "f32", "*f32", "i1", …; 0: not known.
+int64_t elementBytes(const std::string& type);
+
+/// The bits of a real number as type "f16", "bf16", "f32" or "f64", rounded to nearest even. Unsupported:
+/// another type.
+Result<uint64_t> bitsOfReal(const std::string& type, double value);
+
+} // namespace tuned::runtime

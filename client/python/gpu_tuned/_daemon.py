@@ -1,0 +1,88 @@
+"""The process's connection to the daemon: made when first needed, one for all threads, made anew after a fork."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from . import _core
+from .errors import UnavailableError
+
+_lock = threading.Lock()
+_client: _core.Client | None = None
+_socket: str | None = None
+generation = 0  # counts the connections; what was made with an older one is asked for again
+
+
+def client() -> _core.Client:
+    """The connection. With ``GPU_TUNED_AUTOSTART=1`` a daemon of this user's is started where none is."""
+    global _client, generation
+    known = _client
+    if known is not None:
+        return known
+    with _lock:
+        if _client is None:
+            try:
+                _client = _core.Client(_socket)
+            except UnavailableError:
+                if os.environ.get("GPU_TUNED_AUTOSTART", "") not in ("1", "true", "yes"):
+                    raise
+                _start()
+                _client = _core.Client(_socket)
+            generation += 1
+        return _client
+
+
+def connect(socket: str | None = None) -> None:
+    """Uses the daemon at ``socket`` from now on (None: where ``GPU_TUNED_SOCKET`` or the system has it)."""
+    global _client, _socket
+    with _lock:
+        _socket = socket
+        _client = None
+    client()
+
+
+def drop() -> None:
+    """Lets go of the connection; the next use makes another one."""
+    global _client
+    _client = None
+
+
+def programs() -> str | None:
+    """The folder of ``tunectl`` and ``tuned``: that of ``GPU_TUNED_BIN``, else the wheel's, else none."""
+    for folder in (os.environ.get("GPU_TUNED_BIN"), os.path.join(os.path.dirname(__file__), "bin")):
+        if folder and os.path.isfile(os.path.join(folder, "tunectl")):
+            return folder
+    return None
+
+
+def _start() -> None:
+    import shutil
+    import subprocess
+
+    folder = programs()
+    tunectl = os.path.join(folder, "tunectl") if folder else shutil.which("tunectl")
+    if tunectl is None:
+        raise UnavailableError("no daemon runs, and there is no tunectl to start one with (GPU_TUNED_BIN, PATH)")
+    command = [tunectl, "serve", "--detach"]
+    if _socket:
+        command += ["--socket", _socket]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    # Another process may have started one at the same moment: then connecting works.
+    if done.returncode != 0:
+        try:
+            _core.Client(_socket)
+        except UnavailableError as error:
+            raise UnavailableError(f"no daemon could be started: {done.stderr.strip() or done.stdout.strip()}") from error
+
+
+def _after_fork() -> None:
+    # The parent's connections and threads are not ours; letting go of the client would end its thread, which we lack.
+    global _client, _lock
+    _lock = threading.Lock()
+    _leaked.append(_client)
+    _client = None
+
+
+_leaked: list[_core.Client | None] = []
+os.register_at_fork(after_in_child=_after_fork)

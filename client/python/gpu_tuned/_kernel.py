@@ -1,0 +1,265 @@
+"""Kernels that are called like functions."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+from . import _core, _daemon
+from ._answer import Best
+from ._document import Buffer, Document, fold
+from .errors import (
+    AlignmentError,
+    ArrayDeviceError,
+    DtypeError,
+    FaultedError,
+    GradientError,
+    LayoutError,
+    ShapeError,
+    UnsupportedError,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    #: What the extension tells of an array: name, dtype, shape, contiguous, device, address, read-only.
+    Array = tuple[str, str, tuple[int, ...], bool, str, int, bool]
+    Progress = Callable[[dict[str, Any]], Any]
+
+_ASK_AGAIN_AFTER = 0.05  # seconds, while a tuning may better an answer
+
+
+def kernel(name: str) -> Kernel:
+    """A kernel of the library (``softmax``, ``matmul_f16``, …) or a document's path, to be called on arrays.
+
+    >>> softmax = gpu_tuned.kernel("softmax")
+    >>> y = softmax(x)
+    """
+    own = os.path.join(os.path.dirname(__file__), "kernels", f"{name}.json")
+    return Kernel(Document.parse(_core.document(own if os.path.isfile(own) else name)))
+
+
+class Kernel(_core.Dispatcher):
+    """Call it with its input arrays in the order of the document; outputs by name or as ``out=``, else they are made.
+
+    Arrays may be NumPy's, PyTorch's, CuPy's, JAX's or anyone's with DLPack or an array interface, and must be in
+    row-major order. The launch goes to the current stream of the arrays' library. What is not tuned yet runs with the
+    best that is known, and the daemon tunes behind; later calls use what it found.
+    """
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(tuple((buffer.name, buffer.output) for buffer in document.buffers))
+        self.document = document
+        self._id = ""
+        self._generation = 0
+        self._binaries: dict[tuple[Any, ...], _core.Binary] = {}
+        self._known: dict[tuple[Any, ...], tuple[Best, float]] = {}
+
+    def __repr__(self) -> str:
+        outputs = ", ".join(buffer.name for buffer in self.document.buffers if buffer.output)
+        inputs = ", ".join(buffer.name for buffer in self.document.buffers if not buffer.output)
+        return f"<gpu_tuned kernel {self.document.name}({inputs}) -> {outputs}>"
+
+    # --- asking ---
+
+    def best(self, device: str | None = None, **sizes: int) -> Best:
+        """The best that is known, never waiting for a tuning; from memory once it was asked."""
+        key = (device, *sizes.items())
+        known = self._known.get(key)
+        if known is not None and (known[1] == 0.0 or time.monotonic() < known[1]):
+            return known[0]
+        answer = self._connected().best(self._id, sizes, device)
+        best = Best.parse(answer.json())
+        self._known[key] = (best, 0.0 if answer.settled else time.monotonic() + _ASK_AGAIN_AFTER)
+        return best
+
+    def tune(
+        self,
+        device: str | None = None,
+        *,
+        seconds: float = 0,
+        trials: int = 0,
+        force: bool = False,
+        progress: bool | Progress = True,
+        **sizes: int,
+    ) -> Best:
+        """Tunes now and waits; ``seconds`` and ``trials`` limit it (0: the whole space).
+
+        ``progress``: True draws a bar on stderr, a function gets each event as a dict. FaultedError: nothing worked.
+        """
+        from ._progress import Bar
+
+        request = {
+            "kernel": (client := self._connected()) and self._id,
+            "sizes": sizes,
+            "device": device or "",
+            "budget": {"seconds": seconds, "trials": trials},
+            "force": force,
+        }
+        bar = Bar() if progress is True else None
+        listener: Progress | None = bar if bar else progress or None  # type: ignore[assignment]
+        try:
+            status = json.loads(
+                client.tune(json.dumps(request), (lambda text: listener(json.loads(text)) and None) if listener else None)
+            )
+        finally:
+            if bar:
+                bar.close()
+        self._forget()
+        self._known.clear()
+        if not status.get("answer"):
+            error = status.get("error") or {}
+            reason = error.get("message") or status.get("stopped") or status.get("state")
+            raise FaultedError(f"tuning {self.document.name} found no configuration that works: {reason}")
+        return Best.parse(json.dumps(status["answer"]))
+
+    async def tune_async(self, device: str | None = None, **options: Any) -> Best:
+        """:meth:`tune` without blocking the event loop."""
+        import asyncio
+
+        return await asyncio.to_thread(self.tune, device, **{"progress": False, **options})
+
+    async def best_async(self, device: str | None = None, **sizes: int) -> Best:
+        """:meth:`best` without blocking the event loop when the daemon has to be asked."""
+        import asyncio
+
+        return await asyncio.to_thread(self.best, device, **sizes)
+
+    def explain(self, device: str | None = None, *, rows: int = 5, **sizes: int) -> str:
+        """Why this configuration: the winner, its runners-up, and what failed, as text."""
+        from ._explain import explain
+
+        return explain(self._connected(), self._id, self.best(device, **sizes), rows)
+
+    # --- what the extension asks ---
+
+    def _connected(self) -> _core.Client:
+        client = _daemon.client()
+        if self._generation != _daemon.generation or not self._id:
+            self._id = json.loads(client.submit(self.document.text))["id"]
+            self._generation = _daemon.generation
+        return client
+
+    def _resolve(self, arrays: tuple[Array, ...]) -> tuple[_core.Binary, bool]:
+        for buffer, array in zip(self.document.buffers, arrays):
+            self._check(buffer, array, arrays[0])
+        sizes = self.document.infer({array[0]: array[2] for array in arrays})
+        device = arrays[0][4]
+        client = self._connected()
+        answer = client.best(self._id, sizes, device)
+        self._check_answer(json.loads(answer.json())["launch"], arrays)
+        key = (answer.artefact, device, *sizes.items())
+        binary = self._binaries.get(key)
+        if binary is None:
+            binary = self._binaries[key] = client.load(answer)
+        return binary, answer.settled
+
+    def _check(self, buffer: Buffer, array: Array, first: Array) -> None:
+        name, dtype, shape, contiguous, device, _, read_only = array
+        expected = buffer.dtype
+        if dtype != expected and not (dtype[0] == "u" and expected == "i" + dtype[1:]):
+            raise DtypeError(f"{self.document.name}: {name} is {dtype}; {expected} is expected")
+        if not contiguous:
+            raise LayoutError(
+                f"{self.document.name}: {name} of shape {shape} is not in row-major order; pass a contiguous copy"
+            )
+        if read_only and buffer.output:
+            raise LayoutError(f"{self.document.name}: {name} is an output and may not be written")
+        if device != first[4]:
+            raise ArrayDeviceError(f"{self.document.name}: {name} is on {device}, {first[0]} on {first[4]}")
+        if device.startswith("device:"):
+            raise ArrayDeviceError(f"{self.document.name}: {name} is on a kind of device that tuned does not know")
+        if 0 in shape:
+            raise ShapeError(f"{self.document.name}: {name} of shape {shape} is empty; sizes count from 1")
+
+    def _check_answer(self, launch: dict[str, Any], arrays: tuple[Array, ...]) -> None:
+        """Shapes that are expressions are only known now, and so is what the build needs of addresses."""
+        arguments = launch.get("arguments", [])
+        by_name = {array[0]: array for array in arrays}
+        buffers = {buffer.name: buffer for buffer in self.document.buffers}
+        for argument in arguments:
+            array = by_name.get(argument["name"])
+            if array is None:
+                continue
+            expected = tuple(argument.get("shape", ()))
+            if expected and fold(buffers[array[0]], array[2]) != expected:
+                raise ShapeError(f"{self.document.name}: {array[0]} has shape {array[2]}; {expected} is expected")
+        for condition in launch.get("conditions", []):
+            if condition.get("kind") != "divisible":
+                continue
+            array = by_name.get(arguments[condition["argument"]]["name"]) if arguments else None
+            if array is not None and array[5] % condition["value"]:
+                raise AlignmentError(
+                    f"{self.document.name}: {array[0]} begins at an address that is no multiple of "
+                    f"{condition['value']} bytes, which this build needs; pass a copy"
+                )
+
+    def _complete(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Makes the outputs that the caller left out, like the first input."""
+        given = [(buffer, array) for buffer, array in zip(self.document.buffers, arrays) if array is not None]
+        if not given:
+            raise ShapeError(f"{self.document.name}: pass at least one array")
+        like_buffer, like = given[0]
+        for buffer, array in given:
+            if not hasattr(array, "shape"):
+                raise TypeError(f"{self.document.name}: {buffer.name} is a {type(array).__name__}, not an array")
+        sizes: dict[str, int] = {}
+        for buffer, array in given:
+            sizes.update(zip(buffer.shape, fold(buffer, tuple(array.shape))))
+        out = list(arrays)
+        for index, buffer in enumerate(self.document.buffers):
+            if out[index] is not None:
+                continue
+            if buffer.shape == like_buffer.shape:
+                shape = tuple(like.shape)
+            else:
+                try:
+                    shape = tuple(int(extent) if extent.isdigit() else sizes[extent] for extent in buffer.shape)
+                except KeyError as missing:
+                    raise ShapeError(
+                        f"{self.document.name}: the shape of {buffer.name} has {missing.args[0]!r}, which the inputs do "
+                        f"not tell; pass {buffer.name}="
+                    ) from None
+            out[index] = _empty(like, shape, buffer)
+        return tuple(out)
+
+    def _gradient(self, name: str) -> None:
+        torch = sys.modules.get("torch")
+        if torch is None or torch.is_grad_enabled():
+            raise GradientError(
+                f"{self.document.name}: {name} wants gradients, and this call has none; use it under torch.no_grad(), "
+                f"or pass {name}.detach()"
+            )
+
+    def _stream(self, device: int) -> int:
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_initialized():
+            return int(torch.cuda.current_stream(device).cuda_stream)
+        cupy = sys.modules.get("cupy")
+        return int(cupy.cuda.get_current_stream().ptr) if cupy is not None else 0
+
+
+_numpy_types = {
+    "f16": "float16", "f32": "float32", "f64": "float64", "i1": "bool_", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64",
+}  # fmt: skip
+_torch_types = {
+    "f16": "float16", "bf16": "bfloat16", "f32": "float32", "f64": "float64", "i1": "bool", "i8": "int8", "i16": "int16",
+    "i32": "int32", "i64": "int64", "f8E4M3FN": "float8_e4m3fn", "f8E5M2": "float8_e5m2",
+}  # fmt: skip
+
+
+def _empty(like: Any, shape: tuple[int, ...], buffer: Buffer) -> Any:
+    """An array of the same library on the same device."""
+    library = type(like).__module__.partition(".")[0]
+    if library == "torch" and buffer.dtype in _torch_types:
+        import torch
+
+        return torch.empty(shape, dtype=getattr(torch, _torch_types[buffer.dtype]), device=like.device)
+    if library in ("numpy", "cupy") and buffer.dtype in _numpy_types:
+        module = sys.modules[library]
+        return module.empty(shape, dtype=getattr(module, _numpy_types[buffer.dtype]))
+    raise UnsupportedError(f"no {buffer.dtype} array can be made like a {type(like).__name__}; pass {buffer.name}=")

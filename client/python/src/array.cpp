@@ -1,0 +1,241 @@
+#include "client/python/src/array.h"
+
+#include "client/python/src/dlpack.h"
+
+#include <cstring>
+#include <unordered_map>
+
+namespace tuned::python {
+
+struct ArrayType {
+  const dlpack::ExchangeApi* exchange = nullptr; ///< DLPack's interface in C (PyTorch since 2.10)
+  bool hostOnly = false;                         ///< NumPy's: no device to ask for
+  bool hasDlpack = false;
+  bool hasGradients = false;
+};
+
+namespace {
+
+PyObject* interned(const char* name) {
+  return PyUnicode_InternFromString(name);
+}
+
+/// The exchange interface of DLPack 1, wherever in the chain of versions it is.
+const dlpack::ExchangeApi* exchangeOf(PyObject* type) {
+  Ref capsule(PyObject_GetAttrString(type, "__dlpack_c_exchange_api__"));
+  if (!capsule || !PyCapsule_IsValid(capsule.get(), "dlpack_exchange_api")) {
+    PyErr_Clear();
+    return nullptr;
+  }
+  auto* api = static_cast<dlpack::ExchangeApi*>(PyCapsule_GetPointer(capsule.get(), "dlpack_exchange_api"));
+  while (api && api->version.major > 1)
+    api = api->previous;
+  return api && api->version.major == 1 && api->tensorFromObject ? api : nullptr;
+}
+
+ArrayType inspect(PyTypeObject* type) {
+  auto* object = reinterpret_cast<PyObject*>(type);
+  ArrayType out;
+  out.exchange = exchangeOf(object);
+  out.hasDlpack = PyObject_HasAttrString(object, "__dlpack__");
+  out.hasGradients = PyObject_HasAttrString(object, "requires_grad");
+  Ref module(PyObject_GetAttrString(object, "__module__"));
+  const char* name =
+      module && PyUnicode_Check(module.get()) ? PyUnicode_AsUTF8AndSize(module.get(), nullptr) : nullptr;
+  out.hostOnly = name && std::strncmp(name, "numpy", 5) == 0;
+  PyErr_Clear();
+  return out;
+}
+
+bool refuse(const char* what) {
+  PyErr_SetString(PyExc_TypeError, what);
+  return false;
+}
+
+bool take(const dlpack::Tensor& tensor, ArrayView& out) {
+  if (tensor.dimensions > maxDimensions) return refuse("an array has more than 8 dimensions");
+  if (tensor.type.lanes != 1) return refuse("an array's elements are vectors; kernels take plain numbers");
+  out.address = reinterpret_cast<uint64_t>(tensor.data) + tensor.byteOffset;
+  out.deviceType = tensor.device.type == pinnedHostDevice ? hostDevice : tensor.device.type;
+  out.deviceIndex = tensor.device.type == cudaDevice ? tensor.device.index : 0;
+  out.code = tensor.type.code;
+  out.bits = tensor.type.bits;
+  out.dimensions = tensor.dimensions;
+  out.contiguous = true;
+  int64_t dense = 1;
+  for (int i = tensor.dimensions - 1; i >= 0; --i) {
+    out.shape[static_cast<size_t>(i)] = tensor.shape[i];
+    if (tensor.strides && tensor.shape[i] != 1 && tensor.strides[i] != dense) out.contiguous = false;
+    dense *= tensor.shape[i];
+  }
+  return true;
+}
+
+bool viewExchanged(PyObject* array, const ArrayType& type, ArrayView& out) {
+  dlpack::Tensor tensor = {};
+  return type.exchange->tensorFromObject(array, &tensor) == 0 && take(tensor, out);
+}
+
+/// Calls array.__dlpack__(). Libraries of devices are told with stream=-1 that nobody waits: what is launched
+/// next goes to their current stream.
+Ref capsuleOf(PyObject* array, const ArrayType& type) {
+  static PyObject* const method = interned("__dlpack__");
+  if (type.hostOnly) return Ref(PyObject_CallMethodObjArgs(array, method, nullptr));
+  static PyObject* const deviceMethod = interned("__dlpack_device__");
+  Ref device(PyObject_CallMethodObjArgs(array, deviceMethod, nullptr));
+  Ref kind(device ? PySequence_GetItem(device.get(), 0) : nullptr);
+  const long number = kind ? PyLong_AsLong(kind.get()) : -1;
+  if (PyErr_Occurred()) return Ref();
+  if (number != cudaDevice) return Ref(PyObject_CallMethodObjArgs(array, method, nullptr));
+  Ref bound(PyObject_GetAttr(array, method));
+  Ref none(PyTuple_New(0));
+  Ref keywords(Py_BuildValue("{s:i}", "stream", -1));
+  return bound && none && keywords ? Ref(PyObject_Call(bound.get(), none.get(), keywords.get())) : Ref();
+}
+
+bool viewCapsule(PyObject* array, const ArrayType& type, ArrayView& out) {
+  Ref capsule = capsuleOf(array, type);
+  if (!capsule) return false;
+  const dlpack::Tensor* tensor = nullptr;
+  if (PyCapsule_IsValid(capsule.get(), "dltensor")) {
+    tensor = static_cast<dlpack::Tensor*>(PyCapsule_GetPointer(capsule.get(), "dltensor"));
+  } else if (PyCapsule_IsValid(capsule.get(), "dltensor_versioned")) {
+    auto* versioned =
+        static_cast<dlpack::VersionedTensor*>(PyCapsule_GetPointer(capsule.get(), "dltensor_versioned"));
+    if (versioned->version.major == 1) tensor = &versioned->tensor;
+    out.readOnly = tensor && (versioned->flags & dlpack::readOnlyFlag);
+  }
+  if (!tensor) return refuse("an array's __dlpack__() gave a capsule of a version that is not known here");
+  // The capsule is not consumed: it lets go of the array when the view does.
+  if (!take(*tensor, out)) return false;
+  out.keeper = std::move(capsule);
+  return true;
+}
+
+/// "<f4" and its like as DLPack's type.
+bool takeTypestr(const char* text, ArrayView& out) {
+  if (std::strlen(text) != 3 || text[0] == '>')
+    return refuse("an array's elements are not in this machine's byte order");
+  out.bits = static_cast<uint8_t>(8 * (text[2] - '0'));
+  switch (text[1]) {
+  case 'i':
+    out.code = 0;
+    return true;
+  case 'u':
+    out.code = 1;
+    return true;
+  case 'f':
+    out.code = 2;
+    return true;
+  case 'b':
+    out.code = 6;
+    return true;
+  default:
+    return refuse("an array's elements are of a type that no kernel takes");
+  }
+}
+
+/// NumPy's interface, for arrays that may not be written (which its __dlpack__ refuses), and CUDA's, older
+/// than DLPack.
+bool viewInterface(PyObject* array, const char* attribute, ArrayView& out) {
+  Ref interface(PyObject_GetAttrString(array, attribute));
+  if (!interface || !PyDict_Check(interface.get()))
+    return refuse("not an array: it has neither __dlpack__ nor an array interface");
+  PyObject* data = PyDict_GetItemString(interface.get(), "data");
+  PyObject* shape = PyDict_GetItemString(interface.get(), "shape");
+  PyObject* type = PyDict_GetItemString(interface.get(), "typestr");
+  PyObject* strides = PyDict_GetItemString(interface.get(), "strides");
+  if (!data || !PyTuple_Check(data) || PyTuple_Size(data) != 2 || !shape || !PyTuple_Check(shape) || !type)
+    return refuse("an array's interface lacks data, shape or typestr");
+  const char* text = utf8(type, "typestr");
+  if (!text || !takeTypestr(text, out)) return false;
+  out.address = PyLong_AsUnsignedLongLong(PyTuple_GetItem(data, 0));
+  out.readOnly = PyObject_IsTrue(PyTuple_GetItem(data, 1)) > 0;
+  if (PyErr_Occurred()) return false;
+  const Py_ssize_t dimensions = PyTuple_Size(shape);
+  if (dimensions > maxDimensions) return refuse("an array has more than 8 dimensions");
+  out.dimensions = static_cast<int>(dimensions);
+  out.contiguous = true;
+  int64_t dense = out.bits / 8;
+  for (int i = out.dimensions - 1; i >= 0; --i) {
+    const int64_t extent = PyLong_AsLongLong(PyTuple_GetItem(shape, i));
+    out.shape[static_cast<size_t>(i)] = extent;
+    if (strides && PyTuple_Check(strides) && extent != 1 &&
+        PyLong_AsLongLong(PyTuple_GetItem(strides, i)) != dense)
+      out.contiguous = false;
+    dense *= extent;
+  }
+  return !PyErr_Occurred();
+}
+
+} // namespace
+
+const ArrayType* typeOf(PyObject* array) {
+  // Few types, and never let go: under the GIL. The last one is looked at first.
+  static std::unordered_map<PyTypeObject*, ArrayType> known;
+  static PyTypeObject* lastType = nullptr;
+  static const ArrayType* last = nullptr;
+  PyTypeObject* type = Py_TYPE(array);
+  if (type == lastType) return last;
+  auto found = known.find(type);
+  if (found == known.end()) {
+    Py_INCREF(reinterpret_cast<PyObject*>(type));
+    found = known.emplace(type, inspect(type)).first;
+  }
+  lastType = type;
+  return last = &found->second;
+}
+
+bool view(PyObject* array, const ArrayType& type, ArrayView& out) {
+  if (type.exchange) return viewExchanged(array, type, out);
+  if (type.hasDlpack && viewCapsule(array, type, out)) return true;
+  if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_BufferError)) return false;
+  PyErr_Clear();
+  if (PyObject_HasAttrString(array, "__cuda_array_interface__")) {
+    out.deviceType = cudaDevice;
+    return viewInterface(array, "__cuda_array_interface__", out);
+  }
+  return viewInterface(array, "__array_interface__", out);
+}
+
+bool requiresGradient(PyObject* array, const ArrayType& type) {
+  if (!type.hasGradients) return false;
+  static PyObject* const name = interned("requires_grad");
+  Ref value(PyObject_GetAttr(array, name));
+  if (!value) PyErr_Clear();
+  return value.get() == Py_True;
+}
+
+bool currentStream(const ArrayType& type, int32_t deviceIndex, void** stream) {
+  return type.exchange && type.exchange->currentWorkStream &&
+         type.exchange->currentWorkStream(cudaDevice, deviceIndex, stream) == 0;
+}
+
+std::string dtypeName(const ArrayView& array) {
+  const std::string bits = std::to_string(array.bits);
+  switch (array.code) {
+  case 0:
+    return "i" + bits;
+  case 1:
+    return "u" + bits;
+  case 2:
+    return "f" + bits;
+  case 4:
+    return "bf" + bits;
+  case 6:
+    return "i1";
+  case 10:
+    return "f8E4M3FN";
+  case 12:
+    return "f8E5M2";
+  default:
+    return "?";
+  }
+}
+
+std::string deviceName(const ArrayView& array) {
+  if (array.deviceType == hostDevice) return "cpu";
+  return (array.deviceType == cudaDevice ? "cuda:" : "device:") + std::to_string(array.deviceIndex);
+}
+
+} // namespace tuned::python

@@ -1,0 +1,50 @@
+// Any array as DLPack describes it: address, type, device, shape. Nothing is copied, nothing waits for a
+// stream.
+#pragma once
+
+#include "client/python/src/python.h"
+
+#include <array>
+#include <cstdint>
+
+namespace tuned::python {
+
+constexpr int maxDimensions = 8;
+
+/// DLPack's device types that are told apart here.
+constexpr int32_t hostDevice = 1, cudaDevice = 2, pinnedHostDevice = 3;
+
+struct ArrayView {
+  uint64_t address = 0; ///< of the first element
+  int32_t deviceType = hostDevice, deviceIndex = 0;
+  uint8_t code = 0, bits = 0; ///< DLDataType's; lanes is always 1
+  bool contiguous = true;     ///< rows behind each other, the last axis densest
+  bool readOnly = false;
+  int dimensions = 0;
+  std::array<int64_t, maxDimensions> shape = {};
+  Ref keeper; ///< what the address hangs on besides the array itself; may be empty
+};
+
+/// What is known of an array's type, looked up once.
+struct ArrayType;
+
+/// The entry of an object's type; null with an exception when there is no memory.
+const ArrayType* typeOf(PyObject* array);
+
+/// Fills the view. False with a TypeError when the object is no array (it has neither __dlpack__ nor an array
+/// interface), or one that cannot be described.
+bool view(PyObject* array, const ArrayType& type, ArrayView& out);
+
+/// Whether the array says that gradients flow through it.
+bool requiresGradient(PyObject* array, const ArrayType& type);
+
+/// The stream on which the array's library works now. False: the library does not say it in C, ask it in
+/// Python.
+bool currentStream(const ArrayType& type, int32_t deviceIndex, void** stream);
+
+/// "f32", "i64", "bf16", "i1", "f8E4M3FN", …; "?" for what no kernel takes. Unsigned integers are "u8", ….
+std::string dtypeName(const ArrayView& array);
+/// "cpu", "cuda:1"; "device:N" for a kind that is not known.
+std::string deviceName(const ArrayView& array);
+
+} // namespace tuned::python

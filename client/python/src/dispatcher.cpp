@@ -1,0 +1,388 @@
+// _core.Dispatcher: calls a kernel on arrays. What was launched once is found again by types, shapes, devices
+// and alignment of its arrays in one table, without Python code, and launched. Everything else is asked of
+// the subclass:
+//   _resolve(arrays)  → (Binary, settled): a tuple per array (name, dtype, shape, contiguous, device,
+//   address, read_only) _complete(arrays) → the arrays with those filled in that are None (outputs that the
+//   caller left out) _gradient(name)   raises when an array that wants gradients may not be passed
+//   _stream(device)   → the address of the current CUDA stream, for libraries that do not tell it in C
+#include "client/python/src/array.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <vector>
+
+namespace tuned::python {
+namespace {
+
+constexpr size_t maxBuffers = 16;
+constexpr size_t maxKeyWords = maxBuffers * (2 + maxDimensions);
+constexpr std::chrono::milliseconds askAgainAfter(50); ///< while a tuning may still better the answer
+
+using Clock = std::chrono::steady_clock;
+
+struct Entry {
+  uint64_t hash = 0;
+  std::vector<uint64_t> key;
+  Ref binary; ///< empty: a free place
+  bool settled = true;
+  Clock::time_point asked = {};
+};
+
+/// Open addressing; at most half full. Only touched under the GIL.
+class Table {
+public:
+  Entry* find(uint64_t hash, const uint64_t* key, size_t words) {
+    for (size_t at = hash & mask();; at = (at + 1) & mask()) {
+      Entry& entry = entries_[at];
+      if (!entry.binary) return nullptr;
+      if (entry.hash == hash && entry.key.size() == words && std::equal(key, key + words, entry.key.begin()))
+        return &entry;
+    }
+  }
+  void put(Entry entry) {
+    if (Entry* known = find(entry.hash, entry.key.data(), entry.key.size())) {
+      *known = std::move(entry);
+      return;
+    }
+    if (2 * ++used_ > entries_.size()) grow();
+    place(std::move(entry));
+  }
+  void clear() {
+    entries_ = std::vector<Entry>(8);
+    used_ = 0;
+  }
+  size_t size() const { return used_; }
+
+private:
+  size_t mask() const { return entries_.size() - 1; }
+  void place(Entry entry) {
+    size_t at = entry.hash & mask();
+    while (entries_[at].binary)
+      at = (at + 1) & mask();
+    entries_[at] = std::move(entry);
+  }
+  void grow() {
+    std::vector<Entry> old(entries_.size() * 2);
+    old.swap(entries_);
+    for (Entry& entry : old)
+      if (entry.binary) place(std::move(entry));
+  }
+  std::vector<Entry> entries_ = std::vector<Entry>(8);
+  size_t used_ = 0;
+};
+
+/// A kernel's buffers, in the order of its arguments.
+struct Signature {
+  std::vector<Ref> names;         ///< interned
+  std::vector<size_t> positional; ///< buffers by position in a call: inputs, then outputs
+  std::vector<size_t> outputs;
+  Table table;
+};
+
+struct DispatcherObject {
+  PyObject_HEAD Signature* signature;
+};
+
+struct Call {
+  std::array<PyObject*, maxBuffers> arrays = {}; ///< borrowed
+  std::array<ArrayView, maxBuffers> views;
+  std::array<const void*, maxBuffers> addresses = {};
+  std::array<uint64_t, maxKeyWords> key;
+  size_t words = 0;
+  const ArrayType* deviceArray = nullptr; ///< the type of the first array on a CUDA device
+  int32_t deviceIndex = 0;
+  bool streamGiven = false;
+  void* stream = nullptr;
+};
+
+bool typeError(const char* format, PyObject* name) {
+  PyErr_Format(PyExc_TypeError, format, name);
+  return false;
+}
+
+bool takeOutputs(const Signature& signature, PyObject* out, Call& call) {
+  if (signature.outputs.size() == 1) {
+    call.arrays[signature.outputs[0]] = out == Py_None ? nullptr : out;
+    return true;
+  }
+  if (!PyTuple_Check(out) || PyTuple_Size(out) != static_cast<Py_ssize_t>(signature.outputs.size())) {
+    PyErr_Format(PyExc_TypeError, "out must be a tuple of %zu arrays", signature.outputs.size());
+    return false;
+  }
+  for (size_t i = 0; i < signature.outputs.size(); ++i)
+    call.arrays[signature.outputs[i]] = PyTuple_GetItem(out, static_cast<Py_ssize_t>(i));
+  return true;
+}
+
+bool takeKeyword(const Signature& signature, PyObject* name, PyObject* value, Call& call) {
+  for (size_t i = 0; i < signature.names.size(); ++i) {
+    if (name != signature.names[i].get() && PyUnicode_Compare(name, signature.names[i].get()) != 0) continue;
+    if (call.arrays[i]) return typeError("'%U' is given twice", name);
+    call.arrays[i] = value == Py_None ? nullptr : value;
+    return true;
+  }
+  if (PyUnicode_CompareWithASCIIString(name, "out") == 0) return takeOutputs(signature, value, call);
+  if (PyUnicode_CompareWithASCIIString(name, "stream") == 0) {
+    call.stream = PyLong_AsVoidPtr(value);
+    call.streamGiven = true;
+    return !PyErr_Occurred();
+  }
+  return typeError("'%U' is no array of this kernel", name);
+}
+
+bool takeArguments(const Signature& signature, PyObject* args, PyObject* keywords, Call& call) {
+  const auto count = static_cast<size_t>(PyTuple_Size(args));
+  if (count > signature.positional.size()) {
+    PyErr_Format(PyExc_TypeError, "this kernel takes %zu arrays, got %zu", signature.positional.size(),
+                 count);
+    return false;
+  }
+  for (size_t i = 0; i < count; ++i)
+    call.arrays[signature.positional[i]] = PyTuple_GetItem(args, static_cast<Py_ssize_t>(i));
+  PyObject *name = nullptr, *value = nullptr;
+  for (Py_ssize_t at = 0; keywords && PyDict_Next(keywords, &at, &name, &value);)
+    if (!takeKeyword(signature, name, value, call)) return false;
+  return true;
+}
+
+/// Has missing outputs made. `made` holds what is new.
+bool complete(PyObject* self, const Signature& signature, Call& call, Ref& made) {
+  const auto missing = [&](size_t i) { return call.arrays[i] == nullptr; };
+  const size_t count = signature.names.size();
+  bool any = false;
+  for (size_t i = 0; i < count; ++i)
+    any = any || missing(i);
+  if (!any) return true;
+  for (size_t i = 0; i < count; ++i)
+    if (missing(i) && std::ranges::find(signature.outputs, i) == signature.outputs.end())
+      return typeError("the array '%U' is missing", signature.names[i].get());
+  Ref list(PyTuple_New(static_cast<Py_ssize_t>(count)));
+  for (size_t i = 0; list && i < count; ++i) {
+    PyObject* item = missing(i) ? Py_None : call.arrays[i];
+    Py_INCREF(item);
+    PyTuple_SetItem(list.get(), static_cast<Py_ssize_t>(i), item);
+  }
+  static PyObject* const method = PyUnicode_InternFromString("_complete");
+  made = list ? Ref(PyObject_CallMethodObjArgs(self, method, list.get(), nullptr)) : Ref();
+  if (!made) return false;
+  if (!PyTuple_Check(made.get()) || PyTuple_Size(made.get()) != static_cast<Py_ssize_t>(count)) {
+    PyErr_SetString(PyExc_TypeError, "_complete must return a tuple of all arrays");
+    return false;
+  }
+  for (size_t i = 0; i < count; ++i)
+    call.arrays[i] = PyTuple_GetItem(made.get(), static_cast<Py_ssize_t>(i));
+  return true;
+}
+
+/// The lowest set bit of an address, as far as kernels care: 0 for odd ones, 4 for multiples of 16 and more.
+uint64_t alignmentClass(uint64_t address) {
+  return address % 16 == 0 ? 4 : static_cast<uint64_t>(__builtin_ctzll(address));
+}
+
+bool describe(PyObject* self, const Signature& signature, Call& call) {
+  static PyObject* const gradient = PyUnicode_InternFromString("_gradient");
+  for (size_t i = 0; i < signature.names.size(); ++i) {
+    const ArrayType* type = typeOf(call.arrays[i]);
+    ArrayView& array = call.views[i];
+    if (requiresGradient(call.arrays[i], *type) &&
+        !Ref(PyObject_CallMethodObjArgs(self, gradient, signature.names[i].get(), nullptr)))
+      return false;
+    if (!view(call.arrays[i], *type, array)) return false;
+    if (array.deviceType == cudaDevice && !call.deviceArray) {
+      call.deviceArray = type;
+      call.deviceIndex = array.deviceIndex;
+    }
+    call.addresses[i] = reinterpret_cast<const void*>(array.address);
+    call.key[call.words++] = uint64_t{array.code} | uint64_t{array.bits} << 8 |
+                             static_cast<uint64_t>(array.dimensions) << 16 |
+                             uint64_t{array.contiguous} << 24 | uint64_t{array.readOnly} << 25 |
+                             alignmentClass(array.address) << 26;
+    call.key[call.words++] =
+        static_cast<uint32_t>(array.deviceType) | uint64_t{static_cast<uint32_t>(array.deviceIndex)} << 32;
+    for (int axis = 0; axis < array.dimensions; ++axis)
+      call.key[call.words++] = static_cast<uint64_t>(array.shape[static_cast<size_t>(axis)]);
+  }
+  return true;
+}
+
+uint64_t hashOf(const Call& call) {
+  uint64_t hash = call.words;
+  for (size_t i = 0; i < call.words; ++i) {
+    hash = (hash ^ call.key[i]) * 0x9e3779b97f4a7c15U;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
+PyObject* shapeTuple(const ArrayView& array) {
+  Ref shape(PyTuple_New(array.dimensions));
+  for (int axis = 0; shape && axis < array.dimensions; ++axis)
+    PyTuple_SetItem(shape.get(), axis, PyLong_FromLongLong(array.shape[static_cast<size_t>(axis)]));
+  return shape.release();
+}
+
+/// Asks the subclass for a binary and keeps it in the table.
+Ref resolve(PyObject* self, Signature& signature, const Call& call, uint64_t hash) {
+  static PyObject* const method = PyUnicode_InternFromString("_resolve");
+  const size_t count = signature.names.size();
+  Ref arrays(PyTuple_New(static_cast<Py_ssize_t>(count)));
+  for (size_t i = 0; arrays && i < count; ++i) {
+    const ArrayView& array = call.views[i];
+    Ref shape(shapeTuple(array));
+    PyObject* item =
+        shape ? Py_BuildValue("(OsOOsKO)", signature.names[i].get(), dtypeName(array).c_str(), shape.get(),
+                              array.contiguous ? Py_True : Py_False, deviceName(array).c_str(),
+                              static_cast<unsigned long long>(array.address),
+                              array.readOnly ? Py_True : Py_False)
+              : nullptr;
+    if (!item) return Ref();
+    PyTuple_SetItem(arrays.get(), static_cast<Py_ssize_t>(i), item);
+  }
+  Ref result(arrays ? PyObject_CallMethodObjArgs(self, method, arrays.get(), nullptr) : nullptr);
+  if (!result) return Ref();
+  PyObject* binary = nullptr;
+  int settled = 0;
+  if (!PyTuple_Check(result.get()) || !PyArg_ParseTuple(result.get(), "Op:_resolve", &binary, &settled) ||
+      !binaryOf(binary))
+    return Ref();
+  Entry entry;
+  entry.hash = hash;
+  entry.key.assign(call.key.begin(), call.key.begin() + static_cast<ptrdiff_t>(call.words));
+  entry.binary = Ref::borrowed(binary);
+  entry.settled = settled != 0;
+  entry.asked = Clock::now();
+  signature.table.put(std::move(entry));
+  return Ref::borrowed(binary);
+}
+
+Ref binaryFor(PyObject* self, Signature& signature, const Call& call) {
+  const uint64_t hash = hashOf(call);
+  const Entry* entry = signature.table.find(hash, call.key.data(), call.words);
+  if (entry && (entry->settled || Clock::now() - entry->asked < askAgainAfter))
+    return Ref::borrowed(entry->binary.get());
+  Ref known = entry ? Ref::borrowed(entry->binary.get()) : Ref();
+  Ref binary = resolve(self, signature, call, hash);
+  // A daemon that is gone takes no binary away that runs.
+  if (!binary && known && PyErr_ExceptionMatches(PyExc_Exception)) {
+    PyErr_Clear();
+    return known;
+  }
+  return binary;
+}
+
+bool findStream(PyObject* self, Call& call) {
+  if (!call.deviceArray || call.streamGiven ||
+      currentStream(*call.deviceArray, call.deviceIndex, &call.stream))
+    return true;
+  static PyObject* const method = PyUnicode_InternFromString("_stream");
+  Ref index(PyLong_FromLong(call.deviceIndex));
+  Ref stream(index ? PyObject_CallMethodObjArgs(self, method, index.get(), nullptr) : nullptr);
+  if (!stream) return false;
+  call.stream = PyLong_AsVoidPtr(stream.get());
+  return !PyErr_Occurred();
+}
+
+PyObject* outputsOf(const Signature& signature, const Call& call) {
+  if (signature.outputs.size() == 1) return Ref::borrowed(call.arrays[signature.outputs[0]]).release();
+  Ref outputs(PyTuple_New(static_cast<Py_ssize_t>(signature.outputs.size())));
+  for (size_t i = 0; outputs && i < signature.outputs.size(); ++i)
+    PyTuple_SetItem(outputs.get(), static_cast<Py_ssize_t>(i),
+                    Ref::borrowed(call.arrays[signature.outputs[i]]).release());
+  return outputs.release();
+}
+
+PyObject* call(PyObject* self, PyObject* args, PyObject* keywords) {
+  Signature* signature = reinterpret_cast<DispatcherObject*>(self)->signature;
+  if (!signature) {
+    PyErr_SetString(PyExc_RuntimeError, "this kernel was not set up");
+    return nullptr;
+  }
+  Call call;
+  Ref made;
+  if (!takeArguments(*signature, args, keywords, call) || !complete(self, *signature, call, made) ||
+      !describe(self, *signature, call) || !findStream(self, call))
+    return nullptr;
+  Ref binary = binaryFor(self, *signature, call);
+  if (!binary) return nullptr;
+  const gputuned_kernel* kernel = binaryOf(binary.get());
+  gputuned_status status = GPUTUNED_OK;
+  if (call.deviceArray) {
+    status = gputuned_launch(kernel, call.addresses.data(), signature->names.size(), call.stream);
+  } else {
+    const WithoutGil unlocked; // the host works until the kernel has run
+    status = gputuned_launch(kernel, call.addresses.data(), signature->names.size(), nullptr);
+  }
+  return status == GPUTUNED_OK ? outputsOf(*signature, call) : raise(status);
+}
+
+int init(PyObject* self, PyObject* args, PyObject* keywords) {
+  static const char* words[] = {"buffers", nullptr};
+  PyObject* buffers = nullptr;
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "O!:Dispatcher", const_cast<char**>(words), &PyTuple_Type,
+                                   &buffers))
+    return -1;
+  auto signature = std::make_unique<Signature>();
+  const Py_ssize_t count = PyTuple_Size(buffers);
+  if (count < 1 || static_cast<size_t>(count) > maxBuffers) {
+    PyErr_SetString(PyExc_ValueError, "a kernel has 1 to 16 buffers");
+    return -1;
+  }
+  for (Py_ssize_t i = 0; i < count; ++i) {
+    PyObject* name = nullptr;
+    int output = 0;
+    if (!PyArg_ParseTuple(PyTuple_GetItem(buffers, i), "Up", &name, &output)) return -1;
+    Ref kept = Ref::borrowed(name);
+    PyObject* internedName = kept.release();
+    PyUnicode_InternInPlace(&internedName);
+    signature->names.push_back(Ref(internedName));
+    (output ? signature->outputs : signature->positional).push_back(static_cast<size_t>(i));
+  }
+  signature->positional.insert(signature->positional.end(), signature->outputs.begin(),
+                               signature->outputs.end());
+  delete std::exchange(reinterpret_cast<DispatcherObject*>(self)->signature, signature.release());
+  return 0;
+}
+
+void destroy(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  delete reinterpret_cast<DispatcherObject*>(self)->signature;
+  auto release = reinterpret_cast<freefunc>(PyType_GetSlot(type, Py_tp_free));
+  release(self);
+  Py_DECREF(type);
+}
+
+PyObject* forget(PyObject* self, PyObject*) {
+  if (Signature* signature = reinterpret_cast<DispatcherObject*>(self)->signature) signature->table.clear();
+  Py_RETURN_NONE;
+}
+
+PyObject* remembered(PyObject* self, void*) {
+  Signature* signature = reinterpret_cast<DispatcherObject*>(self)->signature;
+  return PyLong_FromSize_t(signature ? signature->table.size() : 0);
+}
+
+PyMethodDef methods[] = {{"_forget", forget, METH_NOARGS, "Asks anew for every signature."},
+                         {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef members[] = {
+    {"_remembered", remembered, nullptr, "Signatures that are launched without asking.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyType_Slot slots[] = {
+    {Py_tp_init, reinterpret_cast<void*>(init)},
+    {Py_tp_new, reinterpret_cast<void*>(PyType_GenericNew)},
+    {Py_tp_call, reinterpret_cast<void*>(call)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(destroy)},
+    {Py_tp_methods, methods},
+    {Py_tp_getset, members},
+    {Py_tp_doc, const_cast<char*>("Dispatcher(buffers): buffers are (name, output) in argument order.")},
+    {0, nullptr}};
+PyType_Spec spec = {"gpu_tuned._core.Dispatcher", sizeof(DispatcherObject), 0,
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+
+} // namespace
+
+bool addDispatcher(PyObject* module) {
+  return Ref(addType(module, &spec)).get() != nullptr;
+}
+
+} // namespace tuned::python

@@ -1,0 +1,100 @@
+// gpu_tuned._core: the C library for Python. The package's Python files give it its face; errors are theirs,
+// too.
+#include "client/python/src/python.h"
+
+namespace tuned::python {
+namespace {
+
+PyObject* errorClasses = nullptr; ///< a dict of status names to classes; kept for the life of the process
+
+PyObject* setErrors(PyObject*, PyObject* classes) {
+  if (!PyDict_Check(classes)) {
+    PyErr_SetString(PyExc_TypeError, "set_errors takes a dict of status names to exception classes");
+    return nullptr;
+  }
+  Py_INCREF(classes);
+  Py_XDECREF(std::exchange(errorClasses, classes));
+  Py_RETURN_NONE;
+}
+
+PyObject* document(PyObject*, PyObject* kernel) {
+  const char* name = utf8(kernel, "kernel");
+  if (!name) return nullptr;
+  gputuned_text* text = nullptr;
+  const gputuned_status status = gputuned_document(name, &text);
+  return status == GPUTUNED_OK ? toUnicode(text) : raise(status);
+}
+
+PyObject* version(PyObject*, PyObject*) {
+  return PyLong_FromUnsignedLong(gputuned_version());
+}
+
+PyMethodDef functions[] = {
+    {"set_errors", setErrors, METH_O, "Says which exception stands for which status."},
+    {"document", document, METH_O,
+     "A kernel document with its source in it, as JSON; by path or library name."},
+    {"version", version, METH_NOARGS, "The C library's version as one number."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyModuleDef definition = {PyModuleDef_HEAD_INIT,
+                          "gpu_tuned._core",
+                          "The C library of tuned.",
+                          -1,
+                          functions,
+                          nullptr,
+                          nullptr,
+                          nullptr,
+                          nullptr};
+
+} // namespace
+
+PyObject* raise(gputuned_status status, const std::string& message) {
+  PyObject* type =
+      errorClasses ? PyDict_GetItemString(errorClasses, gputuned_status_name(status)) : nullptr; // borrowed
+  PyErr_SetString(type ? type : PyExc_RuntimeError, message.c_str());
+  return nullptr;
+}
+
+PyObject* raise(gputuned_status status) {
+  return raise(status, gputuned_error_message());
+}
+
+PyObject* toUnicode(gputuned_text* text) {
+  PyObject* out = PyUnicode_DecodeUTF8(gputuned_text_data(text),
+                                       static_cast<Py_ssize_t>(gputuned_text_size(text)), "replace");
+  gputuned_text_free(text);
+  return out;
+}
+
+const char* utf8(PyObject* object, const char* what, bool noneAllowed) {
+  if (noneAllowed && object == Py_None) return "";
+  if (!PyUnicode_Check(object)) {
+    PyErr_Format(PyExc_TypeError, "%s must be a str", what);
+    return nullptr;
+  }
+  return PyUnicode_AsUTF8AndSize(object, nullptr);
+}
+
+PyObject* addType(PyObject* module, PyType_Spec* spec) {
+  PyObject* type = PyType_FromModuleAndSpec(module, spec, nullptr);
+  if (!type) return nullptr;
+  const char* dot = spec->name;
+  for (const char* c = spec->name; *c; ++c)
+    if (*c == '.') dot = c + 1;
+  if (PyModule_AddObjectRef(module, dot, type) < 0) {
+    Py_DECREF(type);
+    return nullptr;
+  }
+  return type;
+}
+
+} // namespace tuned::python
+
+PyMODINIT_FUNC PyInit__core() {
+  using namespace tuned::python;
+  Ref module(PyModule_Create(&definition));
+  if (!module || !addAnswer(module.get()) || !addClient(module.get()) || !addDispatcher(module.get()))
+    return nullptr;
+  return module.release();
+}

@@ -1,0 +1,77 @@
+// CPython through its limited API (3.10), so that one build serves every later version.
+#pragma once
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030A0000
+#include <Python.h>
+
+#include "client/capi/gputuned.h"
+
+#include <string>
+#include <utility>
+
+namespace tuned::python {
+
+/// A reference that is given back with the object.
+class Ref {
+public:
+  Ref() = default;
+  /// Takes over a new reference; null stands for an error that Python knows.
+  explicit Ref(PyObject* owned) : object_(owned) {}
+  Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
+  Ref& operator=(Ref&& other) noexcept {
+    std::swap(object_, other.object_);
+    return *this;
+  }
+  ~Ref() { Py_XDECREF(object_); }
+  static Ref borrowed(PyObject* object) {
+    Py_XINCREF(object);
+    return Ref(object);
+  }
+  PyObject* get() const { return object_; }
+  PyObject* release() { return std::exchange(object_, nullptr); }
+  explicit operator bool() const { return object_ != nullptr; }
+
+private:
+  PyObject* object_ = nullptr;
+};
+
+/// Others may run Python while the scope lives.
+class WithoutGil {
+public:
+  WithoutGil() : state_(PyEval_SaveThread()) {}
+  ~WithoutGil() { PyEval_RestoreThread(state_); }
+  WithoutGil(const WithoutGil&) = delete;
+
+private:
+  PyThreadState* state_;
+};
+
+/// Sets the exception for a failure of the C library: the class that gpu_tuned.errors has for the status.
+/// Returns null.
+PyObject* raise(gputuned_status status);
+/// The same with a message of our own.
+PyObject* raise(gputuned_status status, const std::string& message);
+
+/// A text handle as str; frees it.
+PyObject* toUnicode(gputuned_text* text);
+
+/// UTF-8 of a str, or null with a TypeError that names `what`. Lives as long as the object. None: "" if
+/// allowed.
+const char* utf8(PyObject* object, const char* what, bool noneAllowed = false);
+
+/// Makes a heap type, adds it to the module, returns a new reference or null.
+PyObject* addType(PyObject* module, PyType_Spec* spec);
+
+bool addClient(PyObject* module);
+bool addAnswer(PyObject* module);
+bool addDispatcher(PyObject* module);
+
+/// The handle of an _core.Answer, or null with a TypeError.
+gputuned_answer* answerOf(PyObject* object);
+PyObject* wrapAnswer(gputuned_answer* answer);
+/// The handle of an _core.Binary, or null with a TypeError.
+gputuned_kernel* binaryOf(PyObject* object);
+PyObject* wrapBinary(gputuned_kernel* kernel);
+
+} // namespace tuned::python

@@ -1,0 +1,155 @@
+#include "daemon/store/entries.h"
+
+#include "base/sha256.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace tuned::store {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool isName(const std::string& text) {
+  return !text.empty() && text.size() <= 128 && text.front() != '.' &&
+         std::ranges::all_of(text, [](unsigned char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+                  c == '_' || c == '.';
+         });
+}
+
+std::unexpected<Error> systemError(const std::string& what, int number) {
+  const std::string message = what + ": " + std::strerror(number);
+  if (number == ENOSPC || number == EDQUOT)
+    return fail(ErrorKind::OutOfResources, message,
+                "free disk space or inodes, or choose another folder with --cache");
+  if (number == EACCES || number == EPERM || number == EROFS)
+    return fail(ErrorKind::Denied, message, "let the daemon's user write to its cache");
+  return fail(ErrorKind::Unavailable, message, "look at the disk that holds the cache");
+}
+
+/// The file holds the SHA-256 of the value, a line's end, and the value.
+Result<void> writeWhole(const std::string& path, const std::string& value) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0) return systemError("writing " + path, errno);
+  const std::string bytes = sha256(value) + "\n" + value;
+  int error = 0;
+  for (size_t done = 0; done < bytes.size() && !error;) {
+    const ssize_t written = ::write(file, bytes.data() + done, bytes.size() - done);
+    if (written >= 0)
+      done += static_cast<size_t>(written);
+    else if (errno != EINTR)
+      error = errno;
+  }
+  if (!error && ::fsync(file) != 0) error = errno;
+  ::close(file);
+  if (!error) return {};
+  ::unlink(path.c_str());
+  return systemError("writing " + path, error);
+}
+
+/// Makes a new name in a folder durable.
+void syncFolder(const std::string& path) {
+  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return;
+  ::fsync(folder);
+  ::close(folder);
+}
+
+} // namespace
+
+Result<std::string> Entries::path(const std::string& space, const std::string& key) const {
+  for (const std::string& name : {space, key})
+    if (!isName(name))
+      return fail(ErrorKind::InvalidInput,
+                  "'" + name +
+                      "' cannot name an entry: 1 to 128 letters, digits, '-', '_' and '.', no dot first");
+  return folder_ + "/" + space + "/" + key;
+}
+
+Result<std::string> Entries::get(const std::string& space, const std::string& key) {
+  auto where = path(space, key);
+  if (!where) return where;
+  std::ifstream file(*where, std::ios::binary);
+  std::ostringstream bytes;
+  if (file) bytes << file.rdbuf();
+  const std::string text = bytes.str();
+  const size_t digest = sha256("").size();
+  if (file && text.size() > digest && text[digest] == '\n') {
+    std::string value = text.substr(digest + 1);
+    if (sha256(value) == text.substr(0, digest)) return value;
+  }
+  if (file && fs::exists(*where)) {
+    const std::lock_guard lock(mutex_);
+    ::unlink(where->c_str());
+    counts_.erase(space);
+  }
+  return fail(ErrorKind::NotFound, "there is no entry '" + key + "' in '" + space + "'");
+}
+
+Result<size_t*> Entries::counter(const std::string& space) {
+  if (auto known = counts_.find(space); known != counts_.end()) return &known->second;
+  std::error_code error;
+  fs::create_directories(folder_ + "/" + space, error);
+  if (error) return systemError("making " + folder_ + "/" + space, error.value());
+  fs::permissions(folder_, fs::perms::owner_all, error);
+  size_t count = 0;
+  for (auto it = fs::directory_iterator(folder_ + "/" + space, error);
+       !error && it != fs::directory_iterator(); it.increment(error))
+    ++count;
+  return &(counts_[space] = count);
+}
+
+Result<std::string> Entries::put(const std::string& space, const std::string& key, const std::string& value,
+                                 bool replace) {
+  auto where = path(space, key);
+  if (!where) return where;
+  if (value.size() > largestValue)
+    return fail(ErrorKind::OutOfResources, "an entry's value has " + std::to_string(value.size()) +
+                                               " bytes; the limit is " + std::to_string(largestValue));
+  if (!replace)
+    if (auto known = get(space, key)) return known;
+  const std::lock_guard lock(mutex_);
+  auto count = counter(space);
+  if (!count) return fail(count.error());
+  std::error_code ignored;
+  const bool present = fs::exists(*where, ignored);
+  if (!present && **count >= mostInSpace)
+    return fail(ErrorKind::OutOfResources,
+                "'" + space + "' holds " + std::to_string(mostInSpace) + " entries",
+                "remove the folder " + folder_ + "/" + space + " while no daemon runs");
+  if (present && !replace) {
+    // Another thread was first, between the look above and the lock.
+    std::ifstream file(*where, std::ios::binary);
+    std::ostringstream bytes;
+    bytes << file.rdbuf();
+    return bytes.str().substr(std::min(bytes.str().size(), sha256("").size() + 1));
+  }
+  const std::string whole = folder_ + "/" + space + "/.new";
+  if (auto written = writeWhole(whole, value); !written) return fail(written.error());
+  if (::rename(whole.c_str(), where->c_str()) != 0) return systemError("naming " + *where, errno);
+  syncFolder(folder_ + "/" + space);
+  **count += !present;
+  return value;
+}
+
+Result<std::vector<std::string>> Entries::keys(const std::string& space) {
+  if (auto valid = path(space, "x"); !valid) return fail(valid.error());
+  std::vector<std::string> out;
+  std::error_code error;
+  for (auto it = fs::directory_iterator(folder_ + "/" + space, error);
+       !error && it != fs::directory_iterator(); it.increment(error))
+    if (std::string name = it->path().filename().string(); isName(name)) out.push_back(std::move(name));
+  std::ranges::sort(out);
+  return out;
+}
+
+} // namespace tuned::store

@@ -1,0 +1,43 @@
+// Small answers that clients keep for each other, such as which configuration a kernel of Triton runs best
+// with: JSON objects by space and key. The daemon does not read them. One file each beside the database, so
+// that what is damaged costs one entry; written whole or not at all, durable when a call returns. Calls are
+// safe from any thread.
+#pragma once
+
+#include "base/error.h"
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace tuned::store {
+
+class Entries {
+public:
+  static constexpr size_t largestValue = size_t{1} << 20;
+  static constexpr size_t mostInSpace = 100'000;
+
+  /// `folder` is made with the first entry.
+  explicit Entries(std::string folder) : folder_(std::move(folder)) {}
+
+  /// The value's text. NotFound: there is none, or its file was damaged (it is removed then). InvalidInput: a
+  /// name that is not made of up to 128 letters, digits, '-', '_' and '.', or begins with a dot.
+  Result<std::string> get(const std::string& space, const std::string& key);
+  /// Keeps the value if there is none yet, or if `replace`; gives the one that is kept. OutOfResources: too
+  /// large, too many in the space, or no room on the disk.
+  Result<std::string> put(const std::string& space, const std::string& key, const std::string& value,
+                          bool replace);
+  /// Keys of a space in their order; none of a space that is not there.
+  Result<std::vector<std::string>> keys(const std::string& space);
+
+private:
+  Result<std::string> path(const std::string& space, const std::string& key) const;
+  Result<size_t*> counter(const std::string& space);
+
+  const std::string folder_;
+  std::mutex mutex_; ///< guards what follows, and writing
+  std::map<std::string, size_t> counts_;
+};
+
+} // namespace tuned::store

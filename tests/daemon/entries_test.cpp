@@ -1,0 +1,75 @@
+#include "daemon/store/entries.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+using namespace tuned;
+using store::Entries;
+
+namespace {
+struct Folder {
+  std::string path = [] {
+    std::string pattern = (std::filesystem::temp_directory_path() / "tuned-entries-XXXXXX").string();
+    return std::string(mkdtemp(pattern.data()));
+  }();
+  ~Folder() { std::filesystem::remove_all(path); }
+};
+} // namespace
+
+TEST_CASE("who comes first is kept, in the next process too, unless it is replaced") {
+  Folder folder;
+  Entries entries(folder.path + "/entries");
+  CHECK(entries.get("triton", "a").error().kind == ErrorKind::NotFound);
+  CHECK(entries.put("triton", "a", R"({"block":64})", false).value() == R"({"block":64})");
+  CHECK(entries.put("triton", "a", R"({"block":128})", false).value() == R"({"block":64})");
+  Entries next(folder.path + "/entries");
+  CHECK(next.get("triton", "a").value() == R"({"block":64})");
+  CHECK(next.put("triton", "a", R"({"block":128})", true).value() == R"({"block":128})");
+  CHECK(entries.get("triton", "a").value() == R"({"block":128})");
+  CHECK(next.get("other", "a").error().kind == ErrorKind::NotFound);
+  next.put("triton", "0", "{}", false);
+  CHECK(next.keys("triton").value() == std::vector<std::string>{"0", "a"});
+  CHECK(next.keys("other").value().empty());
+}
+
+TEST_CASE("a damaged entry is none, and its place is free") {
+  Folder folder;
+  Entries entries(folder.path);
+  REQUIRE(entries.put("space", "key", R"({"block":64})", false));
+  const std::string file = folder.path + "/space/key";
+  std::string text;
+  std::getline(std::ifstream(file), text, '\0');
+  text[text.size() - 3] ^= 1;
+  std::ofstream(file) << text;
+  CHECK(entries.get("space", "key").error().kind == ErrorKind::NotFound);
+  CHECK(entries.put("space", "key", R"({"block":32})", false).value() == R"({"block":32})");
+  std::ofstream(file) << "";
+  CHECK(entries.get("space", "key").error().kind == ErrorKind::NotFound);
+}
+
+TEST_CASE("names that could leave the folder, and values that are too large, are refused") {
+  Folder folder;
+  Entries entries(folder.path);
+  for (const char* name : {"", "..", ".hidden", "a/b", "a b", "\xc3\xa4"})
+    CHECK(entries.put("space", name, "{}", false).error().kind == ErrorKind::InvalidInput);
+  CHECK(entries.put("..", "key", "{}", false).error().kind == ErrorKind::InvalidInput);
+  CHECK(entries.keys("../..").error().kind == ErrorKind::InvalidInput);
+  CHECK(entries.put("space", "key", std::string(Entries::largestValue + 1, ' '), false).error().kind ==
+        ErrorKind::OutOfResources);
+}
+
+TEST_CASE("of many that come at once one is first, for all") {
+  Folder folder;
+  Entries entries(folder.path);
+  std::vector<std::string> kept(8);
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < kept.size(); ++i)
+    threads.emplace_back([&, i] { kept[i] = entries.put("space", "key", std::to_string(i), false).value(); });
+  for (std::thread& thread : threads)
+    thread.join();
+  for (const std::string& value : kept)
+    CHECK(value == kept[0]);
+}

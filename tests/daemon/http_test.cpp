@@ -1,0 +1,131 @@
+// The server's parts without a socket: who gives way to whom, and whose turn it is.
+#include "daemon/http/connections.h"
+#include "daemon/http/request_reader.h"
+#include "daemon/http/turns.h"
+
+#include <atomic>
+#include <boost/beast/http/error.hpp>
+#include <doctest/doctest.h>
+#include <memory>
+#include <vector>
+
+using namespace tuned;
+namespace http = boost::beast::http;
+
+namespace {
+struct Fake : Connection {
+  bool gone = false;
+  void giveWay() override { gone = true; }
+};
+
+/// Connections of one user, all idle.
+std::vector<std::unique_ptr<Fake>> idle(Connections& all, unsigned user, size_t count) {
+  std::vector<std::unique_ptr<Fake>> out;
+  for (size_t i = 0; i < count; ++i) {
+    out.push_back(std::make_unique<Fake>());
+    REQUIRE(all.enter(*out.back(), user));
+    all.setIdle(*out.back());
+  }
+  return out;
+}
+
+boost::system::error_code feed(RequestReader& reader, const std::string& text) {
+  boost::system::error_code error = http::error::need_more;
+  for (size_t at = 0; at < text.size() && error == http::error::need_more;) {
+    auto room = reader.room();
+    const size_t piece = std::min(room.size(), text.size() - at);
+    std::copy_n(text.data() + at, piece, static_cast<char*>(room.data()));
+    reader.commit(piece);
+    at += piece;
+    error = reader.parse();
+  }
+  return error;
+}
+} // namespace
+
+TEST_CASE("the longest idle connection of the user with the most gives way") {
+  Connections all(8, 7);
+  auto many = idle(all, 1, 6), few = idle(all, 2, 2);
+  all.setBusy(*many[0]);
+  all.setIdle(*many[0]); // now the youngest
+  Fake next;
+  CHECK(all.enter(next, 3));
+  CHECK(many[1]->gone);
+  CHECK_FALSE(few[0]->gone);
+  all.leave(*many[1]);
+  CHECK(all.open() == 8);
+  all.leave(next);
+  CHECK(all.open() == 7);
+}
+
+TEST_CASE("who sends slowly gives way when nobody is idle, and who is answered never does") {
+  Connections all(3, 3);
+  Fake busy, slow, slower, fourth, fifth, sixth;
+  for (Fake* each : {&busy, &slower, &slow})
+    CHECK(all.enter(*each, 1));
+  all.setReading(slower);
+  all.setReading(slow);
+  CHECK(all.enter(fourth, 2));
+  CHECK(slower.gone);
+  CHECK_FALSE(slow.gone);
+  CHECK(all.enter(fifth, 2));
+  CHECK(slow.gone);
+  CHECK_FALSE(all.enter(sixth, 2));
+  all.leave(sixth);       // it never entered
+  CHECK(all.open() == 5); // two of them on their way out
+  all.leave(slower);
+  all.leave(slow);
+  CHECK(all.open() == 3);
+  CHECK_FALSE(busy.gone);
+}
+
+TEST_CASE("a user at the limit makes room among their own") {
+  Connections all(10, 3);
+  auto own = idle(all, 1, 3), others = idle(all, 2, 3);
+  Fake next;
+  CHECK(all.enter(next, 1));
+  CHECK(own[0]->gone);
+  for (auto& other : others)
+    CHECK_FALSE(other->gone);
+}
+
+TEST_CASE("users take turns, and one alone does not hold every thread") {
+  Turns turns(3, 2);
+  std::atomic<bool> release = false;
+  std::atomic<int> held = 0, served = 0;
+  auto hold = [&] {
+    ++held;
+    while (!release)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  for (int i = 0; i < 20; ++i)
+    turns.add(1, hold);
+  for (int i = 0; i < 50; ++i)
+    turns.add(2 + i % 5, [&] { ++served; });
+  for (int i = 0; i < 10'000 && served < 50; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(served == 50);
+  CHECK(held == 2);
+  release = true;
+  for (int i = 0; i < 10'000 && held < 20; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(held == 20);
+}
+
+TEST_CASE("an encoding that is not known is an error and not the next request") {
+  for (const char* encoding : {"gzip", "gzip, chunked", "identity", "chunked, chunked"}) {
+    CAPTURE(encoding);
+    RequestReader reader(4096);
+    CHECK(feed(reader, "POST /v1/best HTTP/1.1\r\nTransfer-Encoding: " + std::string(encoding) +
+                           "\r\n\r\n5\r\nGET /\r\n0\r\n\r\n") == http::error::bad_transfer_encoding);
+  }
+  RequestReader chunked(4096);
+  CHECK_FALSE(
+      feed(chunked, "POST /v1/best HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"));
+  CHECK(chunked.take().request.body == "{}");
+  RequestReader both(4096);
+  CHECK(feed(both, "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"));
+  RequestReader waiting(4096);
+  waiting.rest();
+  CHECK(waiting.held() < 1024);
+}

@@ -1,0 +1,261 @@
+"""Kernels of the library on NumPy arrays, on the CPU, through a real daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import gpu_tuned
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def softmax() -> gpu_tuned.Kernel:
+    return gpu_tuned.kernel("softmax")
+
+
+@pytest.fixture(autouse=True)
+def _everything_connected(connected: Any) -> None:
+    pass
+
+
+def expected(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    e = np.exp(x.astype(np.float64) - x.max(axis=-1, keepdims=True))
+    return np.asarray(e / e.sum(axis=-1, keepdims=True))
+
+
+def rows(n_rows: int, n_cols: int) -> np.ndarray[Any, Any]:
+    return np.random.default_rng(1).standard_normal((n_rows, n_cols), dtype=np.float32)
+
+
+def test_an_output_is_made_when_none_is_given(softmax: gpu_tuned.Kernel) -> None:
+    x = rows(33, 70)
+    y = softmax(x)
+    assert isinstance(y, np.ndarray) and y.shape == x.shape and y.dtype == np.float32
+    np.testing.assert_allclose(y, expected(x), rtol=1e-4, atol=1e-6)
+
+
+def test_an_output_that_is_given_is_written_and_returned(softmax: gpu_tuned.Kernel) -> None:
+    x, y = rows(33, 70), np.zeros((33, 70), np.float32)
+    assert softmax(x, out=y) is y
+    np.testing.assert_allclose(y, expected(x), rtol=1e-4, atol=1e-6)
+    z = np.zeros_like(y)
+    assert softmax(x, y=z) is z
+    np.testing.assert_array_equal(y, z)
+
+
+def test_leading_axes_are_rows(softmax: gpu_tuned.Kernel) -> None:
+    x = rows(24, 64).reshape(2, 3, 4, 64)
+    y = softmax(x)
+    assert y.shape == x.shape
+    np.testing.assert_allclose(y, expected(x), rtol=1e-4, atol=1e-6)
+
+
+def test_a_signature_is_asked_for_once(softmax: gpu_tuned.Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = rows(40, 80)
+    best = softmax.tune(n_rows=40, n_cols=80, device="cpu", trials=2, progress=False)
+    assert best.source == "cache" and best.verdict == "passed"
+    y = softmax(x)
+    remembered = softmax._remembered
+    monkeypatch.setattr(gpu_tuned.Kernel, "_resolve", lambda *_: pytest.fail("asked again"))
+    np.testing.assert_array_equal(softmax(x), y)
+    assert softmax._remembered == remembered
+
+
+def test_matmul_infers_its_sizes_from_three_arrays() -> None:
+    matmul = gpu_tuned.kernel("matmul_f32")
+    a, b = rows(64, 32), rows(32, 48)
+    c = matmul(a, b)
+    np.testing.assert_allclose(c, a @ b, rtol=1e-3, atol=1e-4)
+
+
+def test_best_tells_the_configuration_and_where_it_is_from(softmax: gpu_tuned.Kernel) -> None:
+    softmax.tune(n_rows=16, n_cols=64, device="cpu", trials=2, progress=False)
+    best = softmax.best(n_rows=16, n_cols=64, device="cpu")
+    assert best.sizes == {"n_rows": 16, "n_cols": 64}
+    assert best.device == "cpu" and best.seconds is not None and best.seconds > 0
+    assert "ROWS" in best.configuration
+    assert softmax.best(n_rows=16, n_cols=64, device="cpu") is best
+    text = softmax.explain(n_rows=16, n_cols=64, device="cpu")
+    assert "µs" in text and "of the space was tried" in text
+
+
+def test_tuning_reports_its_progress(softmax: gpu_tuned.Kernel) -> None:
+    events: list[dict[str, Any]] = []
+    softmax.tune(n_rows=8, n_cols=64, device="cpu", trials=2, force=True, progress=events.append)
+    assert events[0]["name"] == "status" and events[-1]["name"] == "done"
+
+
+def test_an_exception_in_the_listener_is_the_callers(softmax: gpu_tuned.Kernel) -> None:
+    def listener(event: dict[str, Any]) -> None:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        softmax.tune(n_rows=8, n_cols=96, device="cpu", progress=listener)
+
+
+def test_asyncio(softmax: gpu_tuned.Kernel) -> None:
+    async def both() -> list[gpu_tuned.Best]:
+        return list(
+            await asyncio.gather(
+                softmax.tune_async("cpu", n_rows=8, n_cols=64, trials=2), softmax.best_async("cpu", n_rows=8, n_cols=64)
+            )
+        )
+
+    assert all(isinstance(best, gpu_tuned.Best) for best in asyncio.run(both()))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "error", "words"),
+    [
+        (lambda: (rows(8, 64).astype(np.float64),), gpu_tuned.DtypeError, "x is f64; f32 is expected"),
+        (lambda: (rows(64, 8).T,), gpu_tuned.LayoutError, "row-major"),
+        (lambda: (rows(8, 64)[:, ::2],), gpu_tuned.LayoutError, "row-major"),
+        (lambda: (np.zeros((0, 64), np.float32),), gpu_tuned.ShapeError, "empty"),
+        (lambda: (np.zeros(64, np.float32),), gpu_tuned.ShapeError, r"\(n_rows, n_cols\) is expected"),
+        (lambda: (np.zeros((8, 64), ">f4"),), (TypeError, gpu_tuned.Error), ""),
+        (lambda: ("text",), TypeError, "x is a str, not an array"),
+        (lambda: (rows(8, 64), "text"), TypeError, "not an array"),
+        (lambda: (), TypeError, "'x' is missing"),
+        (lambda: (rows(8, 64), rows(8, 64), rows(8, 64)), TypeError, "takes 2 arrays, got 3"),
+    ],
+)
+def test_wrong_arrays_are_said(softmax: gpu_tuned.Kernel, arrays: Any, error: Any, words: str) -> None:
+    with pytest.raises(error, match=words):
+        softmax(*arrays())
+
+
+def test_arrays_that_contradict_each_other(softmax: gpu_tuned.Kernel) -> None:
+    with pytest.raises(gpu_tuned.ShapeError, match="n_rows is 8 by y"):
+        softmax(rows(9, 64), out=np.zeros((8, 64), np.float32))
+    with pytest.raises(gpu_tuned.LayoutError, match="may not be written"):
+        y = np.zeros((9, 64), np.float32)
+        y.flags.writeable = False
+        softmax(rows(9, 64), out=y)
+    with pytest.raises(TypeError, match="'z' is no array of this kernel"):
+        softmax(rows(9, 64), z=rows(9, 64))
+
+
+def test_an_input_may_be_read_only(softmax: gpu_tuned.Kernel) -> None:
+    x = rows(8, 64)
+    x.flags.writeable = False
+    np.testing.assert_allclose(softmax(x), expected(x), rtol=1e-4, atol=1e-6)
+
+
+def test_an_array_that_begins_anywhere_is_refused_or_right(softmax: gpu_tuned.Kernel) -> None:
+    memory = np.zeros(8 * 64 + 1, np.float32)
+    x = memory[1:].reshape(8, 64)
+    x[:] = rows(8, 64)
+    assert x.ctypes.data % 16 != 0
+    try:
+        y = softmax(x)
+    except gpu_tuned.AlignmentError as error:
+        assert "multiple of" in str(error)
+    else:
+        np.testing.assert_allclose(y, expected(x), rtol=1e-4, atol=1e-6)
+
+
+def test_sizes_beyond_the_space_are_refused(softmax: gpu_tuned.Kernel) -> None:
+    with pytest.raises(gpu_tuned.Error, match="n_cols"):
+        softmax(np.zeros((1, 70000), np.float32))
+
+
+def test_kernels_that_are_not_there() -> None:
+    with pytest.raises(gpu_tuned.NotFoundError, match="no kernel named"):
+        gpu_tuned.kernel("softmin")
+    with pytest.raises(LookupError):
+        gpu_tuned.kernel("/nowhere/at/all.json")
+
+
+def test_threads_launch_at_once(softmax: gpu_tuned.Kernel) -> None:
+    x = rows(64, 128)
+    right = expected(x)
+    wrong: list[str] = []
+
+    def work() -> None:
+        for _ in range(20):
+            if not np.allclose(softmax(x), right, rtol=1e-4, atol=1e-6):
+                wrong.append("softmax")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_forked_child_connects_and_launches_by_itself(softmax: gpu_tuned.Kernel) -> None:
+    x = rows(16, 64)
+    y = softmax(x)
+    child = os.fork()
+    if child == 0:
+        try:
+            same = np.array_equal(softmax(x), y)
+            asked = softmax.best(n_rows=16, n_cols=64).device == "cpu" and gpu_tuned.status()["pid"] != os.getpid()
+            os._exit(0 if same and asked else 1)
+        except BaseException:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    np.testing.assert_array_equal(softmax(x), y)
+
+
+def test_a_daemon_that_ends_takes_no_launched_kernel_away(softmax: gpu_tuned.Kernel, connected: Any) -> None:
+    x = rows(40, 80)
+    y = softmax(x)
+    connected.stop()
+    try:
+        np.testing.assert_array_equal(softmax(x), y)
+        with pytest.raises(gpu_tuned.UnavailableError):
+            softmax(rows(41, 80))
+        with pytest.raises(ConnectionError):
+            gpu_tuned.connect("/nowhere/tuned.sock")
+    finally:
+        connected.start()
+        gpu_tuned.connect(connected.socket)
+    np.testing.assert_allclose(softmax(rows(41, 80)), expected(rows(41, 80)), rtol=1e-4, atol=1e-6)
+
+
+def test_torch_tensors(softmax: gpu_tuned.Kernel) -> None:
+    torch = pytest.importorskip("torch")
+    x = torch.randn(32, 100)
+    y = softmax(x)
+    torch.testing.assert_close(y, torch.softmax(x, -1), rtol=1e-4, atol=1e-6)
+    with pytest.raises(gpu_tuned.GradientError, match="x wants gradients"):
+        softmax(x.clone().requires_grad_())
+    with torch.no_grad():
+        torch.testing.assert_close(softmax(x.clone().requires_grad_()), y)
+    with pytest.raises(gpu_tuned.LayoutError):
+        softmax(torch.randn(100, 32).T)
+
+
+def test_importing_is_cheap_and_pulls_in_nothing() -> None:
+    program = (
+        "import sys; before = set(sys.modules); import gpu_tuned; new = {n.partition('.')[0] for n in set(sys.modules) - before};"
+        "print(sorted(new & {'torch', 'triton', 'numpy', 'asyncio', 'subprocess', 'urllib'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_daemon_is_started_when_asked_for(programs: Any, tmp_path: Any) -> None:
+    program = "import gpu_tuned; print(gpu_tuned.status()['pid'])"
+    environment = {
+        **os.environ,
+        "GPU_TUNED_SOCKET": str(tmp_path / "own.sock"),
+        "GPU_TUNED_CACHE": str(tmp_path / "cache"),
+        "GPU_TUNED_BIN": str(programs),
+        "GPU_TUNED_AUTOSTART": "1",
+    }
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    os.kill(int(done.stdout), 15)
+    environment["GPU_TUNED_AUTOSTART"] = "0"
+    environment["GPU_TUNED_SOCKET"] = str(tmp_path / "other.sock")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    assert "UnavailableError" in done.stderr

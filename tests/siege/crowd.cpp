@@ -1,0 +1,174 @@
+// How fast hits are while a crowd of idle and of slow clients is connected.
+//   siege_crowd SOCKET BODY IDLE ACTIVE SLOW SECONDS
+// prints a line of JSON: hits and percentiles without the crowd and with it. tests/siege/crowd.py runs it.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <string>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+int connectTo(const char* path) {
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+  if (descriptor >= 0 && ::connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
+    return descriptor;
+  std::perror("siege_crowd: connect");
+  std::exit(1);
+}
+
+bool sendAll(int descriptor, const std::string& text) {
+  return ::send(descriptor, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size());
+}
+
+/// Clients that ask, each again as soon as it is answered, all on one thread.
+class Askers {
+public:
+  Askers(const char* path, std::string request, size_t count)
+      : request_(std::move(request)), epoll_(::epoll_create1(0)) {
+    for (size_t i = 0; i < count; ++i) {
+      clients_.push_back({connectTo(path), {}, {}, false});
+      epoll_event event{};
+      event.events = EPOLLIN;
+      event.data.u64 = i;
+      ::epoll_ctl(epoll_, EPOLL_CTL_ADD, clients_.back().descriptor, &event);
+    }
+  }
+
+  /// Seconds of each answer within the span; `step` is called a hundred times a second meanwhile.
+  template <typename Step> std::vector<double> ask(double seconds, Step&& step) {
+    std::vector<double> out;
+    for (Client& client : clients_) {
+      if (!client.busy) start(client);
+      client.asked = Clock::now(); // of an answer left over, too: its wait was nobody's
+    }
+    auto begin = Clock::now(), stepped = begin;
+    while (since(begin) < seconds) {
+      epoll_event events[64];
+      const int count = ::epoll_wait(epoll_, events, 64, 10);
+      for (int i = 0; i < count; ++i)
+        receive(clients_[events[i].data.u64], out);
+      if (since(stepped) > 0.01) {
+        stepped = Clock::now();
+        step();
+      }
+    }
+    return out;
+  }
+
+private:
+  struct Client {
+    int descriptor;
+    Clock::time_point asked;
+    std::string got;
+    bool busy = false;
+  };
+
+  void start(Client& client) {
+    client.got.clear();
+    client.busy = true;
+    client.asked = Clock::now();
+    if (!sendAll(client.descriptor, request_)) std::exit((std::fprintf(stderr, "siege_crowd: hung up\n"), 1));
+  }
+
+  void receive(Client& client, std::vector<double>& out) {
+    char piece[16384];
+    const ssize_t got = ::recv(client.descriptor, piece, sizeof piece, 0);
+    if (got <= 0) std::exit((std::fprintf(stderr, "siege_crowd: an asking client was closed\n"), 1));
+    client.got.append(piece, static_cast<size_t>(got));
+    const size_t head = client.got.find("\r\n\r\n"), length = client.got.find("Content-Length: ");
+    if (head == std::string::npos || length > head) return;
+    if (client.got.size() < head + 4 + std::strtoul(client.got.c_str() + length + 16, nullptr, 10)) return;
+    if (client.got.compare(9, 3, "200") != 0)
+      std::exit((std::fprintf(stderr, "%s\n", client.got.c_str()), 1));
+    out.push_back(since(client.asked));
+    start(client);
+  }
+
+  std::string request_;
+  int epoll_;
+  std::vector<Client> clients_;
+};
+
+/// Clients that send a byte now and then, and come again when they were hung up on.
+class Slow {
+public:
+  Slow(const char* path, size_t count) : path_(path) {
+    for (size_t i = 0; i < count; ++i)
+      clients_.push_back(begin());
+  }
+  void step() {
+    for (size_t i = 0; i < clients_.size() / 50 + 1 && !clients_.empty();
+         ++i, next_ = (next_ + 1) % clients_.size()) {
+      if (::send(clients_[next_], "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) continue;
+      ::close(clients_[next_]);
+      clients_[next_] = begin();
+      ++renewed;
+    }
+  }
+  size_t renewed = 0;
+
+private:
+  int begin() const {
+    const int descriptor = connectTo(path_);
+    sendAll(descriptor, "POST /v1/best HTTP/1.1\r\nContent-Length: 1000\r\n\r\n");
+    return descriptor;
+  }
+  const char* path_;
+  std::vector<int> clients_;
+  size_t next_ = 0;
+};
+
+void print(const char* name, std::vector<double> seconds) {
+  std::sort(seconds.begin(), seconds.end());
+  auto at = [&](double share) {
+    return seconds.empty()
+               ? 0
+               : 1e3 * seconds[static_cast<size_t>(share * static_cast<double>(seconds.size() - 1))];
+  };
+  std::printf("\"%s\": {\"hits\": %zu, \"p50_ms\": %.4f, \"p99_ms\": %.4f}", name, seconds.size(), at(0.5),
+              at(0.99));
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 7) return std::fprintf(stderr, "usage: siege_crowd SOCKET BODY IDLE ACTIVE SLOW SECONDS\n"), 2;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  const std::string body = argv[2];
+  const double seconds = std::atof(argv[6]);
+  Askers askers(
+      argv[1], "POST /v1/best HTTP/1.1\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body,
+      std::strtoul(argv[4], nullptr, 10));
+  const auto alone = askers.ask(seconds, [] {});
+  std::vector<int> idle;
+  for (size_t i = 0, count = std::strtoul(argv[3], nullptr, 10); i < count; ++i)
+    idle.push_back(connectTo(argv[1]));
+  Slow slow(argv[1], std::strtoul(argv[5], nullptr, 10));
+  const auto crowded = askers.ask(seconds, [&] { slow.step(); });
+  std::printf("{");
+  print("alone", alone);
+  std::printf(", ");
+  print("crowded", crowded);
+  std::printf(", \"idle\": %zu, \"slow_renewed\": %zu}\n", idle.size(), slow.renewed);
+}

@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""Many processes ask for one problem at a time, with budgets alike or not: one tuning each round."""
+
+import multiprocessing
+import random
+
+from siege import Client, Daemon, Report, arguments, document, metric, scaled
+
+options = arguments(__doc__, rounds=10, processes=64)
+report = Report("stampede")
+
+
+def ask(path, start, kernel, n, number):
+    client = Client(path)
+    start.wait()
+    request = {"kernel": kernel, "sizes": {"n": n}}
+    if number % 3 == 1:
+        request["budget"] = {"seconds": 5 + number}
+    if number % 2:
+        status, answer = client.ask("POST", "/v1/best", request | {"wait": 60})
+        return answer.get("job", ""), answer.get("configuration")
+    status, job = client.ask("POST", "/v1/tune", request)
+    job = client.wait_job(job["id"])[1]
+    return job["id"], job["answer"]["configuration"]
+
+
+def main():
+    chance = random.Random(options.seed)
+    daemon = Daemon()
+    daemon.start()
+    client = daemon.client()
+    with multiprocessing.Manager() as manager, multiprocessing.Pool(options.processes) as pool:
+        for number in range(options.rounds):
+            status, kernel = client.ask("POST", "/v1/kernels", document("stampede", scaled(chance.randrange(1, 1 << 20))))
+            before = metric(client, "gpu_tuned_jobs_started_total")
+            start = manager.Barrier(options.processes)
+            n = chance.randrange(100, 5000)
+            answers = pool.starmap(ask, [(daemon.socket, start, kernel["id"], n, i) for i in range(options.processes)], 1)
+            jobs = {job for job, _ in answers if job}
+            report.check(len(jobs) <= 1, f"round {number}: {len(jobs)} tunings")
+            report.check(metric(client, "gpu_tuned_jobs_started_total") - before == 1, f"round {number}: not one tuning")
+            report.check(len({str(configuration) for _, configuration in answers}) == 1, f"round {number}: answers differ")
+    report.figures = {"rounds": options.rounds, "processes": options.processes}
+    daemon.remove()
+    return report.end()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
