@@ -5,6 +5,7 @@
 #include "backend/artefact.h"
 #include "backend/runtime/argument.h"
 #include "base/error.h"
+#include "base/model/device.h"
 
 #include <array>
 #include <cstddef>
@@ -15,22 +16,6 @@
 #include <vector>
 
 namespace tuned {
-
-/// What a device is: the part of a target's identity that is not our compiler.
-struct DeviceInfo {
-  std::string id;           ///< "cpu", "cuda:0", "reference"
-  std::string name;         ///< "NVIDIA H100 80GB HBM3", "AMD EPYC …"
-  std::string architecture; ///< the compile target: "sm_90a", "cpu:znver3+avx2…"
-  int multiprocessors = 0;  ///< CPU: threads used
-  int64_t memoryBytes = 0;
-  int64_t sharedBytesLimit = 0; ///< per CTA, opt-in maximum; 0: no such limit
-  int64_t registersLimit = 0;   ///< per CTA; 0: no such limit
-  int64_t cacheBytes = 0;       ///< last-level cache: what has to be flushed for a cold start
-  std::array<int64_t, 3> gridLimit = {0x7fffffff, 65535, 65535};
-  std::string driver; ///< driver version, or the kernel's on the CPU
-  /// The compilers that make code for it on this machine (registry.h), its own first.
-  std::vector<std::string> compilers = {};
-};
 
 /// Device memory of at least `size` bytes, aligned to 256 bytes on every device.
 class Buffer {

@@ -160,6 +160,18 @@ Result<KernelInfo> Client::submit(const std::string& document) {
   return state_->get<KernelInfo>({"POST", "/v1/kernels", document}, state_->timeout);
 }
 
+Result<BuildInfo> Client::addBuild(const BuildRequest& request) {
+  return state_->get<BuildInfo>({"POST", "/v1/builds", toText(request)}, state_->timeout);
+}
+
+Result<Explanation> Client::explain(const ExplainRequest& request) {
+  return state_->get<Explanation>({"POST", "/v1/explain", toText(request)}, state_->timeout);
+}
+
+Result<Forgotten> Client::forget(const ForgetRequest& request) {
+  return state_->get<Forgotten>({"POST", "/v1/forget", toText(request)}, state_->timeout);
+}
+
 Result<KernelInfo> Client::kernel(const std::string& id) {
   return state_->get<KernelInfo>("/v1/kernels/" + encode(id));
 }

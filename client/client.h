@@ -56,6 +56,12 @@ public:
   /// Takes a kernel document with its source inlined (endpoint.h, loadDocument).
   Result<protocol::KernelInfo> submit(const std::string& document);
   Result<protocol::KernelInfo> kernel(const std::string& idOrName);
+  /// Brings a build of another compiler, to be measured and judged beside ours by the next tuning.
+  Result<protocol::BuildInfo> addBuild(const protocol::BuildRequest& request);
+  /// Why the winner is what it is. NotFound: there is none.
+  Result<protocol::Explanation> explain(const protocol::ExplainRequest& request);
+  /// NotFound: nothing that is known matches.
+  Result<protocol::Forgotten> forget(const protocol::ForgetRequest& request);
   /// The bytes, checked against their SHA-256.
   Result<std::string> artefact(const std::string& sha256);
 

@@ -28,7 +28,7 @@ if(NOT TUNED_STATIC_LLVM)
   target_compile_definitions(tuned_onnx_model INTERFACE ONNX_NAMESPACE=onnx ONNX_ML=1)
 endif()
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
-pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+find_package(SQLiteCpp REQUIRED)
 
 set(MLIR_DIR /usr/lib/llvm-22/lib/cmake/mlir CACHE PATH "where MLIRConfig.cmake is")
 set(LLVM_DIR /usr/lib/llvm-22/lib/cmake/llvm CACHE PATH "where LLVMConfig.cmake is")

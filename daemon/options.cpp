@@ -30,6 +30,8 @@ template <typename Visit> void visitOptions(Options& options, Visit&& visit) {
   visit("compile_seconds", options.compileSeconds);
   visit("measure_seconds", options.measureSeconds);
   visit("compile_memory", options.compileMemory);
+  visit("artefact_bytes", options.artefactBytes);
+  visit("artefact_days", options.artefactDays);
   visit("request_seconds", options.requestSeconds);
   visit("request_bytes", options.requestBytes);
   visit("idle_seconds", options.idleSeconds);
@@ -74,6 +76,8 @@ Result<void> Options::verify() const {
   if (!(compileSeconds > 0)) return outOfRange("compile_seconds", "above 0");
   if (!(measureSeconds > 0)) return outOfRange("measure_seconds", "above 0");
   if (compileMemory < int64_t{256} << 20) return outOfRange("compile_memory", "at least 268435456 bytes");
+  if (artefactBytes < 0) return outOfRange("artefact_bytes", "at least 0");
+  if (!(artefactDays > 0)) return outOfRange("artefact_days", "above 0");
   if (!(requestSeconds > 0)) return outOfRange("request_seconds", "above 0");
   if (requestBytes < 1024) return outOfRange("request_bytes", "at least 1024");
   if (!(idleSeconds > 0)) return outOfRange("idle_seconds", "above 0");

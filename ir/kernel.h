@@ -1,6 +1,7 @@
 // A kernel as its users describe it: a JSON document beside a template source. Free of LLVM.
 #pragma once
 
+#include "base/model/measurement.h"
 #include "ir/expression.h"
 
 #include <array>
@@ -50,10 +51,6 @@ struct Work {
   std::optional<Expression> flops, bytes;
 };
 
-struct Tolerance {
-  double relative = 0, absolute = 0;
-};
-
 /// What only kernels in CUDA C++ have.
 struct CudaDocument {
   std::vector<Expression> block;    ///< threads of a CTA along x, y and z: one to three
@@ -81,7 +78,7 @@ struct Kernel {
   std::vector<KernelArgument> arguments;
   std::vector<Expression> grid; ///< one to three
   Work work;
-  Tolerance tolerance;
+  std::optional<Tolerance> tolerance; ///< none: each type's own (tuner/verify); zeros: exact
   Configuration defaults;
   CudaDocument cuda;
   /// A kernel in TTIR with the same arguments, whose outputs are the right ones. Null: the kernel's own IR is

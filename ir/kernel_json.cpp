@@ -58,7 +58,8 @@ std::string toJson(const Kernel& kernel) {
   out["work"] = ordered_json::object();
   if (kernel.work.flops) out["work"]["flops"] = kernel.work.flops->text();
   if (kernel.work.bytes) out["work"]["bytes"] = kernel.work.bytes->text();
-  out["tolerance"] = {{"relative", kernel.tolerance.relative}, {"absolute", kernel.tolerance.absolute}};
+  if (kernel.tolerance)
+    out["tolerance"] = {{"relative", kernel.tolerance->relative}, {"absolute", kernel.tolerance->absolute}};
   out["default"] = ordered_json::object();
   for (const auto& [name, value] : kernel.defaults)
     out["default"][name] = value;

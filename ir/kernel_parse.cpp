@@ -4,6 +4,7 @@
 #include "base/document/pack.h"
 #include "ir/frontends/cuda/document.h"
 #include "ir/judge.h"
+#include "ir/kernel_sources.h"
 
 #include <algorithm>
 #include <cctype>
@@ -324,9 +325,9 @@ private:
   Result<void> tolerance() {
     if (!document_.contains("tolerance")) return {};
     const json& object = document_["tolerance"];
+    Tolerance& given = kernel_.tolerance.emplace();
     if (auto ok = onlyKeys(object, "tolerance", {"relative", "absolute"}); !ok) return ok;
-    for (auto [field, target] :
-         {std::pair{"relative", &kernel_.tolerance.relative}, {"absolute", &kernel_.tolerance.absolute}}) {
+    for (auto [field, target] : {std::pair{"relative", &given.relative}, {"absolute", &given.absolute}}) {
       if (!object.contains(field)) continue;
       if (!object[field].is_number() || object[field].get<double>() < 0)
         return wrong(std::string("tolerance.") + field, "expected a number that is not negative");
@@ -385,6 +386,8 @@ private:
 
 Result<Kernel> parseKernel(const std::string& document, const std::string& path) {
   auto parsed = parseJson(document, path);
+  if (parsed && parsed->is_object() && parsed->contains("sources"))
+    parsed = withOneSource(std::move(*parsed));
   if (!parsed) return fail(parsed.error());
   auto kernel = Reader(*parsed).read();
   if (!kernel || !parsed->contains("judge")) return kernel;

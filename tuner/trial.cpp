@@ -1,14 +1,13 @@
 #include "tuner/trial.h"
 
+#include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
+#include <string_view>
 
 namespace tuned {
 namespace {
 
-using nlohmann::json;
-
-constexpr std::array<const char*, std::variant_size_v<Outcome>> kNames = {
+constexpr std::array<std::string_view, std::variant_size_v<Outcome>> kNames = {
     "timed", "compile_failed", "out_of_resources", "wrong_result", "faulted", "timed_out", "refused"};
 
 /// The failure alternative with that position in the variant.
@@ -18,59 +17,10 @@ template <size_t I = 1> Outcome failure(size_t index, std::string reason) {
   return std::variant_alternative_t<I, Outcome>{std::move(reason)};
 }
 
-Outcome readOutcome(const json& from) {
-  std::string kind = from.at("kind");
-  if (kind == kNames[0]) {
-    Timed timed;
-    timed.median = from.at("median");
-    timed.low = from.at("low");
-    timed.high = from.at("high");
-    timed.repeats = from.at("repeats");
-    timed.abandoned = from.value("abandoned", false);
-    timed.samples = from.value("samples", std::vector<double>());
-    return timed;
-  }
-  for (size_t i = 1; i < kNames.size(); ++i)
-    if (kind == kNames[i]) return failure(i, from.at("reason"));
-  throw json::other_error::create(501, "unknown outcome '" + kind + "'", nullptr);
-}
-
-Verdict readVerdict(const json& from) {
-  Verdict verdict;
-  verdict.reference = from.at("reference");
-  verdict.checked = from.at("checked");
-  verdict.total = from.at("total");
-  verdict.worstError = from.at("worst_error");
-  verdict.guardsIntact = from.at("guards_intact");
-  return verdict;
-}
-
-Trial readTrial(const json& from) {
-  Trial trial;
-  trial.configuration = from.at("configuration").get<Configuration>();
-  trial.outcome = readOutcome(from.at("outcome"));
-  trial.verdict = readVerdict(from.at("verdict"));
-  const json& resources = from.at("resources");
-  trial.resources = {resources.at("registers"), resources.at("shared_bytes"), resources.at("spill_bytes")};
-  trial.artefact = from.at("artefact");
-  trial.compileSeconds = from.at("compile_seconds");
-  trial.measureSeconds = from.at("measure_seconds");
-  return trial;
-}
-
-template <typename Read>
-auto guarded(const char* what, const json& from, Read read) -> Result<decltype(read(from))> {
-  try {
-    return read(from);
-  } catch (const json::exception& problem) {
-    return fail(ErrorKind::InvalidInput, std::string(what) + ": " + problem.what());
-  }
-}
-
 } // namespace
 
 const char* name(const Outcome& outcome) {
-  return kNames[outcome.index()];
+  return kNames[outcome.index()].data();
 }
 
 std::string reason(const Outcome& outcome) {
@@ -100,53 +50,47 @@ Outcome outcomeOf(const Error& error, bool whileCompiling) {
   return Faulted{error.text()};
 }
 
-json toJson(const Outcome& outcome, bool samples) {
-  json out = {{"kind", name(outcome)}};
-  if (const Timed* timed = std::get_if<Timed>(&outcome)) {
-    out.update({{"median", timed->median},
-                {"low", timed->low},
-                {"high", timed->high},
-                {"repeats", timed->repeats},
-                {"abandoned", timed->abandoned}});
-    if (samples) out["samples"] = timed->samples;
-  } else {
-    out["reason"] = reason(outcome);
+Measurement toMeasurement(const Trial& trial) {
+  Measurement out;
+  out.configuration = trial.configuration;
+  out.origin = trial.origin;
+  out.outcome = name(trial.outcome);
+  out.reason = reason(trial.outcome);
+  if (const Timed* timed = trial.timed()) {
+    out.seconds = timed->median;
+    out.interval = Interval{timed->low, timed->high};
+    out.repeats = timed->repeats;
+    out.abandoned = timed->abandoned;
   }
+  out.compileSeconds = trial.compileSeconds;
+  out.measureSeconds = trial.measureSeconds;
+  out.resources = trial.resources;
+  out.artefact = trial.artefact;
+  out.verdict = trial.verdict;
   return out;
 }
 
-json toJson(const Verdict& verdict) {
-  return {{"reference", verdict.reference},
-          {"checked", verdict.checked},
-          {"total", verdict.total},
-          {"worst_error", verdict.worstError},
-          {"guards_intact", verdict.guardsIntact}};
-}
-
-json toJson(const Resources& resources) {
-  return {{"registers", resources.registers},
-          {"shared_bytes", resources.sharedBytes},
-          {"spill_bytes", resources.spillBytes}};
-}
-
-json toJson(const Trial& trial, bool samples) {
-  return {{"configuration", trial.configuration},
-          {"outcome", toJson(trial.outcome, samples)},
-          {"verdict", toJson(trial.verdict)},
-          {"resources", toJson(trial.resources)},
-          {"artefact", trial.artefact},
-          {"compile_seconds", trial.compileSeconds},
-          {"measure_seconds", trial.measureSeconds}};
-}
-
-Result<Trial> trialFromJson(const json& from) {
-  return guarded("trial", from, readTrial);
-}
-Result<Outcome> outcomeFromJson(const json& from) {
-  return guarded("outcome", from, readOutcome);
-}
-Result<Verdict> verdictFromJson(const json& from) {
-  return guarded("verdict", from, readVerdict);
+Result<Trial> fromMeasurement(const Measurement& from) {
+  const size_t kind = std::ranges::find(kNames, from.outcome) - kNames.begin();
+  if (kind == kNames.size())
+    return fail(ErrorKind::InvalidInput, "there is no outcome '" + from.outcome + "'");
+  Trial trial;
+  trial.configuration = from.configuration;
+  trial.origin = from.origin;
+  trial.resources = from.resources;
+  trial.artefact = from.artefact;
+  trial.compileSeconds = from.compileSeconds;
+  trial.measureSeconds = from.measureSeconds;
+  trial.verdict = from.verdict;
+  if (kind != 0) {
+    trial.outcome = failure(kind, from.reason);
+    return trial;
+  }
+  if (!from.seconds) return fail(ErrorKind::InvalidInput, "a timed outcome has no time");
+  const Interval interval = from.interval.value_or(Interval{*from.seconds, *from.seconds});
+  trial.outcome =
+      Timed{*from.seconds, interval.low, interval.high, static_cast<int>(from.repeats), from.abandoned, {}};
+  return trial;
 }
 
 } // namespace tuned

@@ -1,12 +1,11 @@
-// What came of trying one configuration, and its JSON: kept in the store, sent over the socket, fed to
-// strategies.
+// What came of trying one configuration: fed to strategies, and kept, sent and shown as a Measurement.
 #pragma once
 
 #include "backend/artefact.h"
 #include "base/error.h"
+#include "base/model/measurement.h"
 #include "ir/kernel.h"
 
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <variant>
@@ -52,21 +51,13 @@ std::string reason(const Outcome& outcome);
 /// The failure that an error of compiling (or of loading and running) means.
 Outcome outcomeOf(const Error& error, bool whileCompiling);
 
-/// How the output was judged. Only a winner with checked > 0 was proven.
-struct Verdict {
-  std::string reference;     ///< what it was compared with: "reference", "cpu"; empty: not compared
-  int64_t checked = 0;       ///< output elements compared, of
-  int64_t total = 0;         ///< … all elements of the outputs
-  double worstError = 0;     ///< largest |got - expected| / (absolute + relative * |expected|); ≤ 1 passes
-  bool guardsIntact = false; ///< no byte before or behind any buffer was written
-};
-
 struct Trial {
   Configuration configuration;
   Outcome outcome = Refused{};
   Verdict verdict;
   Resources resources;
   std::string artefact; ///< SHA-256 of the artefact's bytes; empty when it did not compile
+  std::string origin;   ///< who made the build; empty: the configuration's own compiler, now
   double compileSeconds = 0;
   double measureSeconds = 0; ///< wall clock: warm-up, verification and timing
 
@@ -75,14 +66,10 @@ struct Trial {
   bool eligible() const { return timed() && !timed()->abandoned; }
 };
 
-/// Without `samples` an outcome stays small enough for progress events.
-nlohmann::json toJson(const Outcome& outcome, bool samples = true);
-nlohmann::json toJson(const Verdict& verdict);
-nlohmann::json toJson(const Resources& resources);
-nlohmann::json toJson(const Trial& trial, bool samples = true);
-/// InvalidInput when `json` is not what toJson makes.
-Result<Trial> trialFromJson(const nlohmann::json& json);
-Result<Outcome> outcomeFromJson(const nlohmann::json& json);
-Result<Verdict> verdictFromJson(const nlohmann::json& json);
+/// The trial as it is kept, sent and shown; what it belongs to (kernel, sizes, device, target, time) is left
+/// empty, and the samples are summed up.
+Measurement toMeasurement(const Trial& trial);
+/// InvalidInput: an outcome with another name, or a timed one without its time.
+Result<Trial> fromMeasurement(const Measurement& measurement);
 
 } // namespace tuned

@@ -64,6 +64,7 @@ public:
     uname(&system);
     info_.id = info_.name = info_.architecture = "reference";
     info_.multiprocessors = 1;
+    info_.capabilities = {true, {"num_warps", "num_stages", "num_ctas", "maxnreg"}, "reference", {"cpu"}};
     info_.memoryBytes = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
     info_.driver = system.release;
   }

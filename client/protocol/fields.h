@@ -1,7 +1,5 @@
-// The fields of every message, listed once: the visitor writes, reads or describes them.
-//   v(key, member)            required
-//   v.option(key, member)     may be left out; the struct's default holds then
-//   v.object(key, member)     a JSON object kept as its text
+// The fields of every message, listed once: the visitors of base/model/json.h write, read and describe them.
+// The fields of what messages are made of stand with their structs in base/model.
 #pragma once
 
 #include "client/protocol/messages.h"
@@ -35,42 +33,6 @@ template <typename V> void fields(V& v, TuneRequest& m) {
   v.option("only", m.only);
 }
 
-template <typename V> void fields(V& v, Interval& m) {
-  v("low", m.low);
-  v("high", m.high);
-}
-
-template <typename V> void fields(V& v, Verdict& m) {
-  v("state", m.state);
-  v.option("reference", m.reference);
-  v.option("checked", m.checked);
-  v.option("total", m.total);
-  v.option("worst_error", m.worstError);
-  v.option("guards_intact", m.guardsIntact);
-  v.option("reason", m.reason);
-}
-
-template <typename V> void fields(V& v, ParameterSlot& m) {
-  v("kind", m.kind);
-  v("size_bytes", m.sizeBytes);
-}
-
-template <typename V> void fields(V& v, Launch& m) {
-  v("symbol", m.symbol);
-  v.option("block", m.block);
-  v("threads_per_cta", m.threadsPerCta);
-  v.option("dynamic_shared_bytes", m.dynamicSharedBytes);
-  v.option("scratch_bytes", m.scratchBytes);
-  v.option("cluster_size", m.clusterSize);
-  v("parameters", m.parameters);
-}
-
-template <typename V> void fields(V& v, Resources& m) {
-  v.option("registers", m.registers);
-  v.option("shared_bytes", m.sharedBytes);
-  v.option("spill_bytes", m.spillBytes);
-}
-
 template <typename V> void fields(V& v, Answer& m) {
   v("source", m.source);
   v("kernel", m.kernel);
@@ -79,6 +41,7 @@ template <typename V> void fields(V& v, Answer& m) {
   v("device", m.device);
   v.option("target", m.target);
   v("configuration", m.configuration);
+  v.option("origin", m.origin);
   v("artefact", m.artefact);
   v.option("format", m.format);
   v("launch", m.launch);
@@ -94,25 +57,6 @@ template <typename V> void fields(V& v, Answer& m) {
   v.option("stale", m.stale);
   v.option("tuned_at", m.tunedAt);
   v.option("job", m.job);
-}
-
-template <typename V> void fields(V& v, Trial& m) {
-  v("kernel", m.kernel);
-  v("sizes", m.sizes);
-  v("device", m.device);
-  v.option("target", m.target);
-  v("configuration", m.configuration);
-  v("outcome", m.outcome);
-  v.option("reason", m.reason);
-  v("seconds", m.seconds);
-  v("interval", m.interval);
-  v.option("repeats", m.repeats);
-  v.option("compile_seconds", m.compileSeconds);
-  v.option("resources", m.resources);
-  v.option("artefact", m.artefact);
-  v.option("abandoned", m.abandoned);
-  v.option("cached", m.cached);
-  v.option("measured_at", m.measuredAt);
 }
 
 template <typename V> void fields(V& v, JobStatus& m) {
@@ -143,6 +87,7 @@ template <typename V> void fields(V& v, Event& m) {
 
 template <typename V> void fields(V& v, KernelInfo& m) {
   v("id", m.id);
+  v.option("document", m.document);
   v("name", m.name);
   v.option("language", m.language);
   v.option("entry", m.entry);
@@ -153,14 +98,7 @@ template <typename V> void fields(V& v, KernelInfo& m) {
 }
 
 template <typename V> void fields(V& v, DeviceStatus& m) {
-  v("id", m.id);
-  v("name", m.name);
-  v("architecture", m.architecture);
-  v.option("multiprocessors", m.multiprocessors);
-  v.option("memory_bytes", m.memoryBytes);
-  v.option("shared_bytes_limit", m.sharedBytesLimit);
-  v.option("cache_bytes", m.cacheBytes);
-  v.option("driver", m.driver);
+  fields(v, static_cast<DeviceInfo&>(m));
   v("available", m.available);
   v.option("reason", m.reason);
   v.option("job", m.job);
@@ -172,10 +110,12 @@ template <typename V> void fields(V& v, ServiceStatus& m) {
   v.option("uptime_seconds", m.uptimeSeconds);
   v.option("socket", m.socket);
   v.option("cache", m.cache);
+  v.option("read_only", m.readOnly);
   v.option("cache_bytes", m.cacheBytes);
   v.option("kernels", m.kernels);
   v.option("trials", m.trials);
   v.option("winners", m.winners);
+  v.option("builds", m.builds);
   v.option("artefacts", m.artefacts);
   v.option("jobs_running", m.jobsRunning);
   v.option("jobs_queued", m.jobsQueued);
@@ -183,6 +123,75 @@ template <typename V> void fields(V& v, ServiceStatus& m) {
   v("ready", m.ready);
   v.option("problems", m.problems);
   v.option("devices", m.devices);
+}
+
+template <typename V> void fields(V& v, ForgetRequest& m) {
+  v.option("kernel", m.kernel);
+  v.option("sizes", m.sizes);
+  v.option("device", m.device);
+}
+
+template <typename V> void fields(V& v, Forgotten& m) {
+  v("documents", m.documents);
+  v("builds", m.builds);
+  v("measurements", m.measurements);
+}
+
+template <typename V> void fields(V& v, BuildRequest& m) {
+  v.option("kernel", m.kernel);
+  v.object("document", m.document);
+  v("sizes", m.sizes);
+  v("origin", m.origin);
+  v.option("configuration", m.configuration);
+  v("target", m.target);
+  v.option("format", m.format);
+  v("binary", m.binary);
+  v("launch", m.launch);
+}
+
+template <typename V> void fields(V& v, BuildInfo& m) {
+  v("id", m.id);
+  v("artefact", m.artefact);
+}
+
+template <typename V> void fields(V& v, ExplainRequest& m) {
+  v.option("kernel", m.kernel);
+  v.object("document", m.document);
+  v("sizes", m.sizes);
+  v.option("device", m.device);
+}
+
+template <typename V> void fields(V& v, Candidate& m) {
+  v("measurement", m.measurement);
+  v("behind", m.behind);
+  v.option("finalist", m.finalist);
+  v.option("ruled_out", m.ruledOut);
+}
+
+template <typename V> void fields(V& v, Limits& m) {
+  v.option("bound", m.bound);
+  v("memory_share", m.memoryShare);
+  v("arithmetic_share", m.arithmeticShare);
+  v("flops_per_byte", m.flopsPerByte);
+  v.option("ctas_per_multiprocessor", m.ctasPerMultiprocessor);
+  v.option("occupancy_limit", m.occupancyLimit);
+  v.option("occupancy", m.occupancy);
+  v.option("waves", m.waves);
+}
+
+template <typename V> void fields(V& v, Explanation& m) {
+  v("answer", m.answer);
+  v.option("limits", m.limits);
+  v("runner_up", m.runnerUp);
+  v.option("field", m.field);
+  v.option("outcomes", m.outcomes);
+  v.option("space", m.space);
+  v.option("untried", m.untried);
+  v.option("untried_examples", m.untriedExamples);
+  v.option("judge", m.judge);
+  v.option("strategy", m.strategy);
+  v.option("stopped", m.stopped);
+  v.option("phase_seconds", m.phaseSeconds);
 }
 
 template <typename V> void fields(V& v, KernelList& m) {
@@ -206,6 +215,12 @@ template <typename V> void fields(V& v, DeviceList& m) {
 #define TUNED_PROTOCOL_MESSAGES(X) \
   X(BestRequest) \
   X(TuneRequest) \
+  X(ForgetRequest) \
+  X(Forgotten) \
+  X(BuildRequest) \
+  X(BuildInfo) \
+  X(ExplainRequest) \
+  X(Explanation) \
   X(Answer) \
   X(Trial) \
   X(JobStatus) \

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/model/device.h"
+#include "base/model/measurement.h"
 
 #include <array>
 #include <cstdint>
@@ -12,6 +14,14 @@
 #include <vector>
 
 namespace tuned::protocol {
+
+using tuned::DeviceInfo;
+using tuned::Interval;
+using tuned::ParameterSlot;
+using tuned::Resources;
+using tuned::Verdict;
+using Launch = LaunchMetadata;
+using Trial = Measurement;
 
 /// Sizes of a problem, or the parameters of a configuration: names to values.
 using Values = std::map<std::string, int64_t>;
@@ -48,45 +58,6 @@ struct TuneRequest {
   std::vector<Values> only; ///< just these configurations of the space; empty: all of it
 };
 
-/// A median's confidence interval.
-struct Interval {
-  double low = 0, high = 0;
-};
-
-/// Whether the outputs were right, and who says so.
-struct Verdict {
-  std::string state = "unchecked"; ///< "passed", "failed" or "unchecked"
-  std::string reference;           ///< what computed the expected outputs: "cpu", "reference"
-  int64_t checked = 0;             ///< output elements compared, of
-  int64_t total = 0;               ///< … all elements of the outputs
-  double worstError = 0;     ///< largest |got - expected| / (absolute + relative * |expected|); ≤ 1 passes
-  bool guardsIntact = false; ///< no byte before or behind any buffer was written
-  std::string reason;        ///< of a failure: which output, where, by how much
-};
-
-struct ParameterSlot {
-  std::string kind = "scalar"; ///< "pointer", "scalar" or "tensor_map"
-  int64_t sizeBytes = 8;
-};
-
-/// How to launch an artefact.
-struct Launch {
-  std::string symbol;
-  std::vector<int64_t> block; ///< threads of a CTA along x, y and z
-  int64_t threadsPerCta = 1;  ///< their product
-  int64_t dynamicSharedBytes = 0;
-  int64_t scratchBytes = 0;
-  int64_t clusterSize = 1;
-  std::vector<ParameterSlot> parameters; ///< in the order of the function's arguments
-};
-
-/// What an artefact takes of the machine; -1: not known.
-struct Resources {
-  int64_t registers = -1; ///< per thread
-  int64_t sharedBytes = -1;
-  int64_t spillBytes = -1;
-};
-
 /// The best that is known for (kernel, sizes, device). Also one row of the list of winners.
 struct Answer {
   std::string source; ///< "cache" (a winner of this very problem), "nearest" (of other sizes) or "default"
@@ -96,6 +67,7 @@ struct Answer {
   std::string device; ///< "cpu", "cuda:0"
   std::string target; ///< what the artefact was compiled for: "sm_90a", "cpu:znver3"
   Values configuration;
+  std::string origin;   ///< who made the build; empty: a compiler of ours
   std::string artefact; ///< SHA-256; GET /v1/artefacts/{sha256}
   std::string format;   ///< "cubin" or "object"
   Launch launch;
@@ -111,27 +83,6 @@ struct Answer {
   bool stale = false;  ///< measured under another driver or assembler; timed again behind
   int64_t tunedAt = 0; ///< Unix time, seconds; 0: never
   std::string job;     ///< the tuning under way or queued for this problem; empty: none
-};
-
-/// What came of one configuration.
-struct Trial {
-  std::string kernel;
-  Values sizes;
-  std::string device;
-  std::string target;
-  Values configuration;
-  /// "timed", "compile_failed", "out_of_resources", "wrong_result", "faulted", "timed_out" or "refused"
-  std::string outcome;
-  std::string reason; ///< of anything but "timed"
-  std::optional<double> seconds;
-  std::optional<Interval> interval;
-  int64_t repeats = 0;
-  double compileSeconds = 0;
-  Resources resources;
-  std::string artefact;
-  bool abandoned = false; ///< measuring ended early: it was clearly slower than the best so far
-  bool cached = false;    ///< known from an earlier tuning, not measured in this one
-  int64_t measuredAt = 0; ///< Unix time, seconds
 };
 
 struct JobStatus {
@@ -164,6 +115,8 @@ struct Event {
 /// What the daemon knows of a kernel; the answer to a submission.
 struct KernelInfo {
   std::string id;
+  std::string
+      document; ///< SHA-256 of the document as it is kept; names it exactly, where an id may have several
   std::string name;
   std::string language;
   std::string entry;
@@ -173,18 +126,84 @@ struct KernelInfo {
   Values defaults;
 };
 
-struct DeviceStatus {
-  std::string id;
-  std::string name;
-  std::string architecture;
-  int64_t multiprocessors = 0;
-  int64_t memoryBytes = 0;
-  int64_t sharedBytesLimit = 0;
-  int64_t cacheBytes = 0;
-  std::string driver;
+struct DeviceStatus : DeviceInfo {
   bool available = true;
   std::string reason; ///< why it is not available, and what to do
-  std::string job;    ///< that runs on it now; empty: idle
+  std::string job;    ///< the tuning that runs on it; empty: none
+};
+
+/// What to forget; empty members match all, but not all may be empty.
+struct ForgetRequest {
+  std::string kernel; ///< id or name; alone: the kernel itself goes, with its documents and builds
+  Values sizes;       ///< empty: all
+  std::string device; ///< "cuda:0"; empty: all
+};
+
+/// How much went.
+struct Forgotten {
+  int64_t documents = 0, builds = 0, measurements = 0;
+};
+
+/// A build that somebody else made, ready to be measured and judged beside ours. Either `kernel` or
+/// `document`.
+struct BuildRequest {
+  std::string kernel;
+  std::string document;
+  Values sizes;
+  std::string origin; ///< whose it is: "triton 3.6.0", "nvcc 13.0"; required
+  Values configuration;
+  std::string target; ///< the architecture that the binary is for: "sm_90a"
+  std::string format = "cubin";
+  std::string binary; ///< base64
+  Launch launch;      ///< with its grid
+};
+
+/// A build that is kept now.
+struct BuildInfo {
+  int64_t id = 0;
+  std::string artefact; ///< SHA-256
+};
+
+/// Why this winner?
+struct ExplainRequest {
+  std::string kernel;
+  std::string document;
+  Values sizes;
+  std::string device;
+};
+
+/// One of the field: how far it is behind the winner.
+struct Candidate {
+  Measurement measurement;
+  std::optional<double> behind; ///< its time / the winner's - 1
+  bool finalist = false;        ///< timed against the best others
+  std::string ruledOut;         ///< why it is no answer now; empty: it is one
+};
+
+/// What holds the winner back, as far as its binary and the device tell.
+struct Limits {
+  std::string bound;                     ///< "memory", "arithmetic", or "not known": which roof is nearer
+  std::optional<double> memoryShare;     ///< of the device's peak bytes per second
+  std::optional<double> arithmeticShare; ///< of the device's peak 32-bit operations per second
+  std::optional<double> flopsPerByte;    ///< the kernel's, from its work expressions
+  int64_t ctasPerMultiprocessor = 0;     ///< 0: not known
+  std::string occupancyLimit;            ///< "threads", "registers", "shared memory", "CTAs"
+  double occupancy = 0;                  ///< threads resident / threads possible, 0 to 1
+  double waves = 0;                      ///< CTAs / those that run at a time
+};
+
+struct Explanation {
+  Answer answer;
+  Limits limits;
+  std::optional<Candidate> runnerUp;
+  std::vector<Candidate> field; ///< the winner first, then by time; failures last
+  Values outcomes;              ///< measurements by outcome
+  int64_t space = 0;            ///< configurations that the document allows at these sizes
+  int64_t untried = 0;
+  std::vector<Values> untriedExamples; ///< a few of them
+  std::string judge;                   ///< in words
+  std::string strategy, stopped;       ///< of the last search
+  std::map<std::string, double> phaseSeconds;
 };
 
 /// GET /v1/status
@@ -194,8 +213,9 @@ struct ServiceStatus {
   double uptimeSeconds = 0;
   std::string socket;
   std::string cache;      ///< path of the database
+  bool readOnly = false;  ///< the cache is served and nothing is kept
   int64_t cacheBytes = 0; ///< database and artefacts
-  int64_t kernels = 0, trials = 0, winners = 0, artefacts = 0;
+  int64_t kernels = 0, trials = 0, winners = 0, builds = 0, artefacts = 0;
   int64_t jobsRunning = 0, jobsQueued = 0;
   int64_t compileWorkers = 0;
   bool ready = true;

@@ -145,10 +145,14 @@ void addLs(CLI::App& app, Context& context) {
 }
 
 void addShow(CLI::App& app, Context& context) {
-  auto* verb = app.add_subcommand("show", "a kernel with its winners, or a job");
+  auto* verb = app.add_subcommand("show", "a kernel with its winners, a job, or a bundle");
   auto id = std::make_shared<std::string>();
-  verb->add_option("id", *id, "a kernel's id or name, or a job's id")->required();
-  verb->callback([id, &context] { context.run = [=, &context] { return show(context.globals, *id); }; });
+  verb->add_option("id", *id, "a kernel's id or name, a job's id, or a bundle's file")->required();
+  verb->callback([id, &context] {
+    context.run = [=, &context] {
+      return isBundle(*id) ? showBundle(context.globals, *id) : show(context.globals, *id);
+    };
+  });
 }
 
 } // namespace tuned::tunectl

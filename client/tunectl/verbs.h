@@ -15,7 +15,16 @@ class App;
 namespace tuned::tunectl {
 
 /// Exit codes of tunectl. 78 comes from the daemon that `serve` becomes.
-enum Exit { done = 0, failed = 1, usage = 2, miss = 3, noDaemon = 4, denied = 5, timedOut = 6 };
+enum Exit {
+  done = 0,
+  failed = 1,
+  usage = 2,
+  miss = 3,
+  noDaemon = 4,
+  denied = 5,
+  timedOut = 6,
+  budgetEnded = 75
+};
 
 /// Options of every verb.
 struct Globals {
@@ -31,15 +40,24 @@ struct Context {
 
 void addServe(CLI::App& app, Context& context);
 void addStatus(CLI::App& app, Context& context);
+/// prewarm, export, import, verify, gc, diff and key
+void addOffline(CLI::App& app, Context& context);
 void addVersion(CLI::App& app, Context& context);
 void addQuery(CLI::App& app, Context& context);
 void addTune(CLI::App& app, Context& context);
 void addWatch(CLI::App& app, Context& context);
 void addLs(CLI::App& app, Context& context);
 void addShow(CLI::App& app, Context& context);
+void addExplain(CLI::App& app, Context& context);
+void addForget(CLI::App& app, Context& context);
 void addCompile(CLI::App& app, Context& context);
 void addBench(CLI::App& app, Context& context);
 void addDoctor(CLI::App& app, Context& context);
+
+/// Whether it is a file, and so no kernel's or job's id.
+bool isBundle(const std::string& path);
+/// Becomes the program that reads bundles.
+int showBundle(const Globals& globals, const std::string& path);
 
 /// Says the error on stderr (with --json as a problem) and gives the exit code for it.
 int report(const Globals& globals, const Error& error);

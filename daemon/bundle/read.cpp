@@ -164,9 +164,9 @@ Result<void> Reader::readIndex() {
     if (!*line) break;
     const json& value = (*line)->value;
     if ((*line)->kind == "bundle") {
-      serial_ = value.value("serial", int64_t{0});
-      counts_ = {value.value("kernels", int64_t{0}), value.value("builds", int64_t{0}),
-                 value.value("measurements", int64_t{0})};
+      auto serial = value.find("serial");
+      if (serial == value.end() || !serial->is_number_integer()) return badLine((*line)->number, "no serial");
+      serial_ = serial->get<int64_t>();
     } else if ((*line)->kind == "artefact") {
       auto artefact = model::fromJson<Artefact>(value);
       if (!artefact) return badLine((*line)->number, artefact.error().message);

@@ -46,11 +46,12 @@ HttpResponse plain(int status, const std::string& text) {
 
 HttpResponse best(Service& service, const Call& call) {
   return withBody<protocol::BestRequest>(call, [&](const protocol::BestRequest& request) {
-    auto result = service.best(request);
-    // Waiting callers wait for the tuning whatever could be said meanwhile.
+    auto result = service.best(request, call.request.user);
     if (!result) return Router::problem(result.error());
-    service.remember(call.body, result->answer);
-    HttpResponse out = reply(Result<protocol::Answer>(result->answer), call.status);
+    // Waiting callers wait for the tuning whatever could be said meanwhile.
+    HttpResponse out = result->error ? Router::problem(*result->error)
+                                     : reply(Result<protocol::Answer>(result->answer), call.status);
+    if (!result->error) service.remember(call.body, result->answer, call.request.user);
     if (request.wait > 0 && result->job && !result->job->finished()) {
       out.waitFor = result->job;
       out.waitSeconds = request.wait;
@@ -105,15 +106,30 @@ HttpResponse ready(Service& service, const Call&) {
 
 constexpr Router::Entry table[] = {
     {"submitKernel", false, false,
-     [](Service& s, const Call& c) { return reply(s.submit(c.body), c.status); }},
+     [](Service& s, const Call& c) { return reply(s.submit(c.body, c.request.user), c.status); }},
     {"listKernels", false, false, [](Service& s, const Call& c) { return reply(s.kernels(), c.status); }},
     {"showKernel", false, false,
-     [](Service& s, const Call& c) { return reply(s.kernel(at(c.path, "id")), c.status); }},
+     [](Service& s, const Call& c) { return reply(s.kernel(at(c.path, "id"), c.request.user), c.status); }},
     {"best", false, true, best},
     {"tune", false, true,
      [](Service& s, const Call& c) {
        return withBody<protocol::TuneRequest>(
-           c, [&](const auto& request) { return reply(s.tune(request), c.status); });
+           c, [&](const auto& request) { return reply(s.tune(request, c.request.user), c.status); });
+     }},
+    {"addBuild", false, false,
+     [](Service& s, const Call& c) {
+       return withBody<protocol::BuildRequest>(
+           c, [&](const auto& request) { return reply(s.addBuild(request, c.request.user), c.status); });
+     }},
+    {"explain", false, true,
+     [](Service& s, const Call& c) {
+       return withBody<protocol::ExplainRequest>(
+           c, [&](const auto& request) { return reply(s.explain(request, c.request.user), c.status); });
+     }},
+    {"forget", false, true,
+     [](Service& s, const Call& c) {
+       return withBody<protocol::ForgetRequest>(
+           c, [&](const auto& request) { return reply(s.forget(request), c.status); });
      }},
     {"listJobs", true, true,
      [](Service& s, const Call& c) { return reply(Result<protocol::JobList>(s.jobs()), c.status); }},

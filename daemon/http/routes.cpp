@@ -118,7 +118,7 @@ HttpResponse Router::call(Found& found, const HttpRequest& request) {
 
 std::optional<HttpResponse> Router::quick(const HttpRequest& request) {
   if (request.method == "POST" && request.target == "/v1/best") {
-    auto known = service_.hit(request.body);
+    auto known = service_.hit(request.body, request.user);
     if (!known) return std::nullopt;
     HttpResponse out;
     out.shared = std::move(known);

@@ -13,6 +13,7 @@ namespace tuned {
 struct HttpRequest {
   std::string method, target, body;
   std::string lastEventId;
+  std::string user; ///< the peer's number; names of kernels are looked up among its own first
 };
 
 struct HttpResponse {

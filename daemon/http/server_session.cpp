@@ -82,6 +82,7 @@ asio::awaitable<void> Session::serve() {
   while (!context_.ending) {
     auto incoming = co_await read();
     if (!incoming) co_return;
+    incoming->request.user = std::to_string(peer->uid);
     bool again = co_await answer(std::move(*incoming));
     if (!again) co_return;
   }

@@ -1,9 +1,8 @@
-// Between the tuner's structs and the protocol's and the store's.
+// Between what the store keeps and what the protocol says.
 #pragma once
 
 #include "backend/artefact.h"
 #include "client/protocol/messages.h"
-#include "daemon/service/devices.h"
 #include "daemon/store/records.h"
 #include "ir/kernel.h"
 #include "tuner/search/tuner.h"
@@ -16,23 +15,20 @@ namespace tuned {
 std::string toKey(const Bindings& bindings);
 Result<Bindings> fromKey(const std::string& key);
 
-store::TrialRecord toRecord(const Trial& trial);
-Result<Trial> fromRecord(const store::TrialRecord& record);
+protocol::KernelInfo toProtocol(const Kernel& kernel, const std::string& document, int64_t configurations);
 
-/// `created`: Unix time.
-protocol::Trial toProtocol(const Trial& trial, const store::ProblemKey& problem, const Sizes& sizes,
-                           const std::string& device, double created);
-protocol::Verdict toProtocol(const Verdict& verdict, const Outcome& outcome);
-protocol::DeviceStatus toProtocol(const DeviceInfo& info);
-protocol::KernelInfo toProtocol(const Kernel& kernel, int64_t configurations);
+/// The kernel's arguments at these sizes, as a client that has no document needs them.
+Result<std::vector<Argument>> argumentsOf(const Kernel& kernel, const Sizes& sizes);
 
-/// What an artefact adds to an answer: its SHA-256, launch, resources.
-void describe(protocol::Answer& answer, const Artefact& artefact, const std::string& sha);
-/// An answer for a configuration that has not been measured here; the grid comes from the kernel.
+/// What a build adds to an answer: its SHA-256, launch, resources.
+void describe(protocol::Answer& answer, const Build& build);
+/// An answer for a configuration that has not been measured here; the grid comes from the build, or the
+/// kernel.
 Result<protocol::Answer> answerFor(const Kernel& kernel, const std::string& kernelId, const Sizes& sizes,
-                                   const Configuration& configuration, const std::string& device);
-/// Time, interval, rates and verdict of a trial.
-void addMeasurement(protocol::Answer& answer, const Kernel& kernel, const Trial& trial);
+                                   const Configuration& configuration, const Build& build);
+/// An answer told from a measurement: time, interval, rates and verdict.
+Result<protocol::Answer> answerFrom(const Kernel& kernel, const Sizes& sizes,
+                                    const store::MeasurementRecord& record);
 
 /// Unix time in seconds.
 double unixNow();

@@ -1,7 +1,7 @@
 #include "daemon/service/devices.h"
 
+#include "base/model/json.h"
 #include "base/sha256.h"
-#include "daemon/worker/messages.h"
 #include "daemon/worker_pool/pool.h"
 
 #include <nlohmann/json.hpp>
@@ -21,7 +21,8 @@ store::TargetRecord targetOf(const DeviceInfo& info, const std::string& build, c
   nlohmann::json whole = {
       {"hardware", hardware}, {"driver", info.driver}, {"assembler", assembler}, {"build", build}};
   // The id ("cuda:0") is where the device is plugged in, not what it is: two equal cards share their winners.
-  return {sha256(whole.dump()), sha256(hardware.dump()), info.id, whole.dump()};
+  return {sha256(whole.dump()), sha256(hardware.dump()), info.id, whole.dump(),
+          toolchainId(info.architecture, build, assembler)};
 }
 
 Result<std::vector<KnownDevice>> findDevices(const std::string& worker, const std::vector<std::string>& only,
@@ -31,7 +32,7 @@ Result<std::vector<KnownDevice>> findDevices(const std::string& worker, const st
   if (!answer) return fail(answer.error());
   std::vector<KnownDevice> found;
   for (const auto& entry : answer->at("devices")) {
-    auto info = deviceFromJson(entry);
+    auto info = model::fromJson<DeviceInfo>(entry);
     if (!info) return fail(info.error());
     bool wanted = only.empty() || std::find(only.begin(), only.end(), info->id) != only.end();
     if (wanted)

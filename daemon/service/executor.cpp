@@ -1,5 +1,6 @@
 #include "daemon/service/executor.h"
 
+#include "base/model/json.h"
 #include "daemon/service/convert.h"
 #include "daemon/worker/messages.h"
 
@@ -18,48 +19,27 @@ json problemJson(const char* op, const Problem& problem) {
           {"problem", problem.id},
           {"kernel", problem.document},
           {"sizes", problem.sizes},
-          {"target", problem.architecture}};
-}
-
-/// Crashed too often, or stopped: nothing was learnt of the variant.
-Outcome outcomeOfCall(const Error& error, bool whileCompiling) {
-  if (error.kind == ErrorKind::Denied) return Refused{error.text()};
-  return outcomeOf(error, whileCompiling);
+          {"target", problem.compileTarget}};
 }
 
 Result<Measured> measuredFromJson(const json& in) {
-  auto outcome = outcomeFromJson(in.at("outcome"));
-  if (!outcome) return fail(outcome.error());
-  auto verdict = verdictFromJson(in.at("verdict"));
-  if (!verdict) return fail(verdict.error());
-  return Measured{std::move(*outcome), std::move(*verdict), in.value("seconds", 0.0)};
+  auto measurement = model::fromJson<Measurement>(in);
+  auto trial = measurement ? fromMeasurement(*measurement) : fail(measurement.error());
+  if (!trial) return fail(trial.error());
+  return Measured{std::move(trial->outcome), std::move(trial->verdict), trial->measureSeconds};
 }
 
 Measured failed(const Error& error, double seconds) {
-  return {outcomeOfCall(error, false), {}, seconds};
+  return {outcomeOf(error, false), {}, seconds};
 }
 
 } // namespace
 
-Result<std::shared_ptr<const Artefact>> compileVariant(WorkerPool& pool, CoreGate& gate,
-                                                       const Problem& problem,
-                                                       const Configuration& configuration,
-                                                       const WorkerLimits& limits, std::stop_token stop) {
-  json request = problemJson("compile", problem);
-  request["configuration"] = configuration;
-  request["seconds"] = limits.compileSeconds;
-  std::shared_lock<CoreGate> cores(gate);
-  auto answer = pool.call(problem.id + toKey(configuration), request, limits.compileSeconds, stop);
-  auto artefact = answer ? artefactFromJson(*answer) : fail(answer.error());
-  if (!artefact) return fail(artefact.error());
-  return std::make_shared<const Artefact>(std::move(*artefact));
-}
-
-WorkerExecutor::WorkerExecutor(WorkerPool& compilers, WorkerPool& device, CoreGate& gate, Problem problem,
-                               WorkerLimits limits, std::stop_source stop)
-    : compilers_(compilers), device_(device), gate_(gate), problem_(std::move(problem)), limits_(limits),
-      stop_(std::move(stop)) {
-  for (int i = 0; i < compilers_.slots(); ++i)
+WorkerExecutor::WorkerExecutor(Builder& builder, WorkerPool& device, CoreGate& gate, Problem problem,
+                               WorkerLimits limits, bool anew, std::stop_source stop)
+    : builder_(builder), device_(device), gate_(gate), problem_(std::move(problem)), limits_(limits),
+      anew_(anew), stop_(std::move(stop)) {
+  for (int i = 0; i < builder_.slots(); ++i)
     threads_.emplace_back([this] { compileLoop(); });
 }
 
@@ -87,11 +67,14 @@ void WorkerExecutor::compileLoop() {
     waiting_.pop_front();
     lock.unlock();
     auto start = std::chrono::steady_clock::now();
-    auto artefact = compileVariant(compilers_, gate_, problem_, configuration, limits_, stop_.get_token());
-    if (!artefact) note(artefact.error());
-    Compiled compiled{configuration, artefact ? *artefact : nullptr, Refused{}, secondsSince(start)};
-    if (!artefact) compiled.failure = outcomeOfCall(artefact.error(), true);
+    auto made = builder_.make(problem_, configuration, anew_, stop_.get_token());
+    if (!made) note(made.error());
+    const double seconds = secondsSince(start);
+    Compiled compiled{configuration, "", made ? made->artefact : nullptr, Refused{}, seconds};
+    if (made && !made->artefact) compiled.failure = failureOf(made->build);
+    if (made && !made->known) spend("compile", seconds);
     lock.lock();
+    if (made) builds_[{configuration, ""}] = made->id;
     compiled_.push_back(std::move(compiled));
     ready_.notify_one();
   }
@@ -108,12 +91,33 @@ std::optional<Compiled> WorkerExecutor::nextCompiled(std::chrono::milliseconds p
 
 /// An error that says nothing of the variant ends the search before it is taken for the variant's.
 void WorkerExecutor::note(const Error& error) {
-  if (error.kind != ErrorKind::Unavailable) return;
+  if (stop_.stop_requested()) return;
   {
     std::lock_guard guard(mutex_);
     if (!broken_) broken_ = error;
   }
   stop_.request_stop();
+}
+
+void WorkerExecutor::spend(const std::string& phase, double seconds) {
+  std::lock_guard guard(mutex_);
+  phases_[phase] += seconds;
+}
+
+std::map<std::string, double> WorkerExecutor::phases() const {
+  std::lock_guard guard(mutex_);
+  return phases_;
+}
+
+void WorkerExecutor::introduce(const Configuration& configuration, const std::string& origin, int64_t build) {
+  std::lock_guard guard(mutex_);
+  builds_[{configuration, origin}] = build;
+}
+
+int64_t WorkerExecutor::buildOf(const Configuration& configuration, const std::string& origin) const {
+  std::lock_guard guard(mutex_);
+  auto found = builds_.find({configuration, origin});
+  return found == builds_.end() ? 0 : found->second;
 }
 
 std::optional<Error> WorkerExecutor::broken() const {
@@ -131,8 +135,10 @@ Result<json> WorkerExecutor::callDevice(const char* op, const std::string& key,
                                    {"best", one.best.value_or(0)}});
   std::unique_lock<CoreGate> cores(gate_, std::defer_lock);
   if (problem_.exclusive) cores.lock();
+  auto start = std::chrono::steady_clock::now();
   auto answer = device_.call(key, request, seconds, stop_.get_token());
-  if (!answer) note(answer.error());
+  spend(op, secondsSince(start));
+  if (!answer && answer.error().kind == ErrorKind::Unavailable) note(answer.error());
   return answer;
 }
 

@@ -5,73 +5,66 @@
 // shares its cores.
 #pragma once
 
-#include "daemon/worker_pool/pool.h"
-#include "tuner/search/executor.h"
+#include "daemon/service/builder.h"
 
+#include <condition_variable>
 #include <deque>
+#include <map>
 #include <nlohmann/json.hpp>
-#include <shared_mutex>
 #include <thread>
 
 namespace tuned {
-
-/// What a variant's compilation and measurement are about; all variants of one problem share it.
-struct Problem {
-  std::string id;       ///< names the problem in the crash ledger: kernel, sizes and target
-  std::string document; ///< the kernel, its source inlined
-  Sizes sizes;
-  std::string device;
-  std::string architecture; ///< compile target
-  bool exclusive = false;   ///< the device is the CPU
-};
-
-/// Compiling needs the CPU's cores shared, measuring on the CPU needs them alone.
-using CoreGate = std::shared_mutex;
 
 struct WorkerLimits {
   double compileSeconds = 60, measureSeconds = 60;
 };
 
-/// One compilation in the pool; blocks. Unavailable: the machine is at fault and not the variant.
-Result<std::shared_ptr<const Artefact>> compileVariant(WorkerPool& pool, CoreGate& gate,
-                                                       const Problem& problem,
-                                                       const Configuration& configuration,
-                                                       const WorkerLimits& limits, std::stop_token stop = {});
-
 class WorkerExecutor : public Executor {
 public:
-  WorkerExecutor(WorkerPool& compilers, WorkerPool& device, CoreGate& gate, Problem problem,
-                 WorkerLimits limits, std::stop_source stop);
+  /// `anew`: builds that the store has do not count.
+  WorkerExecutor(Builder& builder, WorkerPool& device, CoreGate& gate, Problem problem, WorkerLimits limits,
+                 bool anew, std::stop_source stop);
   ~WorkerExecutor() override;
 
   bool exclusive() const override { return problem_.exclusive; }
-  int compileSlots() const override { return compilers_.slots(); }
+  int compileSlots() const override { return builder_.slots(); }
   void compile(std::span<const Configuration> configurations) override;
   std::optional<Compiled> nextCompiled(std::chrono::milliseconds patience) override;
   Measured measure(const MeasureRequest& request) override;
   std::vector<Measured> duel(std::span<const MeasureRequest> requests) override;
   void cancel() override;
-  /// What keeps every variant from being tried (no worker can be started, the device is gone); the search was
-  /// stopped then.
+  /// What keeps every variant from being tried (no worker can be started, the device is gone, the disk is
+  /// full); the search was stopped then.
   std::optional<Error> broken() const;
+
+  /// Makes a build of somebody else known by its number, so that what is measured of it can be kept.
+  void introduce(const Configuration& configuration, const std::string& origin, int64_t build);
+  /// The number of a trial's build in the store; 0: none.
+  int64_t buildOf(const Configuration& configuration, const std::string& origin) const;
+  /// Seconds spent so far: "compile" (of all threads together), "measure".
+  std::map<std::string, double> phases() const;
 
 private:
   void compileLoop();
   void note(const Error& error);
+  void spend(const std::string& phase, double seconds);
   Result<nlohmann::json> callDevice(const char* op, const std::string& key,
                                     std::span<const MeasureRequest> requests, double seconds);
 
-  WorkerPool& compilers_;
+  Builder& builder_;
   WorkerPool& device_;
   CoreGate& gate_;
   const Problem problem_;
   const WorkerLimits limits_;
+  const bool anew_;
   std::stop_source stop_;    ///< the search's own
-  mutable std::mutex mutex_; ///< guards the queues and broken_
+  mutable std::mutex mutex_; ///< guards all but the threads
   std::optional<Error> broken_;
   std::condition_variable_any queued_, ready_;
   std::deque<Configuration> waiting_;
   std::deque<Compiled> compiled_;
+  std::map<std::pair<Configuration, std::string>, int64_t> builds_;
+  std::map<std::string, double> phases_;
   std::vector<std::jthread> threads_;
 };
 

@@ -12,8 +12,9 @@ constexpr size_t finishedKept = 64;
 
 /// Two requests are one tuning when they ask for the same thing in the same way.
 bool same(const protocol::TuneRequest& a, const protocol::TuneRequest& b) {
-  return a.strategy == b.strategy && a.seed == b.seed && a.budget.seconds == b.budget.seconds &&
-         a.budget.trials == b.budget.trials && a.force == b.force && a.only == b.only;
+  return a.kernel == b.kernel && a.strategy == b.strategy && a.seed == b.seed &&
+         a.budget.seconds == b.budget.seconds && a.budget.trials == b.budget.trials && a.force == b.force &&
+         a.only == b.only;
 }
 } // namespace
 
@@ -32,10 +33,11 @@ std::shared_ptr<Job> Jobs::equal(const protocol::TuneRequest& request,
   return nullptr;
 }
 
-std::shared_ptr<Job> Jobs::of(const store::ProblemKey& problem) const {
+std::shared_ptr<Job> Jobs::of(const store::ProblemKey& problem, const std::string& document) const {
   std::lock_guard guard(mutex_);
   for (const auto& job : jobs_)
-    if (job->spec().problem == problem && !job->finished()) return job;
+    if (job->spec().problem == problem && job->spec().request.kernel == document && !job->finished())
+      return job;
   return nullptr;
 }
 

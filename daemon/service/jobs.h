@@ -28,10 +28,11 @@ const char* name(JobState state);
 /// What a job is about; constant for its life.
 struct JobSpec {
   std::string id;
-  protocol::TuneRequest request; ///< with the kernel's id, and the device resolved
+  protocol::TuneRequest request; ///< kernel is the document's SHA-256, the device is resolved
   std::shared_ptr<const Kernel> kernel;
   store::ProblemKey problem;
   int64_t configurations = 0; ///< of the space
+  double created = 0;         ///< Unix time at which it was acknowledged
 };
 
 class Job {
@@ -88,8 +89,8 @@ public:
 
   /// The equal job in flight, or null.
   std::shared_ptr<Job> equal(const protocol::TuneRequest& request, const store::ProblemKey& problem) const;
-  /// Any job in flight for the problem, or null.
-  std::shared_ptr<Job> of(const store::ProblemKey& problem) const;
+  /// Any job in flight for the problem as the document (its SHA-256) asks it, or null.
+  std::shared_ptr<Job> of(const store::ProblemKey& problem, const std::string& document) const;
   /// Queues a job.
   void add(std::shared_ptr<Job> job);
   std::shared_ptr<Job> find(const std::string& id) const;

@@ -9,50 +9,69 @@ namespace {
 constexpr size_t keptParsed = 256;
 } // namespace
 
-Result<KnownKernel> Kernels::submit(const std::string& document) {
-  const std::string key = sha256(document);
-  {
-    std::lock_guard guard(mutex_);
-    if (auto found = known_.find(key); found != known_.end()) return found->second;
-  }
-  auto kernel = parseKernel(document, "");
-  if (!kernel) return fail(kernel.error());
-  auto shared = std::make_shared<const Kernel>(std::move(*kernel));
-  KnownKernel known{shared->id(), toJson(*shared), shared};
-  if (auto kept = store_.putKernel({known.id, shared->name, known.document}); !kept)
-    return fail(kept.error());
+void Kernels::remember(const std::string& key, const KnownKernel& known) {
   std::lock_guard guard(mutex_);
   if (known_.size() >= keptParsed) known_.clear();
-  // An older document of the same identity may come back: it then replaces the newer one in the store again.
-  std::erase_if(known_, [&](const auto& entry) { return entry.second.id == known.id; });
   known_[key] = known;
-  known_[sha256(known.document)] = known;
+}
+
+Result<KnownKernel> Kernels::submit(const std::string& document, const std::string& owner) {
+  const std::string key = sha256(document);
+  KnownKernel known;
+  {
+    std::lock_guard guard(mutex_);
+    if (auto found = known_.find(key); found != known_.end()) known = found->second;
+  }
+  if (!known.kernel) {
+    auto kernel = parseKernel(document, "");
+    if (!kernel) return fail(kernel.error());
+    auto shared = std::make_shared<const Kernel>(std::move(*kernel));
+    known = {shared->id(), "", toJson(*shared), shared};
+    known.sha = sha256(known.document);
+  }
+  auto kept = store_.putDocument({known.sha, known.id, known.kernel->name, owner, known.document});
+  // A read-only cache answers what it knows; what it does not know it cannot be taught.
+  if (!kept && !(store_.readOnly() && kept.error().kind == ErrorKind::Denied)) return fail(kept.error());
+  remember(key, known);
+  remember(known.sha, known);
   return known;
 }
 
-Result<KnownKernel> Kernels::parsed(const store::KernelRecord& record) {
-  const std::string key = sha256(record.document);
-  std::lock_guard guard(mutex_);
-  if (auto found = known_.find(key); found != known_.end()) return found->second;
-  auto kernel = parseKernel(record.document, "");
+Result<KnownKernel> Kernels::parsed(const store::DocumentRecord& record) {
+  {
+    std::lock_guard guard(mutex_);
+    if (auto found = known_.find(record.sha); found != known_.end()) return found->second;
+  }
+  auto kernel = parseKernel(record.text, "");
   if (!kernel) return fail(kernel.error());
-  if (known_.size() >= keptParsed) known_.clear();
-  return known_[key] = {record.id, record.document, std::make_shared<const Kernel>(std::move(*kernel))};
+  if (kernel->id() != record.kernel)
+    return fail(ErrorKind::NotFound,
+                "the document kept for kernel " + record.kernel + " is that of another kernel",
+                "submit the kernel's document again");
+  KnownKernel known{record.kernel, record.sha, record.text,
+                    std::make_shared<const Kernel>(std::move(*kernel))};
+  remember(record.sha, known);
+  return known;
 }
 
-Result<KnownKernel> Kernels::find(const std::string& idOrName) {
-  auto record = store_.kernel(idOrName);
+Result<KnownKernel> Kernels::find(const std::string& wanted, const std::string& owner) {
+  auto record = store_.document(wanted, owner);
   if (!record) return fail(record.error());
   return parsed(*record);
 }
 
 Result<std::vector<KnownKernel>> Kernels::list() {
-  auto records = store_.kernels();
+  auto records = store_.documents();
   if (!records) return fail(records.error());
   std::vector<KnownKernel> out;
   for (const auto& record : *records)
     if (auto kernel = parsed(record)) out.push_back(std::move(*kernel));
   return out;
+}
+
+void Kernels::drop() {
+  std::lock_guard guard(mutex_);
+  known_.clear();
 }
 
 } // namespace tuned

@@ -13,6 +13,7 @@ namespace tuned {
 
 struct KnownKernel {
   std::string id;
+  std::string sha;      ///< SHA-256 of the document
   std::string document; ///< the source inlined
   std::shared_ptr<const Kernel> kernel;
 };
@@ -21,17 +22,20 @@ struct KnownKernel {
 class Kernels {
 public:
   explicit Kernels(store::Store& store) : store_(store) {}
-  /// Parses a document that brings its source, and keeps it.
-  Result<KnownKernel> submit(const std::string& document);
-  /// By id, or the last submitted of that name. NotFound.
-  Result<KnownKernel> find(const std::string& idOrName);
+  /// Parses a document that brings its source, and keeps it under its name for the owner (a user's number).
+  Result<KnownKernel> submit(const std::string& document, const std::string& owner);
+  /// By id, by the document's SHA-256, or by name: the owner's own first. NotFound.
+  Result<KnownKernel> find(const std::string& wanted, const std::string& owner);
   Result<std::vector<KnownKernel>> list();
+  /// What was forgotten in the store must not come back from memory.
+  void drop();
 
 private:
-  Result<KnownKernel> parsed(const store::KernelRecord& record);
+  Result<KnownKernel> parsed(const store::DocumentRecord& record);
+  void remember(const std::string& key, const KnownKernel& known);
   store::Store& store_;
   std::mutex mutex_;
-  std::map<std::string, KnownKernel> known_; ///< by the document's text
+  std::map<std::string, KnownKernel> known_; ///< by the SHA-256 of the document's text
 };
 
 } // namespace tuned

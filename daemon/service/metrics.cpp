@@ -45,6 +45,8 @@ std::string Metrics::text(const std::map<std::string, double>& gauges) const {
   counter("jobs_done_total", "tunings that found a winner", jobsDone);
   counter("jobs_failed_total", "tunings without a winner", jobsFailed);
   counter("jobs_cancelled_total", "tunings cancelled", jobsCancelled);
+  counter("builds_made_total", "variants compiled, failures too", buildsMade);
+  counter("builds_reused_total", "binaries that the cache had", buildsReused);
   counter("connections_total", "connections accepted", connections);
   counter("rejected_total", "requests refused before they were read whole", rejected);
   head(out, "requests_total", "counter", "requests answered, by status");

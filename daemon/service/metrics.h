@@ -14,6 +14,7 @@ class Metrics {
 public:
   std::atomic<uint64_t> hits = 0, misses = 0, staleAnswers = 0;
   std::atomic<uint64_t> jobsStarted = 0, jobsJoined = 0, jobsDone = 0, jobsFailed = 0, jobsCancelled = 0;
+  std::atomic<uint64_t> buildsMade = 0, buildsReused = 0;
   std::atomic<uint64_t> connections = 0, connectionsOpen = 0, rejected = 0;
 
   /// One answered request.

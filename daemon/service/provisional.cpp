@@ -16,6 +16,11 @@ std::optional<protocol::Answer> Provisional::answer(const store::ProblemKey& pro
   return std::nullopt;
 }
 
+void Provisional::drop() {
+  std::lock_guard guard(mutex_);
+  entries_.clear();
+}
+
 std::optional<store::ArtefactRecord> Provisional::artefact(const std::string& sha) const {
   std::lock_guard guard(mutex_);
   for (const Entry& entry : entries_)

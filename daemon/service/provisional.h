@@ -16,6 +16,7 @@ public:
   void put(const store::ProblemKey& problem, const protocol::Answer& answer, store::ArtefactRecord artefact);
   std::optional<protocol::Answer> answer(const store::ProblemKey& problem) const;
   std::optional<store::ArtefactRecord> artefact(const std::string& sha) const;
+  void drop();
 
 private:
   static constexpr size_t limit = 64;

@@ -2,6 +2,7 @@
 
 #include "client/protocol/json.h"
 #include "daemon/service/convert.h"
+#include "daemon/service/question.h"
 #include "tuner/search/space.h"
 #include "tuner/search/strategy.h"
 
@@ -33,7 +34,9 @@ PoolOptions compilePool(const Options& options) {
 
 Service::Service(Options options, std::unique_ptr<store::Store> store)
     : options_(std::move(options)), store_(std::move(store)), kernels_(*store_),
-      compilers_(compilePool(options_)), tuning_(*store_, metrics_, [this] { return ending_.load(); }),
+      compilers_(compilePool(options_)),
+      tuning_(
+          *store_, metrics_, [this] { return ending_.load(); }, [this](const Job& job) { return tell(job); }),
       jobs_([this](Job& job) { run(job); },
             [this](const std::string& device) {
               measurers_.at(device)->release();
@@ -60,6 +63,7 @@ void Service::setDevices(std::vector<KnownDevice> devices, std::vector<std::stri
   // Before any request: one for the same tuning joins the one that is taken up.
   resume();
   looking_ = false;
+  measureLater();
 }
 
 void Service::resume() {
@@ -68,8 +72,8 @@ void Service::resume() {
   for (const store::JobRecord& record : *unfinished) {
     auto request = protocol::fromText<protocol::TuneRequest>(record.request);
     auto what =
-        request ? resolve(request->kernel, "", request->sizes, request->device) : fail(request.error());
-    auto job = what ? start(*what, *request, record.id) : fail(what.error());
+        request ? resolve(request->kernel, "", request->sizes, request->device, "") : fail(request.error());
+    auto job = what ? start(*what, *request, record) : fail(what.error());
     if (job) {
       spdlog::info("job {} goes on where it was", record.id);
       continue;
@@ -92,10 +96,11 @@ Result<const KnownDevice*> Service::device(const std::string& id) const {
 }
 
 Result<Service::Resolved> Service::resolve(const std::string& kernel, const std::string& document,
-                                           const protocol::Values& sizes, const std::string& deviceId) {
+                                           const protocol::Values& sizes, const std::string& deviceId,
+                                           const std::string& user) {
   if (kernel.empty() == document.empty())
     return fail(ErrorKind::InvalidInput, "give either 'kernel' (an id or a name) or 'document'");
-  auto known = document.empty() ? kernels_.find(kernel) : kernels_.submit(document);
+  auto known = document.empty() ? kernels_.find(kernel, user) : kernels_.submit(document, user);
   if (!known) return fail(known.error());
   auto on = device(deviceId);
   if (!on) return fail(on.error());
@@ -107,25 +112,25 @@ Result<Service::Resolved> Service::resolve(const std::string& kernel, const std:
                 "the buffers take " + std::to_string(*bytes) + " bytes, " + (*on)->info.id + " has " +
                     std::to_string((*on)->info.memoryBytes),
                 "ask for smaller sizes");
-  if (auto kept = store_->putTarget((*on)->target); !kept) return fail(kept.error());
   return Resolved{*known, *on, {known->id, toKey(sizes), (*on)->target.id}};
 }
 
-std::shared_ptr<const std::string> Service::hit(const std::string& requestText) {
+std::shared_ptr<const std::string> Service::hit(const std::string& requestText, const std::string& user) {
   std::lock_guard guard(hitsMutex_);
-  auto found = hits_.find(requestText);
+  auto found = hits_.find(user + '\n' + requestText);
   if (found == hits_.end()) return nullptr;
   ++metrics_.hits;
   return found->second;
 }
 
-void Service::remember(const std::string& requestText, const protocol::Answer& answer) {
+void Service::remember(const std::string& requestText, const protocol::Answer& answer,
+                       const std::string& user) {
   // An answer with a tuning behind it changes soon.
   if (answer.source != "cache" || answer.stale || !answer.job.empty() || requestText.size() > longestHit)
     return;
   std::lock_guard guard(hitsMutex_);
   if (hits_.size() >= hitsKept) hits_.clear();
-  hits_[requestText] = std::make_shared<const std::string>(protocol::toText(answer));
+  hits_[user + '\n' + requestText] = std::make_shared<const std::string>(protocol::toText(answer));
 }
 
 void Service::dropHits() {
@@ -133,80 +138,127 @@ void Service::dropHits() {
   hits_.clear();
 }
 
+/// The best measurement that answers what is asked now. NotFound: none.
+Result<store::MeasurementRecord> Service::chosen(const Resolved& what) {
+  auto sizes = fromKey(what.problem.sizes);
+  if (!sizes) return fail(sizes.error());
+  return store_->choose(what.problem, [&](const store::MeasurementRecord& record) {
+    return answers(*what.kernel.kernel, *sizes, record);
+  });
+}
+
+/// The answer that a measurement gives, with what the search around it knew.
+Result<protocol::Answer> Service::told(const Resolved& what, const store::MeasurementRecord& record) {
+  const Kernel& kernel = *what.kernel.kernel;
+  auto sizes = fromKey(what.problem.sizes);
+  if (!sizes) return fail(sizes.error());
+  auto answer = answerFrom(kernel, *sizes, record);
+  if (!answer) return answer;
+  answer->device = what.device->info.id;
+  store::ProblemKey measured = what.problem;
+  measured.target = record.target;
+  if (auto search = store_->lastSearch(measured); search && search->space > 0)
+    answer->coverage = std::min(1.0, static_cast<double>(search->tried) / static_cast<double>(search->space));
+  auto standard = store_->standingOf(measured, toKey(kernel.defaults));
+  if (standard && standard->measurement.seconds && answer->seconds.value_or(0) > 0)
+    answer->gain = *standard->measurement.seconds / *answer->seconds;
+  return answer;
+}
+
+Result<protocol::Answer> Service::tell(const Job& job) {
+  auto on = device(job.spec().request.device);
+  if (!on) return fail(on.error());
+  const Resolved what{{job.spec().problem.kernel, "", "", job.spec().kernel}, *on, job.spec().problem};
+  auto record = chosen(what);
+  if (!record) return fail(record.error());
+  return told(what, *record);
+}
+
 /// The winner for the problem, checked; or a stale one, with stale set. NotFound otherwise.
-Result<BestResult> Service::stored(const Resolved& what, const protocol::BestRequest&) {
-  bool stale = false;
-  auto winner = store_->winner(what.problem);
-  if (!winner && winner.error().kind == ErrorKind::NotFound) {
-    winner = store_->staleWinner(what.problem, what.device->target.hardware);
-    stale = true;
+Result<BestResult> Service::stored(const Resolved& what) {
+  const Kernel& kernel = *what.kernel.kernel;
+  auto winner = chosen(what);
+  const bool stale = !winner && winner.error().kind == ErrorKind::NotFound;
+  if (stale) {
+    auto sizes = fromKey(what.problem.sizes);
+    if (!sizes) return fail(sizes.error());
+    winner = store_->chooseStale(what.problem, what.device->target.hardware, [&](const auto& record) {
+      return holdsUnder(kernel, record.measurement.verdict) != Holds::No &&
+             inSpace(kernel, record.measurement.configuration, *sizes);
+    });
   }
   if (!winner) return fail(winner.error());
-  if (auto sound = store_->artefact(winner->artefact); !sound) {
+  if (auto sound = store_->artefact(winner->build.build.artefact); !sound) {
     dropHits();
     return fail(sound.error());
   }
-  auto answer = protocol::fromText<protocol::Answer>(winner->body);
-  if (!answer)
-    return fail(ErrorKind::NotFound, "the stored winner is of another form: " + answer.error().text());
-  answer->device = what.device->info.id;
+  auto answer = told(what, *winner);
+  if (!answer) return fail(answer.error());
   answer->stale = stale;
-  auto behind = jobs_.of(what.problem);
+  if (stale && holdsUnder(kernel, answer->verdict) != Holds::Yes) {
+    answer->verdict.state = "unchecked";
+    answer->verdict.reason = "judged by another tolerance; it is checked again behind";
+  }
+  auto behind = jobs_.of(what.problem, what.kernel.sha);
   if (behind) answer->job = behind->spec().id;
-  return BestResult{std::move(*answer), behind};
+  return BestResult{std::move(*answer), behind, {}};
 }
 
-Result<BestResult> Service::best(const protocol::BestRequest& request) {
-  auto what = resolve(request.kernel, request.document, request.sizes, request.device);
+Result<BestResult> Service::best(const protocol::BestRequest& request, const std::string& user) {
+  auto what = resolve(request.kernel, request.document, request.sizes, request.device, user);
   if (!what) return fail(what.error());
-  auto kept = stored(*what, request);
+  auto kept = stored(*what);
   if (!kept && kept.error().kind != ErrorKind::NotFound) return kept;
   if (kept && !kept->answer.stale) {
     ++metrics_.hits;
     return kept;
   }
   ++(kept ? metrics_.staleAnswers : metrics_.misses);
-  auto failure = store_->failure(what->problem);
-  if (!failure) return fail(failure.error());
-  std::shared_ptr<Job> behind = jobs_.of(what->problem);
-  if (!failure->empty() && !behind)
-    return fail(ErrorKind::Faulted, *failure, "see the trials; tune with force to try them again");
-  if (request.tune && !behind) {
+  std::shared_ptr<Job> behind = jobs_.of(what->problem, what->kernel.sha);
+  auto last = store_->lastSearch(what->problem, questionOf(*what->kernel.kernel));
+  if (!last && last.error().kind != ErrorKind::NotFound) return fail(last.error());
+  if (last && !last->failure.empty() && !behind && !kept)
+    return fail(ErrorKind::Faulted, last->failure, "see the trials; tune with force to try them again");
+  if (request.tune && !behind && !store_->readOnly()) {
     protocol::TuneRequest tuning;
     tuning.budget = request.budget;
     auto started = start(*what, tuning);
     if (!started) return fail(started.error());
     behind = *started;
   }
-  BestResult out{{}, behind};
+  BestResult out{{}, behind, {}};
   if (kept) {
     out.answer = std::move(kept->answer);
   } else {
     auto answer = provisional(*what, request.sizes);
+    if (!answer && !behind) return fail(answer.error());
     // With a tuning behind it, a default that does not compile is no reason to send the caller away
     // empty-handed.
-    if (!answer && behind)
-      answer.error().remedy = "a tuning is under way (job " + behind->spec().id + "); ask with wait";
-    if (!answer) return fail(answer.error());
+    if (!answer) {
+      out.error = answer.error();
+      out.error->remedy = "a tuning is under way (job " + behind->spec().id + "); ask with wait";
+      return out;
+    }
     out.answer = std::move(*answer);
   }
   if (behind) out.answer.job = behind->spec().id;
   return out;
 }
 
-Result<protocol::JobStatus> Service::tune(const protocol::TuneRequest& request) {
-  auto what = resolve(request.kernel, request.document, request.sizes, request.device);
+Result<protocol::JobStatus> Service::tune(const protocol::TuneRequest& request, const std::string& user) {
+  auto what = resolve(request.kernel, request.document, request.sizes, request.device, user);
   if (!what) return fail(what.error());
   auto job = start(*what, request);
   if (!job) return fail(job.error());
   return (*job)->status();
 }
 
-/// Joins the equal job in flight, or keeps a new one in the store and queues it. With an id: takes up a kept
-/// one.
+/// Joins the equal job in flight, or keeps a new one in the store and queues it. With a record: takes up a
+/// kept one.
 Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::TuneRequest request,
-                                            const std::string& id) {
-  request.kernel = what.kernel.id;
+                                            const store::JobRecord& record) {
+  // The document's own hash: an id may have several documents, and this one was asked.
+  request.kernel = what.kernel.sha;
   request.document.clear();
   request.device = what.device->info.id;
   if (auto sizes = fromKey(what.problem.sizes)) request.sizes = *sizes;
@@ -218,13 +270,14 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
   if (ending_) return fail(ErrorKind::Unavailable, "the daemon is stopping", "ask again when it is back");
   auto kernel = restricted(*what.kernel.kernel, request.only);
   if (!kernel) return fail(kernel.error());
-  auto space =
-      Space::enumerate(*kernel, request.sizes, ignoredOn(request.device), what.device->info.compilers);
+  auto space = Space::enumerate(*kernel, request.sizes, ignoredOn(*what.device), what.device->info.compilers);
   if (!space) return fail(space.error());
   if (auto strategy = makeStrategy(request.strategy, *space, 1); !strategy) return fail(strategy.error());
-  auto job = std::make_shared<Job>(JobSpec{id.empty() ? newId() : id, request, what.kernel.kernel,
-                                           what.problem, static_cast<int64_t>(space->size())});
-  if (id.empty()) {
+  const bool fresh = record.id.empty();
+  auto job =
+      std::make_shared<Job>(JobSpec{fresh ? newId() : record.id, request, what.kernel.kernel, what.problem,
+                                    static_cast<int64_t>(space->size()), fresh ? unixNow() : record.created});
+  if (fresh) {
     auto kept = store_->putJob({job->spec().id, name(JobState::Queued), protocol::toText(request), "", 0});
     if (!kept) return fail(kept.error());
   }
@@ -241,14 +294,30 @@ Crew Service::crewOf(const KnownDevice& device) {
 }
 
 void Service::run(Job& job) {
-  auto known = kernels_.find(job.spec().problem.kernel);
+  auto known = kernels_.find(job.spec().request.kernel, "");
   auto on = device(job.spec().request.device);
   if (!known || !on) {
-    job.finish(JobState::Failed, {}, known ? on.error() : known.error());
+    const Error error = known ? on.error() : known.error();
+    (void)store_->setJob(job.spec().id, name(JobState::Failed), error.text());
+    job.finish(JobState::Failed, {}, error);
     return;
   }
-  tuning_.run(job, known->document, **on, crewOf(**on));
+  tuning_.run(job, *known, **on, crewOf(**on));
+  saidLater(job);
   dropHits();
+  collect();
+}
+
+/// Binaries of losers are kept for a while: a search that goes on, or asks more strictly, finds them.
+void Service::collect() {
+  constexpr double hour = 3600, day = 24 * hour;
+  const double now = unixNow();
+  if (now - collected_ < hour) return;
+  collected_ = now;
+  auto gone = store_->collect(options_.artefactBytes, now - options_.artefactDays * day);
+  if (!gone) return spdlog::warn("binaries could not be collected: {}", gone.error().text());
+  if (gone->artefacts > 0)
+    spdlog::info("{} binaries of {} bytes that won nothing were dropped", gone->artefacts, gone->bytes);
 }
 
 Result<std::shared_ptr<Job>> Service::job(const std::string& id) const {

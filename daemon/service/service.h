@@ -2,11 +2,11 @@
 // thread; those marked [quick] touch no disk and no worker, the others may take as long as a compilation.
 #pragma once
 
+#include "daemon/options.h"
 #include "daemon/service/devices.h"
 #include "daemon/service/jobs.h"
 #include "daemon/service/kernels.h"
 #include "daemon/service/metrics.h"
-#include "daemon/options.h"
 #include "daemon/service/provisional.h"
 #include "daemon/service/tuning.h"
 
@@ -16,7 +16,8 @@ namespace tuned {
 
 struct BestResult {
   protocol::Answer answer;
-  std::shared_ptr<Job> job; ///< the tuning behind it, if any
+  std::shared_ptr<Job> job;   ///< the tuning behind it, if any
+  std::optional<Error> error; ///< nothing can be answered until that tuning is done; answer is empty then
 };
 
 class Service {
@@ -33,17 +34,24 @@ public:
   /// Running tunings stop after their present trial and are resumed by the next daemon; workers end.
   void shutdown();
 
-  /// [quick] The answer to a best request of exactly this text, when it is a hit that was given before.
-  std::shared_ptr<const std::string> hit(const std::string& requestText);
-  /// Keeps it for hit(); dropped when a winner changes.
-  void remember(const std::string& requestText, const protocol::Answer& answer);
+  // `user` is who asks (a user's number): names are looked up among the asker's own first.
 
-  Result<protocol::KernelInfo> submit(const std::string& document);
+  /// [quick] The answer to a best request of exactly this text, when it is a hit that was given before.
+  std::shared_ptr<const std::string> hit(const std::string& requestText, const std::string& user = {});
+  /// Keeps it for hit(); dropped when a winner changes.
+  void remember(const std::string& requestText, const protocol::Answer& answer, const std::string& user = {});
+
+  Result<protocol::KernelInfo> submit(const std::string& document, const std::string& user = {});
   Result<protocol::KernelList> kernels();
-  Result<protocol::KernelInfo> kernel(const std::string& idOrName);
+  Result<protocol::KernelInfo> kernel(const std::string& idOrName, const std::string& user = {});
   /// The best that is known now; never waits for a tuning.
-  Result<BestResult> best(const protocol::BestRequest& request);
-  Result<protocol::JobStatus> tune(const protocol::TuneRequest& request);
+  Result<BestResult> best(const protocol::BestRequest& request, const std::string& user = {});
+  Result<protocol::JobStatus> tune(const protocol::TuneRequest& request, const std::string& user = {});
+  /// Keeps a build that somebody else made and forgets that the problem was decided without it.
+  Result<protocol::BuildInfo> addBuild(const protocol::BuildRequest& request, const std::string& user = {});
+  Result<protocol::Explanation> explain(const protocol::ExplainRequest& request,
+                                        const std::string& user = {});
+  Result<protocol::Forgotten> forget(const protocol::ForgetRequest& request);
   protocol::JobList jobs() const;                                ///< [quick]
   Result<std::shared_ptr<Job>> job(const std::string& id) const; ///< [quick]
   Result<protocol::JobStatus> cancel(const std::string& id);
@@ -66,14 +74,20 @@ private:
     store::ProblemKey problem;
   };
   Result<Resolved> resolve(const std::string& kernel, const std::string& document,
-                           const protocol::Values& sizes, const std::string& device);
+                           const protocol::Values& sizes, const std::string& device, const std::string& user);
   Result<const KnownDevice*> device(const std::string& id) const;
   Result<std::shared_ptr<Job>> start(const Resolved& what, protocol::TuneRequest request,
-                                     const std::string& id = {});
-  Result<BestResult> stored(const Resolved& what, const protocol::BestRequest& request);
+                                     const store::JobRecord& record = {});
+  Result<BestResult> stored(const Resolved& what);
+  Result<protocol::Answer> told(const Resolved& what, const store::MeasurementRecord& record);
+  Result<store::MeasurementRecord> chosen(const Resolved& what);
+  Result<protocol::Answer> tell(const Job& job);
+  void collect();
   Result<protocol::Answer> provisional(const Resolved& what, const protocol::Values& sizes);
   Crew crewOf(const KnownDevice& device);
   void resume();
+  void measureLater();
+  void saidLater(const Job& job);
   void run(Job& job);
   void dropHits();
 
@@ -93,8 +107,11 @@ private:
   std::mutex starting_; ///< makes "is there an equal one? else start" one step
   std::mutex hitsMutex_;
   std::unordered_map<std::string, std::shared_ptr<const std::string>> hits_;
+  std::mutex laterMutex_;
+  std::set<std::string> later_; ///< jobs over builds that were here without a measurement
   std::atomic<bool> ending_ = false;
-  Jobs jobs_; ///< last: its threads use all above
+  std::atomic<double> collected_ = 0; ///< Unix time of the last collection
+  Jobs jobs_;                         ///< last: its threads use all above
 };
 
 } // namespace tuned

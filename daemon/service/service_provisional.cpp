@@ -1,9 +1,7 @@
 // What a miss is answered with: the configuration of the nearest sizes known, else the default; compiled.
-#include "base/sha256.h"
-#include "client/protocol/json.h"
 #include "daemon/service/convert.h"
+#include "daemon/service/question.h"
 #include "daemon/service/service.h"
-#include "tuner/search/space.h"
 
 #include <cmath>
 #include <limits>
@@ -23,49 +21,46 @@ double distance(const Sizes& a, const Sizes& b) {
   return sum;
 }
 
-/// The configuration of the winner of the nearest sizes on this target that is allowed at these sizes.
-std::optional<Configuration> nearest(const std::vector<store::WinnerRecord>& winners,
-                                     const store::ProblemKey& problem, const Kernel& kernel,
-                                     const Sizes& sizes) {
+/// The configuration of the winner of the nearest sizes that is allowed at these sizes.
+std::optional<Configuration> nearest(const std::vector<store::MeasurementRecord>& winners,
+                                     const Kernel& kernel, const Sizes& sizes) {
   std::optional<Configuration> best;
   double least = std::numeric_limits<double>::infinity();
-  for (const store::WinnerRecord& winner : winners) {
-    auto theirs = fromKey(winner.problem.sizes);
-    auto answer = protocol::fromText<protocol::Answer>(winner.body);
-    if (!theirs || !answer || winner.problem.target != problem.target) continue;
-    auto allowed = satisfiesConstraints(kernel, answer->configuration, sizes);
-    double far = distance(sizes, *theirs);
-    if (!allowed || !*allowed || far >= least) continue;
+  for (const store::MeasurementRecord& winner : winners) {
+    const Measurement& measured = winner.measurement;
+    double far = distance(sizes, measured.sizes);
+    if (!measured.origin.empty() || far >= least || !inSpace(kernel, measured.configuration, sizes)) continue;
     least = far;
-    best = answer->configuration;
+    best = measured.configuration;
   }
   return best;
 }
 } // namespace
 
 Result<protocol::Answer> Service::provisional(const Resolved& what, const protocol::Values& sizes) {
-  if (auto known = provisional_.answer(what.problem)) return *known;
-  auto winners = store_->winners(what.problem.kernel, "");
-  if (!winners) return fail(winners.error());
   const Kernel& kernel = *what.kernel.kernel;
-  auto found = nearest(*winners, what.problem, kernel, sizes);
+  // Another document of the same kernel may rule the configuration out.
+  store::ProblemKey asked = what.problem;
+  asked.kernel += questionOf(kernel);
+  if (auto known = provisional_.answer(asked)) return *known;
+  auto winners = store_->near(what.problem);
+  if (!winners) return fail(winners.error());
+  auto found = nearest(*winners, kernel, sizes);
   const Configuration configuration = found ? *found : kernel.defaults;
-  auto answer = answerFor(kernel, what.problem.kernel, sizes, configuration, what.device->info.id);
-  if (!answer) return answer;
-  answer->source = found ? "nearest" : "default";
-  Problem problem = problemOf(what.problem, what.kernel.document, sizes, *what.device);
+  const std::string source = found ? "nearest" : "default";
   Crew crew = crewOf(*what.device);
-  auto compiled = compileVariant(*crew.compilers, *crew.gate, problem, configuration, crew.limits);
-  if (!compiled) {
-    Error error = compiled.error();
-    error.message = "the " + answer->source + " configuration " + toString(configuration) +
-                    " does not compile: " + error.message;
-    return fail(error);
-  }
-  const Artefact& artefact = **compiled;
-  const std::string sha = sha256(artefact.bytes);
-  describe(*answer, artefact, sha);
-  provisional_.put(what.problem, *answer, {sha, artefact.format, artefact.target, artefact.bytes});
+  Builder builder(*store_, metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds);
+  auto made = builder.make(problemOf(what.problem, what.kernel, sizes, *what.device), configuration, false);
+  if (!made) return fail(made.error());
+  if (!made->artefact)
+    return fail(ErrorKind::Faulted, "the " + source + " configuration " + toString(configuration) +
+                                        " does not compile: " + made->build.reason);
+  auto answer = answerFor(kernel, what.problem.kernel, sizes, configuration, made->build);
+  if (!answer) return answer;
+  answer->source = source;
+  answer->device = what.device->info.id;
+  provisional_.put(asked, *answer,
+                   {made->build.artefact, made->build.format, made->build.target, made->artefact->bytes});
   return answer;
 }
 

@@ -1,8 +1,8 @@
 // The part of the service that shows what there is.
-#include "client/protocol/json.h"
 #include "daemon/service/convert.h"
 #include "daemon/service/service.h"
 
+#include <algorithm>
 #include <unistd.h>
 
 namespace tuned {
@@ -17,17 +17,17 @@ int64_t points(const Kernel& kernel) {
 }
 } // namespace
 
-Result<protocol::KernelInfo> Service::submit(const std::string& document) {
-  auto known = kernels_.submit(document);
+Result<protocol::KernelInfo> Service::submit(const std::string& document, const std::string& user) {
+  auto known = kernels_.submit(document, user);
   if (!known) return fail(known.error());
   dropHits();
-  return toProtocol(*known->kernel, points(*known->kernel));
+  return toProtocol(*known->kernel, known->sha, points(*known->kernel));
 }
 
-Result<protocol::KernelInfo> Service::kernel(const std::string& idOrName) {
-  auto known = kernels_.find(idOrName);
+Result<protocol::KernelInfo> Service::kernel(const std::string& idOrName, const std::string& user) {
+  auto known = kernels_.find(idOrName, user);
   if (!known) return fail(known.error());
-  return toProtocol(*known->kernel, points(*known->kernel));
+  return toProtocol(*known->kernel, known->sha, points(*known->kernel));
 }
 
 Result<protocol::KernelList> Service::kernels() {
@@ -35,7 +35,7 @@ Result<protocol::KernelList> Service::kernels() {
   if (!known) return fail(known.error());
   protocol::KernelList out;
   for (const KnownKernel& one : *known)
-    out.kernels.push_back(toProtocol(*one.kernel, points(*one.kernel)));
+    out.kernels.push_back(toProtocol(*one.kernel, one.sha, points(*one.kernel)));
   return out;
 }
 
@@ -48,28 +48,33 @@ protocol::JobList Service::jobs() const {
 
 Result<protocol::TrialList> Service::trials(const std::string& kernel, const std::string& device,
                                             int64_t limit) {
-  auto rows = store_->listTrials(kernel, device, limit);
+  auto rows = store_->measurements({kernel, "", device}, limit);
   if (!rows) return fail(rows.error());
   protocol::TrialList out;
-  for (const store::TrialRow& row : *rows) {
-    auto sizes = fromKey(row.problem.sizes);
-    auto trial = fromRecord(row.trial);
-    if (sizes && trial)
-      out.trials.push_back(toProtocol(*trial, row.problem, *sizes, row.device, row.trial.created));
-  }
+  for (const store::MeasurementRecord& row : *rows)
+    // A finalist was announced and listed when it was first timed.
+    if (!row.finalist) out.trials.push_back(row.measurement);
   return out;
 }
 
 Result<protocol::WinnerList> Service::winners(const std::string& kernel, const std::string& device) {
-  auto rows = store_->winners(kernel, device);
-  if (!rows) return fail(rows.error());
+  constexpr int64_t most = 10'000;
+  auto problems = store_->decided({kernel, "", device}, most);
+  if (!problems) return fail(problems.error());
   protocol::WinnerList out;
-  for (const store::WinnerRecord& row : *rows) {
-    auto answer = protocol::fromText<protocol::Answer>(row.body);
+  for (const store::ProblemKey& problem : *problems) {
+    auto known = kernels_.find(problem.kernel, "");
+    auto present =
+        std::ranges::find(devices_, problem.target, [](const KnownDevice& one) { return one.target.id; });
+    // What is told of a device that is not here needs no more of it than its name, which the row has.
+    const KnownDevice* on = present != devices_.end() ? &*present : devices_.empty() ? nullptr : &devices_[0];
+    if (!known || !on) continue;
+    const Resolved what{*known, on, problem};
+    auto record = chosen(what);
+    auto answer = record ? told(what, *record) : fail(record.error());
     if (!answer) continue;
-    answer->stale = std::none_of(devices_.begin(), devices_.end(), [&](const KnownDevice& present) {
-      return present.target.id == row.problem.target;
-    });
+    answer->device = record->measurement.device;
+    answer->stale = present == devices_.end();
     out.winners.push_back(std::move(*answer));
   }
   return out;
@@ -87,7 +92,7 @@ Result<store::ArtefactRecord> Service::artefact(const std::string& sha) {
 protocol::DeviceList Service::devices() const {
   protocol::DeviceList out;
   for (const KnownDevice& device : devices_) {
-    out.devices.push_back(toProtocol(device.info));
+    static_cast<DeviceInfo&>(out.devices.emplace_back()) = device.info;
     if (auto job = jobs_.running(device.info.id)) out.devices.back().job = job->spec().id;
   }
   return out;
@@ -104,8 +109,10 @@ Result<protocol::ServiceStatus> Service::status() {
   out.cache = store_->path();
   out.cacheBytes = counts->bytes;
   out.kernels = counts->kernels;
-  out.trials = counts->trials;
+  out.readOnly = store_->readOnly();
+  out.trials = counts->measurements;
   out.winners = counts->winners;
+  out.builds = counts->builds;
   out.artefacts = counts->artefacts;
   for (const auto& job : jobs_.list()) {
     auto state = job->status().state;
@@ -126,6 +133,7 @@ Result<protocol::ServiceStatus> Service::status() {
 std::optional<std::string> Service::unready() const {
   if (ending_) return "the daemon is stopping";
   if (looking_) return "looking for devices";
+  if (auto why = store_->displaced()) return why;
   if (devices_.empty()) return "no device can be used";
   return std::nullopt;
 }

@@ -1,22 +1,27 @@
 #include "daemon/service/tuning.h"
 
-#include "base/sha256.h"
 #include "client/protocol/json.h"
 #include "daemon/service/convert.h"
+#include "daemon/service/question.h"
 
+#include <algorithm>
 #include <spdlog/spdlog.h>
 
 namespace tuned {
 
-Problem problemOf(const store::ProblemKey& key, const std::string& document, const Sizes& sizes,
+Problem problemOf(const store::ProblemKey& key, const KnownKernel& kernel, const Sizes& sizes,
                   const KnownDevice& device) {
-  bool exclusive = !device.info.id.starts_with("cuda");
+  const Capabilities& can = device.info.capabilities;
+  auto arguments = argumentsOf(*kernel.kernel, sizes);
   return {key.kernel + key.sizes + key.target,
-          document,
+          key.kernel,
+          kernel.document,
           sizes,
           device.info.id,
-          exclusive ? device.info.id : device.info.architecture,
-          exclusive};
+          can.compileTarget.empty() ? device.info.architecture : can.compileTarget,
+          device.target.toolchain,
+          can.exclusive,
+          arguments ? std::move(*arguments) : std::vector<Argument>()};
 }
 
 Result<Kernel> restricted(const Kernel& kernel, const std::vector<protocol::Values>& only) {
@@ -41,27 +46,9 @@ Result<Kernel> restricted(const Kernel& kernel, const std::vector<protocol::Valu
   return out;
 }
 
-std::set<std::string> ignoredOn(const std::string& device) {
-  if (device.starts_with("cuda")) return {};
-  return {"num_warps", "num_stages", "num_ctas", "maxnreg"};
-}
-
-/// What earlier tunings of the problem learnt; announced as cached trials.
-Result<std::vector<Trial>> Tuning::known(Job& job, const KnownDevice& device) {
-  if (job.spec().request.force) return std::vector<Trial>();
-  auto records = store_.trials(job.spec().problem);
-  if (!records) return fail(records.error());
-  std::vector<Trial> out;
-  for (const auto& record : *records) {
-    auto trial = fromRecord(record);
-    if (!trial) continue; // of an older form: it is measured again
-    protocol::Trial shown =
-        toProtocol(*trial, job.spec().problem, job.spec().request.sizes, device.info.id, record.created);
-    shown.cached = true;
-    job.addTrial(shown);
-    out.push_back(std::move(*trial));
-  }
-  return out;
+std::set<std::string> ignoredOn(const KnownDevice& device) {
+  const auto& ignored = device.info.capabilities.ignoredOptions;
+  return {ignored.begin(), ignored.end()};
 }
 
 void Tuning::end(Job& job, JobState state, std::optional<protocol::Answer> answer,
@@ -76,91 +63,280 @@ void Tuning::end(Job& job, JobState state, std::optional<protocol::Answer> answe
   job.finish(state, std::move(answer), std::move(error));
 }
 
-Result<protocol::Answer> Tuning::keepWinner(const Job& job, const TuneResult& result,
-                                            const KnownDevice& device) {
-  const JobSpec& spec = job.spec();
-  const Trial& trial = result.winner->trial;
-  auto answer =
-      answerFor(*spec.kernel, spec.problem.kernel, spec.request.sizes, trial.configuration, device.info.id);
-  if (!answer) return answer;
-  const Artefact& artefact = *result.winner->artefact;
-  const std::string sha = sha256(artefact.bytes);
-  describe(*answer, artefact, sha);
-  addMeasurement(*answer, *spec.kernel, trial);
-  answer->source = "cache";
-  if (result.standard && result.standard->timed()) answer->gain = result.gain;
-  answer->coverage = result.coverage();
-  answer->tunedAt = static_cast<int64_t>(unixNow());
-  // A few configurations timed again say what they take now; they do not unseat what a search has chosen.
-  if (!spec.request.only.empty() && store_.winner(spec.problem)) return answer;
-  auto kept = store_.putWinner(spec.problem, toKey(trial.configuration), protocol::toText(*answer),
-                               {sha, artefact.format, artefact.target, artefact.bytes});
-  if (!kept) return fail(kept.error());
-  return answer;
-}
+/// One run of a job: what it learns of earlier runs, what it keeps, how it ends.
+class OneTuning {
+public:
+  OneTuning(Tuning& tuning, Job& job, const KnownKernel& kernel, const KnownDevice& device, const Crew& crew)
+      : tuning_(tuning), store_(tuning.store_), job_(job), spec_(job.spec()), kernel_(kernel),
+        device_(device), problem_(problemOf(spec_.problem, kernel, spec_.request.sizes, device)),
+        builder_(store_, tuning.metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds),
+        executor_(builder_, *crew.device, *crew.gate, problem_, crew.limits, spec_.request.force, stop_),
+        outer_(job.stopToken(), [this] { stop_.request_stop(); }) {
+    if (!spec_.request.force) return;
+    crew.compilers->ledger().forget(problem_.id);
+    crew.device->ledger().forget(problem_.id);
+  }
 
-void Tuning::run(Job& job, const std::string& document, const KnownDevice& device, const Crew& crew) {
+  void run() {
+    auto request = prepare();
+    if (!request) return tuning_.end(job_, JobState::Failed, {}, request.error());
+    auto result = tune(*request, executor_, stop_.get_token());
+    executor_.cancel();
+    if (!broken_) broken_ = executor_.broken();
+    if (broken_) return tuning_.end(job_, JobState::Failed, {}, *broken_);
+    if (!result) return tuning_.end(job_, JobState::Failed, {}, result.error());
+    job_.setStopped(result->stopped);
+    cancelled_ = job_.stopToken().stop_requested();
+    if (cancelled_ && tuning_.ending_()) return;
+    if (auto kept = conclude(*result); !kept) return tuning_.end(job_, JobState::Failed, {}, kept.error());
+    finish(*result);
+  }
+
+private:
+  Result<TuneRequest> prepare() {
+    auto kernel = restricted(*kernel_.kernel, spec_.request.only);
+    if (!kernel) return fail(kernel.error());
+    search_ = {0,
+               spec_.problem,
+               spec_.id,
+               kernel_.sha,
+               questionOf(*kernel_.kernel),
+               spec_.request.strategy,
+               spec_.configurations};
+    if (auto kept = store_.putTarget(device_.target); !kept) return fail(kept.error());
+    auto begun = store_.beginSearch(search_);
+    if (!begun) return fail(begun.error());
+    search_.id = *begun;
+
+    TuneRequest request;
+    request.kernel = std::move(*kernel);
+    request.sizes = spec_.request.sizes;
+    request.strategy = spec_.request.strategy;
+    request.ignored = ignoredOn(device_);
+    request.compilers = device_.info.compilers;
+    if (spec_.request.seed) request.seed = spec_.request.seed;
+    if (spec_.request.budget.seconds > 0) request.budget.seconds = spec_.request.budget.seconds;
+    if (spec_.request.budget.trials > 0) request.budget.trials = spec_.request.budget.trials;
+    request.onProgress = [this](const Progress& progress) { onProgress(progress); };
+    if (auto known = recall(request); !known) return fail(known.error());
+    if (spec_.request.only.empty())
+      if (auto invited = invite(request); !invited) return fail(invited.error());
+    return request;
+  }
+
+  /// What earlier tunings of the problem learnt, as far as it holds for what is asked now.
+  Result<void> recall(TuneRequest& request) {
+    auto records = store_.standing(spec_.problem, spec_.request.force ? spec_.created : 0);
+    if (!records) return fail(records.error());
+    std::vector<Trial> doubtful; ///< timed, but judged by another tolerance
+    for (const store::MeasurementRecord& record : *records) {
+      auto trial = fromMeasurement(record.measurement);
+      const bool ours = record.build.key.origin.empty() && record.build.key.toolchain == problem_.toolchain;
+      if (!trial || !ours || record.policy != measuringPolicy || !record.source.empty()) continue;
+      if (!inSpace(request.kernel, trial->configuration, request.sizes)) continue;
+      executor_.introduce(trial->configuration, "", record.build.id);
+      const Holds holds = holdsUnder(*kernel_.kernel, record.measurement.verdict);
+      const bool wrong = std::holds_alternative<WrongResult>(trial->outcome);
+      if (holds == Holds::Unknown && wrong) continue; // under another tolerance it may be right
+      if (holds == Holds::Unknown && trial->timed()) {
+        doubtful.push_back(std::move(*trial));
+        continue;
+      }
+      announce(record.measurement);
+      request.known.push_back(std::move(*trial));
+    }
+    check(std::move(doubtful), request.known);
+    return {};
+  }
+
+  /// Judges the fastest again under the present tolerance until one is right: a check, not a search. The rest
+  /// are no slower to be measured when it comes to that.
+  void check(std::vector<Trial> doubtful, std::vector<Trial>& known) {
+    std::ranges::stable_sort(doubtful, {}, [](const Trial& trial) {
+      return std::pair(trial.timed()->abandoned, trial.timed()->median);
+    });
+    if (!doubtful.empty()) job_.setPhase("checking");
+    bool found = false;
+    for (Trial& trial : doubtful) {
+      if (!found && !stop_.stop_requested()) {
+        if (auto again = measureAgain(trial)) {
+          trial = std::move(*again);
+          keep(trial, false);
+          found = trial.eligible();
+        }
+      } else if (auto timed = std::get_if<Timed>(&trial.outcome)) {
+        timed->abandoned = true; // not proven: it may be measured, but cannot win as it is
+      }
+      known.push_back(trial);
+    }
+  }
+
+  std::optional<Trial> measureAgain(const Trial& before) {
+    executor_.compile({&before.configuration, 1});
+    std::optional<Compiled> compiled;
+    while (!compiled && !stop_.stop_requested())
+      compiled = executor_.nextCompiled(std::chrono::milliseconds(100));
+    if (!compiled) return std::nullopt;
+    Trial trial = before;
+    if (!compiled->artefact) {
+      trial.outcome = compiled->failure;
+      return trial;
+    }
+    Measured measured = executor_.measure({trial.configuration, compiled->artefact, std::nullopt});
+    if (stop_.stop_requested()) return std::nullopt;
+    trial.outcome = std::move(measured.outcome);
+    trial.verdict = std::move(measured.verdict);
+    trial.measureSeconds = measured.seconds;
+    return trial;
+  }
+
+  /// Builds of other compilers, and the winner from before an upgrade: they are timed beside ours.
+  Result<void> invite(TuneRequest& request) {
+    auto foreign = store_.foreignBuilds(spec_.problem.kernel, spec_.problem.sizes);
+    if (!foreign) return fail(foreign.error());
+    for (const store::BuildRecord& record : *foreign)
+      if (record.build.target == device_.info.architecture) contend(request, record, record.key.origin);
+    auto before = store_.chooseStale(spec_.problem, device_.target.hardware, [&](const auto& record) {
+      return record.build.key.origin.empty() && record.build.key.toolchain != problem_.toolchain &&
+             inSpace(*kernel_.kernel, record.measurement.configuration, request.sizes);
+    });
+    if (before) contend(request, before->build, "before the upgrade (" + before->build.build.assembler + ")");
+    return {};
+  }
+
+  void contend(TuneRequest& request, const store::BuildRecord& record, const std::string& origin) {
+    auto configuration = fromKey(record.key.configuration);
+    auto loaded = builder_.load(record);
+    if (!configuration || !loaded) {
+      spdlog::warn("job {}: the build {} of {} cannot take part: its binary is gone", spec_.id, record.id,
+                   origin);
+      return;
+    }
+    executor_.introduce(*configuration, origin, record.id);
+    request.contenders.push_back({*configuration, origin, loaded->artefact});
+  }
+
+  void onProgress(const Progress& progress) {
+    if (progress.phase != "done") job_.setPhase(progress.phase);
+    // What a stop cut short says nothing about the variant.
+    if (!progress.last || stop_.stop_requested()) return;
+    keep(*progress.last, false);
+  }
+
+  /// Stores, then announces.
+  void keep(const Trial& trial, bool finalist) {
+    store::MeasurementRecord record;
+    record.build.id = executor_.buildOf(trial.configuration, trial.origin);
+    record.measurement = toMeasurement(trial);
+    record.target = spec_.problem.target;
+    record.policy = measuringPolicy;
+    record.search = search_.id;
+    record.finalist = finalist;
+    // A few configurations timed again say what they take now; they do not unseat what a search has chosen.
+    record.history = !spec_.request.only.empty() && decided_;
+    auto kept = store_.addMeasurement(record);
+    if (!kept) {
+      broken_ = kept.error(); // going on would lose work
+      stop_.request_stop();
+      return;
+    }
+    if (finalist) return;
+    tuning_.metrics_.trial(name(trial.outcome));
+    announce(record.measurement, true);
+  }
+
+  void announce(Measurement measurement, bool fresh = false) {
+    measurement.kernel = spec_.problem.kernel;
+    measurement.sizes = spec_.request.sizes;
+    measurement.device = device_.info.id;
+    measurement.target = spec_.problem.target;
+    measurement.cached = !fresh;
+    if (fresh) measurement.measuredAt = static_cast<int64_t>(unixNow());
+    job_.addTrial(measurement);
+  }
+
+  /// Finalists, what is no more, and how the search went: together or not at all.
+  Result<void> conclude(const TuneResult& result) {
+    for (const auto& [phase, seconds] : executor_.phases())
+      search_.phases[phase] = seconds;
+    search_.phases["all"] = result.seconds;
+    search_.space = result.spaceSize;
+    search_.tried = result.tried;
+    search_.stopped = result.stopped;
+    const bool only = !spec_.request.only.empty();
+    // Less than the whole space tried proves nothing about the rest.
+    if (!result.winner && !cancelled_ && result.coverage() >= 1 && !only)
+      search_.failure = failureText(result);
+    return store_.batch([&]() -> Result<void> {
+      for (const Trial& trial : result.finalists)
+        keep(trial, true);
+      if (broken_) return fail(*broken_);
+      // Tried anew, all that was known before is forgotten; unless it was broken off with nothing in its
+      // place.
+      if (spec_.request.force && !only && (result.winner || !cancelled_))
+        if (auto gone = store_.retire(spec_.problem, spec_.created); !gone) return fail(gone.error());
+      // A part of the space, timed for its own sake, is no search of the problem.
+      return only ? Result<void>() : store_.endSearch(search_);
+    });
+  }
+
+  std::string failureText(const TuneResult& result) const {
+    return "no configuration of " + spec_.kernel->name + " works: " + result.failures();
+  }
+
+  void finish(const TuneResult& result) {
+    if (result.winner) {
+      auto answer = tell(result);
+      if (!answer) return tuning_.end(job_, JobState::Failed, {}, answer.error());
+      return tuning_.end(job_, cancelled_ ? JobState::Cancelled : JobState::Done, *answer, {});
+    }
+    if (cancelled_) return tuning_.end(job_, JobState::Cancelled, {}, {});
+    tuning_.end(job_, JobState::Failed, {},
+                Error{ErrorKind::Faulted, failureText(result), std::nullopt,
+                      "see the trials; tune with force to try them again"});
+  }
+
+  /// As the store tells it; of a part of the space, the best of that part.
+  Result<protocol::Answer> tell(const TuneResult& result) {
+    if (spec_.request.only.empty()) return tuning_.tell_(job_);
+    store::MeasurementRecord record;
+    auto build =
+        store_.build(executor_.buildOf(result.winner->trial.configuration, result.winner->trial.origin));
+    if (!build) return fail(build.error());
+    record.build = std::move(*build);
+    record.measurement = toMeasurement(result.winner->trial);
+    record.measurement.device = device_.info.id;
+    record.measurement.measuredAt = static_cast<int64_t>(unixNow());
+    auto answer = answerFrom(*spec_.kernel, spec_.request.sizes, record);
+    if (!answer) return answer;
+    if (result.standard && result.standard->timed()) answer->gain = result.gain;
+    answer->coverage = result.coverage();
+    return answer;
+  }
+
+  Tuning& tuning_;
+  store::Store& store_;
+  Job& job_;
+  const JobSpec& spec_;
+  const KnownKernel& kernel_;
+  const KnownDevice& device_;
+  const Problem problem_;
+  std::stop_source stop_;
+  Builder builder_;
+  WorkerExecutor executor_;
+  std::stop_callback<std::function<void()>> outer_;
+  store::SearchRecord search_;
+  std::optional<Error> broken_; ///< the store could not keep a trial
+  bool decided_ = store_.choose(spec_.problem, {}).has_value();
+  bool cancelled_ = false;
+};
+
+void Tuning::run(Job& job, const KnownKernel& kernel, const KnownDevice& device, const Crew& crew) {
   const JobSpec& spec = job.spec();
   spdlog::info("job {}: {} {} on {}", spec.id, spec.kernel->name, spec.problem.sizes, device.info.id);
   job.start();
   (void)store_.setJob(spec.id, name(JobState::Running), "");
-  Problem problem = problemOf(spec.problem, document, spec.request.sizes, device);
-  if (spec.request.force) {
-    crew.compilers->ledger().forget(problem.id);
-    crew.device->ledger().forget(problem.id);
-  }
-  auto kernel = restricted(*spec.kernel, spec.request.only);
-  auto before = known(job, device);
-  if (!kernel || !before) return end(job, JobState::Failed, {}, kernel ? before.error() : kernel.error());
-
-  std::stop_source stop;
-  std::stop_callback outer(job.stopToken(), [&] { stop.request_stop(); });
-  std::optional<Error> broken; ///< the store could not keep a trial: going on would lose work
-  TuneRequest request;
-  request.kernel = std::move(*kernel);
-  request.sizes = spec.request.sizes;
-  request.strategy = spec.request.strategy;
-  request.ignored = ignoredOn(device.info.id);
-  request.compilers = device.info.compilers;
-  if (spec.request.seed) request.seed = spec.request.seed;
-  if (spec.request.budget.seconds > 0) request.budget.seconds = spec.request.budget.seconds;
-  if (spec.request.budget.trials > 0) request.budget.trials = spec.request.budget.trials;
-  request.known = std::move(*before);
-  request.onProgress = [&](const Progress& progress) {
-    if (progress.phase != "done") job.setPhase(progress.phase);
-    // What a stop cut short says nothing about the variant.
-    if (!progress.last || stop.stop_requested()) return;
-    metrics_.trial(name(progress.last->outcome));
-    auto kept = store_.addTrial(spec.problem, toRecord(*progress.last));
-    if (!kept) {
-      broken = kept.error();
-      stop.request_stop();
-      return;
-    }
-    job.addTrial(toProtocol(*progress.last, spec.problem, spec.request.sizes, device.info.id, unixNow()));
-  };
-  WorkerExecutor executor(*crew.compilers, *crew.device, *crew.gate, problem, crew.limits, stop);
-  auto result = tune(request, executor, stop.get_token());
-  executor.cancel();
-  if (!broken) broken = executor.broken();
-  if (broken) return end(job, JobState::Failed, {}, *broken);
-  if (!result) return end(job, JobState::Failed, {}, result.error());
-  job.setStopped(result->stopped);
-  bool cancelled = job.stopToken().stop_requested();
-  if (cancelled && ending_()) return;
-  if (result->winner) {
-    auto answer = keepWinner(job, *result, device);
-    if (!answer) return end(job, JobState::Failed, {}, answer.error());
-    return end(job, cancelled ? JobState::Cancelled : JobState::Done, *answer, {});
-  }
-  if (cancelled) return end(job, JobState::Cancelled, {}, {});
-  Error failure{ErrorKind::Faulted,
-                "no configuration of " + spec.kernel->name + " works: " + result->failures(), std::nullopt,
-                "see the trials; tune with force to try them again"};
-  // Less than the whole space tried proves nothing about the rest.
-  if (result->coverage() >= 1 && spec.request.only.empty())
-    (void)store_.setFailure(spec.problem, failure.message);
-  end(job, JobState::Failed, {}, failure);
+  OneTuning(*this, job, kernel, device, crew).run();
 }
 
 } // namespace tuned

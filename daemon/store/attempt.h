@@ -18,10 +18,44 @@ template <typename Work> auto Store::attempt(Work&& work) -> Result<decltype(wor
     } else {
       return work();
     }
+  } catch (const SQLite::Exception& exception) {
+    return fail(failureOf(exception, database_.get(), path_).error);
   } catch (const DatabaseError& error) {
     return fail(error.error);
   }
 }
+
+/// For what writes: refused where it could not last.
+template <typename Work> auto Store::change(Work&& work) -> Result<decltype(work())> {
+  if (readOnly_)
+    return fail(
+        ErrorKind::Denied, "the cache " + path_ + " is read-only",
+        "make file and folder writable for this user and restart the daemon, or choose another folder "
+        "with --cache");
+  if (auto why = displaced()) return fail(ErrorKind::Unavailable, *why, "restart the daemon");
+  return attempt(std::forward<Work>(work));
+}
+
+/// A transaction, or a part of the one that batch() has begun. Rolled back unless committed.
+class Changes {
+public:
+  explicit Changes(SQLite::Database& database) : database_(database) { database_.exec("SAVEPOINT changes"); }
+  ~Changes() {
+    if (!open_) return;
+    // A failed statement may have rolled back already: the error it raised is the one that matters.
+    database_.tryExec("ROLLBACK TO changes");
+    database_.tryExec("RELEASE changes");
+  }
+  Changes(const Changes&) = delete;
+  void commit() {
+    database_.exec("RELEASE changes");
+    open_ = false;
+  }
+
+private:
+  SQLite::Database& database_;
+  bool open_ = true;
+};
 
 /// Unix time in seconds.
 inline double now() {

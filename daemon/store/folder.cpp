@@ -100,6 +100,10 @@ Result<void> prepareFolder(const std::string& folder) {
   return {};
 }
 
+bool writable(const std::string& path) {
+  return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0;
+}
+
 Result<std::string> setAside(const std::string& path) {
   std::string base = path + ".corrupt-" + std::to_string(std::time(nullptr)), name = base;
   for (int n = 1; std::filesystem::exists(name); ++n)

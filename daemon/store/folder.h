@@ -28,6 +28,9 @@ const char* networkFileSystem(long magic);
 /// system.
 Result<void> prepareFolder(const std::string& folder);
 
+/// Whether this user may write the file; a file system mounted read-only is not written either.
+bool writable(const std::string& path);
+
 /// Renames the file at `path` and its -wal and -shm to "<path>.corrupt-<seconds since 1970>[-n]"; gives the
 /// new name.
 Result<std::string> setAside(const std::string& path);

@@ -2,14 +2,24 @@
 // are equal text.
 #pragma once
 
+#include "base/model/build.h"
+#include "base/model/measurement.h"
+
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
 namespace tuned::store {
 
-struct KernelRecord {
-  std::string id, name, document; ///< the document has its source inlined
+/// A kernel document, and under which name by whom it was last submitted.
+struct DocumentRecord {
+  std::string sha;    ///< SHA-256 of the text
+  std::string kernel; ///< what it hashes to (Kernel::id); whoever reads it checks that
+  std::string name;
+  std::string owner; ///< the user's number; empty: not known
+  std::string text;  ///< with its source inlined
+  double created = 0;
 };
 
 struct TargetRecord {
@@ -17,6 +27,7 @@ struct TargetRecord {
   std::string hardware;    ///< SHA-256 of the part that an upgrade of driver or toolkit does not change
   std::string device;      ///< "cpu", "cuda:0"
   std::string description; ///< JSON
+  std::string toolchain;   ///< toolchainId(); not kept with the target
 };
 
 /// What a tuning is about.
@@ -25,34 +36,46 @@ struct ProblemKey {
   auto operator<=>(const ProblemKey&) const = default;
 };
 
-struct TrialRecord {
-  std::string configuration;
-  std::string outcome; ///< "timed", "compile_failed", …
-  std::string reason;
-  std::optional<double> seconds;
-  std::string details = "{}"; ///< JSON
-  double created = 0;         ///< Unix time; set by the store
-};
-
-/// A trial as a list shows it, with what it belongs to.
-struct TrialRow {
-  int64_t id = 0;
-  ProblemKey problem;
-  std::string device;
-  TrialRecord trial;
-};
-
 struct ArtefactRecord {
   std::string sha; ///< SHA-256 of bytes
   std::string format, target, bytes;
 };
 
-struct WinnerRecord {
+struct BuildRecord {
+  int64_t id = 0;
+  BuildKey key;
+  Build build;
+  double created = 0; ///< Unix time; set by the store
+};
+
+/// A measurement with the build that was measured.
+struct MeasurementRecord {
+  int64_t id = 0;
+  BuildRecord build;
+  Measurement measurement; ///< kernel, sizes, configuration and device are filled in on reading
+  std::string target;
+  std::string policy = "cold"; ///< how it was timed
+  std::string source;          ///< empty: here; else from where it was imported
+  int64_t search = 0;          ///< the search it belongs to; 0: none
+  bool finalist = false;       ///< timed against the best others
+  bool history = false;        ///< does not stand for its build (any more)
+  double created = 0;          ///< Unix time; set by the store when 0
+};
+
+/// One run of the tuner over a problem.
+struct SearchRecord {
+  int64_t id = 0;
   ProblemKey problem;
-  std::string device;
-  std::string artefact; ///< its SHA-256
-  std::string body;     ///< JSON
-  double created = 0;
+  std::string job;
+  std::string document; ///< SHA-256
+  std::string question; ///< what was asked beside the problem: tolerance, space, policy
+  std::string strategy;
+  int64_t space = 0, tried = 0;
+  std::string stopped = {}; ///< why it ended
+  std::string failure =
+      {}; ///< why nothing of the whole space works; empty: something does, or not all was tried
+  std::map<std::string, double> phases = {}; ///< seconds by phase
+  double began = 0, ended = 0;               ///< Unix time; ended 0: it has not
 };
 
 /// A tuning that was acknowledged.
@@ -62,7 +85,19 @@ struct JobRecord {
 };
 
 struct Counts {
-  int64_t kernels = 0, trials = 0, winners = 0, artefacts = 0, bytes = 0;
+  int64_t kernels = 0, measurements = 0, winners = 0, builds = 0, artefacts = 0, bytes = 0;
+};
+
+/// Empty members match all.
+struct Filter {
+  std::string kernel; ///< id, or a name
+  std::string sizes;  ///< a key
+  std::string device; ///< "cuda:0", or a target's id
+};
+
+/// What a cleaning took away.
+struct Removed {
+  int64_t documents = 0, builds = 0, measurements = 0, artefacts = 0, bytes = 0;
 };
 
 } // namespace tuned::store

@@ -1,20 +1,17 @@
-// The thin layer over SQLite's C interface: a connection, a statement, a transaction. Failures are thrown as
-// DatabaseError inside the store and become Errors at its boundary.
+// What the store adds to SQLiteCpp: what a failure means to whoever runs the daemon, and short forms.
 #pragma once
 
 #include "base/error.h"
 
-#include <cstdint>
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
 
-struct sqlite3;
-struct sqlite3_stmt;
-
 namespace tuned::store {
 
+/// A refusal or a failure inside the store; an Error at its boundary.
 struct DatabaseError : std::exception {
   DatabaseError(Error e, bool isCorrupt) : error(std::move(e)), corrupt(isCorrupt) {}
   const char* what() const noexcept override { return error.message.c_str(); }
@@ -22,68 +19,81 @@ struct DatabaseError : std::exception {
   bool corrupt; ///< the file is not a sound database
 };
 
-class Database {
-public:
-  /// Opens or creates the file for this process alone; throws DatabaseError.
-  explicit Database(const std::string& path);
-  ~Database();
-  Database(const Database&) = delete;
-  Database& operator=(const Database&) = delete;
+/// What a failure of SQLite means. `systemError`: errno of the call that failed, 0 when there was none.
+Error meaning(int code, int systemError, const std::string& path, const std::string& detail);
+/// The same for what SQLiteCpp threw while `database` (may be null) did something with `path`.
+DatabaseError failureOf(const SQLite::Exception& exception, SQLite::Database* database,
+                        const std::string& path);
 
-  /// Runs statements that give no rows and take no values.
-  void run(const char* sql);
-  /// The first column of the only row, as an integer.
-  int64_t number(const char* sql);
-  std::string text(const char* sql);
-  /// Throws what the connection's last failure means.
-  [[noreturn]] void raise(const char* doing) const;
-  int64_t lastRow() const;
-  sqlite3* handle() const { return handle_; }
+inline std::string_view textAt(const SQLite::Statement& row, int column) {
+  const auto value = const_cast<SQLite::Statement&>(row).getColumn(column);
+  return {static_cast<const char*>(value.getBlob()), static_cast<size_t>(value.getBytes())};
+}
+inline std::string text(const SQLite::Statement& row, int column) {
+  return std::string(textAt(row, column));
+}
+inline int64_t number(const SQLite::Statement& row, int column) {
+  return const_cast<SQLite::Statement&>(row).getColumn(column).getInt64();
+}
+inline double real(const SQLite::Statement& row, int column) {
+  return const_cast<SQLite::Statement&>(row).getColumn(column).getDouble();
+}
+inline std::optional<double> optionalReal(const SQLite::Statement& row, int column) {
+  const auto value = const_cast<SQLite::Statement&>(row).getColumn(column);
+  return value.isNull() ? std::nullopt : std::optional(value.getDouble());
+}
 
-private:
-  sqlite3* handle_ = nullptr;
-  std::string path_;
+struct Blob {
+  std::string_view bytes;
 };
 
-/// One prepared statement; bind in order, then step. The SQL must be a literal.
-class Statement {
-public:
-  Statement(Database& database, const char* sql);
-  ~Statement();
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
+inline void bindOne(SQLite::Statement& statement, int at, const std::string& value) {
+  statement.bind(at, value);
+}
+inline void bindOne(SQLite::Statement& statement, int at, const char* value) {
+  statement.bind(at, value);
+}
+inline void bindOne(SQLite::Statement& statement, int at, int64_t value) {
+  statement.bind(at, value);
+}
+inline void bindOne(SQLite::Statement& statement, int at, double value) {
+  statement.bind(at, value);
+}
+inline void bindOne(SQLite::Statement& statement, int at, const std::optional<double>& value) {
+  if (value)
+    statement.bind(at, *value);
+  else
+    statement.bind(at);
+}
+inline void bindOne(SQLite::Statement& statement, int at, const Blob& value) {
+  statement.bind(at, value.bytes.data(), static_cast<int>(value.bytes.size()));
+}
 
-  Statement& bind(std::string_view text);
-  Statement& bind(int64_t number);
-  Statement& bind(double number);
-  Statement& bind(const std::optional<double>& number);
-  Statement& bindBlob(std::string_view bytes);
-  Statement& bindNull();
-  /// True when there is a row; false at the end.
-  bool step();
-  void run() { step(); }
+/// A statement with its values bound in order. The SQL must be a literal.
+template <typename... Values>
+SQLite::Statement query(SQLite::Database& database, const char* sql, const Values&... values) {
+  SQLite::Statement statement(database, sql);
+  int at = 0;
+  (bindOne(statement, ++at, values), ...);
+  return statement;
+}
 
-  std::string text(int column) const; ///< text or blob
-  int64_t number(int column) const;
-  double real(int column) const;
-  std::optional<double> optionalReal(int column) const;
+/// Runs it; gives how many rows it changed.
+template <typename... Values>
+int64_t run(SQLite::Database& database, const char* sql, const Values&... values) {
+  return query(database, sql, values...).exec();
+}
 
-private:
-  Database& database_;
-  sqlite3_stmt* handle_ = nullptr;
-  int next_ = 1;
-};
-
-/// Rolled back unless committed.
-class Transaction {
-public:
-  explicit Transaction(Database& database);
-  ~Transaction();
-  void commit();
-
-private:
-  Database& database_;
-  bool open_ = true;
-};
+/// The first column of the first row; 0 without a row.
+template <typename... Values>
+int64_t numberOf(SQLite::Database& database, const char* sql, const Values&... values) {
+  auto row = query(database, sql, values...);
+  return row.executeStep() ? number(row, 0) : 0;
+}
+template <typename... Values>
+std::string textOf(SQLite::Database& database, const char* sql, const Values&... values) {
+  auto row = query(database, sql, values...);
+  return row.executeStep() ? text(row, 0) : std::string();
+}
 
 } // namespace tuned::store

@@ -3,27 +3,60 @@
 #include "daemon/store/attempt.h"
 #include "daemon/store/open.h"
 
+#include <cstring>
+#include <filesystem>
+#include <sys/stat.h>
+
 namespace tuned::store {
 
-Store::Store(FileLock lock, std::string path) : lock_(std::move(lock)), path_(std::move(path)) {}
+Store::Store(std::optional<FileLock> lock, std::string path)
+    : lock_(std::move(lock)), path_(std::move(path)) {}
 Store::~Store() = default;
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& folder) {
-  if (auto ready = prepareFolder(folder); !ready) return fail(ready.error());
-  auto lock = FileLock::take(folder + "/lock", "the cache " + folder);
-  if (!lock) return fail(lock.error());
-  std::unique_ptr<Store> store(new Store(std::move(*lock), folder + "/tuned.db"));
-  for (bool again = false;; again = true) {
-    try {
-      store->database_ = openChecked(store->path_);
-      return store;
-    } catch (const DatabaseError& error) {
-      if (!error.corrupt || again) return fail(error.error);
-      auto aside = setAside(store->path_);
-      if (!aside) return fail(aside.error());
-      store->notice(error.error.message + "; it was set aside as " + *aside + " and a new cache begun");
-    }
+  const std::string path = folder + "/tuned.db";
+  auto ready = prepareFolder(folder);
+  // A cache that was baked into an image is served as it is.
+  const bool readable = std::filesystem::exists(path);
+  const bool denied = !ready && ready.error().kind == ErrorKind::Denied;
+  const bool readOnly = readable && (denied || (ready && !writable(path)));
+  if (!ready && !readOnly) return fail(ready.error());
+  std::optional<FileLock> lock;
+  if (!readOnly) {
+    auto taken = FileLock::take(folder + "/lock", "the cache " + folder);
+    if (!taken) return fail(taken.error());
+    lock = std::move(*taken);
   }
+  std::unique_ptr<Store> store(new Store(std::move(lock), path));
+  store->readOnly_ = readOnly;
+  Opened opened;
+  try {
+    opened = readOnly ? openReadOnly(path) : openChecked(path);
+  } catch (const DatabaseError& error) {
+    return fail(error.error);
+  }
+  store->database_ = std::move(opened.database);
+  store->notices_ = std::move(opened.notices);
+  store->rememberFile();
+  return store;
+}
+
+void Store::rememberFile() {
+  struct stat file {};
+  if (::stat(path_.c_str(), &file) != 0) return;
+  device_ = file.st_dev;
+  inode_ = file.st_ino;
+}
+
+std::optional<std::string> Store::displaced() const {
+  struct stat file {};
+  if (::stat(path_.c_str(), &file) != 0) {
+    if (errno != ENOENT && errno != ENOTDIR) return std::nullopt; // not to be told now
+    return "the cache " + path_ + " was removed under the running daemon: what is tuned now cannot be kept";
+  }
+  if (file.st_dev == device_ && file.st_ino == inode_) return std::nullopt;
+  return "the cache " + path_ +
+         " was replaced by another file under the running daemon: what is tuned now cannot be kept";
 }
 
 void Store::notice(const std::string& text) {
@@ -35,131 +68,75 @@ std::vector<std::string> Store::notices() const {
   return notices_;
 }
 
-Result<void> Store::putKernel(const KernelRecord& kernel) {
-  return attempt([&] {
-    Statement(*database_, "INSERT INTO kernels(id, name, document, created) VALUES(?, ?, ?, ?) "
-                          "ON CONFLICT(id) DO UPDATE SET name = excluded.name, document = excluded.document, "
-                          "created = excluded.created")
-        .bind(kernel.id)
-        .bind(kernel.name)
-        .bind(kernel.document)
-        .bind(now())
-        .run();
+Result<void> Store::batch(const std::function<Result<void>()>& work) {
+  std::lock_guard guard(mutex_);
+  Result<void> done;
+  auto ran = change([&] {
+    Changes changes(*database_);
+    done = work();
+    if (done) changes.commit();
+  });
+  return ran ? done : ran;
+}
+
+Result<void> Store::putTarget(const TargetRecord& target) {
+  return change([&] {
+    if (numberOf(*database_, "SELECT count(*) FROM targets WHERE id = ?", target.id) > 0) return;
+    run(*database_, "INSERT INTO targets(id, hardware, device, description) VALUES(?, ?, ?, ?)", target.id,
+        target.hardware, target.device, target.description);
   });
 }
 
-Result<KernelRecord> Store::kernel(const std::string& idOrName) {
-  auto found = attempt([&] {
-    Statement row(*database_, "SELECT id, name, document FROM kernels WHERE id = ?1 OR name = ?1 "
-                              "ORDER BY id = ?1 DESC, created DESC LIMIT 1");
-    row.bind(idOrName);
-    return row.step() ? KernelRecord{row.text(0), row.text(1), row.text(2)} : KernelRecord{};
-  });
-  if (found && found->id.empty())
-    return fail(ErrorKind::NotFound, "no kernel '" + idOrName + "' was submitted",
-                "submit its document first");
-  return found;
-}
-
-Result<std::vector<KernelRecord>> Store::kernels() {
+Result<std::vector<TargetRecord>> Store::targets() {
   return attempt([&] {
-    std::vector<KernelRecord> out;
-    Statement row(*database_, "SELECT id, name, document FROM kernels ORDER BY name, created");
-    while (row.step())
-      out.push_back({row.text(0), row.text(1), row.text(2)});
+    std::vector<TargetRecord> out;
+    auto row = query(*database_, "SELECT id, hardware, device, description FROM targets ORDER BY rowid");
+    while (row.executeStep())
+      out.push_back({text(row, 0), text(row, 1), text(row, 2), text(row, 3), {}});
     return out;
   });
 }
 
-Result<void> Store::putTarget(const TargetRecord& target) {
-  return attempt([&] {
-    Statement(*database_, "INSERT INTO targets(id, hardware, device, description) VALUES(?, ?, ?, ?) "
-                          "ON CONFLICT(id) DO NOTHING")
-        .bind(target.id)
-        .bind(target.hardware)
-        .bind(target.device)
-        .bind(target.description)
-        .run();
-  });
-}
-
-int64_t Store::problemId(const ProblemKey& problem) {
-  Statement(*database_, "INSERT INTO problems(kernel, sizes, target) VALUES(?, ?, ?) "
-                        "ON CONFLICT(kernel, sizes, target) DO NOTHING")
-      .bind(problem.kernel)
-      .bind(problem.sizes)
-      .bind(problem.target)
-      .run();
-  Statement row(*database_, "SELECT id FROM problems WHERE kernel = ? AND sizes = ? AND target = ?");
-  row.bind(problem.kernel).bind(problem.sizes).bind(problem.target);
-  row.step();
-  return row.number(0);
-}
-
-Result<std::string> Store::failure(const ProblemKey& problem) {
-  return attempt([&] {
-    Statement row(*database_, "SELECT failure FROM problems WHERE kernel = ? AND sizes = ? AND target = ?");
-    row.bind(problem.kernel).bind(problem.sizes).bind(problem.target);
-    return row.step() ? row.text(0) : std::string();
-  });
-}
-
-Result<void> Store::setFailure(const ProblemKey& problem, const std::string& reason) {
-  return attempt([&] {
-    Transaction transaction(*database_);
-    Statement(*database_, "UPDATE problems SET failure = ? WHERE id = ?")
-        .bind(reason)
-        .bind(problemId(problem))
-        .run();
-    transaction.commit();
-  });
-}
-
 Result<void> Store::putJob(const JobRecord& job) {
-  return attempt([&] {
-    Statement(*database_, "INSERT INTO jobs(id, state, request, outcome, created) VALUES(?, ?, ?, ?, ?)")
-        .bind(job.id)
-        .bind(job.state)
-        .bind(job.request)
-        .bind(job.outcome)
-        .bind(now())
-        .run();
+  return change([&] {
+    run(*database_, "INSERT INTO jobs(id, state, request, outcome, created) VALUES(?, ?, ?, ?, ?)", job.id,
+        job.state, job.request, job.outcome, now());
   });
 }
 
 Result<void> Store::setJob(const std::string& id, const std::string& state, const std::string& outcome) {
-  return attempt([&] {
-    Statement(*database_, "UPDATE jobs SET state = ?, outcome = ? WHERE id = ?")
-        .bind(state)
-        .bind(outcome)
-        .bind(id)
-        .run();
-  });
+  return change(
+      [&] { run(*database_, "UPDATE jobs SET state = ?, outcome = ? WHERE id = ?", state, outcome, id); });
 }
 
 Result<std::vector<JobRecord>> Store::unfinishedJobs() {
   return attempt([&] {
     std::vector<JobRecord> out;
-    Statement row(*database_, "SELECT id, state, request, outcome, created FROM jobs "
-                              "WHERE state IN ('queued', 'running') ORDER BY created, id");
-    while (row.step())
-      out.push_back({row.text(0), row.text(1), row.text(2), row.text(3), row.real(4)});
+    auto row = query(*database_, "SELECT id, state, request, outcome, created FROM jobs "
+                                 "WHERE state IN ('queued', 'running') ORDER BY created, rowid");
+    while (row.executeStep())
+      out.push_back({text(row, 0), text(row, 1), text(row, 2), text(row, 3), real(row, 4)});
     return out;
   });
 }
 
 Result<Counts> Store::counts() {
   return attempt([&] {
+    SQLite::Database& db = *database_;
     return Counts{
-        database_->number("SELECT count(*) FROM kernels"), database_->number("SELECT count(*) FROM trials"),
-        database_->number("SELECT count(*) FROM winners"),
-        database_->number("SELECT count(*) FROM artefacts"),
-        database_->number("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")};
+        numberOf(db, "SELECT count(DISTINCT kernel) FROM documents"),
+        numberOf(db, "SELECT count(*) FROM measurements"),
+        numberOf(db, "SELECT count(*) FROM (SELECT DISTINCT problem, target FROM measurements INDEXED BY "
+                     "candidates WHERE standing = 1)"),
+        numberOf(db, "SELECT count(*) FROM builds"),
+        numberOf(db, "SELECT count(*) FROM artefacts"),
+        numberOf(db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")};
   });
 }
 
 Result<void> Store::checkpoint() {
-  return attempt([&] { database_->run("PRAGMA wal_checkpoint(TRUNCATE)"); });
+  if (readOnly_ || displaced()) return {};
+  return attempt([&] { database_->exec("PRAGMA wal_checkpoint(TRUNCATE)"); });
 }
 
 } // namespace tuned::store

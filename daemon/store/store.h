@@ -1,6 +1,9 @@
 // The cache on disk: one SQLite file, one connection, opened by the daemon alone. Every call is durable when
 // it returns (WAL, synchronous=FULL). Calls are safe from any thread and wait for each other; they may take
 // as long as an fsync, so the event loop makes none of them.
+//
+// What is read is checked: a row that does not match its checksum is dropped, said in notices(), and as good
+// as never there.
 #pragma once
 
 #include "base/error.h"
@@ -10,75 +13,138 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
-namespace tuned::store {
-
+namespace SQLite {
 class Database;
+class Statement;
+} // namespace SQLite
+
+namespace tuned::store {
 
 class Store {
 public:
-  /// Opens `folder`/tuned.db, creating both. A damaged file is renamed tuned.db.corrupt-<time> and replaced;
-  /// notices() says so. Unavailable: another daemon has the folder. Unsupported: a newer schema (the file is
-  /// left untouched) or a network file system. Denied: read-only. OutOfResources: the disk is full.
+  /// Opens `folder`/tuned.db, creating both. A damaged file is renamed tuned.db.corrupt-<time>, and what can
+  /// be read of it is saved into a new one; notices() says what was lost. A folder or file that this user may
+  /// not write is opened read-only when there is a cache in it. Unavailable: another daemon has the folder.
+  /// Unsupported: a newer schema (the file is left untouched) or a network file system. Denied: cannot be
+  /// written, and there is nothing to read. OutOfResources: the disk is full.
   static Result<std::unique_ptr<Store>> open(const std::string& folder);
   ~Store();
 
   const std::string& path() const { return path_; }
-  /// What an operator should know: files set aside, artefacts dropped.
+  /// Calls that write are Denied.
+  bool readOnly() const { return readOnly_; }
+  /// What an operator should know: files set aside, rows lost, artefacts dropped.
   std::vector<std::string> notices() const;
+  /// Says so when the file was removed or replaced since it was opened: what is written now is lost with it.
+  /// Costs one system call and no lock.
+  std::optional<std::string> displaced() const;
 
-  /// A document under an id that is known replaces the older one (its space may have grown).
-  Result<void> putKernel(const KernelRecord& kernel);
-  Result<KernelRecord> kernel(const std::string& idOrName);
-  Result<std::vector<KernelRecord>> kernels();
+  /// Runs `work`, whose calls of this store become one transaction: all of them or, when it gives an error,
+  /// none. Other threads wait meanwhile.
+  Result<void> batch(const std::function<Result<void>()>& work);
+
+  // --- documents (documents.cpp) ---
+  /// Keeps the text and gives it the record's name for the record's owner. What is known already, name and
+  /// all, is not written again.
+  Result<void> putDocument(const DocumentRecord& document);
+  /// By SHA-256 of the text, by kernel id, or by name. For ids and names the owner's own last document counts
+  /// first, then that of whoever gave the name first.
+  Result<DocumentRecord> document(const std::string& shaOrIdOrName, const std::string& owner = {});
+  /// Each name with its document, by name.
+  Result<std::vector<DocumentRecord>> documents();
+
   Result<void> putTarget(const TargetRecord& target);
+  Result<std::vector<TargetRecord>> targets();
 
-  /// Keeps a trial; kernel and target must have been put. Gives its number.
-  Result<int64_t> addTrial(const ProblemKey& problem, const TrialRecord& trial);
-  /// The last trial of each configuration of the problem.
-  Result<std::vector<TrialRecord>> trials(const ProblemKey& problem);
-  /// Newest first; empty filters match all. At most `limit`.
-  Result<std::vector<TrialRow>> listTrials(const std::string& kernel, const std::string& device,
-                                           int64_t limit);
-
-  /// Why no variant of the problem works; empty: not known to fail.
-  Result<std::string> failure(const ProblemKey& problem);
-  Result<void> setFailure(const ProblemKey& problem, const std::string& reason);
-
-  /// Winner and artefact in one transaction; `configuration` must have a trial. Clears the problem's failure.
-  Result<void> putWinner(const ProblemKey& problem, const std::string& configuration, const std::string& body,
-                         const ArtefactRecord& artefact);
-  /// NotFound when there is none, or when the stored one does not match its checksum (it is dropped and
-  /// noticed).
-  Result<WinnerRecord> winner(const ProblemKey& problem);
-  /// The newest winner of the same kernel and sizes on the same hardware under another driver or compiler.
-  Result<WinnerRecord> staleWinner(const ProblemKey& problem, const std::string& hardware);
-  /// Newest first; empty filters match all.
-  Result<std::vector<WinnerRecord>> winners(const std::string& kernel, const std::string& device);
-  /// Checked against `sha`. One that does not match is dropped with its winners, noticed, and NotFound.
+  // --- builds (builds.cpp) ---
+  /// Keeps a build, with its binary when it has one; the row that is there is replaced. Gives its number.
+  Result<int64_t> putBuild(const BuildKey& key, const Build& build, std::string_view binary = {});
+  /// NotFound: never built, or damaged. A failure is a build, too. Its artefact may have been collected.
+  Result<BuildRecord> build(const BuildKey& key);
+  Result<BuildRecord> build(int64_t id);
+  /// Builds of the problem that other compilers made.
+  Result<std::vector<BuildRecord>> foreignBuilds(const std::string& kernel, const std::string& sizes);
+  /// Checked against `sha`. One that does not match is dropped, noticed, and NotFound.
   Result<ArtefactRecord> artefact(const std::string& sha);
+  /// Every sound build in the order of their numbers; an error of `visit` ends it and is given back.
+  Result<void> eachBuild(const Filter& filter, const std::function<Result<void>(const BuildRecord&)>& visit);
+
+  // --- measurements (measurements.cpp) ---
+  /// Keeps one; build.id must be a build's number and the target must have been put. It stands for its build
+  /// from now on, in place of what did, unless it is history from the start. Gives its number.
+  Result<int64_t> addMeasurement(const MeasurementRecord& measurement);
+  /// The one that stands for each build of the problem, oldest first.
+  Result<std::vector<MeasurementRecord>> standing(const ProblemKey& problem, double since = 0);
+  /// The newest that stands for a configuration built by our own compilers. NotFound.
+  Result<MeasurementRecord> standingOf(const ProblemKey& problem, const std::string& configuration);
+  /// Newest first, history too; at most `limit`.
+  Result<std::vector<MeasurementRecord>> measurements(const Filter& filter, int64_t limit);
+  Result<void> eachMeasurement(const Filter& filter,
+                               const std::function<Result<void>(const MeasurementRecord&)>& visit);
+  /// What was measured before `before` (Unix time) stands for nothing any more. Gives how many.
+  Result<int64_t> retire(const ProblemKey& problem, double before);
+
+  // --- the choice (choice.cpp) ---
+  /// Whether a candidate answers the question.
+  using Fits = std::function<bool(const MeasurementRecord&)>;
+  /// The best standing measurement that fits: finalists of the newest search before others, then the fastest.
+  /// NotFound: none.
+  Result<MeasurementRecord> choose(const ProblemKey& problem, const Fits& fits);
+  /// The same of the same kernel and sizes on the same hardware under another driver or compiler.
+  Result<MeasurementRecord> chooseStale(const ProblemKey& problem, const std::string& hardware,
+                                        const Fits& fits);
+  /// The best of each of up to `limit` problems of the kernel whose sizes are near, on the same target; the
+  /// nearest is among them unless sizes with the same product crowd it out.
+  Result<std::vector<MeasurementRecord>> near(const ProblemKey& problem, int64_t limit = 8);
+  /// Problems with a standing candidate, newest first.
+  Result<std::vector<ProblemKey>> decided(const Filter& filter, int64_t limit);
+
+  // --- searches (searches.cpp) ---
+  /// Begins one: gives its number.
+  Result<int64_t> beginSearch(const SearchRecord& search);
+  /// Keeps how it ended; ended is set by the store.
+  Result<void> endSearch(const SearchRecord& search);
+  /// The last that ended; any question when `question` is empty. NotFound.
+  Result<SearchRecord> lastSearch(const ProblemKey& problem, const std::string& question = {});
 
   Result<void> putJob(const JobRecord& job);
   Result<void> setJob(const std::string& id, const std::string& state, const std::string& outcome);
   /// Jobs that a daemon acknowledged and did not finish, oldest first.
   Result<std::vector<JobRecord>> unfinishedJobs();
 
+  // --- cleaning (collect.cpp) ---
+  /// Drops what is known of the matching problems: measurements and searches; of a kernel named alone also
+  /// its documents, names and builds.
+  Result<Removed> forget(const Filter& filter);
+  /// Drops binaries, oldest first, that no search has found among the best: those put before `before` (Unix
+  /// time), and then as many as keep all together within `bytes`. Builds stay known. Binaries of other
+  /// compilers and of builds not measured yet go only by age.
+  Result<Removed> collect(int64_t bytes, double before);
+
   Result<Counts> counts();
   /// Folds the log into the file: for a clean end.
   Result<void> checkpoint();
 
 private:
-  Store(FileLock lock, std::string path);
+  Store(std::optional<FileLock> lock, std::string path);
   template <typename Work> auto attempt(Work&& work) -> Result<decltype(work())>;
-  int64_t problemId(const ProblemKey& problem);
+  template <typename Work> auto change(Work&& work) -> Result<decltype(work())>;
+  Result<MeasurementRecord> firstFit(SQLite::Statement& row, const Fits& fits, const char* none);
+  void dropMeasurement(int64_t id, const std::string& what);
+  void dropBuild(int64_t id, const std::string& what);
   void notice(const std::string& text);
+  void rememberFile();
 
-  FileLock lock_;
+  std::optional<FileLock> lock_;
   std::string path_;
-  mutable std::mutex mutex_; ///< guards all below
-  std::unique_ptr<Database> database_;
+  bool readOnly_ = false;
+  uint64_t device_ = 0, inode_ = 0;    ///< of the file as it was opened
+  mutable std::recursive_mutex mutex_; ///< guards all below
+  std::unique_ptr<SQLite::Database> database_;
   std::vector<std::string> notices_;
 };
 

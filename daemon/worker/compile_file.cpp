@@ -1,6 +1,7 @@
 // `tuned-worker compile-file`: bare kernel IR to any stage of a backend.
 #include "backend/registry.h"
 #include "backend/toolchain/toolchain.h"
+#include "base/model/json.h"
 #include "client/protocol/problem.h"
 #include "daemon/worker/commands.h"
 #include "ir/module.h"
@@ -25,27 +26,13 @@ int complain(const Error& error) {
 }
 
 nlohmann::json describe(const Artefact& artefact) {
-  constexpr const char* kinds[] = {"pointer", "scalar", "tensor_map"};
-  nlohmann::json parameters = nlohmann::json::array();
-  for (const ParameterSlot& slot : artefact.launch.parameters)
-    parameters.push_back({{"kind", kinds[static_cast<int>(slot.kind)]}, {"size_bytes", slot.sizeBytes}});
   return {{"format", artefact.format},
           {"target", artefact.target},
           {"compiler", artefact.compiler},
           {"assembler", artefact.assembler},
           {"bytes", artefact.bytes.size()},
-          {"launch",
-           {{"symbol", artefact.launch.symbol},
-            {"block", artefact.launch.block},
-            {"threads_per_cta", artefact.launch.threadsPerCta()},
-            {"dynamic_shared_bytes", artefact.launch.dynamicSharedBytes},
-            {"scratch_bytes", artefact.launch.scratchBytes},
-            {"cluster_size", artefact.launch.clusterSize},
-            {"parameters", parameters}}},
-          {"resources",
-           {{"registers", artefact.resources.registers},
-            {"shared_bytes", artefact.resources.sharedBytes},
-            {"spill_bytes", artefact.resources.spillBytes}}},
+          {"launch", model::toJson(artefact.launch)},
+          {"resources", model::toJson(artefact.resources)},
           {"phase_seconds", artefact.phaseSeconds}};
 }
 

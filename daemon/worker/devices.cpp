@@ -3,9 +3,9 @@
 #include "backend/nvptx/cubin/assemble.h"
 #include "backend/registry.h"
 #include "backend/toolchain/toolchain.h"
+#include "base/model/json.h"
 #include "daemon/worker/commands.h"
 #include "daemon/worker/loop.h"
-#include "daemon/worker/messages.h"
 
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -25,7 +25,7 @@ std::string assemblers() {
 nlohmann::json listing() {
   nlohmann::json out = {{"devices", nlohmann::json::array()}, {"build", compilerIdentity()}};
   for (const DeviceInfo& info : listDevices())
-    out["devices"].push_back(deviceToJson(info));
+    out["devices"].push_back(model::toJson(info));
   out["assembler"] = assemblers();
   return out;
 }

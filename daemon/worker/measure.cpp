@@ -1,6 +1,7 @@
 // `tuned-worker measure`: owns the device; verifies and times variants, of one problem at a time.
 #include "tuner/measure/measure.h"
 #include "backend/registry.h"
+#include "base/model/json.h"
 #include "daemon/worker/commands.h"
 #include "daemon/worker/loop.h"
 #include "daemon/worker/messages.h"
@@ -21,7 +22,7 @@ constexpr double longestReference = 10;
 
 /// One problem on the device: its kernel and, once the first variant came, buffers and reference.
 struct Bench {
-  std::string problem;
+  std::string problem, document;
   Kernel kernel;
   Sizes sizes;
   std::unique_ptr<Measurer> measurer;
@@ -40,9 +41,11 @@ public:
         return fail(ready.error());
     nlohmann::json out = nlohmann::json::array();
     auto add = [&](const Measured& measured) {
-      out.push_back({{"outcome", toJson(measured.outcome)},
-                     {"verdict", toJson(measured.verdict)},
-                     {"seconds", measured.seconds}});
+      Trial trial;
+      trial.outcome = measured.outcome;
+      trial.verdict = measured.verdict;
+      trial.measureSeconds = measured.seconds;
+      out.push_back(model::toJson(toMeasurement(trial)));
     };
     if (request.at("op") == "duel")
       for (const Measured& measured : bench_.measurer->duel(*variants))
@@ -55,12 +58,13 @@ public:
 private:
   /// Takes up the request's problem; buffers of another one are let go first.
   Result<void> open(const nlohmann::json& request) {
-    std::string problem = request.at("problem");
-    if (bench_.problem == problem) return {};
+    std::string problem = request.at("problem"), document = request.at("kernel");
+    // The same problem under another document may be judged by another tolerance.
+    if (bench_.problem == problem && bench_.document == document) return {};
     bench_ = Bench();
-    auto kernel = parseKernel(request.at("kernel").get<std::string>(), "");
+    auto kernel = parseKernel(document, "");
     if (!kernel) return fail(kernel.error());
-    bench_ = {problem, std::move(*kernel), request.at("sizes").get<Sizes>(), nullptr};
+    bench_ = {problem, std::move(document), std::move(*kernel), request.at("sizes").get<Sizes>(), nullptr};
     return {};
   }
 
@@ -82,8 +86,9 @@ private:
   /// evaluated.
   Result<void> measurer(const Configuration& variant, double deadline) {
     double seconds = std::min(longestReference, deadline * referenceShare);
-    ReferenceRequest request{bench_.kernel,      bench_.sizes, bench_.kernel.defaults,
-                             device_->info().id, inputSeed,    seconds};
+    ReferenceRequest request{
+        bench_.kernel, bench_.sizes, bench_.kernel.defaults, device_->info().capabilities.judges,
+        inputSeed,     seconds};
     auto reference = makeReference(request);
     const bool cuda = bench_.kernel.language == "cuda";
     if (!reference && !cuda) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "backend/artefact.h"
-#include "backend/device.h"
 #include "base/error.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -15,9 +14,6 @@ Error errorFromJson(const nlohmann::json& json);
 /// The bytes travel as CBOR binary.
 nlohmann::json artefactToJson(const Artefact& artefact);
 Result<Artefact> artefactFromJson(const nlohmann::json& json);
-
-nlohmann::json deviceToJson(const DeviceInfo& info);
-Result<DeviceInfo> deviceFromJson(const nlohmann::json& json);
 
 /// The "ok" of an answer, or its error.
 Result<nlohmann::json> okOf(nlohmann::json answer);

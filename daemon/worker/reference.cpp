@@ -88,7 +88,7 @@ namespace {
 Result<ReferenceResult> byJudge(const ReferenceRequest& request) {
   const Kernel& judge = *request.kernel.judge;
   auto result =
-      makeReference({judge, request.sizes, judge.defaults, request.device, request.seed, request.seconds});
+      makeReference({judge, request.sizes, judge.defaults, request.judges, request.seed, request.seconds});
   if (!result) return result;
   result->source = judge.name + " (" + result->source + ")";
   return result;
@@ -110,11 +110,12 @@ Result<ReferenceResult> makeReference(const ReferenceRequest& request) {
   if (request.kernel.judge) return byJudge(request);
   if (request.kernel.language == "cuda")
     return fail(ErrorKind::Unsupported, "kernel '" + request.kernel.name + "' is CUDA C++ and has no judge");
-  if (request.device != "cpu") {
-    auto result = byCpu(request);
-    if (result) return result;
+  Result<ReferenceResult> result = fail(ErrorKind::Unsupported, "nobody can judge this device's kernels");
+  for (const std::string& judge : request.judges) {
+    result = judge == "cpu" ? byCpu(request) : byEvaluator(request);
+    if (result) break;
   }
-  return byEvaluator(request);
+  return result;
 }
 
 } // namespace tuned

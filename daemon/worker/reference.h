@@ -1,5 +1,5 @@
-// What a kernel's outputs ought to be, by somebody who shares no code with the backend on trial: the CPU
-// backend for CUDA devices, the scalar evaluator for the CPU.
+// What a kernel's outputs ought to be, by somebody who shares no code with the backend on trial: the device
+// says who that is.
 #pragma once
 
 #include "backend/device.h"
@@ -11,10 +11,10 @@ namespace tuned {
 struct ReferenceRequest {
   const Kernel& kernel;
   const Sizes& sizes;
-  Configuration configuration; ///< of the variant whose program instances are evaluated
-  std::string device;          ///< on trial: "cpu", "cuda:0"
-  uint64_t seed = 0;           ///< of the inputs, as the workbench has
-  double seconds = 10;         ///< about what the evaluation may take: beyond, program instances are sampled
+  Configuration configuration;     ///< of the variant whose program instances are evaluated
+  std::vector<std::string> judges; ///< of the device on trial, in the order they are asked (Capabilities)
+  uint64_t seed = 0;               ///< of the inputs, as the workbench has
+  double seconds = 10; ///< about what the evaluation may take: beyond, program instances are sampled
 };
 
 /// By the document's judge, where it has one; else by the kernel's own IR on the CPU or in the evaluator. The

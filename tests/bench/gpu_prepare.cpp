@@ -2,8 +2,8 @@
 //   gpu_prepare --kernels configs/kernels --out DIR
 // takes the library's kernels, whole spaces;
 //   gpu_prepare --plan --out DIR
-// takes what DIR/plan.json lists (case_plan.py), a .ttir for each variant. Sizes are folded into that text, so that all
-// compilers get the same.
+// takes what DIR/plan.json lists (case_plan.py), a .ttir for each variant. Sizes are folded into that text,
+// so that all compilers get the same.
 #include "backend/registry.h"
 #include "gpu_fold.h"
 #include "gpu_plan.h"
@@ -98,7 +98,8 @@ Result<PlanTask> listVariants(const Settings& settings, const Problem& problem) 
   if (!kernel) return fail(kernel.error());
   auto space = Space::enumerate(*kernel, problem.sizes);
   if (!space) return fail(space.error());
-  PlanTask task{problem.name, 0, 0, kernel->tolerance.relative, kernel->tolerance.absolute, {}, {}};
+  const Tolerance tolerance = kernel->tolerance.value_or(Tolerance());
+  PlanTask task{problem.name, 0, 0, tolerance.relative, tolerance.absolute, {}, {}};
   Bindings bindings = bindingsOf(*kernel, {}, problem.sizes);
   if (kernel->work.flops)
     task.flops = static_cast<double>(kernel->work.flops->evaluate(bindings).value_or(0));

@@ -29,7 +29,7 @@ Answer sampleAnswer() {
   answer.device = "cpu";
   answer.artefact = "abc";
   answer.launch.symbol = "kernel";
-  answer.launch.parameters = {{"pointer", 8}, {"scalar", 4}};
+  answer.launch.parameters = {{ParameterKind::Pointer, 8}, {ParameterKind::Scalar, 4}};
   answer.grid = {16, 2, 1};
   answer.gain = 1.25;
   return answer;

@@ -1,11 +1,9 @@
 // The cache where the disk does not do as it should: read-only, full, on a network, not a folder.
-#include "base/sha256.h"
-#include "daemon/store/store.h"
 #include "tests/daemon/in_child.h"
-#include "tests/daemon/scratch.h"
+#include "tests/daemon/store_support.h"
 
+#include <cerrno>
 #include <csignal>
-#include <doctest/doctest.h>
 #include <fstream>
 #include <iostream>
 #include <random>
@@ -41,19 +39,20 @@ int fillUp(const std::string& folder) {
   ::setrlimit(RLIMIT_FSIZE, &limit);
   auto store = Store::open(folder);
   if (!store) return notOpened;
-  ProblemKey problem{"k", "{}", "t"};
-  (void)(*store)->putKernel({"k", "k", "{}"});
-  (void)(*store)->putTarget({"t", "h", "cpu", "{}"});
-  int kept = 0;
-  Result<int64_t> trial = 0;
-  for (int i = 0; i < 1000 && trial; ++i) {
-    trial = (*store)->addTrial(problem, {std::to_string(i), "timed", noise(5000, i), 1.0, "{}"});
-    kept += trial.has_value();
+  if (!(*store)->putTarget({"target-1", "hardware-1", "cuda:0", "{}", ""})) return notOpened;
+  int64_t kept = 0;
+  Result<int64_t> build = 0;
+  for (int i = 0; i < 1000 && build; ++i) {
+    Build failure;
+    failure.outcome = "compile_failed";
+    failure.reason = noise(5000, i);
+    build = (*store)->putBuild(buildKey(i), failure);
+    kept += build.has_value();
   }
-  if (trial) return neverFull;
-  if (trial.error().kind != ErrorKind::OutOfResources) return wrong(trial.error());
-  auto trials = (*store)->trials(problem);
-  return trials && trials->size() == static_cast<size_t>(kept) ? fine : lostTrials;
+  if (build) return neverFull;
+  if (build.error().kind != ErrorKind::OutOfResources) return wrong(build.error());
+  auto counts = (*store)->counts();
+  return counts && counts->builds == kept ? fine : lostTrials;
 }
 
 } // namespace
@@ -65,9 +64,86 @@ TEST_CASE("a full disk is said so, and nothing acknowledged is lost") {
   auto store = Store::open(folder.path());
   REQUIRE(store);
   CHECK((*store)->notices().empty());
-  auto trials = (*store)->trials({"k", "{}", "t"});
-  CHECK(trials->size() > 10);
-  CHECK((*store)->addTrial({"k", "{}", "t"}, {"more", "timed", "", 1.0, "{}"}));
+  CHECK((*store)->counts()->builds > 10);
+  CHECK((*store)->putBuild(buildKey(5000), buildOf("more"), "more"));
+}
+
+TEST_CASE("on a full disk what is known is answered after a restart, too") {
+  Scratch folder;
+  filled(folder.path());
+  const int end = inChild([&]() -> int {
+    std::signal(SIGXFSZ, SIG_IGN);
+    rlimit limit{1, 1};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    auto store = Store::open(folder.path());
+    if (!store) return wrong(store.error());
+    // The same document again is not written again.
+    if (auto known = (*store)->putDocument(document("kernel-1", "softmax")); !known)
+      return wrong(known.error());
+    auto winner = (*store)->choose(problem, {});
+    if (!winner) return wrong(winner.error());
+    if (auto binary = (*store)->artefact(winner->build.build.artefact); !binary) return wrong(binary.error());
+    auto full = (*store)->putBuild(buildKey(7), buildOf("more"), "more");
+    return full ? neverFull : full.error().kind == ErrorKind::OutOfResources ? fine : wrong(full.error());
+  });
+  CHECK(end == fine);
+}
+
+TEST_CASE("failures of the disk are told apart") {
+  const std::string path = "/nonexistent/tuned.db";
+  constexpr int full = 13, inputOutput = 10, cannotOpen = 14, writeFailed = 10 | (3 << 8);
+  CHECK(meaning(full, 0, path, "x").kind == ErrorKind::OutOfResources);
+  CHECK(meaning(writeFailed, ENOSPC, path, "x").kind == ErrorKind::OutOfResources);
+  CHECK(meaning(writeFailed, EDQUOT, path, "x").kind == ErrorKind::OutOfResources);
+  const Error broken = meaning(writeFailed, EIO, path, "x");
+  CHECK(broken.kind == ErrorKind::Internal);
+  CHECK(broken.message.find("the disk failed: Input/output error") != std::string::npos);
+  CHECK(meaning(inputOutput, 0, path, "x").kind == ErrorKind::Internal);
+  // No room for another file is no question of rights.
+  const Error inodes = meaning(cannotOpen, ENOSPC, path, "x");
+  CHECK(inodes.kind == ErrorKind::OutOfResources);
+  CHECK(inodes.remedy.find("inodes") != std::string::npos);
+  CHECK(meaning(cannotOpen, EACCES, path, "x").kind == ErrorKind::Denied);
+}
+
+TEST_CASE("a cache that was removed or replaced under the daemon takes nothing more, and says so") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  CHECK_FALSE(store->displaced());
+  std::filesystem::remove(folder / "tuned.db");
+  REQUIRE(store->displaced());
+  CHECK(store->displaced()->find("removed") != std::string::npos);
+  CHECK(store->choose(problem, {})); // what is known is still answered
+  auto refused = store->putBuild(buildKey(9), buildOf("more"), "more");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::Unavailable);
+  std::ofstream(folder / "tuned.db") << "another";
+  CHECK(store->displaced()->find("replaced") != std::string::npos);
+}
+
+TEST_CASE("a cache that may not be written is served read-only") {
+  for (const bool folderToo : {true, false}) {
+    CAPTURE(folderToo);
+    Scratch folder;
+    filled(folder.path())->checkpoint();
+    ::chmod(folder.path().c_str(), folderToo ? 0555 : 0777);
+    ::chmod((folder / "lock").c_str(), 0666);
+    ::chmod((folder / "tuned.db").c_str(), 0444);
+    const int end = inChild([&]() -> int {
+      if (::geteuid() == 0 && ::setuid(65534) != 0) return notUsable;
+      auto store = Store::open(folder.path());
+      if (!store) return wrong(store.error());
+      if (!(*store)->readOnly() || (*store)->notices().empty()) return neverFull;
+      auto winner = (*store)->choose(problem, {});
+      if (!winner) return wrong(winner.error());
+      if (auto binary = (*store)->artefact(winner->build.build.artefact); !binary)
+        return wrong(binary.error());
+      auto refused = (*store)->putBuild(buildKey(9), buildOf("more"), "more");
+      return refused ? neverFull : refused.error().kind == ErrorKind::Denied ? fine : wrong(refused.error());
+    });
+    ::chmod(folder.path().c_str(), 0755);
+    CHECK(end == fine);
+  }
 }
 
 TEST_CASE("a folder that cannot be written is said so") {
@@ -81,21 +157,6 @@ TEST_CASE("a folder that cannot be written is said so") {
                                                                                     : wrong(store.error());
   });
   ::chmod(folder.path().c_str(), 0755);
-  CHECK(end == fine);
-}
-
-TEST_CASE("a cache file that cannot be written is said so") {
-  Scratch folder;
-  REQUIRE(Store::open(folder.path()));
-  ::chmod(folder.path().c_str(), 0777);
-  ::chmod((folder / "lock").c_str(), 0666);
-  ::chmod((folder / "tuned.db").c_str(), 0444);
-  int end = inChild([&]() -> int {
-    if (::geteuid() == 0 && ::setuid(65534) != 0) return notUsable;
-    auto store = Store::open(folder.path());
-    if (store) return neverFull;
-    return store.error().kind == ErrorKind::Denied ? fine : wrong(store.error());
-  });
   CHECK(end == fine);
 }
 

@@ -1,151 +1,234 @@
-// What the cache keeps, and that it never gives back what is not what was kept.
-#include "daemon/store/store.h"
-
-#include "base/sha256.h"
-#include "daemon/store/sqlite.h"
-#include "tests/daemon/scratch.h"
-
-#include <doctest/doctest.h>
-#include <fstream>
+// What the cache keeps, and what it chooses.
+#include "tests/daemon/store_support.h"
 
 using namespace tuned;
 using namespace tuned::store;
-using tuned::test::Scratch;
-
-namespace {
-
-const ProblemKey problem{"kernel-1", R"({"n":4096})", "target-1"};
-
-std::unique_ptr<Store> openAt(const std::string& folder) {
-  auto store = Store::open(folder);
-  REQUIRE_MESSAGE(store.has_value(), (store ? "" : store.error().text()));
-  return std::move(*store);
-}
-
-ArtefactRecord artefact(const std::string& bytes) {
-  return {sha256(bytes), "cubin", "sm_90a", bytes};
-}
-
-/// A store with one kernel, one target, two trials and a winner.
-std::unique_ptr<Store> filled(const std::string& folder, const std::string& bytes = std::string(5000, 'x')) {
-  auto store = openAt(folder);
-  REQUIRE(store->putKernel({"kernel-1", "softmax", "{}"}));
-  REQUIRE(store->putTarget({"target-1", "hardware-1", "cuda:0", "{}"}));
-  REQUIRE(store->addTrial(problem, {R"({"B":1})", "compile_failed", "no registers", {}, "{}"}));
-  REQUIRE(store->addTrial(problem, {R"({"B":2})", "timed", "", 1e-3, R"({"k":1})"}));
-  REQUIRE(store->putWinner(problem, R"({"B":2})", R"({"answer":2})", artefact(bytes)));
-  return store;
-}
-
-/// Runs SQL on the closed file, as damage from outside.
-void tamper(const std::string& folder, const char* sql) {
-  Database database(folder + "/tuned.db");
-  database.run(sql);
-}
-
-std::string onlyAside(const std::string& folder) {
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.path().filename().string().starts_with("tuned.db.corrupt-")) return entry.path().string();
-  return "";
-}
-
-} // namespace
+using namespace tuned::test;
 
 TEST_CASE("what is put is there after opening again") {
   Scratch folder;
   filled(folder.path());
   auto store = openAt(folder.path());
-  auto winner = store->winner(problem);
+  auto winner = store->choose(problem, {});
   REQUIRE(winner);
-  CHECK(winner->body == R"({"answer":2})");
-  CHECK(winner->device == "cuda:0");
-  auto kept = store->artefact(winner->artefact);
+  CHECK(winner->measurement.configuration == std::map<std::string, int64_t>{{"B", 4}});
+  CHECK(winner->measurement.sizes == std::map<std::string, int64_t>{{"n", 4096}});
+  CHECK(winner->measurement.device == "cuda:0");
+  CHECK(winner->measurement.verdict.tolerance == Tolerance{1e-4, 1e-4});
+  CHECK(winner->measurement.interval->high == doctest::Approx(1.1e-3));
+  CHECK(winner->build.build.launch.block[0] == 128);
+  CHECK(winner->build.build.launch.arguments.at(1).integer == 4096);
+  auto kept = store->artefact(winner->build.build.artefact);
   REQUIRE(kept);
-  CHECK(kept->bytes == std::string(5000, 'x'));
+  CHECK(kept->bytes == std::string(5000, 'y'));
   CHECK(kept->format == "cubin");
-  auto trials = store->trials(problem);
-  REQUIRE(trials);
-  REQUIRE(trials->size() == 2);
-  CHECK(trials->at(0).reason == "no registers");
-  CHECK_FALSE(trials->at(0).seconds.has_value());
-  CHECK(trials->at(1).seconds.value() == 1e-3);
-  CHECK(store->kernel("softmax")->id == "kernel-1");
-  CHECK(store->kernel("nothing").error().kind == ErrorKind::NotFound);
-  CHECK(store->counts()->trials == 2);
+  auto failed = store->build(buildKey(1));
+  REQUIRE(failed);
+  CHECK_FALSE(failed->build.built());
+  CHECK(failed->build.reason == "no registers");
+  CHECK(store->build(buildKey(99)).error().kind == ErrorKind::NotFound);
+  CHECK(store->document("softmax")->kernel == "kernel-1");
+  CHECK(store->document("nothing").error().kind == ErrorKind::NotFound);
+  CHECK(store->counts()->measurements == 3);
+  CHECK(store->counts()->winners == 1);
+  CHECK(store->counts()->builds == 3);
 }
 
-TEST_CASE("every trial is kept, and the last of each configuration is what is known") {
+TEST_CASE("every measurement is kept, and the last of each build is what stands") {
   Scratch folder;
   auto store = filled(folder.path());
-  REQUIRE(store->addTrial(problem, {R"({"B":1})", "timed", "", 2e-3, "{}"}));
-  CHECK(store->counts()->trials == 3);
-  auto known = store->trials(problem);
-  REQUIRE(known->size() == 2);
-  CHECK(known->at(1).configuration == R"({"B":1})");
-  CHECK(known->at(1).outcome == "timed");
-  CHECK(store->listTrials("softmax", "", 10)->size() == 3);
-  CHECK(store->listTrials("", "cpu", 10)->empty());
-  CHECK(store->listTrials("", "", 1)->at(0).trial.outcome == "timed");
+  const int64_t build = store->build(buildKey(4))->id;
+  REQUIRE(store->addMeasurement(timed(build, 5e-3)));
+  CHECK(store->counts()->measurements == 4);
+  CHECK(store->standing(problem)->size() == 3);
+  CHECK(store->choose(problem, {})->measurement.configuration.at("B") == 2);
+  CHECK(store->measurements({"softmax", "", ""}, 10)->size() == 4);
+  CHECK(store->measurements({"", "", "cpu"}, 10)->empty());
+  CHECK(store->measurements({}, 1)->at(0).measurement.seconds == 5e-3);
+  // What is history from the start changes nothing.
+  MeasurementRecord aside = timed(build, 1e-9);
+  aside.history = true;
+  REQUIRE(store->addMeasurement(aside));
+  CHECK(store->choose(problem, {})->measurement.configuration.at("B") == 2);
+}
+
+TEST_CASE("finalists of the newest search count before what was timed alone") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  MeasurementRecord finalist = timed(store->build(buildKey(2))->id, 3e-3);
+  finalist.finalist = true;
+  finalist.search = 1;
+  REQUIRE(store->addMeasurement(finalist));
+  CHECK(store->choose(problem, {})->measurement.configuration.at("B") == 2);
+  auto asked = store->choose(problem, [](const MeasurementRecord& one) { return !one.finalist; });
+  CHECK(asked->measurement.configuration.at("B") == 4);
+  CHECK(store->choose(problem, [](const auto&) { return false; }).error().kind == ErrorKind::NotFound);
+  // A finalist that failed stands for its build no more.
+  finalist.measurement.outcome = "faulted";
+  finalist.measurement.seconds.reset();
+  REQUIRE(store->addMeasurement(finalist));
+  CHECK(store->choose(problem, {})->measurement.configuration.at("B") == 4);
+}
+
+TEST_CASE("what was given up early, and what was measured elsewhere, does not win") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  MeasurementRecord abandoned = timed(put(*store, buildKey(8), "abandoned"), 1e-6);
+  abandoned.measurement.abandoned = true;
+  REQUIRE(store->addMeasurement(abandoned));
+  MeasurementRecord imported = timed(put(*store, buildKey(16), "imported"), 1e-6);
+  imported.source = "ci.bundle";
+  REQUIRE(store->addMeasurement(imported));
+  CHECK(store->choose(problem, {})->measurement.configuration.at("B") == 4);
+  CHECK(store->standing(problem)->size() == 5);
 }
 
 TEST_CASE("a winner of another driver is found as stale, and only there") {
   Scratch folder;
   auto store = filled(folder.path());
-  REQUIRE(store->putTarget({"target-2", "hardware-1", "cuda:0", "{}"}));
+  REQUIRE(store->putTarget({"target-2", "hardware-1", "cuda:0", "{}", ""}));
   ProblemKey upgraded = problem;
   upgraded.target = "target-2";
-  CHECK(store->winner(upgraded).error().kind == ErrorKind::NotFound);
-  CHECK(store->staleWinner(upgraded, "hardware-1")->body == R"({"answer":2})");
-  CHECK(store->staleWinner(upgraded, "hardware-2").error().kind == ErrorKind::NotFound);
-  CHECK(store->staleWinner(problem, "hardware-1").error().kind == ErrorKind::NotFound);
+  CHECK(store->choose(upgraded, {}).error().kind == ErrorKind::NotFound);
+  CHECK(store->chooseStale(upgraded, "hardware-1", {})->measurement.configuration.at("B") == 4);
+  CHECK(store->chooseStale(upgraded, "hardware-2", {}).error().kind == ErrorKind::NotFound);
+  CHECK(store->chooseStale(problem, "hardware-1", {}).error().kind == ErrorKind::NotFound);
 }
 
-TEST_CASE("an artefact that does not match its SHA-256 is dropped with its winner, and said so") {
-  Scratch folder;
-  filled(folder.path());
-  tamper(folder.path(), "UPDATE artefacts SET compressed = "
-                        "CAST(substr(compressed, 1, length(compressed) - 3) || x'000000' AS BLOB)");
-  auto store = openAt(folder.path());
-  auto sha = store->winner(problem)->artefact;
-  CHECK(store->artefact(sha).error().kind == ErrorKind::NotFound);
-  CHECK(store->winner(problem).error().kind == ErrorKind::NotFound);
-  REQUIRE(store->notices().size() == 1);
-  CHECK(store->notices()[0].find(sha) != std::string::npos);
-  CHECK(store->trials(problem)->size() == 2);
-  REQUIRE(store->putWinner(problem, R"({"B":2})", "{}", artefact(std::string(5000, 'x'))));
-  CHECK(store->artefact(sha)->bytes == std::string(5000, 'x'));
-}
-
-TEST_CASE("a winner whose configuration was changed outside is dropped") {
-  Scratch folder;
-  filled(folder.path());
-  tamper(folder.path(), "UPDATE winners SET body = '{\"answer\":3}'");
-  auto store = openAt(folder.path());
-  CHECK(store->winners("", "")->empty());
-  CHECK(store->winner(problem).error().kind == ErrorKind::NotFound);
-  CHECK(store->notices().size() == 1);
-}
-
-TEST_CASE("a failure is kept until a winner comes") {
+TEST_CASE("near sizes are found by their product, and the same sizes are not among them") {
   Scratch folder;
   auto store = filled(folder.path());
-  CHECK(store->failure(problem)->empty());
-  REQUIRE(store->setFailure(problem, "all 12 variants failed"));
-  CHECK(*store->failure(problem) == "all 12 variants failed");
-  REQUIRE(store->putWinner(problem, R"({"B":2})", "{}", artefact("y")));
-  CHECK(store->failure(problem)->empty());
+  for (int64_t n : {8192, 16384, 1 << 20}) {
+    const ProblemKey other{"kernel-1", R"({"n":)" + std::to_string(n) + "}", "target-1"};
+    REQUIRE(store->addMeasurement(timed(put(*store, buildKey(n, other), "near" + std::to_string(n)), 1)));
+  }
+  auto found = store->near({"kernel-1", R"({"n":4096})", "target-1"}, 1);
+  REQUIRE(found);
+  REQUIRE(found->size() == 1);
+  CHECK(found->at(0).measurement.sizes.at("n") == 8192);
+  CHECK(store->near({"kernel-1", R"({"n":9000})", "target-1"}, 2)->size() == 4);
+  CHECK(store->near({"kernel-2", R"({"n":4096})", "target-1"})->empty());
 }
 
-TEST_CASE("winner and artefact come together or not at all") {
+TEST_CASE("a name belongs to who gave it") {
+  Scratch folder;
+  auto store = openAt(folder.path());
+  REQUIRE(store->putDocument(document("kernel-1", "relu", "alice")));
+  REQUIRE(store->putDocument(document("kernel-1", "other", "bob")));
+  CHECK(store->document("relu", "bob")->kernel == "kernel-1");
+  // Another's kernel under the same name: each sees the own, strangers that of whoever came first.
+  REQUIRE(store->putDocument(document("kernel-2", "relu", "bob", "2")));
+  CHECK(store->document("relu", "alice")->kernel == "kernel-1");
+  CHECK(store->document("relu", "bob")->kernel == "kernel-2");
+  CHECK(store->document("relu", "carol")->kernel == "kernel-1");
+  // One's own newer document replaces one's own.
+  REQUIRE(store->putDocument(document("kernel-3", "relu", "alice", "3")));
+  CHECK(store->document("relu", "alice")->kernel == "kernel-3");
+  CHECK(store->document("relu", "bob")->kernel == "kernel-2");
+  // By the hash of the text, whoever asks.
+  const DocumentRecord exact = document("kernel-2", "relu", "bob", "2");
+  CHECK(store->document(exact.sha, "alice")->text == exact.text);
+  CHECK(store->documents()->size() == 3);
+}
+
+TEST_CASE("of one kernel's documents the asker's own counts") {
+  Scratch folder;
+  auto store = openAt(folder.path());
+  REQUIRE(store->putDocument(document("kernel-1", "relu", "alice", " strict")));
+  REQUIRE(store->putDocument(document("kernel-1", "relu", "bob", " lax")));
+  CHECK(store->document("kernel-1", "alice")->text == documentText("relu strict"));
+  CHECK(store->document("kernel-1", "bob")->text == documentText("relu lax"));
+  CHECK(store->document("kernel-1", "carol")->text == documentText("relu strict"));
+}
+
+TEST_CASE("searches say how they went, by the question they answered") {
   Scratch folder;
   auto store = filled(folder.path());
-  // No trial of that configuration: the winner's row is refused, and the artefact must go with it.
-  CHECK_FALSE(store->putWinner(problem, R"({"B":99})", "{}", artefact("new bytes")));
-  CHECK(store->artefact(sha256("new bytes")).error().kind == ErrorKind::NotFound);
-  CHECK(store->winner(problem)->body == R"({"answer":2})");
-  ArtefactRecord lying = artefact("a");
-  lying.bytes = "b";
-  CHECK_FALSE(store->putWinner(problem, R"({"B":2})", "{}", lying));
+  CHECK(store->lastSearch(problem).error().kind == ErrorKind::NotFound);
+  SearchRecord search{0, problem, "job", "document", "strict", "exhaustive", 12};
+  search.id = *store->beginSearch(search);
+  CHECK(store->lastSearch(problem).error().kind == ErrorKind::NotFound); // it has not ended
+  search.tried = 12;
+  search.failure = "all 12 variants failed";
+  search.phases = {{"compile", 1.5}};
+  REQUIRE(store->endSearch(search));
+  CHECK(store->lastSearch(problem, "strict")->failure == "all 12 variants failed");
+  CHECK(store->lastSearch(problem)->phases.at("compile") == 1.5);
+  CHECK(store->lastSearch(problem, "lax").error().kind == ErrorKind::NotFound);
+}
+
+TEST_CASE("what is retired wins no more, and stays as history") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  CHECK(*store->retire(problem, 1) == 0);
+  CHECK(*store->retire(problem, 4e9) == 3);
+  CHECK(store->choose(problem, {}).error().kind == ErrorKind::NotFound);
+  CHECK(store->standing(problem)->empty());
+  CHECK(store->measurements({}, 10)->size() == 3);
+}
+
+TEST_CASE("forgetting takes a winner, a device or a kernel") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  const ProblemKey other{"kernel-1", R"({"n":8192})", "target-1"};
+  REQUIRE(store->addMeasurement(timed(put(*store, buildKey(2, other), "other"), 1)));
+  CHECK(store->forget({"softmax", other.sizes, ""})->measurements == 1);
+  CHECK(store->choose(other, {}).error().kind == ErrorKind::NotFound);
+  CHECK(store->choose(problem, {}));
+  CHECK(store->forget({"softmax", "", "cpu"})->measurements == 0);
+  CHECK(store->forget({"softmax", "", "cuda:0"})->measurements == 3);
+  CHECK(store->build(buildKey(2))); // the build is not the device's
+  CHECK(store->document("softmax"));
+  const auto gone = store->forget({"softmax", "", ""});
+  REQUIRE(gone);
+  CHECK(gone->builds == 3);
+  CHECK(gone->documents == 1);
+  CHECK(store->document("softmax").error().kind == ErrorKind::NotFound);
+}
+
+TEST_CASE("binaries that won nothing are collected, oldest first; finalists and what others brought stay") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  MeasurementRecord finalist = timed(store->build(buildKey(2))->id, 3e-3);
+  finalist.finalist = true;
+  REQUIRE(store->addMeasurement(finalist));
+  put(*store, buildKey(64, problem, "triton"), "from elsewhere");
+  put(*store, buildKey(32), "not measured yet");
+  CHECK(store->collect(int64_t{1} << 30, 0)->artefacts == 0);
+  const auto gone = store->collect(0, 0);
+  REQUIRE(gone);
+  CHECK(gone->artefacts == 1);
+  CHECK(gone->bytes == 5000);
+  CHECK(store->artefact(sha256(std::string(5000, 'y'))).error().kind == ErrorKind::NotFound);
+  CHECK(store->artefact(sha256(std::string(5000, 'x'))));
+  CHECK(store->artefact(sha256("from elsewhere")));
+  CHECK(store->build(buildKey(4))->build.built()); // it stays known
+  CHECK(store->collect(0, 4e9)->artefacts == 2);   // by age all but finalists go
+}
+
+TEST_CASE("a batch is one transaction: all of it or nothing") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  auto failed = store->batch([&]() -> Result<void> {
+    put(*store, buildKey(128), "in the batch");
+    return fail(ErrorKind::InvalidInput, "no");
+  });
+  CHECK(failed.error().message == "no");
+  CHECK(store->build(buildKey(128)).error().kind == ErrorKind::NotFound);
+  REQUIRE(store->batch([&]() -> Result<void> {
+    put(*store, buildKey(128), "in the batch");
+    put(*store, buildKey(256), "in the batch, too");
+    return {};
+  }));
+  CHECK(store->build(buildKey(256)));
+}
+
+TEST_CASE("a measurement needs its build, a binary its hash") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  CHECK_FALSE(store->addMeasurement(timed(12345, 1)));
+  CHECK_FALSE(store->putBuild(buildKey(512), buildOf("a"), "b"));
+  CHECK(store->build(buildKey(512)).error().kind == ErrorKind::NotFound);
 }
 
 TEST_CASE("jobs that were acknowledged and not finished come back, oldest first") {
@@ -162,49 +245,6 @@ TEST_CASE("jobs that were acknowledged and not finished come back, oldest first"
   REQUIRE(jobs->size() == 2);
   CHECK(jobs->at(0).id == "a");
   CHECK(jobs->at(1).request == "{\"x\":1}");
-}
-
-TEST_CASE("a damaged file is set aside and a new cache begun") {
-  for (const char* damage : {"truncated", "overwritten", "not a database"}) {
-    CAPTURE(damage);
-    Scratch folder;
-    filled(folder.path(), std::string(200'000, 'q'))->checkpoint();
-    const std::string file = folder / "tuned.db";
-    auto size = std::filesystem::file_size(file);
-    if (damage[0] == 't') std::filesystem::resize_file(file, size / 2);
-    if (damage[0] == 'o') {
-      std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
-      stream.seekp(4096);
-      stream << std::string(16384, '\x5a');
-    }
-    if (damage[0] == 'n') std::ofstream(file, std::ios::trunc) << std::string(8192, 'z');
-    auto store = openAt(folder.path());
-    REQUIRE(store->notices().size() == 1);
-    CHECK(store->notices()[0].find("set aside") != std::string::npos);
-    CHECK_FALSE(onlyAside(folder.path()).empty());
-    CHECK(store->counts()->trials == 0);
-    CHECK(store->putKernel({"k", "k", "{}"}));
-  }
-}
-
-TEST_CASE("a newer schema and another program's database are refused and left as they were") {
-  Scratch folder;
-  filled(folder.path())->checkpoint();
-  tamper(folder.path(), "PRAGMA user_version = 99");
-  auto bytes = [&] {
-    std::ifstream file(folder / "tuned.db", std::ios::binary);
-    return sha256(std::string(std::istreambuf_iterator<char>(file), {}));
-  };
-  auto before = bytes();
-  auto refused = Store::open(folder.path());
-  REQUIRE_FALSE(refused);
-  CHECK(refused.error().kind == ErrorKind::Unsupported);
-  CHECK(refused.error().message.find("99") != std::string::npos);
-  CHECK(bytes() == before);
-
-  Scratch other;
-  tamper(other.path(), "CREATE TABLE theirs(x)");
-  CHECK(Store::open(other.path()).error().kind == ErrorKind::InvalidInput);
 }
 
 TEST_CASE("a second store on the same folder is refused") {

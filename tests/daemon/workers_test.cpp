@@ -1,4 +1,6 @@
 // Worker processes that crash, hang and eat memory: the pool answers with what happened, and goes on.
+#include "base/model/device.h"
+#include "base/model/json.h"
 #include "daemon/worker/messages.h"
 #include "daemon/worker_pool/pool.h"
 
@@ -64,7 +66,7 @@ TEST_CASE("artefacts, devices and errors come through unchanged") {
   Error error{ErrorKind::Unsupported, "m", Location{"f", 3, 4}, "r"};
   CHECK(errorFromJson(toJson(error)).text() == error.text());
   DeviceInfo info{"cuda:0", "H100", "sm_90a", 132, 80, 227, 65536, 50, {1, 2, 3}, "580"};
-  CHECK(deviceFromJson(deviceToJson(info))->gridLimit[2] == 3);
+  CHECK(model::fromJson<DeviceInfo>(model::toJson(info))->gridLimit[2] == 3);
 }
 
 TEST_CASE("a worker is kept between calls, and errors it answers are not crashes") {

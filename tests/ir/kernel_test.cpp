@@ -68,7 +68,7 @@ TEST_CASE("a document becomes a kernel and a document again") {
   Kernel first = kernel();
   CHECK(first.arguments[0].type == "*f16");
   CHECK(first.arguments[2].floatValue == 1e-5);
-  CHECK(first.tolerance.relative == 1e-3);
+  CHECK(first.tolerance->relative == 1e-3);
   CHECK(first.parameters[0].name == "BLOCK");
   auto second = parseKernel(toJson(first), "");
   REQUIRE(second.has_value());

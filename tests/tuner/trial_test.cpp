@@ -1,12 +1,13 @@
+#include "base/model/json.h"
 #include "tuner/search/budget.h"
 #include "tuner/trial.h"
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
+#include <limits>
 
 using namespace tuned;
 
-TEST_CASE("every outcome survives JSON") {
+TEST_CASE("every outcome survives JSON and CBOR") {
   std::vector<Outcome> outcomes = {Timed{1, 0.5, 2, 3, true, {1, 2, 0.5}},
                                    CompileFailed{"a"},
                                    OutOfResources{"b"},
@@ -18,29 +19,52 @@ TEST_CASE("every outcome survives JSON") {
     Trial trial;
     trial.configuration = {{"A", 1}, {"B", -2}};
     trial.outcome = outcome;
-    trial.verdict = {"cpu", 5, 6, 0.25, true};
+    trial.verdict = {"cpu", 5, 6, 0.25, true, Tolerance{0, 1e-3}, "passed", ""};
     trial.resources = {10, 20, 30};
     trial.artefact = "abc";
+    trial.origin = "triton 3.6.0";
     trial.compileSeconds = 1.5;
     trial.measureSeconds = 2.5;
-    auto back = trialFromJson(toJson(trial));
+    const auto wire = model::toJson(toMeasurement(trial));
+    auto read = model::fromJson<Measurement>(nlohmann::json::from_cbor(nlohmann::json::to_cbor(wire)));
+    REQUIRE(read.has_value());
+    auto back = fromMeasurement(*read);
     REQUIRE(back.has_value());
     CHECK(back->outcome.index() == outcome.index());
     CHECK(reason(back->outcome) == reason(outcome));
-    CHECK(toJson(*back) == toJson(trial));
+    CHECK(model::toJson(toMeasurement(*back)) == wire);
     CHECK(back->configuration == trial.configuration);
     CHECK(back->verdict.guardsIntact);
+    CHECK(back->verdict.tolerance == Tolerance{0, 1e-3});
     CHECK(back->resources.spillBytes == 30);
+    CHECK(back->origin == "triton 3.6.0");
   }
-  CHECK_FALSE(toJson(outcomes[0], false).contains("samples"));
 }
 
-TEST_CASE("what is no trial is refused") {
-  CHECK_FALSE(trialFromJson(nlohmann::json::object()).has_value());
-  CHECK_FALSE(outcomeFromJson({{"kind", "splendid"}, {"reason", ""}}).has_value());
-  CHECK_FALSE(outcomeFromJson({{"kind", "timed"}, {"median", "fast"}}).has_value());
-  CHECK_FALSE(outcomeFromJson({{"kind", "faulted"}}).has_value());
-  CHECK_FALSE(verdictFromJson(5).has_value());
+TEST_CASE("an error beyond all numbers is still a number in JSON") {
+  Measurement measurement;
+  measurement.outcome = "wrong_result";
+  measurement.verdict.worstError = std::numeric_limits<double>::infinity();
+  auto back = model::fromText<Measurement>(model::dump(model::toJson(measurement)));
+  REQUIRE(back.has_value());
+  CHECK(back->verdict.worstError > 1e300);
+}
+
+TEST_CASE("what is no measurement is refused") {
+  auto refused = [](const char* text) {
+    auto read = model::fromText<Measurement>(text);
+    auto trial = read ? fromMeasurement(*read) : fail(read.error());
+    REQUIRE_FALSE(trial.has_value());
+    CHECK(trial.error().kind == ErrorKind::InvalidInput);
+    return trial.error().message;
+  };
+  const std::string base = R"("kernel":"k","sizes":{},"device":"cpu","configuration":{})";
+  CHECK(refused("{}") == "kernel: missing");
+  CHECK(refused("5") == "the body: expected an object, found number");
+  CHECK(refused(("{" + base + R"(,"outcome":"splendid"})").c_str()) == "there is no outcome 'splendid'");
+  CHECK(refused(("{" + base + R"(,"outcome":"timed"})").c_str()) == "a timed outcome has no time");
+  CHECK(refused(("{" + base + R"(,"outcome":"timed","seconds":"fast"})").c_str()) ==
+        "seconds: expected a number, found string");
 }
 
 TEST_CASE("errors become the outcome they mean") {

@@ -50,6 +50,44 @@ TEST_CASE_FIXTURE(Fixture, "the whole space is tried, the default first, and the
   CHECK(executor.mostInFlight <= 4);
 }
 
+TEST_CASE_FIXTURE(Fixture, "builds of others are timed beside the space under their own names, and may win") {
+  auto ours = executor.behaviour;
+  double theirs = 0.5e-3;
+  executor.behaviour = [&](const Configuration& c) { return c.contains("theirs") ? timed(theirs) : ours(c); };
+  auto artefact = std::make_shared<Artefact>();
+  artefact->bytes = "made elsewhere";
+  request.contenders = {{{{"theirs", 1}}, "somebody 1.0", artefact}};
+  TuneResult result = run();
+  REQUIRE(result.winner.has_value());
+  CHECK(result.winner->trial.origin == "somebody 1.0");
+  CHECK(result.winner->artefact->bytes == "made elsewhere");
+  CHECK(result.tried == 9); // they are no part of the space
+  CHECK(result.coverage() == 1);
+  CHECK(result.gain == doctest::Approx(4));
+  CHECK_FALSE(result.finalists.empty());
+
+  theirs = 10e-3;
+  executor = test::FakeExecutor();
+  executor.behaviour = [&](const Configuration& c) { return c.contains("theirs") ? timed(theirs) : ours(c); };
+  result = run();
+  CHECK(result.winner->trial.origin.empty());
+  CHECK(std::ranges::count_if(result.trials, [](const Trial& trial) { return !trial.origin.empty(); }) == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the same configuration of another compiler is another build") {
+  auto old = std::make_shared<Artefact>();
+  old->bytes = "before the upgrade";
+  request.contenders = {{{{"BLOCK", 64}, {"num_warps", 4}}, "before the upgrade", old}};
+  TuneResult result = run();
+  CHECK(result.tried == 9);
+  CHECK(result.trials.size() == 10);
+  CHECK(result.finalists.size() >= 2);
+  std::set<std::string> origins;
+  for (const Trial& trial : result.finalists)
+    if (trial.configuration == Configuration{{"BLOCK", 64}, {"num_warps", 4}}) origins.insert(trial.origin);
+  CHECK(origins == std::set<std::string>{"", "before the upgrade"});
+}
+
 TEST_CASE_FIXTURE(Fixture, "later trials are raced against the best so far") {
   run();
   REQUIRE(executor.bars.size() == 9);

@@ -66,8 +66,10 @@ TEST_CASE("a tolerance of the document counts before the type's own") {
   CHECK(toleranceFor(kernel, "*f32").relative == 1e-5);
   CHECK(toleranceFor(kernel, "*f16").relative > toleranceFor(kernel, "*f32").relative);
   CHECK(toleranceFor(kernel, "*i32").absolute == 0);
-  kernel.tolerance.absolute = 0.5;
+  kernel.tolerance = Tolerance{0, 0.5};
   CHECK(toleranceFor(kernel, "*f16").absolute == 0.5);
+  kernel.tolerance = Tolerance{0, 0};
+  CHECK(toleranceFor(kernel, "*f16") == Tolerance{0, 0}); // exact, and not "nothing said"
 }
 
 TEST_CASE("a sample of programs is distinct, inside the grid, and all of a small one") {

@@ -30,20 +30,27 @@ struct Finalist {
 
 } // namespace
 
-Result<Grid> Measurer::gridOf(const Configuration& configuration) const {
-  auto instance = instantiate(bench_->kernel(), configuration, sizes_);
-  if (!instance) return fail(instance.error());
+Result<Grid> Measurer::gridOf(const MeasureRequest& request) const {
+  Grid grid = request.artefact->launch.grid;
+  if (grid[0] < 1) { // the build does not say: the document does
+    auto instance = instantiate(bench_->kernel(), request.configuration, sizes_);
+    if (!instance) return fail(instance.error());
+    grid = instance->grid;
+  }
   const DeviceInfo& info = bench_->device().info();
   for (int axis = 0; axis < 3; ++axis)
-    if (instance->grid[axis] > info.gridLimit[axis])
-      return fail(ErrorKind::OutOfResources, "grid of " + std::to_string(instance->grid[axis]) +
-                                                 " programs on axis " + std::to_string(axis) + "; " +
-                                                 info.id + " takes " + std::to_string(info.gridLimit[axis]));
-  return instance->grid;
+    if (grid[axis] < 1 || grid[axis] > info.gridLimit[axis])
+      return fail(ErrorKind::OutOfResources, "grid of " + std::to_string(grid[axis]) + " programs on axis " +
+                                                 std::to_string(axis) + "; " + info.id + " takes 1 to " +
+                                                 std::to_string(info.gridLimit[axis]));
+  return grid;
 }
 
 Result<Verdict> Measurer::verify(LoadedKernel& kernel, const Grid& grid, std::string& wrong) {
-  Verdict verdict{reference_.outputs.empty() ? "" : reference_.source, 0, bench_->outputElements(), 0, false};
+  Verdict verdict;
+  verdict.reference = reference_.outputs.empty() ? "" : reference_.source;
+  verdict.total = bench_->outputElements();
+  verdict.tolerance = bench_->kernel().tolerance;
   if (auto ok = bench_->restore(); !ok) return fail(ok.error());
   if (auto ok = bench_->device().launch(kernel, grid, bench_->arguments()); !ok) return fail(ok.error());
   auto broken = bench_->brokenGuard();
@@ -66,6 +73,8 @@ Result<Verdict> Measurer::verify(LoadedKernel& kernel, const Grid& grid, std::st
     verdict.worstError = std::max(verdict.worstError, comparison.worstError);
     if (comparison.wrong > 0 && wrong.empty()) wrong = mismatchText(argument, comparison, reference_.source);
   }
+  verdict.reason = wrong;
+  verdict.state = !wrong.empty() ? "failed" : verdict.checked > 0 ? "passed" : "unchecked";
   return verdict;
 }
 
@@ -77,7 +86,7 @@ Measured Measurer::measure(const MeasureRequest& request) {
     measured.seconds = since(start);
     return measured;
   };
-  auto grid = gridOf(request.configuration);
+  auto grid = gridOf(request);
   if (!grid) return end(outcomeOf(grid.error(), false));
   auto kernel = bench_->device().load(*request.artefact);
   if (!kernel) return end(outcomeOf(kernel.error(), false));
@@ -94,7 +103,7 @@ std::vector<Measured> Measurer::duel(std::span<const MeasureRequest> requests) {
   std::vector<Finalist> finalists(requests.size());
   Device& device = bench_->device();
   for (size_t i = 0; i < requests.size(); ++i) {
-    auto grid = gridOf(requests[i].configuration);
+    auto grid = gridOf(requests[i]);
     auto kernel = grid ? device.load(*requests[i].artefact) : fail(grid.error());
     if (!kernel)
       finalists[i].failure = outcomeOf(kernel.error(), false);

@@ -2,8 +2,8 @@
 // measure`).
 #pragma once
 
-#include "tuner/search/executor.h"
 #include "tuner/measure/workbench.h"
+#include "tuner/search/executor.h"
 
 namespace tuned {
 
@@ -45,7 +45,7 @@ public:
   std::vector<Measured> duel(std::span<const MeasureRequest> requests);
 
 private:
-  Result<Grid> gridOf(const Configuration& configuration) const;
+  Result<Grid> gridOf(const MeasureRequest& request) const;
   /// One launch on fresh buffers, judged. The error is WrongResult's text when `wrong` is set.
   Result<Verdict> verify(LoadedKernel& kernel, const Grid& grid, std::string& wrong);
 

@@ -27,7 +27,14 @@ double steadySeconds() {
 Search::Search(const TuneRequest& request, Space space, std::unique_ptr<Strategy> strategy,
                Executor& executor, std::stop_token stop)
     : request_(request), space_(std::move(space)), strategy_(std::move(strategy)), executor_(executor),
-      stop_(std::move(stop)), now_(request.now ? request.now : steadySeconds), start_(now_()) {}
+      stop_(std::move(stop)), now_(request.now ? request.now : steadySeconds), start_(now_()),
+      ready_(request.contenders.begin(), request.contenders.end()) {}
+
+std::deque<Trial>::const_iterator Search::findDefault() const {
+  return std::ranges::find_if(trials_, [&](const Trial& trial) {
+    return trial.origin.empty() && trial.configuration == request_.kernel.defaults;
+  });
+}
 
 void Search::recall() {
   for (const Trial& trial : request_.known) {
@@ -88,6 +95,7 @@ void Search::measureNext() {
   ready_.pop_front();
   Trial trial;
   trial.configuration = compiled.configuration;
+  trial.origin = compiled.origin;
   trial.resources = compiled.artefact->resources;
   trial.artefact = sha256(compiled.artefact->bytes);
   trial.compileSeconds = compiled.seconds;
@@ -100,7 +108,8 @@ void Search::measureNext() {
   } else {
     std::optional<double> bar;
     // The default is timed to the end: it is what the gain is measured against.
-    if (best() && trial.configuration != request_.kernel.defaults) bar = best()->timed()->median;
+    if (best() && (!trial.origin.empty() || trial.configuration != request_.kernel.defaults))
+      bar = best()->timed()->median;
     Measured measured = executor_.measure({trial.configuration, compiled.artefact, bar});
     trial.outcome = std::move(measured.outcome);
     trial.verdict = std::move(measured.verdict);
@@ -124,20 +133,19 @@ std::string Search::codeKey(const Configuration& configuration, const std::strin
 }
 
 void Search::finish(Trial trial, std::shared_ptr<const Artefact> artefact) {
-  strategy_->observe(trial);
+  if (trial.origin.empty()) strategy_->observe(trial); // a contender is no point of the space
   trials_.push_back(std::move(trial));
   const Trial& last = trials_.back();
   ++spent_.trials;
   ++spent_.withoutGain;
   if (last.eligible()) {
-    if (artefact) artefacts_[last.configuration] = std::move(artefact);
+    if (artefact) artefacts_[identity(last)] = std::move(artefact);
     double median = last.timed()->median;
     if (!best_ || median <= kGain * best()->timed()->median) spent_.withoutGain = 0;
     if (!best_ || median < best()->timed()->median) best_ = trials_.size() - 1;
     if (artefacts_.size() > kArtefactsKept) {
       for (const Trial& each : trials_)
-        if (each.eligible() && !mayBeBest(*each.timed(), *best()->timed()))
-          artefacts_.erase(each.configuration);
+        if (each.eligible() && !mayBeBest(*each.timed(), *best()->timed())) artefacts_.erase(identity(each));
     }
   }
   report("searching", &last);
@@ -157,7 +165,7 @@ std::vector<size_t> Search::finalists() const {
   // Of trials with the same code one is enough.
   std::set<std::string> codes;
   std::erase_if(order, [&](size_t i) {
-    auto artefact = artefacts_.find(trials_[i].configuration);
+    auto artefact = artefacts_.find(identity(trials_[i]));
     return artefact != artefacts_.end() &&
            !codes.insert(codeKey(trials_[i].configuration, trials_[i].artefact, *artefact->second)).second;
   });
@@ -167,15 +175,18 @@ std::vector<size_t> Search::finalists() const {
 }
 
 std::shared_ptr<const Artefact> Search::artefactOf(Trial& trial) {
-  auto found = artefacts_.find(trial.configuration);
+  auto found = artefacts_.find(identity(trial));
   if (found != artefacts_.end()) return found->second;
+  for (const Compiled& contender : request_.contenders)
+    if (contender.configuration == trial.configuration && contender.origin == trial.origin)
+      return contender.artefact;
   // Known from an earlier search: compiled again. Others still on their way are left aside.
   executor_.compile({&trial.configuration, 1});
   while (!stop_.stop_requested()) {
     auto compiled = executor_.nextCompiled(kPatience);
     if (!compiled || compiled->configuration != trial.configuration) continue;
     if (!compiled->artefact) trial.outcome = compiled->failure;
-    return artefacts_[trial.configuration] = compiled->artefact;
+    return artefacts_[identity(trial)] = compiled->artefact;
   }
   return nullptr;
 }
@@ -183,7 +194,7 @@ std::shared_ptr<const Artefact> Search::artefactOf(Trial& trial) {
 /// The default fights along, so that the gain is measured under the same conditions (and no winner is slower
 /// than it); unless it is so slow that it would take the finalists' time.
 std::optional<size_t> Search::sparringPartner(const std::vector<size_t>& finalists) const {
-  auto standard = std::ranges::find(trials_, request_.kernel.defaults, &Trial::configuration);
+  auto standard = findDefault();
   if (standard == trials_.end() || !standard->eligible()) return std::nullopt;
   size_t at = standard - trials_.begin();
   if (std::ranges::find(finalists, at) != finalists.end()) return std::nullopt;
@@ -207,8 +218,10 @@ std::optional<size_t> Search::duel() {
   if (contested && (fighters.size() > 1 || (!fighters.empty() && !request_.known.empty()))) {
     report("duel", nullptr);
     auto measured = executor_.duel(requests);
-    for (size_t i = 0; i < fighters.size(); ++i)
+    for (size_t i = 0; i < fighters.size(); ++i) {
       trials_[fighters[i]].outcome = std::move(measured[i].outcome);
+      finalists_.insert(fighters[i]);
+    }
   }
   std::optional<size_t> chosen;
   for (size_t i : fighters)
@@ -246,7 +259,8 @@ TuneResult Search::decide(std::string stopped) {
     if (!best_) continue;
     if (auto chosen = duel()) {
       best_ = chosen;
-      result.winner = Winner{trials_[*chosen], artefacts_[trials_[*chosen].configuration]};
+      result.winner = Winner{trials_[*chosen], artefactOf(trials_[*chosen])};
+      finalists_.insert(*chosen);
       break;
     }
     if (stop_.stop_requested()) break;
@@ -254,8 +268,10 @@ TuneResult Search::decide(std::string stopped) {
   executor_.cancel();
   result.stopped = std::move(stopped);
   result.spaceSize = static_cast<int64_t>(space_.size());
-  result.tried = static_cast<int64_t>(trials_.size());
-  auto standard = std::ranges::find(trials_, request_.kernel.defaults, &Trial::configuration);
+  result.tried = std::ranges::count_if(trials_, [](const Trial& trial) { return trial.origin.empty(); });
+  for (size_t finalist : finalists_)
+    result.finalists.push_back(trials_[finalist]);
+  auto standard = findDefault();
   if (standard != trials_.end()) {
     result.standard = *standard;
     if (result.winner && standard->timed())

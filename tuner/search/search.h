@@ -63,8 +63,13 @@ private:
   std::deque<Compiled> ready_;
   std::deque<Trial> trials_;   ///< a deque: progress hands out pointers into it
   std::optional<size_t> best_; ///< in trials_
-  std::map<Configuration, std::shared_ptr<const Artefact>> artefacts_; ///< of those that may still win
-  std::map<std::string, size_t> sameCode_;                             ///< what runs -> the trial that ran it
+  /// Who a trial is: contenders may have a configuration's name, too.
+  using Identity = std::pair<Configuration, std::string>;
+  static Identity identity(const Trial& trial) { return {trial.configuration, trial.origin}; }
+  std::deque<Trial>::const_iterator findDefault() const;
+  std::map<Identity, std::shared_ptr<const Artefact>> artefacts_; ///< of those that may still win
+  std::map<std::string, size_t> sameCode_;                        ///< what runs -> the trial that ran it
+  std::set<size_t> finalists_;                                    ///< in trials_: those of the duel
   Budget::Spent spent_;
 };
 

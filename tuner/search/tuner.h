@@ -36,6 +36,8 @@ struct TuneRequest {
   std::vector<std::string> compilers;
   /// Trials kept from earlier: observed and not repeated.
   std::vector<Trial> known;
+  /// Builds made elsewhere or earlier: measured and judged before the configurations, in the order given.
+  std::vector<Compiled> contenders = {};
   /// Called on the caller's thread. Every finished trial is to be kept here (it is what resuming starts
   /// from).
   std::function<void(const Progress&)> onProgress = {};
@@ -54,10 +56,11 @@ struct TuneResult {
   std::optional<Trial> standard; ///< the default configuration's trial, when it was tried
   double gain = 1;               ///< time of the default configuration / time of the winner; 1 when unknown
   int64_t spaceSize = 0;
-  int64_t tried = 0;   ///< distinct configurations with an outcome, known ones included
+  int64_t tried = 0;   ///< distinct configurations with an outcome, known ones included, contenders not
   std::string stopped; ///< why the search ended: "space exhausted", "cancelled", or the budget's words
   double seconds = 0;
-  std::vector<Trial> trials; ///< known ones first, then this search's in the order they ended
+  std::vector<Trial> finalists; ///< as they were timed last: against each other, or the only one
+  std::vector<Trial> trials;    ///< known ones first, then this search's in the order they ended
 
   double coverage() const {
     return spaceSize > 0 ? static_cast<double>(tried) / static_cast<double>(spaceSize) : 0;

@@ -51,7 +51,10 @@ ReferenceOutput referenceOutput(size_t argument, int elementBytes, std::span<con
 }
 
 Tolerance toleranceFor(const Kernel& kernel, const std::string& type) {
-  if (kernel.tolerance.relative > 0 || kernel.tolerance.absolute > 0) return kernel.tolerance;
+  return kernel.tolerance ? *kernel.tolerance : typeTolerance(type);
+}
+
+Tolerance typeTolerance(const std::string& type) {
   switch (elementInfo(type).type) {
   case ElementType::F64:
     return {1e-12, 1e-12};

@@ -44,6 +44,7 @@ DeviceInfo describe(int threads) {
   info.multiprocessors = threads;
   info.memoryBytes = int64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
   info.cacheBytes = lastLevelCacheBytes();
+  info.capabilities = {true, {"num_warps", "num_stages", "num_ctas", "maxnreg"}, "cpu", {"reference"}};
   utsname system;
   if (uname(&system) == 0) info.driver = std::string(system.sysname) + " " + system.release;
   return info;

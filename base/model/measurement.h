@@ -1,0 +1,104 @@
+// What came of running one build on one device, and who says whether it was right.
+#pragma once
+
+#include "base/model/launch.h"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace tuned {
+
+/// How far an output may be off: |got - expected| ≤ absolute + relative * |expected|. Zeros: exact.
+struct Tolerance {
+  double relative = 0, absolute = 0;
+  bool operator==(const Tolerance&) const = default;
+};
+
+/// A median's confidence interval, seconds.
+struct Interval {
+  double low = 0, high = 0;
+};
+
+/// Whether the outputs were right, and who says so. Only one with checked > 0 is a proof.
+struct Verdict {
+  std::string reference;     ///< who computed the expected outputs: "reference", "cpu"; empty: nobody
+  int64_t checked = 0;       ///< output elements compared, of
+  int64_t total = 0;         ///< … all elements of the outputs
+  double worstError = 0;     ///< largest |got - expected| / (absolute + relative * |expected|); ≤ 1 passes
+  bool guardsIntact = false; ///< no byte before or behind any buffer was written
+  /// What it was judged by, when the kernel's document says; none: each type's own.
+  std::optional<Tolerance> tolerance = std::nullopt;
+  std::string state = "unchecked"; ///< "passed", "failed" or "unchecked"
+  std::string reason = {};         ///< of a failure: which output, where, by how much
+};
+
+/// One build, one device, one outcome. Times are seconds, sizes bytes.
+struct Measurement {
+  std::string kernel; ///< id
+  std::map<std::string, int64_t> sizes;
+  std::string device; ///< "cpu", "cuda:0"
+  std::string target; ///< hash of what it was measured on and with: hardware, driver, compilers
+  std::map<std::string, int64_t> configuration;
+  std::string origin; ///< who made the build; empty: a compiler of ours, present when it was measured
+  /// "timed", "compile_failed", "out_of_resources", "wrong_result", "faulted", "timed_out" or "refused"
+  std::string outcome;
+  std::string reason;            ///< of anything but "timed"
+  std::optional<double> seconds; ///< median of one launch with a cold cache
+  std::optional<Interval> interval;
+  int64_t repeats = 0;
+  bool abandoned = false; ///< measuring ended early: it was clearly slower than the best so far
+  double compileSeconds = 0;
+  double measureSeconds = 0; ///< wall clock: warm-up, verification and timing
+  Resources resources;
+  std::string artefact; ///< SHA-256 of the binary
+  Verdict verdict;
+  bool cached = false;    ///< known from an earlier tuning, not measured in this one
+  int64_t measuredAt = 0; ///< Unix time, seconds
+};
+
+template <typename V> void fields(V& v, Tolerance& m) {
+  v("relative", m.relative);
+  v("absolute", m.absolute);
+}
+
+template <typename V> void fields(V& v, Interval& m) {
+  v("low", m.low);
+  v("high", m.high);
+}
+
+template <typename V> void fields(V& v, Verdict& m) {
+  v("state", m.state);
+  v.option("reference", m.reference);
+  v.option("checked", m.checked);
+  v.option("total", m.total);
+  v.option("worst_error", m.worstError);
+  v.option("guards_intact", m.guardsIntact);
+  v("tolerance", m.tolerance);
+  v.option("reason", m.reason);
+}
+
+template <typename V> void fields(V& v, Measurement& m) {
+  v("kernel", m.kernel);
+  v("sizes", m.sizes);
+  v("device", m.device);
+  v.option("target", m.target);
+  v("configuration", m.configuration);
+  v.option("origin", m.origin);
+  v("outcome", m.outcome);
+  v.option("reason", m.reason);
+  v("seconds", m.seconds);
+  v("interval", m.interval);
+  v.option("repeats", m.repeats);
+  v.option("abandoned", m.abandoned);
+  v.option("compile_seconds", m.compileSeconds);
+  v.option("measure_seconds", m.measureSeconds);
+  v.option("resources", m.resources);
+  v.option("artefact", m.artefact);
+  v.option("verdict", m.verdict);
+  v.option("cached", m.cached);
+  v.option("measured_at", m.measuredAt);
+}
+
+} // namespace tuned

@@ -1,0 +1,184 @@
+// tunectl verify, gc and key.
+#include "daemon/bundle/exchange.h"
+#include "daemon/offline/verbs.h"
+#include "ir/kernel.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+namespace fs = std::filesystem;
+
+namespace tuned::offline {
+
+namespace {
+
+using nlohmann::json;
+
+int verifyFile(const Context& context, const std::string& file) {
+  auto reader = bundle::Reader::open(file);
+  if (!reader) return report(context, reader.error());
+  if (auto checked = bundle::checkContents(*reader); !checked) return report(context, checked.error());
+  const std::string signer = reader->signer() ? bundle::text(*reader->signer()) : "";
+  if (context.json)
+    std::cout << json{{"file", file}, {"sound", true}, {"signer", signer}, {"builds", reader->builds()}}.dump(
+                     2)
+              << "\n";
+  else
+    std::cout << file << " is sound: " << reader->builds() << " builds, "
+              << (signer.empty() ? "not signed" : "signed by " + signer) << "\n";
+  return done;
+}
+
+/// Reads every row: those that do not match their checksums are dropped by the store, which says so.
+int verifyCache(const Context& context) {
+  auto store = store::Store::open(context.cache);
+  if (!store) return report(context, store.error());
+  int64_t builds = 0, binaries = 0, gone = 0;
+  auto walked = (*store)->eachBuild({}, [&](const store::BuildRecord& record) -> Result<void> {
+    ++builds;
+    if (!record.build.built()) return {};
+    auto artefact = (*store)->artefact(record.build.artefact);
+    if (!artefact && artefact.error().kind != ErrorKind::NotFound) return fail(artefact.error());
+    ++(artefact ? binaries : gone);
+    return {};
+  });
+  int64_t measurements = 0;
+  if (walked)
+    walked = (*store)->eachMeasurement({}, [&](const store::MeasurementRecord&) -> Result<void> {
+      ++measurements;
+      return {};
+    });
+  if (!walked) return report(context, walked.error());
+  auto documents = (*store)->documents();
+  if (!documents) return report(context, documents.error());
+  for (const store::DocumentRecord& document : *documents)
+    if (auto kernel = parseKernel(document.text, ""); !kernel || kernel->id() != document.kernel)
+      std::cerr << "verify: the document of '" << document.name << "' is not what its id says\n";
+  auto notices = (*store)->notices();
+  if (context.json)
+    std::cout << json{{"builds", builds},           {"binaries", binaries},
+                      {"binaries_collected", gone}, {"measurements", measurements},
+                      {"notices", notices},         {"sound", notices.empty()}}
+                     .dump(2)
+              << "\n";
+  else {
+    for (const std::string& notice : notices)
+      std::cout << notice << "\n";
+    std::cout << builds << " builds, " << binaries << " binaries (" << gone << " collected), " << measurements
+              << " measurements\n";
+  }
+  return notices.empty() ? done : failed;
+}
+
+/// "500M", "2G", "30d", "12h": a number with a unit of the list. Empty: wrong.
+std::optional<double> withUnit(const std::string& text,
+                               std::initializer_list<std::pair<char, double>> units) {
+  double value = 0;
+  auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || value < 0) return std::nullopt;
+  if (rest == text.data() + text.size()) return value;
+  for (auto [letter, factor] : units)
+    if (*rest == letter && rest + 1 == text.data() + text.size()) return value * factor;
+  return std::nullopt;
+}
+
+std::optional<double> bytesOf(const std::string& text) {
+  return withUnit(text, {{'K', 1 << 10}, {'M', 1 << 20}, {'G', 1 << 30}});
+}
+
+std::optional<double> secondsOf(const std::string& text) {
+  return withUnit(text, {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}});
+}
+
+int collect(const Context& context, const std::string& size, const std::string& age) {
+  auto store = store::Store::open(context.cache);
+  if (!store) return report(context, store.error());
+  double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  double bytes = size.empty() ? 9e18 : std::min(9e18, *bytesOf(size));
+  auto removed = (*store)->collect(static_cast<int64_t>(bytes), age.empty() ? 0 : now - *secondsOf(age));
+  if (!removed) return report(context, removed.error());
+  if (context.json)
+    std::cout << json{{"binaries", removed->artefacts}, {"bytes", removed->bytes}}.dump(2) << "\n";
+  else
+    std::cout << removed->artefacts << " binaries dropped, " << removed->bytes << " bytes\n";
+  return done;
+}
+
+int newKey(const Context& context, const std::string& file) {
+  auto key = bundle::newKey(file);
+  if (!key) return report(context, key.error());
+  if (context.json)
+    std::cout << json{{"private", file}, {"public", file + ".pub"}, {"key", bundle::text(*key)}}.dump(2)
+              << "\n";
+  else
+    std::cout << bundle::text(*key) << "\n"
+              << file << " signs bundles: keep it secret. " << file << ".pub is for those who import them.\n";
+  return done;
+}
+
+/// The user's folder of trusted keys; root's is the machine's.
+fs::path trustFolder() {
+  if (::geteuid() == 0) return "/etc/gpu-tuned/trusted";
+  const char* configuration = std::getenv("XDG_CONFIG_HOME");
+  const char* home = std::getenv("HOME");
+  if (configuration && *configuration) return fs::path(configuration) / "gpu-tuned/trusted";
+  return fs::path(home ? home : ".") / ".config/gpu-tuned/trusted";
+}
+
+int trustKey(const Context& context, const std::string& file) {
+  auto key = bundle::loadPublicKey(file);
+  if (!key) return report(context, key.error());
+  std::error_code error;
+  fs::path folder = trustFolder(), target = folder / (bundle::text(*key).substr(0, 16) + ".pub");
+  fs::create_directories(folder, error);
+  if (!error) fs::copy_file(file, target, fs::copy_options::overwrite_existing, error);
+  if (error)
+    return report(context, {ErrorKind::Denied, "cannot write " + target.string() + ": " + error.message(),
+                            std::nullopt, ""});
+  std::cout << (context.json ? json{{"trusted", bundle::text(*key)}, {"file", target.string()}}.dump(2)
+                             : bundle::text(*key) + " is trusted: " + target.string())
+            << "\n";
+  return done;
+}
+
+} // namespace
+
+void addVerify(CLI::App& app, Context& context) {
+  auto* verb = app.add_subcommand("verify", "check a bundle, or the whole cache");
+  auto file = std::make_shared<std::string>();
+  verb->add_option("file", *file, "a bundle; without it the cache is checked");
+  verb->callback([file, &context] {
+    context.run = [=, &context] { return file->empty() ? verifyCache(context) : verifyFile(context, *file); };
+  });
+}
+
+void addGc(CLI::App& app, Context& context) {
+  auto* verb = app.add_subcommand("gc", "drop binaries that are not among the best, oldest first");
+  auto size = std::make_shared<std::string>(), age = std::make_shared<std::string>();
+  auto check = [](auto read) {
+    return
+        [read](const std::string& text) { return read(text) ? std::string() : "\"" + text + "\" is none"; };
+  };
+  verb->add_option("--max-size", *size, "what all may take: 500M, 2G")->check(check(bytesOf));
+  verb->add_option("--max-age", *age, "what is older goes: 30d, 12h")->check(check(secondsOf));
+  verb->callback(
+      [size, age, &context] { context.run = [=, &context] { return collect(context, *size, *age); }; });
+}
+
+void addKey(CLI::App& app, Context& context) {
+  auto* verb = app.add_subcommand("key", "keys that bundles are signed with");
+  verb->require_subcommand(1);
+  auto file = std::make_shared<std::string>();
+  auto* make = verb->add_subcommand("new", "make a key: FILE, secret, and FILE.pub");
+  make->add_option("file", *file)->required();
+  make->callback([file, &context] { context.run = [=, &context] { return newKey(context, *file); }; });
+  auto* trust = verb->add_subcommand("trust", "accept bundles that this public key signed");
+  trust->add_option("file", *file)->required();
+  trust->callback([file, &context] { context.run = [=, &context] { return trustKey(context, *file); }; });
+}
+
+} // namespace tuned::offline

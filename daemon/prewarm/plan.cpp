@@ -1,0 +1,146 @@
+#include "daemon/prewarm/plan.h"
+
+#include "base/model/json.h"
+#include "base/sha256.h"
+#include "daemon/service/convert.h"
+#include "daemon/worker_pool/pool.h"
+#include "tuner/search/space.h"
+
+#include <algorithm>
+#include <set>
+
+namespace tuned::prewarm {
+namespace {
+
+constexpr size_t mostItems = 2000000;
+constexpr double discoverySeconds = 60;
+
+/// A target as builds are made for it.
+struct Target {
+  std::string compileTarget, toolchain;
+  std::set<std::string> ignored; ///< launch options that its compiler does not read
+};
+
+Result<Target> targetOf(const std::string& name, const Toolchain& toolchain) {
+  if (name.starts_with("sm_") && name.size() > 4)
+    return Target{name, toolchainId(name, toolchain.compiler, toolchain.assembler), {}};
+  if (name != "cpu")
+    return fail(ErrorKind::InvalidInput, "no target '" + name + "'", "targets are sm_80 to sm_120a, and cpu");
+  if (!toolchain.cpu) return fail(ErrorKind::Unavailable, "this machine's CPU cannot be compiled for");
+  const Capabilities& can = toolchain.cpu->capabilities;
+  return Target{can.compileTarget.empty() ? toolchain.cpu->architecture : can.compileTarget,
+                toolchainId(toolchain.cpu->architecture, toolchain.compiler, toolchain.assembler),
+                {can.ignoredOptions.begin(), can.ignoredOptions.end()}};
+}
+
+/// Documents read once.
+class Documents {
+public:
+  explicit Documents(Plan& plan) : plan_(plan) {}
+
+  struct Known {
+    std::shared_ptr<const Kernel> kernel;
+    std::string id, document;
+  };
+
+  Result<Known> get(const std::string& path) {
+    if (auto found = known_.find(path); found != known_.end()) return found->second;
+    auto kernel = loadKernel(path);
+    if (!kernel) return fail(kernel.error());
+    Known known{std::make_shared<const Kernel>(std::move(*kernel)), "", ""};
+    known.id = known.kernel->id();
+    known.document = toJson(*known.kernel);
+    store::DocumentRecord record;
+    record.sha = sha256(known.document);
+    record.kernel = known.id;
+    record.name = known.kernel->name;
+    record.text = known.document;
+    plan_.documents[known.id] = record;
+    return known_[path] = known;
+  }
+
+private:
+  Plan& plan_;
+  std::map<std::string, Known> known_;
+};
+
+Result<void> addProblem(Plan& plan, const Documents::Known& known, const Sizes& sizes, const Target& target,
+                        int64_t count) {
+  auto space = Space::enumerate(*known.kernel, sizes, target.ignored);
+  if (!space)
+    return fail(space.error().kind,
+                known.kernel->name + " at " + toString(sizes) + ": " + space.error().message,
+                space.error().remedy);
+  auto arguments = argumentsOf(*known.kernel, sizes);
+  auto problem = std::make_shared<tuned::Problem>();
+  problem->id = known.id + toKey(sizes) + target.toolchain;
+  problem->kernel = known.id;
+  problem->document = known.document;
+  problem->sizes = sizes;
+  problem->compileTarget = target.compileTarget;
+  problem->toolchain = target.toolchain;
+  if (arguments) problem->arguments = std::move(*arguments);
+  for (Configuration& configuration : chosen(space->configurations(), known.kernel->defaults, count))
+    plan.items.push_back({problem, known.kernel->name, std::move(configuration)});
+  if (plan.items.size() > mostItems)
+    return fail(ErrorKind::InvalidInput, "the manifest asks for more than two million builds",
+                "limit \"configurations\"");
+  return {};
+}
+
+} // namespace
+
+BuildKey Item::key() const {
+  return {problem->kernel, toKey(problem->sizes), toKey(configuration), problem->toolchain, "", ""};
+}
+
+Result<Toolchain> findToolchain(const std::string& worker) {
+  WorkerPool pool({{worker, {"devices", "--channel"}}, 1, true});
+  auto answer = pool.call("devices", {{"op", "devices"}}, discoverySeconds);
+  if (!answer) return fail(answer.error());
+  Toolchain out{answer->value("build", ""), answer->value("assembler", ""), std::nullopt};
+  for (const auto& entry : answer->at("devices")) {
+    auto info = model::fromJson<DeviceInfo>(entry);
+    if (info && info->id == "cpu") out.cpu = std::move(*info);
+  }
+  return out;
+}
+
+std::vector<Configuration> chosen(const std::vector<Configuration>& all, const Configuration& standard,
+                                  int64_t count) {
+  if (count <= 0 || static_cast<size_t>(count) >= all.size()) return all;
+  std::set<size_t> positions;
+  auto found = std::ranges::find(all, standard);
+  if (found != all.end()) positions.insert(static_cast<size_t>(found - all.begin()));
+  for (int64_t i = 0; positions.size() < static_cast<size_t>(count); ++i)
+    positions.insert(
+        static_cast<size_t>(i < count ? i * static_cast<int64_t>(all.size()) / count : i - count));
+  std::vector<Configuration> out;
+  for (size_t position : positions)
+    out.push_back(all[position]);
+  return out;
+}
+
+Result<Plan> makePlan(const Manifest& manifest, const std::vector<std::string>& names,
+                      const Toolchain& toolchain) {
+  const auto& targets = names.empty() ? manifest.targets : names;
+  if (targets.empty())
+    return fail(ErrorKind::InvalidInput, "manifest '" + manifest.name + "' names no target",
+                "say --target sm_90a");
+  Plan plan;
+  Documents documents(plan);
+  for (const std::string& name : targets) {
+    auto target = targetOf(name, toolchain);
+    if (!target) return fail(target.error());
+    for (const Problem& problem : manifest.problems) {
+      auto known = documents.get(problem.kernel);
+      if (!known) return fail(known.error());
+      if (known->kernel->language == "cuda" && name == "cpu") continue;
+      if (auto added = addProblem(plan, *known, problem.sizes, *target, manifest.configurations); !added)
+        return fail(added.error());
+    }
+  }
+  return plan;
+}
+
+} // namespace tuned::prewarm

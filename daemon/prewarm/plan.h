@@ -1,0 +1,42 @@
+// A manifest as builds to make: each kernel's configurations at each size for each target.
+#pragma once
+
+#include "base/model/device.h"
+#include "daemon/prewarm/manifest.h"
+#include "daemon/service/builder.h"
+
+#include <memory>
+
+namespace tuned::prewarm {
+
+/// What this machine compiles with.
+struct Toolchain {
+  std::string compiler, assembler; ///< by name and version
+  std::optional<DeviceInfo> cpu;   ///< what "cpu" stands for
+};
+/// Asks the worker program. No GPU is needed.
+Result<Toolchain> findToolchain(const std::string& worker);
+
+/// One build to make. Items of one problem share it.
+struct Item {
+  std::shared_ptr<const tuned::Problem> problem;
+  std::string name; ///< the kernel's
+  Configuration configuration;
+  BuildKey key() const;
+};
+
+struct Plan {
+  std::vector<Item> items;
+  std::map<std::string, store::DocumentRecord> documents; ///< by kernel id
+};
+
+/// InvalidInput: no target, or one that is none; a problem whose space is empty; more than two million
+/// builds.
+Result<Plan> makePlan(const Manifest& manifest, const std::vector<std::string>& targets,
+                      const Toolchain& toolchain);
+
+/// The default and up to `count` - 1 others, spread evenly; all of them when `count` is 0.
+std::vector<Configuration> chosen(const std::vector<Configuration>& all, const Configuration& standard,
+                                  int64_t count);
+
+} // namespace tuned::prewarm

@@ -1,0 +1,154 @@
+#include "daemon/prewarm/run.h"
+
+#include "daemon/service/convert.h"
+#include "daemon/service/metrics.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <sys/resource.h>
+#include <thread>
+
+namespace tuned::prewarm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double processorSeconds(int who) {
+  rusage used{};
+  ::getrusage(who, &used);
+  auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
+int cores() {
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+class Run {
+public:
+  Run(store::Store& store, const Plan& plan, const RunOptions& options, std::stop_token stop)
+      : store_(store), plan_(plan), options_(options),
+        slots_(options.slots > 0 ? options.slots : cores() + 1),
+        outer_(stop, [this] { stop_.request_stop(); }) {}
+
+  Result<Report> go(const Progress& progress) {
+    auto start = Clock::now();
+    const double before = processorSeconds(RUSAGE_CHILDREN) + processorSeconds(RUSAGE_SELF);
+    report_.builds = static_cast<int64_t>(plan_.items.size());
+    if (auto ok = putDocuments(); !ok) return fail(ok.error());
+    if (auto ok = skipKnown(); !ok) return fail(ok.error());
+    if (!waiting_.empty()) compileAll(start, progress);
+    if (broken_) return fail(*broken_);
+    report_.ended = report_.known + report_.compiled == report_.builds;
+    report_.seconds = since(start);
+    double used = processorSeconds(RUSAGE_CHILDREN) + processorSeconds(RUSAGE_SELF) - before;
+    report_.coresBusy = report_.seconds > 0 ? used / report_.seconds / cores() : 0;
+    if (progress) progress(report_);
+    return report_;
+  }
+
+private:
+  Result<void> putDocuments() {
+    return store_.batch([this]() -> Result<void> {
+      for (const auto& [id, document] : plan_.documents)
+        if (auto ok = store_.putDocument(document); !ok) return ok;
+      return {};
+    });
+  }
+
+  /// A failure that may have been the machine's is tried again.
+  Result<void> skipKnown() {
+    for (size_t i = 0; i < plan_.items.size(); ++i) {
+      auto known = store_.build(plan_.items[i].key());
+      if (!known && known.error().kind != ErrorKind::NotFound) return fail(known.error());
+      bool lasting = known && (known->build.built() || known->build.outcome == "compile_failed" ||
+                               known->build.outcome == "out_of_resources");
+      if (!lasting) {
+        waiting_.push_back(i);
+        continue;
+      }
+      ++report_.known;
+      note(plan_.items[i], known->build);
+    }
+    return {};
+  }
+
+  void compileAll(Clock::time_point start, const Progress& progress) {
+    WorkerPool pool(
+        {{options_.worker, {"compile", "--memory", std::to_string(options_.compileMemory)}}, slots_, true});
+    CoreGate gate;
+    Metrics metrics;
+    Builder builder(store_, metrics, pool, gate, options_.compileSeconds);
+    std::vector<std::jthread> threads;
+    running_ = slots_;
+    for (int i = 0; i < slots_; ++i)
+      threads.emplace_back([&] { compileSome(builder); });
+    std::unique_lock lock(mutex_);
+    while (!done_.wait_for(lock, std::chrono::milliseconds(200), [&] { return running_ == 0; })) {
+      report_.seconds = since(start);
+      if (options_.budget > 0 && report_.seconds > options_.budget) stop_.request_stop();
+      if (progress) progress(report_);
+    }
+    lock.unlock();
+    threads.clear();
+  }
+
+  void compileSome(Builder& builder) {
+    for (size_t next; !stop_.stop_requested() && (next = next_++) < waiting_.size();) {
+      const Item& item = plan_.items[waiting_[next]];
+      auto made = builder.make(*item.problem, item.configuration, true, stop_.get_token());
+      std::lock_guard guard(mutex_);
+      if (made) {
+        ++report_.compiled;
+        note(item, made->build);
+      } else if (!stop_.stop_requested()) {
+        broken_ = made.error();
+        stop_.request_stop();
+      }
+    }
+    std::lock_guard guard(mutex_);
+    --running_;
+    done_.notify_all();
+  }
+
+  void note(const Item& item, const Build& build) {
+    if (build.built()) return;
+    if (build.outcome == "out_of_resources") {
+      ++report_.tooLarge;
+      return;
+    }
+    report_.failures.push_back({item.name, toKey(item.problem->sizes), toKey(item.configuration),
+                                item.problem->compileTarget, build.outcome, build.reason});
+  }
+
+  store::Store& store_;
+  const Plan& plan_;
+  const RunOptions& options_;
+  const int slots_;
+  std::stop_source stop_;
+  std::stop_callback<std::function<void()>> outer_;
+  std::vector<size_t> waiting_;
+  std::atomic<size_t> next_ = 0;
+  std::mutex mutex_; ///< guards all below
+  std::condition_variable done_;
+  int running_ = 0;
+  Report report_;
+  std::optional<Error> broken_;
+};
+
+} // namespace
+
+Result<Report> run(store::Store& store, const Plan& plan, const RunOptions& options, const Progress& progress,
+                   std::stop_token stop) {
+  return Run(store, plan, options, std::move(stop)).go(progress);
+}
+
+} // namespace tuned::prewarm

@@ -1,0 +1,117 @@
+// The part of the service that takes in what others built, and forgets.
+#include "base/sha256.h"
+#include "daemon/service/convert.h"
+#include "daemon/service/service.h"
+
+#include <openssl/evp.h>
+
+namespace tuned {
+
+namespace {
+constexpr size_t longestOrigin = 80;
+
+Result<std::string> fromBase64(const std::string& text) {
+  std::string out(text.size() / 4 * 3 + 3, '\0');
+  const int got =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  if (got < 0 || text.size() % 4 != 0) return fail(ErrorKind::InvalidInput, "binary: not base64");
+  size_t padding = 0;
+  while (padding < 2 && text.size() > padding && text[text.size() - 1 - padding] == '=')
+    ++padding;
+  out.resize(static_cast<size_t>(got) - padding);
+  return out;
+}
+
+std::unexpected<Error> wrong(const std::string& what, const std::string& remedy = {}) {
+  return fail(ErrorKind::InvalidInput, what, remedy);
+}
+
+/// The launch must be one that this kernel's arguments can be packed for: what is not said cannot be
+/// launched.
+Result<void> checkLaunch(const LaunchMetadata& launch, const Kernel& kernel) {
+  if (launch.symbol.empty()) return wrong("launch.symbol: empty", "name the entry as the binary has it");
+  for (int64_t extent : launch.grid)
+    if (extent < 1)
+      return wrong("launch.grid: three numbers from 1 on are needed",
+                   "a build of others brings its own grid");
+  for (int threads : launch.block)
+    if (threads < 1 || threads > 1024) return wrong("launch.block: 1 to 1024 threads along each axis");
+  if (launch.threadsPerCta() > 1024) return wrong("launch.block: more than 1024 threads");
+  if (launch.clusterSize < 1 || launch.clusterSize > 16) return wrong("launch.cluster_size: 1 to 16");
+  if (launch.dynamicSharedBytes < 0 || launch.scratchBytes < 0) return wrong("launch: negative bytes");
+  if (launch.parameters.size() < kernel.arguments.size())
+    return wrong("launch.parameters: " + std::to_string(launch.parameters.size()) + " for the kernel's " +
+                     std::to_string(kernel.arguments.size()) + " arguments",
+                 "one for each argument of the kernel, in its order; compilers' own may follow");
+  for (size_t i = 0; i < kernel.arguments.size(); ++i) {
+    const KernelArgument& argument = kernel.arguments[i];
+    const ParameterSlot& slot = launch.parameters[i];
+    const bool pointer = argument.type.starts_with("*");
+    auto bytes = elementBytes(argument.type);
+    const int size = pointer || !bytes ? 8 : *bytes;
+    if ((slot.kind == ParameterKind::Pointer) != pointer || slot.sizeBytes != size)
+      return wrong(
+          "launch.parameters[" + std::to_string(i) + "]: argument '" + argument.name + "' is a " +
+          (pointer ? "pointer of 8 bytes" : argument.type + " of " + std::to_string(size) + " bytes"));
+  }
+  return {};
+}
+} // namespace
+
+Result<protocol::BuildInfo> Service::addBuild(const protocol::BuildRequest& request,
+                                              const std::string& user) {
+  if (request.kernel.empty() == request.document.empty())
+    return wrong("give either 'kernel' (an id or a name) or 'document'");
+  if (request.origin.empty() || request.origin.size() > longestOrigin)
+    return wrong("origin: 1 to 80 bytes", "say whose build it is: \"triton 3.6.0\"");
+  auto known = request.document.empty() ? kernels_.find(request.kernel, user)
+                                        : kernels_.submit(request.document, user);
+  if (!known) return fail(known.error());
+  const Kernel& kernel = *known->kernel;
+  if (auto sound = checkSizes(kernel, request.sizes); !sound) return fail(sound.error());
+  if (auto sound = checkLaunch(request.launch, kernel); !sound) return fail(sound.error());
+  auto bytes = fromBase64(request.binary);
+  if (!bytes) return fail(bytes.error());
+  if (request.format != "cubin" && request.format != "object")
+    return wrong("format: '" + request.format + "' is neither cubin nor object");
+  if (bytes->size() < 4 || !bytes->starts_with("\x7f"
+                                               "ELF"))
+    return wrong("binary: not an ELF file, which both cubins and objects are");
+
+  Build build;
+  build.artefact = sha256(*bytes);
+  build.format = request.format;
+  build.target = request.target;
+  build.compiler = request.origin;
+  build.launch = request.launch;
+  if (auto arguments = argumentsOf(kernel, request.sizes)) build.launch.arguments = std::move(*arguments);
+  const BuildKey key{known->id,
+                     toKey(request.sizes),
+                     toKey(request.configuration),
+                     toolchainId(request.target, request.origin, ""),
+                     "",
+                     request.origin};
+  auto id = store_->putBuild(key, build, *bytes);
+  if (!id) return fail(id.error());
+  dropHits();
+  return protocol::BuildInfo{*id, build.artefact};
+}
+
+Result<protocol::Forgotten> Service::forget(const protocol::ForgetRequest& request) {
+  if (request.kernel.empty() && request.sizes.empty() && request.device.empty())
+    return wrong("nothing is named to be forgotten", "give a kernel, sizes or a device");
+  if (request.kernel.empty() && !request.sizes.empty())
+    return wrong("sizes belong to a kernel", "give 'kernel', too");
+  auto gone =
+      store_->forget({request.kernel, request.sizes.empty() ? "" : toKey(request.sizes), request.device});
+  if (!gone) return fail(gone.error());
+  kernels_.drop();
+  provisional_.drop();
+  dropHits();
+  if (gone->documents + gone->builds + gone->measurements == 0)
+    return fail(ErrorKind::NotFound, "nothing that is known matches", "tunectl ls shows what there is");
+  return protocol::Forgotten{gone->documents, gone->builds, gone->measurements};
+}
+
+} // namespace tuned

@@ -1,0 +1,146 @@
+// The part of the store that keeps builds and their binaries, and trusts neither when it reads them.
+#include "base/model/json.h"
+#include "base/sha256.h"
+#include "daemon/store/attempt.h"
+#include "daemon/store/checksum.h"
+#include "daemon/store/compress.h"
+#include "daemon/store/rows.h"
+
+namespace tuned::store {
+
+namespace {
+/// Columns: id, kernel, sizes, configuration, toolchain, options, origin, artefact, body, created, sum.
+constexpr const char* byKey =
+    "SELECT b.id, p.kernel, p.sizes, b.configuration, b.toolchain, b.options, b.origin, b.artefact, b.body, "
+    "b.created, b.sum FROM problems p JOIN builds b ON b.problem = p.id WHERE p.kernel = ? AND p.sizes = ? "
+    "AND b.configuration = ? AND b.toolchain = ? AND b.options = ? AND b.origin = ?";
+constexpr const char* byId =
+    "SELECT b.id, p.kernel, p.sizes, b.configuration, b.toolchain, b.options, b.origin, b.artefact, b.body, "
+    "b.created, b.sum FROM builds b JOIN problems p ON p.id = b.problem WHERE b.id = ?";
+constexpr const char* ofOthers =
+    "SELECT b.id, p.kernel, p.sizes, b.configuration, b.toolchain, b.options, b.origin, b.artefact, b.body, "
+    "b.created, b.sum FROM problems p JOIN builds b ON b.problem = p.id WHERE p.kernel = ? AND p.sizes = ? "
+    "AND b.origin <> '' ORDER BY b.id";
+constexpr const char* matching =
+    "SELECT b.id, p.kernel, p.sizes, b.configuration, b.toolchain, b.options, b.origin, b.artefact, b.body, "
+    "b.created, b.sum FROM builds b JOIN problems p ON p.id = b.problem WHERE b.id > ?1 AND "
+    "(?2 = '' OR p.kernel = ?2 OR p.kernel IN (SELECT d.kernel FROM names n JOIN documents d ON d.sha = "
+    "n.document WHERE n.name = ?2)) AND (?3 = '' OR p.sizes = ?3) ORDER BY b.id LIMIT 256";
+
+/// Nothing when the row does not match its checksum.
+std::optional<BuildRecord> read(const SQLite::Statement& row) {
+  BuildRecord out;
+  out.id = number(row, 0);
+  out.key = {text(row, 1), text(row, 2), text(row, 3), text(row, 4), text(row, 5), text(row, 6)};
+  const std::string body = text(row, 8);
+  auto build = model::fromText<Build>(body);
+  if (!build || build->artefact != textAt(row, 7) || buildSum(out.key, body) != textAt(row, 10))
+    return std::nullopt;
+  out.build = std::move(*build);
+  out.created = real(row, 9);
+  return out;
+}
+} // namespace
+
+void Store::dropBuild(int64_t id, const std::string& what) {
+  if (!readOnly_) {
+    Changes changes(*database_);
+    run(*database_, "DELETE FROM measurements WHERE build = ?", id);
+    run(*database_, "DELETE FROM builds WHERE id = ?", id);
+    changes.commit();
+  }
+  notice("a build of kernel " + what +
+         " did not match its checksum; it was dropped with what was measured of "
+         "it and will be built again");
+}
+
+Result<int64_t> Store::putBuild(const BuildKey& key, const Build& build, std::string_view binary) {
+  if (!binary.empty() && sha256(binary) != build.artefact)
+    return fail(ErrorKind::Internal, "an artefact's SHA-256 does not match its bytes before it is stored");
+  const std::string compressed = binary.empty() ? "" : compress(binary);
+  return change([&] {
+    Changes changes(*database_);
+    if (!binary.empty())
+      writeArtefact(*database_, build.artefact, build.format, build.target,
+                    static_cast<int64_t>(binary.size()), compressed, now());
+    const int64_t id = writeBuild(*database_, key, build, now());
+    changes.commit();
+    return id;
+  });
+}
+
+Result<BuildRecord> Store::build(const BuildKey& key) {
+  auto found = attempt([&]() -> std::optional<BuildRecord> {
+    auto row = query(*database_, byKey, key.kernel, key.sizes, key.configuration, key.toolchain, key.options,
+                     key.origin);
+    if (!row.executeStep()) return std::nullopt;
+    auto build = read(row);
+    if (!build) dropBuild(number(row, 0), key.kernel + " for " + key.sizes);
+    return build;
+  });
+  if (!found) return fail(found.error());
+  if (!*found) return fail(ErrorKind::NotFound, "there is no such build");
+  return std::move(**found);
+}
+
+Result<BuildRecord> Store::build(int64_t id) {
+  auto found = attempt([&]() -> std::optional<BuildRecord> {
+    auto row = query(*database_, byId, id);
+    if (!row.executeStep()) return std::nullopt;
+    auto build = read(row);
+    if (!build) dropBuild(id, text(row, 1) + " for " + text(row, 2));
+    return build;
+  });
+  if (!found) return fail(found.error());
+  if (!*found) return fail(ErrorKind::NotFound, "there is no build " + std::to_string(id));
+  return std::move(**found);
+}
+
+Result<std::vector<BuildRecord>> Store::foreignBuilds(const std::string& kernel, const std::string& sizes) {
+  return attempt([&] {
+    std::vector<BuildRecord> out;
+    auto row = query(*database_, ofOthers, kernel, sizes);
+    while (row.executeStep())
+      if (auto build = read(row)) out.push_back(std::move(*build));
+    return out;
+  });
+}
+
+Result<void> Store::eachBuild(const Filter& filter,
+                              const std::function<Result<void>(const BuildRecord&)>& visit) {
+  // In slices, so that a long walk keeps nobody waiting and holds little memory.
+  for (int64_t last = 0;;) {
+    auto slice = attempt([&] {
+      std::vector<std::optional<BuildRecord>> out;
+      auto row = query(*database_, matching, last, filter.kernel, filter.sizes);
+      while (row.executeStep()) {
+        last = number(row, 0);
+        out.push_back(read(row));
+      }
+      return out;
+    });
+    if (!slice) return fail(slice.error());
+    if (slice->empty()) return {};
+    for (const auto& build : *slice)
+      if (build)
+        if (auto done = visit(*build); !done) return done;
+  }
+}
+
+Result<ArtefactRecord> Store::artefact(const std::string& sha) {
+  auto found = attempt([&]() -> ArtefactRecord {
+    auto row = query(*database_, "SELECT format, target, size, compressed FROM artefacts WHERE sha = ?", sha);
+    if (!row.executeStep()) return {};
+    auto bytes = decompress(textAt(row, 3), static_cast<size_t>(number(row, 2)));
+    if (bytes && sha256(*bytes) == sha) return {sha, text(row, 0), text(row, 1), std::move(*bytes)};
+    if (!readOnly_) run(*database_, "DELETE FROM artefacts WHERE sha = ?", sha);
+    notice("artefact " + sha + " did not match its SHA-256; it was dropped and will be built again");
+    return {};
+  });
+  if (found && found->sha.empty())
+    return fail(ErrorKind::NotFound, "no artefact " + sha + " is stored",
+                "ask for the best configuration again");
+  return found;
+}
+
+} // namespace tuned::store

@@ -1,0 +1,27 @@
+// What is told from a row's other columns: checksums, and how large a problem is.
+//
+// A checksum covers what the row answers together with the question it answers, so that a row whose key
+// was changed by damage is no answer to the wrong question.
+#pragma once
+
+#include "daemon/store/records.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tuned::store {
+
+/// The first 16 bytes of the SHA-256 over all parts, each with its length in front.
+std::string checksum(const std::vector<std::string>& parts);
+
+/// Over key and body; `body` is the build as the row holds it.
+std::string buildSum(const BuildKey& key, std::string_view body);
+
+/// Over all of a measurement's row but its standing, and the key of its build.
+std::string measurementSum(const MeasurementRecord& record, std::string_view verdict);
+
+/// Sum of the binary logarithms of the sizes in a key; 0 where it is no object of positive integers.
+double magnitudeOf(const std::string& sizes);
+
+} // namespace tuned::store

@@ -1,0 +1,100 @@
+// What goes: by hand, and binaries that nobody will ask for.
+#include "daemon/store/attempt.h"
+
+namespace tuned::store {
+
+namespace {
+/// ?1 kernel's id or a name, ?2 sizes.
+constexpr const char* listProblems =
+    "CREATE TEMP TABLE going AS SELECT id FROM problems p WHERE (?1 = '' OR p.kernel = ?1 OR p.kernel IN "
+    "(SELECT d.kernel FROM names n JOIN documents d ON d.sha = n.document WHERE n.name = ?1)) "
+    "AND (?2 = '' OR p.sizes = ?2)";
+
+/// Binaries of losers: no finalist that stands, and nobody else's. ?1: put before.
+constexpr const char* oldest =
+    "SELECT a.sha, a.size FROM artefacts a INDEXED BY artefacts_by_age WHERE a.created < ?1 AND NOT EXISTS "
+    "(SELECT 1 FROM builds b WHERE b.artefact = a.sha AND b.artefact <> '' AND (b.origin <> '' OR NOT EXISTS "
+    "(SELECT 1 FROM measurements m WHERE m.build = b.id) OR EXISTS (SELECT 1 FROM measurements m WHERE "
+    "m.build = b.id AND m.standing = 1 AND m.stage = 1))) ORDER BY a.created LIMIT 64";
+/// The same for what is so old that it goes whatever it is, finalists that stand excepted.
+constexpr const char* aged =
+    "SELECT a.sha, a.size FROM artefacts a INDEXED BY artefacts_by_age WHERE a.created < ?1 AND NOT EXISTS "
+    "(SELECT 1 FROM builds b JOIN measurements m ON m.build = b.id WHERE b.artefact = a.sha AND b.artefact "
+    "<> '' "
+    "AND m.standing = 1 AND m.stage = 1) ORDER BY a.created LIMIT 64";
+} // namespace
+
+Result<Removed> Store::forget(const Filter& filter) {
+  return change([&] {
+    SQLite::Database& db = *database_;
+    Changes changes(db);
+    db.exec("DROP TABLE IF EXISTS temp.going");
+    run(db, listProblems, filter.kernel, filter.sizes);
+    Removed out;
+    constexpr const char* ofDevice =
+        "(?1 = '' OR target IN (SELECT id FROM targets WHERE device = ?1 OR id = ?1))";
+    static const std::string measured =
+        std::string("DELETE FROM measurements WHERE problem IN (SELECT id FROM temp.going) AND ") + ofDevice;
+    static const std::string searched =
+        std::string("DELETE FROM searches WHERE problem IN (SELECT id FROM temp.going) AND ") + ofDevice;
+    out.measurements = run(db, measured.c_str(), filter.device);
+    run(db, searched.c_str(), filter.device);
+    if (filter.device.empty()) {
+      // What others brought ready-made cannot be built again: it goes only with its kernel.
+      const bool whole = !filter.kernel.empty() && filter.sizes.empty();
+      out.builds =
+          run(db, "DELETE FROM builds WHERE problem IN (SELECT id FROM temp.going) AND (?1 OR origin = '')",
+              int64_t{whole});
+      if (whole) {
+        // A name may stand for another kernel by now: only the documents of the kernels found go.
+        run(db,
+            "DELETE FROM names WHERE document IN (SELECT sha FROM documents WHERE kernel = ?1 OR kernel IN "
+            "(SELECT d.kernel FROM names n JOIN documents d ON d.sha = n.document WHERE n.name = ?1))",
+            filter.kernel);
+        out.documents =
+            run(db,
+                "DELETE FROM documents WHERE sha NOT IN (SELECT document FROM names) AND "
+                "(kernel = ?1 OR kernel IN (SELECT kernel FROM problems WHERE id IN (SELECT id FROM "
+                "temp.going)) OR ?1 = sha)",
+                filter.kernel);
+      }
+    }
+    db.exec("DROP TABLE temp.going");
+    changes.commit();
+    return out;
+  });
+}
+
+Result<Removed> Store::collect(int64_t bytes, double before) {
+  return change([&] {
+    SQLite::Database& db = *database_;
+    Removed out;
+    int64_t total = numberOf(db, "SELECT coalesce(sum(size), 0) FROM artefacts INDEXED BY artefacts_by_age");
+    // In slices, each a transaction of its own: a collection that is cut short has done that much.
+    auto slice = [&](const char* sql, double limit, bool down) {
+      Changes changes(db);
+      std::vector<std::pair<std::string, int64_t>> going;
+      auto row = query(db, sql, limit);
+      while (row.executeStep() && (!down || total > bytes)) {
+        going.emplace_back(text(row, 0), number(row, 1));
+        if (down) total -= number(row, 1);
+      }
+      for (const auto& [sha, size] : going) {
+        run(db, "DELETE FROM artefacts WHERE sha = ?", sha);
+        ++out.artefacts;
+        out.bytes += size;
+        if (!down) total -= size;
+      }
+      changes.commit();
+      return !going.empty();
+    };
+    while (slice(aged, before, false)) {
+    }
+    while (total > bytes && slice(oldest, now() + 1, true)) {
+    }
+    if (out.artefacts > 0) db.exec("PRAGMA incremental_vacuum");
+    return out;
+  });
+}
+
+} // namespace tuned::store

@@ -1,0 +1,81 @@
+// The part of the store that keeps kernel documents. A name belongs to who gave it.
+#include "base/sha256.h"
+#include "daemon/store/attempt.h"
+
+namespace tuned::store {
+
+namespace {
+/// Columns: sha, kernel, name, owner, text, created.
+DocumentRecord read(const SQLite::Statement& row) {
+  return {text(row, 0), text(row, 1), text(row, 2), text(row, 3), text(row, 4), real(row, 5)};
+}
+
+// ?1 what is wanted, ?2 the owner. The owner's last counts first; of others, whoever gave the name first.
+#define DOCUMENTS                                                                                            \
+  "SELECT d.sha, d.kernel, n.name, n.owner, d.text, d.created FROM documents d JOIN names n ON n.document "  \
+  "= "                                                                                                       \
+  "d.sha WHERE "
+#define BY_OWNER " ORDER BY n.owner = ?2 DESC, CASE WHEN n.owner = ?2 THEN -n.updated ELSE n.given END"
+constexpr const char* bySha = DOCUMENTS "d.sha = ?1" BY_OWNER;
+constexpr const char* byKernel = DOCUMENTS "d.kernel = ?1" BY_OWNER;
+constexpr const char* byName = DOCUMENTS "n.name = ?1" BY_OWNER;
+#undef DOCUMENTS
+#undef BY_OWNER
+} // namespace
+
+Result<void> Store::putDocument(const DocumentRecord& document) {
+  if (sha256(document.text) != document.sha)
+    return fail(ErrorKind::Internal, "a document's SHA-256 does not match its text before it is stored");
+  // A full disk must not keep a kernel that is known from being asked for.
+  auto known = attempt([&] {
+    return numberOf(*database_,
+                    "SELECT count(*) FROM documents d JOIN names n ON n.document = d.sha "
+                    "WHERE d.sha = ? AND d.text = ? AND n.name = ? AND n.owner = ?",
+                    document.sha, document.text, document.name, document.owner) > 0;
+  });
+  if (!known) return fail(known.error());
+  if (*known) return {};
+  return change([&] {
+    Changes changes(*database_);
+    run(*database_,
+        "INSERT INTO documents(sha, kernel, text, created) VALUES(?, ?, ?, ?) "
+        "ON CONFLICT(sha) DO UPDATE SET kernel = excluded.kernel, text = excluded.text",
+        document.sha, document.kernel, document.text, now());
+    run(*database_,
+        "INSERT INTO names(name, owner, document, given, updated) VALUES(?1, ?2, ?3, ?4, ?4) "
+        "ON CONFLICT(name, owner) DO UPDATE SET document = excluded.document, updated = excluded.updated",
+        document.name, document.owner, document.sha, now());
+    changes.commit();
+  });
+}
+
+Result<DocumentRecord> Store::document(const std::string& wanted, const std::string& owner) {
+  auto found = attempt([&]() -> DocumentRecord {
+    for (const char* sql : {bySha, byKernel, byName}) {
+      auto row = query(*database_, sql, wanted, owner);
+      while (row.executeStep()) {
+        DocumentRecord out = read(row);
+        if (sha256(out.text) == out.sha) return out;
+        notice("the document " + out.sha + " of kernel " + out.name +
+               " did not match its SHA-256; it is passed over until it is submitted again");
+      }
+    }
+    return {};
+  });
+  if (found && found->sha.empty())
+    return fail(ErrorKind::NotFound, "no kernel '" + wanted + "' was submitted", "submit its document first");
+  return found;
+}
+
+Result<std::vector<DocumentRecord>> Store::documents() {
+  return attempt([&] {
+    std::vector<DocumentRecord> out;
+    auto row = query(*database_, "SELECT d.sha, d.kernel, n.name, n.owner, d.text, d.created FROM names n "
+                                 "JOIN documents d ON d.sha = n.document ORDER BY n.name, n.given");
+    while (row.executeStep())
+      if (DocumentRecord one = read(row); sha256(one.text) == one.sha) out.push_back(std::move(one));
+    return out;
+  });
+}
+
+} // namespace tuned::store

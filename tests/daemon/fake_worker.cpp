@@ -1,0 +1,97 @@
+// A worker program without a compiler and without a device: what it says of a variant is written in the
+// kernel's source, so that tests of the service see each answer they need in milliseconds.
+//
+//   // fails 64          the configuration with BLOCK 64 does not compile
+//   // off 256 0.5       BLOCK 256 computes what is off by 0.5 in every element (expected: 0)
+//   // faults 128        BLOCK 128 faults
+//
+// A variant takes BLOCK microseconds; a build of others, which has no BLOCK, takes one.
+#include "base/model/json.h"
+#include "daemon/worker/loop.h"
+#include "daemon/worker/messages.h"
+#include "ir/kernel.h"
+#include "tuner/search/executor.h"
+#include "tuner/verify/verify.h"
+
+#include <cstring>
+#include <sstream>
+
+using namespace tuned;
+using nlohmann::json;
+
+namespace {
+
+/// The number behind "// WORD BLOCK" in the source; nothing when no line says so.
+std::optional<double> said(const Kernel& kernel, const std::string& word, int64_t block) {
+  std::istringstream lines(kernel.source);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream parts(line);
+    std::string slashes, what;
+    int64_t at = 0;
+    double value = 0;
+    if (parts >> slashes >> what >> at && slashes == "//" && what == word && at == block) {
+      parts >> value;
+      return value;
+    }
+  }
+  return std::nullopt;
+}
+
+int64_t blockOf(const Configuration& configuration) {
+  auto found = configuration.find("BLOCK");
+  return found == configuration.end() ? 1 : found->second;
+}
+
+Result<json> compile(const json& request) {
+  auto kernel = parseKernel(request.at("kernel").get<std::string>(), "");
+  if (!kernel) return fail(kernel.error());
+  const auto configuration = request.at("configuration").get<Configuration>();
+  if (said(*kernel, "fails", blockOf(configuration)))
+    return fail(ErrorKind::InvalidInput, "the source says that this fails");
+  Artefact artefact{"object", "fake",  "binary of " + kernel->name + " " + toString(configuration),
+                    {},       {},      {},
+                    "fake",   "fake 1"};
+  artefact.launch.symbol = "kernel";
+  artefact.launch.parameters = {{ParameterKind::Pointer, 8}, {ParameterKind::Pointer, 8}};
+  artefact.resources = {32, 0, 0};
+  return artefactToJson(artefact);
+}
+
+Trial judged(const Kernel& kernel, const Configuration& configuration) {
+  Trial trial;
+  const int64_t block = blockOf(configuration);
+  const double off = said(kernel, "off", block).value_or(0);
+  const Tolerance tolerance = toleranceFor(kernel, "*f32");
+  trial.verdict = {"reference", 100, 100, 0, true, kernel.tolerance, "passed", ""};
+  if (off > 0) trial.verdict.worstError = tolerance.absolute > 0 ? off / tolerance.absolute : 1e300;
+  if (said(kernel, "faults", block)) {
+    trial.outcome = Faulted{"the source says that this faults"};
+    trial.verdict = {};
+  } else if (trial.verdict.worstError > 1) {
+    trial.outcome = WrongResult{"off by " + std::to_string(off)};
+    trial.verdict.state = "failed";
+    trial.verdict.reason = "off by " + std::to_string(off);
+  } else {
+    const double seconds = 1e-6 * static_cast<double>(block);
+    trial.outcome = Timed{seconds, 0.99 * seconds, 1.01 * seconds, 20, false, {}};
+  }
+  return trial;
+}
+
+Result<json> measure(const json& request) {
+  auto kernel = parseKernel(request.at("kernel").get<std::string>(), "");
+  if (!kernel) return fail(kernel.error());
+  json out = json::array();
+  for (const json& variant : request.at("variants")) {
+    const auto configuration = variant.at("configuration").get<Configuration>();
+    out.push_back(model::toJson(toMeasurement(judged(*kernel, configuration))));
+  }
+  return out;
+}
+
+} // namespace
+
+int main(int, char** argv) {
+  if (std::strcmp(argv[1], "compile") == 0) return serve(compile);
+  return serve(measure);
+}

@@ -1,0 +1,130 @@
+// Building ahead: everything once, nothing twice, and on where it was stopped. The worker only pretends.
+#include "daemon/prewarm/run.h"
+
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+using namespace tuned;
+using namespace tuned::prewarm;
+
+namespace {
+
+struct Folder {
+  std::filesystem::path path =
+      std::filesystem::temp_directory_path() / ("tuned-prewarm-" + std::to_string(getpid()));
+  Folder() {
+    std::filesystem::create_directories(path);
+    nlohmann::json document = {{"name", "k"},
+                               {"entry", "k"},
+                               {"source_text", "module {}"},
+                               {"sizes", {"n"}},
+                               {"parameters", {{"B", {1, 2, 3, 4, 5, 6, 7, 8}}}},
+                               {"constraints", {"B != 3 || n > 100", "B != 4 || n > 200"}},
+                               {"arguments", {{{"name", "x"}, {"type", "*f32"}, {"shape", {"n"}}, {"output", true}}}},
+                               {"grid", {1}},
+                               {"default", {{"B", 7}}}};
+    std::ofstream(path / "k.json") << document.dump();
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+  std::string operator/(const std::string& name) const { return (path / name).string(); }
+};
+
+Manifest manifest(const Folder& folder, const nlohmann::json& sizes, int64_t configurations = 0) {
+  nlohmann::json text = {{"name", "m"}, {"kernels", {{{"kernel", "k"}, {"sizes", {{"n", sizes}}}}}}};
+  auto out = parseManifest(text.dump(), folder / "m.json", {});
+  REQUIRE_MESSAGE(out, out.error().text());
+  out->configurations = configurations;
+  return *out;
+}
+
+Plan planOf(const Manifest& manifest, const std::vector<std::string>& targets = {"sm_80", "sm_90a"}) {
+  auto toolchain = findToolchain(PREWARM_WORKER);
+  REQUIRE_MESSAGE(toolchain, toolchain.error().text());
+  auto plan = makePlan(manifest, targets, *toolchain);
+  REQUIRE_MESSAGE(plan, plan.error().text());
+  return *plan;
+}
+
+Report go(const Folder& folder, const Plan& plan, RunOptions options = {}, std::stop_token stop = {}) {
+  auto store = store::Store::open(folder / "cache");
+  REQUIRE_MESSAGE(store, store.error().text());
+  options.worker = PREWARM_WORKER;
+  auto report = run(**store, plan, options, {}, stop);
+  REQUIRE_MESSAGE(report, report.error().text());
+  return *report;
+}
+
+} // namespace
+
+TEST_CASE("everything is built once; a second run builds nothing and takes no time") {
+  Folder folder;
+  Plan plan = planOf(manifest(folder, {8, 16, 150}));
+  CHECK(plan.items.size() == 2 * (6 + 6 + 7));
+  Report first = go(folder, plan);
+  CHECK(first.ended);
+  CHECK(first.compiled == first.builds);
+  REQUIRE(first.failures.size() == 2); // B=3 where n > 100, for both targets
+  CHECK(first.failures[0].reason.find("no such instruction") != std::string::npos);
+  CHECK(first.failures[0].kernel == "k");
+  Report second = go(folder, plan);
+  CHECK(second.compiled == 0);
+  CHECK(second.known == second.builds);
+  CHECK(second.failures.size() == 2);
+  CHECK(second.seconds < 1);
+}
+
+TEST_CASE("what does not fit the device is no failure") {
+  Folder folder;
+  Report report = go(folder, planOf(manifest(folder, 300), {"sm_80"}));
+  CHECK(report.tooLarge == 1);
+  CHECK(report.failures.size() == 1);
+  CHECK(report.ended);
+}
+
+TEST_CASE("a budget ends a run in order, and the next goes on") {
+  Folder folder;
+  Plan plan = planOf(manifest(folder, {8, 9, 10, 11, 12, 13, 14, 15}));
+  RunOptions options;
+  options.budget = 0.5;
+  options.slots = 2;
+  Report first = go(folder, plan, options);
+  CHECK_FALSE(first.ended);
+  CHECK(first.compiled > 0);
+  CHECK(first.compiled < first.builds);
+  Report second = go(folder, plan);
+  CHECK(second.ended);
+  CHECK(second.known == first.compiled);
+  std::stop_source stopped;
+  stopped.request_stop();
+  Folder other;
+  CHECK(go(other, planOf(manifest(other, 8)), {}, stopped.get_token()).compiled == 0);
+}
+
+TEST_CASE("some of a space: the default and others spread over it") {
+  std::vector<Configuration> all;
+  for (int64_t i = 0; i < 100; ++i)
+    all.push_back({{"B", i}});
+  auto some = chosen(all, {{"B", 77}}, 10);
+  CHECK(some.size() == 10);
+  CHECK(std::ranges::find(some, Configuration{{"B", 77}}) != some.end());
+  CHECK(some.front().at("B") == 0);
+  CHECK(some.back().at("B") >= 80);
+  CHECK(chosen(all, {{"B", 77}}, 0).size() == 100);
+  CHECK(chosen(all, {{"B", 500}}, 1000).size() == 100);
+  CHECK(chosen(all, {{"B", 3}}, 1) == std::vector<Configuration>{{{"B", 3}}});
+}
+
+TEST_CASE("targets that are none, and no target at all; a worker that is not there") {
+  Folder folder;
+  auto toolchain = findToolchain(PREWARM_WORKER);
+  REQUIRE(toolchain);
+  Manifest problems = manifest(folder, 8);
+  CHECK(makePlan(problems, {}, *toolchain).error().text().find("--target") != std::string::npos);
+  for (const char* target : {"sm_", "gfx90a", "", "../sm_90a"})
+    CHECK(makePlan(problems, {target}, *toolchain).error().kind == ErrorKind::InvalidInput);
+  CHECK(makePlan(problems, {"cpu"}, *toolchain)->items.size() == 6);
+  CHECK(findToolchain("/nonexistent/worker").error().kind == ErrorKind::Unavailable);
+}

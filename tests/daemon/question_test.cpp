@@ -1,0 +1,113 @@
+// An answer is bound to its question: which verdicts hold under which tolerance, which configurations are in
+// the space.
+#include "daemon/service/question.h"
+
+#include <doctest/doctest.h>
+
+using namespace tuned;
+
+namespace {
+Kernel kernel() {
+  Kernel out;
+  out.name = "k";
+  out.sizes = {"n"};
+  out.parameters = {{"B", {64, 128}}, {"num_warps", {4}}};
+  out.constraints.push_back(*Expression::parse("B <= n"));
+  out.arguments.resize(2);
+  out.arguments[0] = {"x", "*f32", {}, {}, {}, false, "normal"};
+  out.arguments[1] = {"y", "*f32", {}, {}, {}, true, "zeros"};
+  out.defaults = {{"B", 64}, {"num_warps", 4}, {"num_stages", 3}};
+  return out;
+}
+
+Verdict passed(std::optional<Tolerance> tolerance, double worst) {
+  return {"reference", 10, 10, worst, true, tolerance, "passed", ""};
+}
+
+Kernel with(std::optional<Tolerance> tolerance) {
+  Kernel out = kernel();
+  out.tolerance = tolerance;
+  return out;
+}
+} // namespace
+
+TEST_CASE("a verdict holds under what is as lax, or where its error was small enough") {
+  const Tolerance lax{1e-2, 1e-2}, strict{1e-4, 1e-4}, exact{0, 0};
+  CHECK(holdsUnder(with(lax), passed(strict, 1)) == Holds::Yes);
+  CHECK(holdsUnder(with(strict), passed(strict, 1)) == Holds::Yes);
+  CHECK(holdsUnder(with(strict), passed(lax, 1)) == Holds::Unknown);
+  CHECK(holdsUnder(with(strict), passed(lax, 0.009)) == Holds::Yes);
+  CHECK(holdsUnder(with(strict), passed(lax, 0.011)) == Holds::Unknown);
+  CHECK(holdsUnder(with(exact), passed(lax, 0)) == Holds::Yes);
+  CHECK(holdsUnder(with(exact), passed(strict, 1e-9)) == Holds::Unknown);
+  // Laxer in one part and stricter in the other says nothing.
+  CHECK(holdsUnder(with(Tolerance{1, 1e-9}), passed(strict, 0.5)) == Holds::Unknown);
+}
+
+TEST_CASE("where the document says nothing the types' own tolerances are compared") {
+  CHECK(holdsUnder(with({}), passed({}, 1)) == Holds::Yes);
+  CHECK(holdsUnder(with({}), passed(Tolerance{1e-2, 1e-2}, 0.5)) == Holds::Unknown); // f32's own is 1e-5
+  CHECK(holdsUnder(with(Tolerance{1e-2, 1e-2}), passed({}, 1)) == Holds::Yes);
+}
+
+TEST_CASE("a failure is one under what is as strict, and only there") {
+  Verdict failed = passed(Tolerance{1e-4, 1e-4}, 3);
+  failed.state = "failed";
+  CHECK(holdsUnder(with(Tolerance{1e-4, 1e-4}), failed) == Holds::No);
+  CHECK(holdsUnder(with(Tolerance{1e-6, 1e-6}), failed) == Holds::No);
+  CHECK(holdsUnder(with(Tolerance{1e-2, 1e-2}), failed) == Holds::Unknown);
+}
+
+TEST_CASE("what nobody can judge holds; what was judged before tolerances were kept is judged again") {
+  Verdict unjudged;
+  CHECK(holdsUnder(with({}), unjudged) == Holds::Yes);
+  Verdict migrated = passed({}, 0);
+  migrated.state = "unchecked";
+  CHECK(holdsUnder(with({}), migrated) == Holds::Unknown);
+}
+
+TEST_CASE("the space is parameters, values, fixed options and constraints") {
+  const Kernel k = kernel();
+  const Configuration good = {{"B", 128}, {"num_warps", 4}, {"num_stages", 3}};
+  CHECK(inSpace(k, good, {{"n", 4096}}));
+  CHECK_FALSE(inSpace(k, good, {{"n", 100}})); // the constraint
+  auto changed = [&](const char* name, int64_t value) {
+    Configuration out = good;
+    out[name] = value;
+    return inSpace(k, out, {{"n", 4096}});
+  };
+  CHECK_FALSE(changed("B", 256));        // a value that is not listed
+  CHECK_FALSE(changed("num_stages", 2)); // the default fixes it
+  CHECK_FALSE(changed("C", 1));          // a parameter that is not there
+  CHECK_FALSE(inSpace(k, {{"num_warps", 4}, {"num_stages", 3}}, {{"n", 4096}}));
+}
+
+TEST_CASE("questions differ where answers may") {
+  const std::string base = questionOf(kernel());
+  CHECK(questionOf(kernel()) == base);
+  CHECK(questionOf(with(Tolerance{0, 0})) != base);
+  Kernel values = kernel();
+  values.parameters[0].values.push_back(256);
+  CHECK(questionOf(values) != base);
+  Kernel constrained = kernel();
+  constrained.constraints.push_back(*Expression::parse("B != 64"));
+  CHECK(questionOf(constrained) != base);
+  Kernel named = kernel();
+  named.name = "another";
+  CHECK(questionOf(named) == base);
+}
+
+TEST_CASE("measured another way or imported is another answer") {
+  store::MeasurementRecord record;
+  record.policy = measuringPolicy;
+  record.measurement.configuration = {{"B", 64}, {"num_warps", 4}, {"num_stages", 3}};
+  record.measurement.verdict = passed({}, 0.5);
+  CHECK(answers(kernel(), {{"n", 4096}}, record));
+  record.policy = "warm";
+  CHECK_FALSE(answers(kernel(), {{"n", 4096}}, record));
+  record.policy = measuringPolicy;
+  record.measurement.configuration = {{"theirs", 1}};
+  CHECK_FALSE(answers(kernel(), {{"n", 4096}}, record));
+  record.build.key.origin = "triton 3.6.0"; // named by a configuration of its own
+  CHECK(answers(kernel(), {{"n", 4096}}, record));
+}

@@ -1,0 +1,337 @@
+// The service without a transport, its workers played by fake_worker: each answer is bound to its question.
+#include "daemon/service/service.h"
+
+#include "daemon/service/convert.h"
+#include "tests/daemon/scratch.h"
+
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <map>
+#include <sstream>
+#include <thread>
+
+using namespace tuned;
+using tuned::test::Scratch;
+
+namespace {
+
+const protocol::Values sizes = {{"n", 4096}};
+
+std::string documentOf(const std::string& name, const std::string& source, const std::string& more = {}) {
+  return R"({"name":")" + name + R"(","source_text":")" + source +
+         R"(","entry":"kernel","sizes":["n"],"parameters":{"BLOCK":[64,128,256]},"arguments":[)"
+         R"({"name":"x","type":"*f32","shape":["n"]},)"
+         R"({"name":"y","type":"*f32","shape":["n"],"output":true,"fill":"zeros"}],)"
+         R"j("grid":["cdiv(n, BLOCK)"],"default":{"BLOCK":128})j" +
+         more + "}";
+}
+
+std::string tolerance(double absolute) {
+  return R"(,"tolerance":{"relative":0,"absolute":)" + std::to_string(absolute) + "}";
+}
+
+/// A daemon's service on a folder, with one device of the fake worker.
+class Daemon {
+public:
+  explicit Daemon(const std::string& folder, const std::string& build = "build-1") {
+    auto store = store::Store::open(folder + "/cache");
+    REQUIRE_MESSAGE(store.has_value(), (store ? "" : store.error().text()));
+    Options options;
+    options.worker = FAKE_WORKER;
+    options.compileWorkers = 2;
+    options.socket = "none";
+    service_ = std::make_unique<Service>(options, std::move(*store));
+    DeviceInfo info;
+    info.id = "cuda:0";
+    info.name = "a fake";
+    info.architecture = "fake";
+    info.memoryBytes = int64_t{1} << 40;
+    service_->setDevices({{info, targetOf(info, build, "assembler-1")}}, {});
+  }
+
+  Service* operator->() { return service_.get(); }
+
+  protocol::JobStatus tune(const std::string& document, bool force = false) {
+    protocol::TuneRequest request;
+    request.document = document;
+    request.sizes = sizes;
+    request.force = force;
+    auto job = service_->tune(request);
+    REQUIRE_MESSAGE(job.has_value(), (job ? "" : job.error().text()));
+    for (int i = 0; i < 2000; ++i) {
+      auto status = (*service_->job(job->id))->status();
+      if (status.state != "queued" && status.state != "running") return status;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    FAIL("the tuning does not end");
+    return {};
+  }
+
+  Result<protocol::Answer> ask(const std::string& document) {
+    protocol::BestRequest request;
+    request.document = document;
+    request.sizes = sizes;
+    request.tune = false;
+    auto result = service_->best(request);
+    if (!result) return fail(result.error());
+    return result->answer;
+  }
+  /// The block of a winner; 0: there is none.
+  int64_t winner(const std::string& document) {
+    auto answer = ask(document);
+    return answer && answer->source == "cache" ? answer->configuration.at("BLOCK") : 0;
+  }
+
+  /// How much was compiled, or measured in searches and checks, since it was asked last.
+  int compiled() { return since("gpu_tuned_builds_made_total"); }
+  int measured() { return since("gpu_tuned_trials_total"); }
+
+private:
+  /// The sum over all lines of a counter, less what it was.
+  int since(const std::string& counter) {
+    std::istringstream lines(service_->metricsText());
+    int count = 0;
+    for (std::string line; std::getline(lines, line);)
+      if (line.starts_with(counter)) count += std::stoi(line.substr(line.rfind(' ')));
+    const int out = count - counted_[counter];
+    counted_[counter] = count;
+    return out;
+  }
+
+  std::unique_ptr<Service> service_;
+  std::map<std::string, int> counted_;
+};
+
+} // namespace
+
+TEST_CASE("a winner is told from measurements, with launch, arguments, gain and coverage") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  const std::string document = documentOf("plain", "plain");
+  const auto job = daemon.tune(document);
+  REQUIRE(job.state == "done");
+  const auto answer = daemon.ask(document);
+  REQUIRE(answer);
+  CHECK(answer->source == "cache");
+  CHECK(answer->configuration.at("BLOCK") == 64);
+  CHECK(answer->gain.value_or(0) == doctest::Approx(2));
+  CHECK(answer->coverage == 1);
+  CHECK(answer->grid[0] == 64);
+  REQUIRE(answer->launch.arguments.size() == 2);
+  CHECK(answer->launch.arguments[1].output);
+  CHECK(answer->launch.arguments[1].shape == std::vector<int64_t>{4096});
+  CHECK(answer->verdict.state == "passed");
+  CHECK(job.answer->artefact == answer->artefact);
+  CHECK(daemon->artefact(answer->artefact)->bytes == "binary of plain BLOCK=64");
+  CHECK(daemon->winners("plain", "")->winners.size() == 1);
+  CHECK(daemon->trials("plain", "", 100)->trials.size() == 3);
+}
+
+TEST_CASE("what is compiled is asked of the store first, losers too, and across restarts") {
+  Scratch folder;
+  {
+    Daemon daemon(folder.path());
+    REQUIRE(daemon.tune(documentOf("kept", "plain")).state == "done");
+    CHECK(daemon.compiled() == 3);
+    CHECK(daemon->status()->builds == 3);
+  }
+  Daemon daemon(folder.path());
+  daemon.compiled();
+  REQUIRE(daemon->forget({"kept", sizes, ""}));
+  // Builds went with the problem: they are made again, once.
+  REQUIRE(daemon.tune(documentOf("kept", "plain")).state == "done");
+  CHECK(daemon.compiled() == 3);
+  // A stricter question needs no compilation.
+  REQUIRE(daemon.tune(documentOf("kept", "plain", tolerance(1e-9))).state == "done");
+  CHECK(daemon.compiled() == 0);
+  // Forced, all of it is done again.
+  REQUIRE(daemon.tune(documentOf("kept", "plain"), true).state == "done");
+  CHECK(daemon.compiled() == 3);
+}
+
+TEST_CASE(
+    "tolerance is part of the question: a lax winner is no strict one, and a strict failure no lax one") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  const std::string source = "// off 64 0.5\\n// off 128 0.5\\n// off 256 0.5\\n";
+  const std::string lax = documentOf("kernel", source, tolerance(1)),
+                    strict = documentOf("kernel", source, tolerance(0.1));
+  REQUIRE(daemon.tune(lax).state == "done");
+  CHECK(daemon.winner(lax) == 64);
+  CHECK(daemon.winner(strict) == 0);
+  const auto refused = daemon.tune(strict);
+  CHECK(refused.state == "failed");
+  CHECK(daemon.ask(strict).error().message.find("no configuration") != std::string::npos);
+  // It was an answer to the strict question: the lax one stands, or is judged again and does.
+  const auto again = daemon.tune(lax);
+  CHECK(again.state == "done");
+  CHECK(daemon.winner(lax) == 64);
+}
+
+TEST_CASE("a stricter tolerance costs a check of the fastest, not a search") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  const std::string source = "// off 64 0.5\\n// off 128 0.05\\n// off 256 0.05\\n";
+  REQUIRE(daemon.tune(documentOf("kernel", source, tolerance(1))).state == "done");
+  daemon.measured();
+  daemon.compiled();
+  const std::string strict = documentOf("kernel", source, tolerance(0.1));
+  CHECK(daemon.winner(strict) == 128); // 0.05 of 1 was within 0.1 already; 64 needs the check
+  const auto job = daemon.tune(strict);
+  REQUIRE(job.state == "done");
+  CHECK(daemon.compiled() == 0);
+  CHECK(daemon.measured() == 1); // the one that is in doubt
+  CHECK(daemon.winner(strict) == 128);
+}
+
+TEST_CASE("zeros are exact") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  const std::string source = "// off 64 0.000000001\\n";
+  CHECK(daemon.tune(documentOf("kernel", source)).answer->configuration.at("BLOCK") == 64);
+  const std::string exact = documentOf("kernel", source, tolerance(0));
+  CHECK(daemon.winner(exact) == 128);
+  REQUIRE(daemon.tune(exact).state == "done");
+  CHECK(daemon.winner(exact) == 128);
+}
+
+TEST_CASE("what the present document rules out is not served") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  REQUIRE(daemon.tune(documentOf("kernel", "plain")).state == "done");
+  CHECK(daemon.winner(documentOf("kernel", "plain", R"(,"constraints":["BLOCK > 64"])")) == 128);
+  CHECK(daemon.winner(documentOf("kernel", "plain", R"(,"constraints":["BLOCK > 256 || BLOCK == 128"])")) ==
+        128);
+  const std::string other = documentOf("kernel", "plain", R"(,"constraints":["BLOCK > 300"])");
+  CHECK(daemon.winner(other) == 0);
+  CHECK(daemon.winner(documentOf("kernel", "plain")) == 64);
+}
+
+TEST_CASE("a forced tuning in which nothing passes unseats the old winner") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  const std::string source = "// off 64 0.5\\n// off 128 0.5\\n// off 256 0.5\\n";
+  const std::string lax = documentOf("kernel", source, tolerance(1)),
+                    strict = documentOf("kernel", source, tolerance(0.1));
+  REQUIRE(daemon.tune(lax).state == "done");
+  REQUIRE(daemon.tune(strict, true).state == "failed");
+  CHECK(daemon.winner(lax) == 0);
+  REQUIRE(daemon.tune(lax).state == "done");
+  CHECK(daemon.winner(lax) == 64);
+}
+
+TEST_CASE("after an upgrade the winner is stale, and its build is timed beside the new compiler's") {
+  Scratch folder;
+  const std::string document = documentOf("kernel", "plain");
+  std::string old;
+  {
+    Daemon daemon(folder.path());
+    REQUIRE(daemon.tune(document).state == "done");
+    old = daemon.ask(document)->artefact;
+  }
+  Daemon daemon(folder.path(), "build-2");
+  const auto stale = daemon.ask(document);
+  REQUIRE(stale);
+  CHECK(stale->stale);
+  CHECK(stale->artefact == old);
+  CHECK(stale->seconds.value_or(0) > 0);
+  REQUIRE(daemon.tune(document).state == "done");
+  CHECK(daemon.compiled() == 3); // the new compiler's, and nothing of the old
+  const auto fresh = daemon.ask(document);
+  REQUIRE(fresh);
+  CHECK_FALSE(fresh->stale);
+  CHECK(daemon->trials("kernel", "", 100)->trials.size() == 3 + 3 + 1); // and the old build beside them
+}
+
+TEST_CASE("builds of others win under their names") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  const std::string document = documentOf("kernel", "plain");
+  REQUIRE(daemon.tune(document).state == "done");
+  protocol::BuildRequest build;
+  build.document = document;
+  build.sizes = sizes;
+  build.origin = "somebody 1.0";
+  build.configuration = {{"theirs", 1}};
+  build.target = "fake";
+  build.format = "object";
+  build.binary = "f0VMRgECAwQ="; // an ELF file's first bytes
+  build.launch = daemon.ask(document)->launch;
+  build.launch.grid = {64, 1, 1};
+  const auto kept = daemon->addBuild(build);
+  REQUIRE_MESSAGE(kept.has_value(), (kept ? "" : kept.error().text()));
+  REQUIRE(daemon.tune(document).state == "done");
+  const auto answer = daemon.ask(document);
+  REQUIRE(answer);
+  CHECK(answer->origin == "somebody 1.0");
+  CHECK(answer->grid[0] == 64);
+  CHECK(answer->artefact == kept->artefact);
+  const auto why = daemon->explain({"", document, sizes, ""});
+  REQUIRE(why);
+  CHECK(why->field.size() == 4);
+  CHECK(why->field[0].measurement.origin == "somebody 1.0");
+  REQUIRE(why->runnerUp);
+  CHECK(why->runnerUp->measurement.configuration.at("BLOCK") == 64);
+  CHECK(why->runnerUp->behind.value_or(0) == doctest::Approx(63));
+  CHECK(why->untried == 0);
+
+  auto refused = [&](auto change, const char* word) {
+    protocol::BuildRequest bad = build;
+    change(bad);
+    const auto result = daemon->addBuild(bad);
+    REQUIRE_FALSE(result);
+    CHECK(result.error().kind == ErrorKind::InvalidInput);
+    CHECK_MESSAGE(result.error().message.find(word) != std::string::npos, result.error().message);
+  };
+  refused([](auto& bad) { bad.origin = ""; }, "origin");
+  refused([](auto& bad) { bad.binary = "!"; }, "base64");
+  refused([](auto& bad) { bad.binary = "AAAAAAAA"; }, "ELF");
+  refused([](auto& bad) { bad.launch.grid = {0, 1, 1}; }, "grid");
+  refused([](auto& bad) { bad.launch.parameters.pop_back(); }, "parameters");
+  refused([](auto& bad) { bad.launch.parameters[0].kind = ParameterKind::Scalar; }, "pointer");
+  refused([](auto& bad) { bad.launch.block = {2000, 1, 1}; }, "block");
+  refused([](auto& bad) { bad.launch.symbol = ""; }, "symbol");
+}
+
+TEST_CASE("a default that does not compile sends nobody away who can wait") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  protocol::BestRequest request;
+  request.document = documentOf("kernel", "// fails 128\\n");
+  request.sizes = sizes;
+  const auto first = daemon->best(request);
+  REQUIRE(first);
+  REQUIRE(first->job);
+  if (first->error) CHECK(first->error->remedy.find("wait") != std::string::npos);
+  for (int i = 0; i < 2000 && !first->job->finished(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  const auto later = daemon->best(request);
+  REQUIRE(later);
+  CHECK_FALSE(later->error);
+  CHECK(later->answer.source == "cache");
+}
+
+TEST_CASE("names belong to users, and an answer in memory to who asked") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  const std::string mine = documentOf("kernel", "plain"), theirs = documentOf("kernel", "another");
+  REQUIRE(daemon->submit(mine, "1000"));
+  REQUIRE(daemon->submit(theirs, "1001"));
+  CHECK(daemon->kernel("kernel", "1000")->id != daemon->kernel("kernel", "1001")->id);
+  protocol::Answer answer;
+  answer.source = "cache";
+  daemon->remember("text", answer, "1000");
+  CHECK(daemon->hit("text", "1000"));
+  CHECK_FALSE(daemon->hit("text", "1001"));
+}
+
+TEST_CASE("a cache that is removed under the service is said, and what is known still told") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  const std::string document = documentOf("kernel", "plain");
+  REQUIRE(daemon.tune(document).state == "done");
+  std::filesystem::remove_all(folder.path() + "/cache");
+  REQUIRE(daemon->unready());
+  CHECK(daemon->unready()->find("removed") != std::string::npos);
+  CHECK(daemon.winner(document) == 64);
+}

@@ -1,0 +1,256 @@
+// The cache never gives back what is not what was kept, and loses no more than what was damaged.
+#include "daemon/store/open.h"
+#include "daemon/store/schema.h"
+#include "tests/daemon/store_support.h"
+
+#include <fstream>
+
+using namespace tuned;
+using namespace tuned::store;
+using namespace tuned::test;
+
+namespace {
+void overwrite(const std::string& file, std::streamoff at, const std::string& bytes) {
+  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+  stream.seekp(at);
+  stream << bytes;
+}
+
+std::string bytesOf(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(stream), {});
+}
+
+/// Many builds of one problem, on many pages.
+void fillMany(Store& store, int count) {
+  REQUIRE(store.batch([&]() -> Result<void> {
+    for (int i = 0; i < count; ++i) {
+      Build build = buildOf("");
+      build.artefact = "";
+      auto id = store.putBuild(buildKey(1000 + i), build);
+      if (!id) return fail(id.error());
+      if (auto kept = store.addMeasurement(timed(*id, 1 + i)); !kept) return fail(kept.error());
+    }
+    return {};
+  }));
+}
+} // namespace
+
+TEST_CASE("an artefact that does not match its SHA-256 is dropped, and said so") {
+  Scratch folder;
+  filled(folder.path());
+  tamper(folder.path(), "UPDATE artefacts SET compressed = "
+                        "CAST(substr(compressed, 1, length(compressed) - 3) || x'000000' AS BLOB)");
+  auto store = openAt(folder.path());
+  const std::string sha = store->choose(problem, {})->build.build.artefact;
+  CHECK(store->artefact(sha).error().kind == ErrorKind::NotFound);
+  REQUIRE(store->notices().size() == 1);
+  CHECK(store->notices()[0].find(sha) != std::string::npos);
+  put(*store, buildKey(4), std::string(5000, 'y'));
+  CHECK(store->artefact(sha)->bytes == std::string(5000, 'y'));
+}
+
+TEST_CASE("a row is bound to its question: no byte of it, key or answer, can be changed unnoticed") {
+  for (const char* change :
+       {"UPDATE problems SET sizes = '{\"n\":4097}'", "UPDATE problems SET kernel = 'kernel-2'",
+        "UPDATE builds SET configuration = '{\"B\":5}' WHERE configuration = '{\"B\":4}'",
+        "UPDATE builds SET toolchain = 'toolchain-2'", "UPDATE builds SET origin = 'triton'",
+        "UPDATE builds SET artefact = replace(artefact, 'a', 'b'), body = replace(body, 'a', 'b')",
+        "UPDATE measurements SET target = 'target-2'", "UPDATE measurements SET seconds = seconds / 2",
+        "UPDATE measurements SET policy = 'warm'", "UPDATE measurements SET source = 'x'",
+        "UPDATE measurements SET stage = 1",
+        "UPDATE measurements SET verdict = replace(verdict, '0.5', '0.1')"}) {
+    CAPTURE(change);
+    Scratch folder;
+    {
+      auto store = filled(folder.path());
+      REQUIRE(store->putTarget({"target-2", "hardware-1", "cuda:0", "{}", ""}));
+    }
+    tamper(folder.path(), change);
+    auto store = openAt(folder.path());
+    // Whoever asks for what the row says now, or said before, is told nothing.
+    for (const char* kernel : {"kernel-1", "kernel-2"})
+      for (const char* sizes : {R"({"n":4096})", R"({"n":4097})"})
+        for (const char* target : {"target-1", "target-2"})
+          CHECK(store->choose({kernel, sizes, target}, {}).error().kind == ErrorKind::NotFound);
+    CHECK_FALSE(store->notices().empty());
+  }
+}
+
+TEST_CASE("a document that was changed outside is passed over") {
+  Scratch folder;
+  filled(folder.path());
+  tamper(folder.path(), "UPDATE documents SET text = replace(text, 'softmax', 'softmin')");
+  auto store = openAt(folder.path());
+  CHECK(store->document("softmax").error().kind == ErrorKind::NotFound);
+  CHECK(store->documents()->empty());
+  REQUIRE(store->putDocument(document("kernel-1", "softmax"))); // and can be given again
+  CHECK(store->document("softmax")->kernel == "kernel-1");
+}
+
+TEST_CASE("damaged pages lose what was on them and no more") {
+  Scratch folder;
+  const int many = 400;
+  {
+    auto store = filled(folder.path());
+    fillMany(*store, many);
+    REQUIRE(store->checkpoint());
+  }
+  // One page of each table's middle, as a broken disk would leave it.
+  const std::string file = folder / "tuned.db";
+  int64_t page = 0, size = 0;
+  {
+    SQLite::Database database(file, SQLite::OPEN_READONLY);
+    size = numberOf(database, "PRAGMA page_size");
+    page = numberOf(database, "SELECT pageno FROM dbstat WHERE name = 'measurements' AND pagetype = 'leaf' "
+                              "ORDER BY pageno LIMIT 1 OFFSET 3");
+  }
+  REQUIRE(page > 1);
+  overwrite(file, (page - 1) * size, std::string(static_cast<size_t>(size), '\x5a'));
+  auto store = openAt(folder.path());
+  REQUIRE(store->notices().size() == 1);
+  const std::string notice = store->notices()[0];
+  CAPTURE(notice);
+  CHECK(notice.find("set aside") != std::string::npos);
+  CHECK(notice.find("lost:") != std::string::npos);
+  CHECK(notice.find("measurements at most") != std::string::npos);
+  CHECK_FALSE(onlyAside(folder.path()).empty());
+  const auto counts = store->counts();
+  CHECK(counts->builds == many + 3);
+  CHECK(counts->measurements >= many / 2);
+  CHECK(counts->measurements < many + 3);
+  CHECK(store->document("softmax"));
+  CHECK(store->choose(problem, {}));
+  CHECK(store->artefact(sha256(std::string(5000, 'x'))));
+  // It is said again after a restart.
+  store.reset();
+  CHECK(openAt(folder.path())->notices().size() == 1);
+}
+
+TEST_CASE("a file of which nothing can be read is set aside and a new cache begun") {
+  for (const char* damage : {"truncated", "not a database"}) {
+    CAPTURE(damage);
+    Scratch folder;
+    filled(folder.path())->checkpoint();
+    const std::string file = folder / "tuned.db";
+    if (damage[0] == 't') std::filesystem::resize_file(file, 2048);
+    if (damage[0] == 'n') std::ofstream(file, std::ios::trunc) << std::string(8192, 'z');
+    auto store = openAt(folder.path());
+    REQUIRE(store->notices().size() == 1);
+    CHECK(store->notices()[0].find("set aside") != std::string::npos);
+    CHECK_FALSE(onlyAside(folder.path()).empty());
+    CHECK(store->counts()->measurements == 0);
+    CHECK(store->putDocument(document("k", "k")));
+  }
+}
+
+TEST_CASE("half a file still gives what its half holds") {
+  Scratch folder;
+  {
+    auto store = filled(folder.path());
+    fillMany(*store, 400);
+    REQUIRE(store->checkpoint());
+  }
+  const std::string file = folder / "tuned.db";
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) / 2);
+  auto store = openAt(folder.path());
+  REQUIRE(store->notices().size() == 1);
+  CAPTURE(store->notices()[0]);
+  CHECK(store->document("softmax"));
+  CHECK(store->counts()->builds > 0);
+}
+
+TEST_CASE("a table or an index that is gone is noticed, and the rest is kept") {
+  for (const char* change : {"DROP TABLE searches", "DROP INDEX candidates"}) {
+    CAPTURE(change);
+    Scratch folder;
+    filled(folder.path());
+    tamper(folder.path(), change);
+    auto store = openAt(folder.path());
+    REQUIRE(store->notices().size() == 1);
+    CHECK(store->notices()[0].find("is missing") != std::string::npos);
+    CHECK(store->choose(problem, {})->measurement.configuration.at("B") == 4);
+    CHECK(store->lastSearch(problem).error().kind == ErrorKind::NotFound);
+  }
+}
+
+TEST_CASE("a file cut to nothing is noticed") {
+  Scratch folder;
+  filled(folder.path())->checkpoint();
+  std::filesystem::resize_file(folder / "tuned.db", 0);
+  auto store = openAt(folder.path());
+  REQUIRE(store->notices().size() == 1);
+  CHECK(store->notices()[0].find("empty file") != std::string::npos);
+}
+
+TEST_CASE("a schema number that nobody gives is damage, not an index") {
+  for (const char* version : {"PRAGMA user_version = -1", "PRAGMA user_version = 0"}) {
+    CAPTURE(version);
+    Scratch folder;
+    filled(folder.path());
+    tamper(folder.path(), version);
+    auto store = openAt(folder.path());
+    CHECK(store->notices().size() == 1);
+    CHECK(store->counts()->builds == 0);
+  }
+}
+
+TEST_CASE("a newer schema and another program's database are refused and left as they were") {
+  Scratch folder;
+  filled(folder.path())->checkpoint();
+  tamper(folder.path(), "PRAGMA user_version = 99");
+  const std::string before = bytesOf(folder / "tuned.db");
+  auto refused = Store::open(folder.path());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::Unsupported);
+  CHECK(refused.error().message.find("99") != std::string::npos);
+  CHECK(bytesOf(folder / "tuned.db") == before);
+
+  Scratch other;
+  tamper(other.path(), "CREATE TABLE theirs(x)");
+  CHECK(Store::open(other.path()).error().kind == ErrorKind::InvalidInput);
+}
+
+// SCHEMA1_FILE was written by the last daemon of schema 1, on a CPU: "doubled" tuned at two sizes, "depends"
+// with a tolerance at one, "broken" that does not compile.
+TEST_CASE("a file of schema 1 is brought up to date, and a copy of it kept") {
+  Scratch folder;
+  std::filesystem::copy_file(SCHEMA1_FILE, folder / "tuned.db");
+  auto store = openAt(folder.path());
+  CHECK(store->notices().empty());
+  const auto counts = store->counts();
+  CHECK(counts->kernels == 3);
+  CHECK(counts->measurements == 10);
+  CHECK(counts->builds == 10);
+  CHECK(counts->winners == 3);
+  CHECK(counts->artefacts == 3);
+  auto problems = store->decided({"doubled", "", ""}, 10);
+  REQUIRE(problems->size() == 2);
+  for (const ProblemKey& one : *problems) {
+    auto winner = store->choose(one, {});
+    REQUIRE(winner);
+    CHECK(winner->finalist);
+    CHECK(winner->build.build.launch.symbol == "kernel");
+    CHECK(winner->build.build.launch.parameters.size() == 3);
+    CHECK(store->artefact(winner->build.build.artefact)->format == "object");
+    // It was judged when tolerances were not kept: that proves nothing now.
+    CHECK(winner->measurement.verdict.state == "unchecked");
+    CHECK(winner->measurement.verdict.checked > 0);
+  }
+  // {0, 0} in a document of then meant that nothing was said.
+  CHECK(store->document("doubled")->text.find("tolerance") == std::string::npos);
+  CHECK(store->document("depends")->text.find("tolerance") != std::string::npos);
+  CHECK(std::filesystem::exists(folder / "tuned.db.before-schema-2"));
+  store.reset();
+  CHECK(openAt(folder.path())->counts()->winners == 3);
+}
+
+TEST_CASE("a damaged file of schema 1 is saved as far as it can be read, and brought up to date") {
+  Scratch folder;
+  std::filesystem::copy_file(SCHEMA1_FILE, folder / "tuned.db");
+  tamper(folder.path(), "DROP TABLE jobs");
+  auto store = openAt(folder.path());
+  REQUIRE(store->notices().size() == 1);
+  CHECK(store->counts()->winners == 3);
+  CHECK(store->document("depends"));
+}
