@@ -11,6 +11,11 @@
 #include <map>
 #include <mutex>
 
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace tuned::cpu {
 namespace {
 
@@ -23,10 +28,23 @@ unsigned widestVector(const std::map<std::string, bool>& features) {
   return has("avx2") ? 32 : 16;
 }
 
+// Linux lets a process use the matrix unit's registers only once it has asked for them.
+bool mayUseTiles() {
+#if defined(__linux__) && defined(__x86_64__)
+  constexpr long requestPermission = 0x1023, tileData = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+#else
+  return false;
+#endif
+}
+
 Host probe() {
   std::map<std::string, bool> sorted;
   for (const auto& feature : llvm::sys::getHostCPUFeatures())
     sorted.emplace(feature.getKey().str(), feature.getValue());
+  if (sorted["amx-tile"] && !mayUseTiles())
+    for (const char* feature : {"amx-tile", "amx-bf16", "amx-int8"})
+      sorted[feature] = false; // an object that uses them is not for this process
   Host host;
   host.cpu = llvm::sys::getHostCPUName().str();
   for (const auto& [name, on] : sorted)
@@ -36,6 +54,7 @@ Host probe() {
   host.target = "cpu:" + host.cpu + "+" + hash;
   host.vectorBytes = widestVector(sorted);
   host.halfConversions = sorted["f16c"] || sorted["avx512f"];
+  host.matrixTiles = sorted["amx-tile"] && sorted["amx-bf16"];
   host.bf16Dots = host.vectorBytes == 64 && sorted["avx512bf16"];
   return host;
 }
