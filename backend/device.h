@@ -31,6 +31,39 @@ public:
   virtual ~LoadedKernel() = default;
 };
 
+/// How the bytes of one element are read when two buffers are compared.
+enum class ElementCoding { Exact, F16, BF16, F32, F64, Table };
+
+struct CompareRequest {
+  const Buffer* got = nullptr;
+  size_t gotOffset = 0; ///< bytes; a multiple of 8, as expectedOffset
+  const Buffer* expected = nullptr;
+  size_t expectedOffset = 0;
+  int64_t count = 0;    ///< elements
+  int elementBytes = 4; ///< 1, 2, 4 or 8
+  /// Exact: equal bytes or wrong. Table: one byte, whose value stands in `table`.
+  ElementCoding coding = ElementCoding::F32;
+  std::span<const double> table;     ///< with Table only: 256 values
+  double relative = 0, absolute = 0; ///< an element may differ by absolute + relative * |expected|
+};
+
+struct BufferComparison {
+  int64_t wrong = 0;      ///< elements that differ by more than is allowed
+  int64_t firstWrong = 0; ///< the least index of those; meaningless while wrong is 0
+  double worst = 0;       ///< largest difference in units of what is allowed; infinite where it is not finite
+};
+
+/// Checks that run where the data is, for devices whose memory the host reads slowly.
+class DeviceJudge {
+public:
+  virtual ~DeviceJudge() = default;
+  /// A 64-bit sum that depends on every byte and its place; equal bytes give equal sums on every device of a
+  /// kind. It tells accidents apart, not forgeries. `offset` is a multiple of 8.
+  virtual Result<uint64_t> checksum(const Buffer& buffer, size_t offset, size_t bytes) = 0;
+  /// NaN equals NaN, zeros of both signs are equal, infinities must be the same.
+  virtual Result<BufferComparison> compare(const CompareRequest& request) = 0;
+};
+
 struct TimingRequest {
   int repeats = 1;       ///< timed launches; each on its own
   bool coldCache = true; ///< flush the last-level cache before each
@@ -61,6 +94,9 @@ public:
   virtual Result<std::vector<double>> time(LoadedKernel& kernel, const Grid& grid,
                                            std::span<const ArgumentValue> arguments,
                                            const TimingRequest& request) = 0;
+
+  /// Null: the caller downloads and looks for itself. Belongs to the device.
+  virtual DeviceJudge* judge() { return nullptr; }
 };
 
 } // namespace tuned

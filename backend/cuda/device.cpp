@@ -2,6 +2,7 @@
 
 #include "backend/cuda/cuda.h"
 #include "backend/cuda/info.h"
+#include "backend/cuda/judge.h"
 
 #include <thread>
 
@@ -62,6 +63,9 @@ Result<void> checkRange(const Buffer& buffer, size_t offset, size_t bytes) {
 }
 } // namespace
 
+CudaDevice::CudaDevice(const Driver& api, DeviceInfo info, std::chrono::milliseconds deadline)
+    : api_(api), info_(std::move(info)), deadline_(deadline) {}
+
 Result<std::unique_ptr<Device>> CudaDevice::open(int index, std::chrono::milliseconds deadline) {
   if (!driver()) return fail(driver().error());
   int count = 0;
@@ -89,13 +93,19 @@ Result<std::unique_ptr<Device>> CudaDevice::open(int index, std::chrono::millise
 }
 
 CudaDevice::~CudaDevice() {
+  if (context_ && !broken_) api_.contextSetCurrent(context_);
+  judge_.reset();
   if (!context_ || broken_) return;
-  api_.contextSetCurrent(context_);
   for (Event event : events_)
     api_.eventDestroy(event);
   if (flush_) api_.memFree(flush_);
   if (stream_) api_.streamDestroy(stream_);
   api_.primaryContextRelease(handle_);
+}
+
+DeviceJudge* CudaDevice::judge() {
+  if (!judge_) judge_ = std::make_unique<CudaJudge>(*this);
+  return judge_.get();
 }
 
 Result<void> CudaDevice::enter() {

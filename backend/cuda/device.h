@@ -13,6 +13,7 @@
 namespace tuned::cuda {
 
 class CudaBuffer;
+class CudaJudge;
 
 /// The device's live buffers: how far one reaches from an address inside it. Thread-safe.
 class BufferTable {
@@ -44,10 +45,11 @@ public:
   Result<std::vector<double>> time(LoadedKernel& kernel, const Grid& grid,
                                    std::span<const ArgumentValue> arguments,
                                    const TimingRequest& request) override;
+  DeviceJudge* judge() override;
 
 private:
-  CudaDevice(const Driver& api, DeviceInfo info, std::chrono::milliseconds deadline)
-      : api_(api), info_(std::move(info)), deadline_(deadline) {}
+  friend class CudaJudge;
+  CudaDevice(const Driver& api, DeviceInfo info, std::chrono::milliseconds deadline);
 
   /// Makes the context this thread's; the error of a device that faulted or hung before.
   Result<void> enter();
@@ -77,6 +79,7 @@ private:
   std::vector<Event> events_;
   Address flush_ = 0;
   size_t flushBytes_ = 0;
+  std::unique_ptr<CudaJudge> judge_;
 };
 
 /// Unavailable when the artefact's assembler is of a newer major version of CUDA than the driver, whose
@@ -92,6 +95,8 @@ public:
 
   LaunchMetadata launch;
   Function function = nullptr;
+  /// Whether the code reads a host descriptor's padding: Tile IR's takes it for zeros.
+  bool readsPadding = true;
 
 private:
   const Driver& api_;

@@ -83,6 +83,7 @@ Result<std::unique_ptr<LoadedKernel>> CudaDevice::load(const Artefact& artefact)
       !done)
     return fail(done.error());
   auto kernel = std::make_unique<CudaKernel>(api_, module, artefact.launch, broken_);
+  kernel->readsPadding = artefact.compiler != "tileir";
   if (auto done = check(api_.moduleGetFunction(&kernel->function, module, artefact.launch.symbol.c_str()),
                         "finding '" + artefact.launch.symbol + "' in the cubin");
       !done)
@@ -124,7 +125,16 @@ Result<void> CudaDevice::enqueue(LoadedKernel& loaded, const Grid& grid,
 
 Result<std::vector<ParameterValue>> CudaDevice::packed(LoadedKernel& loaded,
                                                        std::span<const ArgumentValue> arguments) {
-  const LaunchMetadata& launch = static_cast<CudaKernel&>(loaded).launch;
+  const auto& kernel = static_cast<CudaKernel&>(loaded);
+  const LaunchMetadata& launch = kernel.launch;
+  for (size_t i = 0; !kernel.readsPadding && i < arguments.size(); ++i) {
+    const auto* descriptor = std::get_if<TensorDescriptor>(&arguments[i]);
+    if (descriptor && descriptor->paddingNan)
+      return fail(ErrorKind::Unsupported,
+                  "descriptor " + std::to_string(i) + " of '" + launch.symbol +
+                      "' pads with NaN, and Tile IR's code pads with zeros",
+                  "launch the build of nvptx");
+  }
   auto values = packArguments(launch.parameters, arguments);
   if (!values || launch.conditions.empty()) return values;
   std::vector<LaunchValue> seen = launchValues(launch.parameters, *values);

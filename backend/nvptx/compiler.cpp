@@ -1,4 +1,5 @@
 // Kernel IR → layouts → LLVM IR → PTX → cubin.
+#include "backend/compilation.h"
 #include "backend/llvm_errors.h"
 #include "backend/nvptx/cubin/assemble.h"
 #include "backend/nvptx/cubin/cubin.h"
@@ -13,40 +14,11 @@
 #include "ir/text.h"
 #include "ir/transforms/passes.h"
 
-#include <chrono>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Target/TargetMachine.h>
 
 namespace tuned::nvptx {
 namespace {
-
-/// Adds the seconds since the last call to a phase.
-class PhaseClock {
-public:
-  explicit PhaseClock(std::map<std::string, double>& into) : phases(into) {}
-  void end(const char* phase) {
-    auto now = std::chrono::steady_clock::now();
-    phases[phase] += std::chrono::duration<double>(now - last).count();
-    last = now;
-  }
-
-private:
-  std::map<std::string, double>& phases;
-  std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
-};
-
-/// Slots in the order of the function's arguments; a descriptor is its base, and its shape and strides
-/// follow.
-std::vector<ParameterSlot> parameterSlots(tt::FuncOp function) {
-  std::vector<ParameterSlot> slots;
-  for (mlir::Type type : function.getArgumentTypes()) {
-    if (mlir::isa<tt::PointerType, tt::TensorDescType>(type))
-      slots.push_back({ParameterKind::Pointer, 8});
-    else
-      slots.push_back({ParameterKind::Scalar, std::max(8, static_cast<int>(tt::elementBits(type))) / 8});
-  }
-  return slots;
-}
 
 Result<void> checkOptions(const CompileOptions& options) {
   bool power = options.numWarps >= 1 && options.numWarps <= 32 && llvm::isPowerOf2_32(options.numWarps);

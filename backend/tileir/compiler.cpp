@@ -1,4 +1,5 @@
 // Kernel IR → Tile IR bytecode → cubin.
+#include "backend/compilation.h"
 #include "backend/nvptx/cubin/cubin.h"
 #include "backend/tileir/assemble/assembler.h"
 #include "backend/tileir/emit/emitter.h"
@@ -11,27 +12,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <llvm/ADT/StringExtras.h>
 #include <llvm/Support/MathExtras.h>
 
 namespace tuned::tileir {
 namespace {
-
-/// Adds the seconds since the last call to a phase.
-class PhaseClock {
-public:
-  explicit PhaseClock(std::map<std::string, double>& into) : phases(into) {}
-  void end(const char* phase) {
-    auto now = std::chrono::steady_clock::now();
-    phases[phase] += std::chrono::duration<double>(now - last).count();
-    last = now;
-  }
-
-private:
-  std::map<std::string, double>& phases;
-  std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
-};
 
 /// 90 for "sm_90".
 int capabilityOf(const std::string& target) {
@@ -81,18 +66,6 @@ std::string symbolOf(tt::FuncOp function) {
   bool plain = !name.empty() && !llvm::isDigit(name.front()) &&
                llvm::all_of(name, [](char c) { return llvm::isAlnum(c) || c == '_' || c == '$'; });
   return plain ? name : "kernel";
-}
-
-/// Slots in the order of the arguments; a host descriptor is its base, and its sizes and strides follow.
-std::vector<ParameterSlot> parameterSlots(tt::FuncOp function) {
-  std::vector<ParameterSlot> slots;
-  for (mlir::Type type : function.getArgumentTypes()) {
-    if (mlir::isa<tt::PointerType, tt::TensorDescType>(type))
-      slots.push_back({ParameterKind::Pointer, 8});
-    else
-      slots.push_back({ParameterKind::Scalar, std::max(8, static_cast<int>(tt::elementBits(type))) / 8});
-  }
-  return slots;
 }
 
 class Compilation {

@@ -136,7 +136,8 @@ private:
     return {};
   }
 
-  /// One of another card of the same kind is a hint until it is timed here: it stands for nothing.
+  /// One of another card of the same kind is a hint until it is timed here: it stands for nothing. A source
+  /// keeps a measurement from winning, so that one that is trusted has none.
   Result<void> putMeasurement(const MeasurementEntry& entry) {
     auto build = store_.build(entry.build);
     if (!build) return build.error().kind == ErrorKind::NotFound ? Result<void>() : fail(build.error());
@@ -149,7 +150,7 @@ private:
     record.measurement = entry.measurement;
     record.target = entry.target;
     record.policy = entry.policy;
-    record.source = source_;
+    if (!request_.trustMeasurements) record.source = source_;
     record.finalist = entry.finalist;
     record.history = local || !request_.trustMeasurements;
     record.created = entry.created;

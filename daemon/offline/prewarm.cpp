@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <thread>
 #include <unistd.h>
 
@@ -112,9 +113,13 @@ nlohmann::json toJson(const prewarm::Report& report, const prewarm::Manifest& ma
 void print(const prewarm::Report& report, const prewarm::Manifest& manifest) {
   for (const std::string& note : manifest.notes)
     std::cerr << "prewarm: " << note << "\n";
-  for (const prewarm::Failure& each : report.failures)
+  constexpr size_t shown = 20;
+  for (const prewarm::Failure& each :
+       std::span(report.failures).first(std::min(shown, report.failures.size())))
     std::cerr << "prewarm: " << each.kernel << " " << each.sizes << " " << each.configuration << " for "
               << each.target << ": " << each.outcome << ": " << each.reason << "\n";
+  if (report.failures.size() > shown)
+    std::cerr << "prewarm: " << report.failures.size() - shown << " more failed; --json lists them all\n";
   std::printf(
       "%s: %zu problems, %ld builds: %ld compiled, %ld known, %ld too large for their device, %zu failed; "
       "%.1f s, cores %.0f %% busy\n",

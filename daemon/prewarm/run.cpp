@@ -1,6 +1,7 @@
 #include "daemon/prewarm/run.h"
 
 #include "daemon/service/convert.h"
+#include "daemon/service/metrics.h"
 
 #include <atomic>
 #include <chrono>
@@ -84,7 +85,7 @@ private:
     WorkerPool pool(
         {{options_.worker, {"compile", "--memory", std::to_string(options_.compileMemory)}}, slots_, true});
     CoreGate gate;
-    Metrics metrics; // nobody asks for them here
+    Metrics metrics;
     Builder builder(store_, metrics, pool, gate, options_.compileSeconds);
     std::vector<std::jthread> threads;
     running_ = slots_;

@@ -96,6 +96,17 @@ CompileOptions optionsOf(const CompileFileOptions& given) {
   return options;
 }
 
+/// What is proven from a grid is proven for its programs alone: a grid of none would prove anything.
+Result<void> checkGrid(const CompileOptions& options) {
+  constexpr int64_t most = 0x7fffffff; // what any device takes along its first axis
+  for (int64_t extent : options.grid.value_or(std::array<int64_t, 3>{1, 1, 1}))
+    if (extent < 1 || extent > most)
+      return fail(ErrorKind::InvalidInput,
+                  "the grid has " + std::to_string(extent) + " programs along an axis",
+                  "give 1 to " + std::to_string(most) + " along x,y,z, or leave --grid out");
+  return {};
+}
+
 int deliver(const CompileFileOptions& given, const Result<std::string>& bytes, const nlohmann::json& result) {
   if (!bytes) return complain(bytes.error());
   if (given.output.empty() && !given.emit.empty()) {
@@ -121,6 +132,7 @@ int compileFileCommand(const CompileFileOptions& given) {
 
   std::map<std::string, std::string> stages;
   CompileOptions options = optionsOf(given);
+  if (auto checked = checkGrid(options); !checked) return complain(checked.error());
   options.onStage = [&](const std::string& stage, const std::string& ir) {
     stages[stage] = ir;
     // Passes asked for by name are printed as they end, so that a crash still shows the way there.

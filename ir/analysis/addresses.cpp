@@ -99,7 +99,7 @@ bool updatesMemory(mlir::ModuleOp module) {
   return walked.wasInterrupted();
 }
 
-std::optional<llvm::SetVector<Value>> originsOf(Value address) {
+std::optional<llvm::SetVector<Value>> pointerOrigins(Value address) {
   llvm::SetVector<Value> seen, origins;
   if (!address) return std::nullopt;
   seen.insert(address);
@@ -125,7 +125,7 @@ std::optional<llvm::SetVector<Value>> originsOf(Value address) {
 }
 
 bool mayOverlap(const MemoryAccess& a, const MemoryAccess& b) {
-  auto first = originsOf(a.address), second = originsOf(b.address);
+  auto first = pointerOrigins(a.address), second = pointerOrigins(b.address);
   if (!first || !second) return true;
   return llvm::any_of(*first, [&](Value origin) { return second->contains(origin); });
 }

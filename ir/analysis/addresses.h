@@ -25,7 +25,7 @@ bool updatesMemory(mlir::ModuleOp module);
 
 /// The arguments of the enclosing function that an address is computed from; nothing when it may come from
 /// elsewhere (an integer, memory, a caller).
-std::optional<llvm::SetVector<mlir::Value>> originsOf(mlir::Value address);
+std::optional<llvm::SetVector<mlir::Value>> pointerOrigins(mlir::Value address);
 
 /// Whether both may touch the same byte, at any time. Different arguments are taken to point to memory that
 /// does not overlap.

@@ -41,8 +41,8 @@ mlir::LogicalResult hoistInvariants(mlir::ModuleOp module);
 /// ub.poison becomes zero, so that a backend need not know it.
 mlir::LogicalResult fixPoison(mlir::ModuleOp module);
 
-/// tt.dot_scaled becomes a tt.dot of 16-bit floats: operands are widened and multiplied by their scales first. For
-/// backends whose machines do not multiply scaled operands; not part of simplifyPasses().
+/// tt.dot_scaled becomes a tt.dot of 16-bit floats: operands are widened and multiplied by their scales
+/// first. For backends whose machines do not multiply scaled operands; not part of simplifyPasses().
 mlir::LogicalResult decomposeScaledDots(mlir::ModuleOp module);
 
 } // namespace tuned

@@ -1,4 +1,5 @@
-tuned_test(test_cuda SOURCES cuda_test.cpp cuda_layout_test.cpp ARGUMENTS --test-suite-exclude=gpu LINK tuned_backend_cuda tuned_assemble)
+tuned_test(test_cuda SOURCES cuda_test.cpp cuda_judge_test.cpp cuda_layout_test.cpp ARGUMENTS --test-suite-exclude=gpu
+  LINK tuned_backend_cuda tuned_assemble)
 if(TUNED_CUDA)
   target_include_directories(test_cuda SYSTEM PRIVATE ${CUDA_INCLUDE_DIR})
   target_compile_definitions(test_cuda PRIVATE TUNED_CUDA_HEADERS)

@@ -1,8 +1,8 @@
 // What operations do to shared memory is what they say they do, and the model sees every path of control.
-#include "backend/nvptx/ptx/codegen.h"
 #include "backend/nvptx/dialect/nv.h"
 #include "backend/nvptx/lowering/emitter.h"
 #include "backend/nvptx/passes/shared_memory.h"
+#include "backend/nvptx/ptx/codegen.h"
 #include "ir/module.h"
 
 #include <doctest/doctest.h>

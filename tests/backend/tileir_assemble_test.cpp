@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace {
 
@@ -63,10 +64,16 @@ TEST_CASE("one that hangs is killed with all that it started") {
   pid_t child = 0;
   std::ifstream(hanging.path + ".child") >> child;
   REQUIRE(child > 0);
-  // It was killed; who adopted it may not have collected it yet.
-  std::string state;
-  if (std::ifstream stat("/proc/" + std::to_string(child) + "/stat"); stat) stat >> state >> state >> state;
-  CHECK((state.empty() || state == "Z"));
+  // It was killed; it may take a moment, and who adopted it may not have collected it yet.
+  auto isGone = [&] {
+    std::string state;
+    std::ifstream stat("/proc/" + std::to_string(child) + "/stat");
+    if (stat) stat >> state >> state >> state;
+    return state.empty() || state == "Z" || state == "X";
+  };
+  for (int tries = 0; tries < 200 && !isGone(); ++tries)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(isGone());
 }
 
 TEST_CASE("memory and files are limited") {

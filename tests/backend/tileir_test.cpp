@@ -159,6 +159,28 @@ TEST_CASE("a region's arguments come in pairs") {
   CHECK(compare.find("tile<f32>") != std::string::npos);
 }
 
+TEST_CASE("a branch of a map is computed on both sides, and each element takes its own") {
+  auto result = emit(kernel(R"(
+    %v = tt.load %xp : tensor<128x!tt.ptr<f32>>
+    %m = "tt.map_elementwise"(%v) <{pack = 1 : i32}> ({
+    ^bb0(%a: f32):
+      %zero = arith.constant 0.0 : f32
+      %less = arith.cmpf olt, %a, %zero : f32
+      %r = scf.if %less -> (f32) {
+        %s = math.sin %a : f32
+        scf.yield %s : f32
+      } else {
+        scf.yield %zero : f32
+      }
+      tt.map_elementwise.return %r : f32
+    }) : (tensor<128xf32>) -> tensor<128xf32>
+    tt.store %xp, %m : tensor<128x!tt.ptr<f32>>)"));
+  REQUIRE_MESSAGE(result.artefact, result.artefact.error().text());
+  if (result.text.empty()) return;
+  CHECK(count(result.text, " select ") == 1);
+  CHECK(line(result.text, " sin ").find("tile<128xf32>") != std::string::npos);
+}
+
 TEST_CASE("what cannot be said is refused with the operation and its place") {
   auto assembly = emit(kernel(R"(
     %v = tt.elementwise_inline_asm "mov.b32 $0, $1;" {constraints = "=r,r", packed_element = 1 : i32, pure = true} %i : tensor<128xi32> -> tensor<128xi32>

@@ -2,8 +2,8 @@
 //   gpu_prepare --kernels configs/kernels --out DIR
 // takes the library's kernels, whole spaces;
 //   gpu_prepare --plan --out DIR
-// takes what DIR/plan.json lists (case_plan.py), a .ttir for each variant. Sizes are folded into that text, so that all
-// compilers get the same.
+// takes what DIR/plan.json lists (case_plan.py), a .ttir for each variant. Sizes are folded into that text,
+// so that all compilers get the same.
 #include "backend/registry.h"
 #include "gpu_fold.h"
 #include "gpu_plan.h"

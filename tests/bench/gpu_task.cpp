@@ -106,9 +106,11 @@ Result<std::unique_ptr<GpuTask>> GpuTask::open(const std::filesystem::path& fold
 
 namespace {
 
-/// How Triton's kernel wants each of its tensor maps, in the order of the arguments.
+/// How Triton's kernel wants each of its tensor maps, in the order of the arguments; our builds have no
+/// metadata.
 std::vector<cuda::TensorMapLayout> tensorMapsOf(const nlohmann::json& metadata) {
   std::vector<cuda::TensorMapLayout> layouts;
+  if (!metadata.is_object()) return layouts;
   for (const auto& map : metadata.value("tensor_maps", nlohmann::json::array()))
     layouts.push_back(
         {map.at("swizzle"), map.at("elem_type"), map.at("block_size").get<std::vector<int64_t>>()});

@@ -258,4 +258,10 @@ TEST_CASE("compile without a daemon") {
   CHECK(broken.errors.find("broken.ttir:2:") != std::string::npos);
   CHECK(compile({folder / "absent.ttir"}).exitCode == 2);
   CHECK(compile({file, "--target", "sm_13"}).exitCode == 1);
+  for (const char* grid : {"0,1,1", "1,-2", "99999999999,1,1"}) {
+    const auto refused = compile({file, "--target", "sm_90a", "--grid", grid});
+    INFO(grid << refused.errors);
+    CHECK(refused.exitCode != 0);
+    CHECK(refused.errors.find("programs along an axis") != std::string::npos);
+  }
 }

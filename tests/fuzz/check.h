@@ -16,9 +16,9 @@ struct Verdict {
   std::string defect;         ///< what does not hold; empty: all does
 };
 
-/// Parses, simplifies, analyses and verifies `text`; then compiles it for each target ("cpu", "sm_90a", "tileir",
-/// "reference"), with warps, stages and contraction drawn from the text itself, so that the text alone brings
-/// an outcome back.
+/// Parses, simplifies, analyses and verifies `text`; then compiles it for each target ("cpu", "sm_90a",
+/// "tileir", "reference"), with warps, stages and contraction drawn from the text itself, so that the text
+/// alone brings an outcome back.
 Verdict check(const std::string& text, const std::vector<std::string>& targets);
 
 } // namespace tuned

@@ -1,8 +1,8 @@
 // An executor for tests: outcomes come from a function, time from a clock that it turns itself.
 #pragma once
 
-#include "tuner/search/executor.h"
 #include "tuner/measure/measure.h"
+#include "tuner/search/executor.h"
 
 #include <algorithm>
 #include <deque>

@@ -3,11 +3,37 @@
 
 #include "backend/device.h"
 
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <map>
 
 namespace tuned::test {
+
+/// Checks by plain loops over f32, as a device would do them; counts what it was asked.
+class HostJudge : public DeviceJudge {
+public:
+  int compared = 0;
+  Result<uint64_t> checksum(const Buffer& buffer, size_t offset, size_t bytes) override {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < bytes; ++i)
+      sum = sum * 1099511628211u + reinterpret_cast<const uint8_t*>(buffer.address())[offset + i];
+    return sum;
+  }
+  Result<BufferComparison> compare(const CompareRequest& request) override {
+    ++compared;
+    BufferComparison out;
+    auto got = reinterpret_cast<const float*>(request.got->address() + request.gotOffset);
+    auto expected = reinterpret_cast<const float*>(request.expected->address() + request.expectedOffset);
+    for (int64_t i = 0; i < request.count; ++i) {
+      double error = std::fabs(double(got[i]) - expected[i]) /
+                     (request.absolute + request.relative * std::fabs(double(expected[i])));
+      out.worst = std::max(out.worst, error);
+      if (error > 1 && out.wrong++ == 0) out.firstWrong = i;
+    }
+    return out;
+  }
+};
 
 class HostDevice : public Device {
 public:
@@ -19,7 +45,8 @@ public:
   };
   std::map<std::string, Program> programs;
   int launches = 0;
-  std::optional<Error> nextFault; ///< the next launch ends in this
+  std::optional<Error> nextFault;  ///< the next launch ends in this
+  std::optional<HostJudge> checks; ///< set: the device checks its buffers itself
 
   HostDevice() {
     info_.id = "test";
@@ -27,6 +54,7 @@ public:
     info_.gridLimit = {1000, 10, 10};
   }
   const DeviceInfo& info() const override { return info_; }
+  DeviceJudge* judge() override { return checks ? &*checks : nullptr; }
 
   Result<std::unique_ptr<Buffer>> allocate(size_t bytes) override {
     return std::make_unique<HostBuffer>(bytes);

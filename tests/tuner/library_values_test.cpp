@@ -2,8 +2,8 @@
 #include "backend/reference/reference.h"
 #include "ir/frontends/ttir/specialize.h"
 #include "tuner/measure/element.h"
-#include "tuner/search/space.h"
 #include "tuner/measure/workbench.h"
+#include "tuner/search/space.h"
 
 #include <cmath>
 #include <doctest/doctest.h>

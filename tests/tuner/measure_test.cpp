@@ -113,6 +113,40 @@ TEST_CASE_FIXTURE(Fixture, "writes outside a buffer are caught on both sides") {
   }
 }
 
+TEST_CASE_FIXTURE(
+    Fixture, "a device that checks for itself gives the same verdicts, and equal outputs are judged once") {
+  device.checks.emplace();
+  Measurer both = measurer();
+  auto named = [&](const char* name, test::HostDevice::Function run) {
+    return std::make_shared<Artefact>(artefact(name, std::move(run)));
+  };
+  auto first = named("first", right), second = named("second", right);
+  auto off = named("off", [](const Grid& grid, std::span<const ArgumentValue> arguments) {
+    right(grid, arguments);
+    callOf(arguments).y[42] += 1;
+  });
+  Measured judged = both.measure({kernel.defaults, first, {}});
+  Measured inherited = both.measure({kernel.defaults, second, {}});
+  CHECK(device.checks->compared == 1);
+  for (const Measured& each : {judged, inherited}) {
+    CHECK(std::holds_alternative<Timed>(each.outcome));
+    CHECK(each.verdict.checked == 100);
+    CHECK(each.verdict.guardsIntact);
+  }
+  Measured wrong = both.measure({kernel.defaults, off, {}});
+  CHECK(std::holds_alternative<WrongResult>(wrong.outcome));
+  CHECK(reason(wrong.outcome).find("output 'y' differs from reference at element 42") != std::string::npos);
+  // What was wrong once is not passed on as right.
+  CHECK(std::holds_alternative<WrongResult>(both.measure({kernel.defaults, off, {}}).outcome));
+  auto vandal = named("vandal2", [](const Grid& grid, std::span<const ArgumentValue> arguments) {
+    right(grid, arguments);
+    const_cast<float*>(callOf(arguments).x)[3] += 1;
+  });
+  Measured changed = both.measure({kernel.defaults, vandal, {}});
+  CHECK(reason(changed.outcome).find("wrote element 3 of argument 'x'") != std::string::npos);
+  CHECK(std::holds_alternative<Timed>(both.measure({kernel.defaults, first, {}}).outcome));
+}
+
 TEST_CASE_FIXTURE(Fixture, "a variant that changes its input is caught, and the next one is not blamed") {
   Measurer both = measurer();
   auto vandal = std::make_shared<Artefact>(

@@ -2,8 +2,10 @@
 // measure`).
 #pragma once
 
-#include "tuner/search/executor.h"
 #include "tuner/measure/workbench.h"
+#include "tuner/search/executor.h"
+
+#include <map>
 
 namespace tuned {
 
@@ -12,9 +14,10 @@ struct MeasureOptions {
   int minimumRepeats = 8; ///< with fewer than 6 the interval has no 95 %
   int maximumRepeats = 1000;
   double precision = 0.01; ///< enough when (high - low) / median is at most this
-  double seconds = 0.5;    ///< timed seconds a variant may take (minimumRepeats are always taken)
+  double seconds =
+      0.05; ///< timed seconds a variant may take (minimumRepeats are always taken): the duel decides
   double clockSeconds =
-      2;               ///< the same by the clock on the wall: emptying caches may take longer than a launch
+      0.25;            ///< the same by the clock on the wall: emptying caches may take longer than a launch
   int duelRounds = 60; ///< interleaved launches of each finalist, at most
   double duelSeconds = 4; ///< timed seconds of the whole duel, at most; twice that by the clock
   bool coldCache = true;
@@ -46,13 +49,15 @@ public:
 
 private:
   Result<Grid> gridOf(const MeasureRequest& request) const;
-  /// One launch on fresh buffers, judged. The error is WrongResult's text when `wrong` is set.
+  /// One launch on fresh buffers, judged. Outputs that equal, bit for bit, some that were right are right.
+  /// The error is WrongResult's text when `wrong` is set.
   Result<Verdict> verify(LoadedKernel& kernel, const Grid& grid, std::string& wrong);
 
   std::unique_ptr<Workbench> bench_;
   Sizes sizes_;
   ReferenceResult reference_;
   MeasureOptions options_;
+  std::map<uint64_t, Verdict> right_; ///< by checksum of the outputs
 };
 
 } // namespace tuned

@@ -4,6 +4,7 @@
 #include "tuner/measure/inputs.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace tuned {
@@ -13,6 +14,39 @@ namespace {
 // no common value: neither zero, nor a small integer, nor a NaN.
 constexpr size_t kGuardBytes = 4096;
 constexpr std::byte kGuard{0xa7};
+// Copies of buffers are kept on the device while buffers and copies take no more than this share of its
+// memory.
+constexpr double kMemoryShare = 0.5;
+
+/// How the device reads the elements that it compares.
+ElementCoding codingOf(const ElementInfo& info) {
+  switch (info.type) {
+  case ElementType::F16:
+    return ElementCoding::F16;
+  case ElementType::BF16:
+    return ElementCoding::BF16;
+  case ElementType::F32:
+    return ElementCoding::F32;
+  case ElementType::F64:
+    return ElementCoding::F64;
+  default:
+    return info.isFloat ? ElementCoding::Table : ElementCoding::Exact;
+  }
+}
+
+/// The value of each byte of an 8-bit format.
+std::span<const double> tableOf(ElementType type) {
+  auto make = [](ElementType each) {
+    std::array<double, 256> values;
+    for (size_t i = 0; i < values.size(); ++i) {
+      auto byte = static_cast<std::byte>(i);
+      values[i] = readElement(each, &byte);
+    }
+    return values;
+  };
+  static const std::array<double, 256> e4m3 = make(ElementType::F8E4M3), e5m2 = make(ElementType::F8E5M2);
+  return type == ElementType::F8E4M3 ? e4m3 : e5m2;
+}
 
 /// First byte that is not the guard's.
 std::optional<size_t> firstDamage(std::span<const std::byte> guard) {
@@ -22,6 +56,9 @@ std::optional<size_t> firstDamage(std::span<const std::byte> guard) {
 }
 
 } // namespace
+
+Workbench::Workbench(Device& device, const Kernel& kernel)
+    : device_(device), judge_(device.judge()), kernel_(kernel) {}
 
 Result<std::unique_ptr<Workbench>> Workbench::open(Device& device, const Kernel& kernel, const Sizes& sizes,
                                                    uint64_t seed) {
@@ -39,7 +76,33 @@ Result<std::unique_ptr<Workbench>> Workbench::open(Device& device, const Kernel&
   for (size_t i = 0; i < kernel.arguments.size(); ++i)
     if (auto ok = bench->place(kernel.arguments[i], sizes, argumentSeed(seed, i)); !ok)
       return fail(ok.error());
+  auto spare = static_cast<int64_t>(kMemoryShare * static_cast<double>(memory)) - *total;
+  if (auto ok = bench->prepareChecks(spare); !ok) return fail(ok.error());
   return bench;
+}
+
+Result<void> Workbench::prepareChecks(int64_t spareBytes) {
+  for (size_t i = 0; judge_ && i < buffers_.size(); ++i) {
+    Held& held = buffers_[i];
+    if (!held.buffer) continue;
+    if (!kernel_.arguments[i].output) {
+      auto sum = judge_->checksum(*held.buffer, kGuardBytes, held.initial.size());
+      if (!sum) {
+        judge_ = nullptr; // the driver cannot assemble the check: the host looks instead
+        return {};
+      }
+      held.checksum = *sum;
+      continue;
+    }
+    auto bytes = static_cast<int64_t>(held.initial.size() + 2 * kGuardBytes);
+    if (kernel_.arguments[i].fill == "zeros" || bytes > spareBytes) continue;
+    auto copy = device_.allocate(static_cast<size_t>(bytes));
+    if (!copy) continue; // restored from the host
+    if (auto ok = device_.copy(**copy, *held.buffer, static_cast<size_t>(bytes)); !ok) return ok;
+    held.pristine = std::move(*copy);
+    spareBytes -= bytes;
+  }
+  return {};
 }
 
 Result<void> Workbench::place(const KernelArgument& argument, const Sizes& sizes, uint64_t seed) {
@@ -73,8 +136,14 @@ Result<void> Workbench::fillGuards(const Held& held) {
 
 Result<void> Workbench::restore() {
   for (size_t i = 0; i < buffers_.size(); ++i) {
-    if (!buffers_[i].buffer) continue;
-    if (auto ok = fillGuards(buffers_[i]); !ok) return ok;
+    Held& held = buffers_[i];
+    if (!held.buffer) continue;
+    if (held.pristine) {
+      if (auto ok = device_.copy(*held.buffer, *held.pristine, held.initial.size() + 2 * kGuardBytes); !ok)
+        return ok;
+      continue;
+    }
+    if (auto ok = fillGuards(held); !ok) return ok;
     if (!kernel_.arguments[i].output) continue;
     if (kernel_.arguments[i].fill == "zeros") {
       if (auto ok = device_.fill(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial.size(), std::byte{0});
@@ -128,9 +197,60 @@ Result<std::optional<std::string>> Workbench::brokenGuard() const {
   return std::nullopt;
 }
 
-Result<std::optional<std::string>> Workbench::changedInput() const {
+Result<bool> Workbench::inputIsUnchanged(const Held& held) {
+  if (!held.checksum) return false;
+  auto sum = judge_->checksum(*held.buffer, kGuardBytes, held.initial.size());
+  if (!sum) return fail(sum.error());
+  return *sum == *held.checksum;
+}
+
+Result<std::optional<uint64_t>> Workbench::outputsChecksum() {
+  if (!judge_) return std::nullopt;
+  uint64_t all = 0;
+  for (size_t i = 0; i < buffers_.size(); ++i) {
+    if (!buffers_[i].buffer || !kernel_.arguments[i].output) continue;
+    auto sum = judge_->checksum(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial.size());
+    if (!sum) return fail(sum.error());
+    all = (all ^ *sum) * 0x9e3779b97f4a7c15 + i;
+  }
+  return all;
+}
+
+Result<Comparison> Workbench::compareOutput(const ReferenceOutput& reference, const Tolerance& tolerance) {
+  Held& held = buffers_[reference.argument];
+  const std::string& type = kernel_.arguments[reference.argument].type;
+  const ElementInfo info = elementInfo(type);
+  const auto count = static_cast<int64_t>(held.initial.size()) / info.bytes;
+  const bool whole =
+      reference.ranges.size() == 1 && reference.ranges[0].first == 0 && reference.ranges[0].count == count;
+  if (judge_ && whole && !held.expected) {
+    // A device without room for it leaves the comparison to the host.
+    if (auto room = device_.allocate(reference.expected.size())) {
+      if (auto ok = device_.upload(**room, 0, reference.expected); !ok) return fail(ok.error());
+      held.expected = std::move(*room);
+    }
+  }
+  if (judge_ && whole && held.expected) {
+    CompareRequest request{
+        held.buffer.get(),  kGuardBytes,       held.expected.get(), 0, count, info.bytes, codingOf(info), {},
+        tolerance.relative, tolerance.absolute};
+    if (request.coding == ElementCoding::Table) request.table = tableOf(info.type);
+    auto found = judge_->compare(request);
+    if (!found) return fail(found.error());
+    if (found->wrong == 0) return Comparison{count, 0, found->worst, std::nullopt};
+    // What differs is told from the bytes themselves.
+  }
+  auto got = read(reference.argument);
+  if (!got) return fail(got.error());
+  return compare(reference, type, *got, tolerance);
+}
+
+Result<std::optional<std::string>> Workbench::changedInput() {
   for (size_t i = 0; i < buffers_.size(); ++i) {
     if (!buffers_[i].buffer || kernel_.arguments[i].output) continue;
+    auto unchanged = inputIsUnchanged(buffers_[i]);
+    if (!unchanged) return fail(unchanged.error());
+    if (*unchanged) continue;
     auto now = read(i);
     if (!now) return fail(now.error());
     const auto& initial = buffers_[i].initial;

@@ -32,24 +32,35 @@ public:
   Result<std::vector<std::byte>> read(size_t argument) const;
   /// What is in a buffer before a launch.
   std::span<const std::byte> initial(size_t argument) const { return buffers_[argument].initial; }
+  /// Compares an output with what is known of it: on the device where it can, else on the host.
+  Result<Comparison> compareOutput(const ReferenceOutput& reference, const Tolerance& tolerance);
+  /// A checksum of all outputs together; nothing where the device computes none.
+  Result<std::optional<uint64_t>> outputsChecksum();
   /// Elements of all outputs together.
   int64_t outputElements() const;
 
   /// Nothing when every guard is as it was; else which buffer was written outside, on which side, how far.
   Result<std::optional<std::string>> brokenGuard() const;
   /// Nothing when arguments that are not outputs still hold what they held; else which one and where.
-  Result<std::optional<std::string>> changedInput() const;
+  Result<std::optional<std::string>> changedInput();
 
 private:
   struct Held {
     std::unique_ptr<Buffer> buffer; ///< null for scalars
     std::vector<std::byte> initial;
+    std::unique_ptr<Buffer> pristine; ///< guards and contents as at first; null: the host's copy serves
+    std::unique_ptr<Buffer> expected; ///< what compareOutput uploaded
+    std::optional<uint64_t> checksum; ///< of the contents at first
   };
-  Workbench(Device& device, const Kernel& kernel) : device_(device), kernel_(kernel) {}
+  Workbench(Device& device, const Kernel& kernel);
+  /// What makes later checks cheap: checksums of inputs, copies of outputs that do not start as zeros.
+  Result<void> prepareChecks(int64_t spareBytes);
+  Result<bool> inputIsUnchanged(const Held& held);
   Result<void> place(const KernelArgument& argument, const Sizes& sizes, uint64_t seed);
   Result<void> fillGuards(const Held& held);
 
   Device& device_;
+  DeviceJudge* judge_; ///< null: the host looks
   Kernel kernel_;
   std::vector<Held> buffers_; ///< one for each argument
   std::vector<ArgumentValue> arguments_;

@@ -29,7 +29,7 @@ struct TuneRequest {
   std::string strategy = "exhaustive";
   uint64_t seed = 1;
   Budget budget;
-  int finalists = 4; ///< the best few that meet again in the duel; 1: no duel
+  int finalists = 6; ///< the best few that meet again in the duel; 1: no duel
   /// Parameters the device's compiler does not see (Space::enumerate): the CPU ignores the launch options.
   std::set<std::string> ignored;
   /// The device's compilers: with several, which of them is searched too.

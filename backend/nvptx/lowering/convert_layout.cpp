@@ -1,8 +1,8 @@
 // nv.convert_layout: writes the conversion's plan (layout/conversion.h) as instructions. And the CTA's
 // barriers.
+#include "backend/gpu/layout/conversion.h"
 #include "backend/nvptx/lowering/access.h"
 #include "backend/nvptx/lowering/exchange_code.h"
-#include "backend/gpu/layout/conversion.h"
 
 namespace tuned::nvptx {
 namespace {

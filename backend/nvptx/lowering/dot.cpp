@@ -1,7 +1,7 @@
 // tt.dot: on the tensor cores, tile by tile, or by multiply-adds (lower_dot_scalar.cpp).
 #include "backend/nvptx/lowering/dot.h"
-#include "backend/nvptx/lowering/float_conversion.h"
 #include "backend/gpu/layout/mma.h"
+#include "backend/nvptx/lowering/float_conversion.h"
 #include "backend/nvptx/lowering/mma.h"
 
 #include <array>

@@ -1,6 +1,6 @@
 // Dots by multiply-adds, for types and precisions the tensor cores do not have.
-#include "backend/nvptx/lowering/float_conversion.h"
 #include "backend/nvptx/lowering/dot.h"
+#include "backend/nvptx/lowering/float_conversion.h"
 
 #include <map>
 

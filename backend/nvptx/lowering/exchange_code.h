@@ -1,8 +1,8 @@
 // The two halves of an exchange through shared memory, as instructions.
 #pragma once
 
-#include "backend/nvptx/lowering/emitter.h"
 #include "backend/gpu/layout/conversion.h"
+#include "backend/nvptx/lowering/emitter.h"
 
 namespace tuned::nvptx {
 

@@ -1,9 +1,9 @@
 // Every operation's scratch memory gets its place by liveness (shared/place_buffers.h). Private memory lasts
 // as long as the kernel and lies behind.
+#include "backend/gpu/shared/place_buffers.h"
 #include "backend/nvptx/dialect/nv.h"
 #include "backend/nvptx/errors.h"
 #include "backend/nvptx/passes/shared_memory.h"
-#include "backend/gpu/shared/place_buffers.h"
 
 #include <mlir/IR/Builders.h>
 #include <mlir/Interfaces/ControlFlowInterfaces.h>

@@ -81,7 +81,7 @@ GlobalMemory::GlobalMemory(tt::FuncOp function) : facts(function) {
   using Origins = std::optional<llvm::SetVector<mlir::Value>>;
   std::vector<Origins> origins;
   for (const MemoryAccess& access : what)
-    origins.push_back(tt::originsOf(access.address));
+    origins.push_back(tt::pointerOrigins(access.address));
   auto overlap = [](const Origins& a, const Origins& b) {
     return !a || !b || llvm::any_of(*a, [&](mlir::Value origin) { return b->contains(origin); });
   };

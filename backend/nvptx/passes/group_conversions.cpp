@@ -1,5 +1,5 @@
-#include "backend/nvptx/dialect/nv.h"
 #include "backend/gpu/layout/conversion.h"
+#include "backend/nvptx/dialect/nv.h"
 #include "backend/nvptx/passes/pass.h"
 
 #include <mlir/IR/Builders.h>

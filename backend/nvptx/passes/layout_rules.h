@@ -1,8 +1,8 @@
 // How layouts pass through operations: what an operand's layout makes of the result's, and the other way.
 #pragma once
 
-#include "backend/nvptx/dialect/nv.h"
 #include "backend/gpu/layout/constructors.h"
+#include "backend/nvptx/dialect/nv.h"
 #include "ir/dialect/Dialect.h"
 
 #include <mlir/IR/Operation.h>

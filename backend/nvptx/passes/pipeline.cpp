@@ -11,7 +11,8 @@ DotPlan dotPlan(tt::DotOp dot, const PassContext& context) {
 }
 
 Result<void> decomposeScaledDots(PassContext& context) {
-  if (mlir::succeeded(tuned::decomposeScaledDots(context.function->getParentOfType<mlir::ModuleOp>()))) return {};
+  if (mlir::succeeded(tuned::decomposeScaledDots(context.function->getParentOfType<mlir::ModuleOp>())))
+    return {};
   return fail(ErrorKind::Internal, "scaled dots are not decomposed");
 }
 

@@ -27,9 +27,11 @@ tt::MakeTensorDescOp makerOf(mlir::Value descriptor) {
   return descriptor.getDefiningOp<tt::MakeTensorDescOp>();
 }
 
+/// Only floats have NaN; other elements are zero outside.
 bool padsWithNan(mlir::Value descriptor) {
   auto maker = makerOf(descriptor);
-  return maker && maker.getPadding() == tt::PaddingOption::PAD_NAN;
+  mlir::Type element = mlir::cast<tt::TensorDescType>(descriptor.getType()).getBlockType().getElementType();
+  return maker && mlir::isa<mlir::FloatType>(element) && maker.getPadding() == tt::PaddingOption::PAD_NAN;
 }
 
 /// A size or stride of a descriptor: a number that is known, or an argument that a launch can be asked about.
@@ -147,8 +149,7 @@ std::optional<Value> viewOf(Emitter& e, const Tensor& tensor, mlir::ValueRange i
 }
 
 Value paddingOf(Emitter& e, const Tensor& tensor, TypeId type) {
-  bool nan = padsWithNan(tensor.value) && isFloat(e.types.elementScalar(type));
-  return nan ? e.real(type, std::numeric_limits<double>::quiet_NaN()) : e.bits(type, 0);
+  return padsWithNan(tensor.value) ? e.real(type, std::numeric_limits<double>::quiet_NaN()) : e.bits(type, 0);
 }
 
 /// index + 0, 1, … along dimension d of the block, as i64.

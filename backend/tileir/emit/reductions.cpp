@@ -1,8 +1,10 @@
 // Reductions and scans, whose regions combine scalars, and maps, whose region becomes operations on tiles.
 #include "backend/tileir/emit/emitter.h"
 
+#include <llvm/ADT/MapVector.h>
 #include <mlir/Dialect/Arith/IR/Arith.h>
 #include <mlir/Interfaces/SideEffectInterfaces.h>
+#include <mlir/Transforms/RegionUtils.h>
 
 namespace tuned::tileir {
 namespace {
@@ -108,6 +110,28 @@ Result<void> scan(Emitter& e, mlir::Operation& operation) {
   return {};
 }
 
+/// While it lives, scalars from outside that a mapped region reads are tiles of its shape.
+class SpreadScalars {
+public:
+  SpreadScalars(Emitter& emitter, mlir::Region& region, const Shape& shape) : e(emitter) {
+    mlir::visitUsedValuesDefinedAbove(region, region, [&](mlir::OpOperand* use) {
+      mlir::Value value = use->get();
+      if (!mlir::isa<mlir::RankedTensorType>(value.getType())) before.try_emplace(value, e.of(value));
+    });
+    for (auto& [value, tile] : before)
+      e.set(value, e.splat(tile, shape));
+  }
+  ~SpreadScalars() {
+    for (auto& [value, tile] : before)
+      e.set(value, tile);
+  }
+  SpreadScalars(const SpreadScalars&) = delete;
+
+private:
+  Emitter& e;
+  llvm::MapVector<mlir::Value, Value> before;
+};
+
 /// The region's scalars are the operands' tiles.
 Result<void> map(Emitter& e, mlir::Operation& operation) {
   auto op = mlir::cast<tt::MapElementwiseOp>(operation);
@@ -119,10 +143,10 @@ Result<void> map(Emitter& e, mlir::Operation& operation) {
   for (auto [argument, source] : llvm::zip(block.getArguments(), op.getSrcs()))
     e.set(argument, e.of(source));
   Shape shape(tt::shapeOf(op.getSrcs().front().getType()));
+  SpreadScalars spread(e, region, shape);
   if (auto done = e.emitMapped(block, shape); !done) return done;
   for (auto [result, yielded] : llvm::zip(op.getResults(), block.getTerminator()->getOperands())) {
-    Value value = e.of(yielded);
-    e.set(result, e.types.shape(value.type) == shape ? value : e.splat(value, shape));
+    e.set(result, e.of(yielded));
   }
   return {};
 }
