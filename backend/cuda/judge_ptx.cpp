@@ -88,7 +88,8 @@ constexpr const char* errorOfFloats = R"(
 } // namespace
 
 std::string checksumPtx() {
-  return std::string(head) + R"(
+  std::string ptx = head;
+  ptx += R"(
 .visible .entry checksum(.param .u64 address, .param .u64 words, .param .u64 result)
 {
   .reg .pred %p<4>;
@@ -99,8 +100,9 @@ std::string checksumPtx() {
   ld.param.u64 %rd4, [words];
   ld.param.u64 %rd5, [result];
   cvta.to.global.u64 %rd3, %rd3;
-  cvta.to.global.u64 %rd5, %rd5;)" +
-         placeInGrid + R"(
+  cvta.to.global.u64 %rd5, %rd5;)";
+  ptx += placeInGrid;
+  ptx += R"(
   mov.u64 %rd6, 0;
   mov.u32 %r4, sum;
   setp.ne.u32 %p1, %r2, 0;
@@ -135,6 +137,7 @@ END:
   ret;
 }
 )";
+  return ptx;
 }
 
 std::string comparePtx(ElementCoding coding, int elementBytes) {

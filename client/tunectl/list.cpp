@@ -120,7 +120,7 @@ int show(const Globals& globals, const std::string& id) {
   if (!list) return report(globals, list.error());
   for (const auto& job : list->jobs) {
     if (job.id != id) continue;
-    std::cout << (globals.json ? protocol::toText(job) + "\n" : table(rowsOf(protocol::JobList{{job}})));
+    std::cout << (globals.json ? protocol::toText(job) + "\n" : table(rowsOf(protocol::JobList{{job}, ""})));
     if (!globals.json && job.answer) std::cout << '\n' << facts(answerFacts(*job.answer, ""));
     if (!globals.json && job.error) std::cout << '\n' << job.error->text() << '\n';
     return done;

@@ -67,7 +67,7 @@ TEST_CASE("a kernel document travels as an object") {
 }
 
 TEST_CASE("faulty requests name the key") {
-  const auto message = [](const char* text) {
+  const auto message = [](const std::string& text) {
     const auto request = fromText<BestRequest>(text);
     REQUIRE_FALSE(request);
     CHECK(request.error().kind == ErrorKind::InvalidInput);

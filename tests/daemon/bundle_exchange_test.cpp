@@ -235,22 +235,22 @@ TEST_CASE("contents that lie are refused whole, whoever signed them") {
     return out;
   };
   CHECK(has(refusal([&](Writer& w) {
-              w.add(Kernel{sha256("other"), good.name, text});
+              w.add(bundle::Kernel{sha256("other"), good.name, text});
             }),
             "not what its id says"));
-  CHECK(has(refusal([&](Writer& w) { w.add(Kernel{good.id(), "another", text}); }), "not what its id says"));
+  CHECK(has(refusal([&](Writer& w) { w.add(bundle::Kernel{good.id(), "another", text}); }), "not what its id says"));
   std::string path = text;
   path.replace(path.find("\"k\""), 3, "\"../../etc/k\"");
-  CHECK(has(refusal([&](Writer& w) { w.add(Kernel{good.id(), "../../etc/k", path}); }), "\"name\""));
+  CHECK(has(refusal([&](Writer& w) { w.add(bundle::Kernel{good.id(), "../../etc/k", path}); }), "\"name\""));
   CHECK(has(refusal([&](Writer& w) { w.add(entry(keyOf(good.id(), 8), sha256("x"))); }), "not in it"));
   CHECK(has(refusal([&](Writer& w) {
-              w.add(Kernel{good.id(), good.name, text});
+              w.add(bundle::Kernel{good.id(), good.name, text});
               w.add(entry(keyOf(good.id(), 8), sha256("x")));
             }),
             "binary is not in it"));
   for (const char* sizes : {"{\"n\":0}", "{\"m\":8}", "{\"n\": 8}", "[]", "../n", "{\"n\":1e999}"})
     CHECK(has(refusal([&](Writer& w) {
-                w.add(Kernel{good.id(), good.name, text});
+                w.add(bundle::Kernel{good.id(), good.name, text});
                 BuildKey key = keyOf(good.id(), 8);
                 key.sizes = sizes;
                 w.add(entry(key, sha256("x")));
@@ -258,7 +258,7 @@ TEST_CASE("contents that lie are refused whole, whoever signed them") {
               }),
               "a build of 'k'"));
   CHECK(has(refusal([&](Writer& w) {
-              w.add(Kernel{good.id(), good.name, text});
+              w.add(bundle::Kernel{good.id(), good.name, text});
               w.add(entry(keyOf(good.id(), 8), sha256("x")));
               w.addBinary({sha256("x"), "cubin", "sm_90a", 0}, "something else");
             }),

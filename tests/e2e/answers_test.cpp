@@ -81,7 +81,7 @@ TEST_CASE("tolerance is part of the question") {
   const auto strict = client.tune(tuneOf(kernel));
   REQUIRE_MESSAGE(strict, strict.error().text());
   CHECK(strict->state == "failed");
-  CHECK(strict->outcomes["wrong_result"] == 1);
+  CHECK(strict->outcomes.at("wrong_result") == 1);
   answer = client.ask(askOf(kernel));
   REQUIRE_FALSE(answer);
   CHECK(answer.error().message.find("no configuration") != std::string::npos);

@@ -12,7 +12,7 @@
 namespace tuned {
 namespace {
 
-void refused(Verdict& verdict, const Error& error, const std::string& by) {
+void refused(CheckResult& verdict, const Error& error, const std::string& by) {
   if (!verdict.error) verdict.error = error;
   bool place = error.location && !error.location->file.empty() && error.location->line > 0;
   if (!place) verdict.defect = by + " gives an error without a place: " + error.text();
@@ -49,7 +49,7 @@ std::string entryOf(mlir::ModuleOp module) {
   return {};
 }
 
-void compileFor(const std::string& target, const std::string& text, Verdict& verdict) {
+void compileFor(const std::string& target, const std::string& text, CheckResult& verdict) {
   // "tileir": Tile IR as far as its bytecode; assembling each module would take a process of NVIDIA's.
   bool bytecode = target == "tileir";
   auto compiler = bytecode ? Result<std::unique_ptr<Compiler>>(tileir::makeEmitter()) : makeCompiler(target);
@@ -97,7 +97,7 @@ void countOperations(mlir::ModuleOp module) {
 }
 
 /// The simplified module, or why there is none.
-Result<std::string> simplified(const std::string& text, Verdict& verdict) {
+Result<std::string> simplified(const std::string& text, CheckResult& verdict) {
   auto context = makeContext();
   auto module = parseModule(*context, text, "fuzz.ttir");
   if (!module) return fail(module.error());
@@ -113,8 +113,8 @@ Result<std::string> simplified(const std::string& text, Verdict& verdict) {
 
 } // namespace
 
-Verdict check(const std::string& text, const std::vector<std::string>& targets) {
-  Verdict verdict;
+CheckResult check(const std::string& text, const std::vector<std::string>& targets) {
+  CheckResult verdict;
   auto simple = simplified(text, verdict);
   if (!simple) {
     refused(verdict, simple.error(), "the front end");

@@ -9,7 +9,7 @@
 
 namespace tuned {
 
-struct Verdict {
+struct CheckResult {
   bool accepted = false;      ///< the front end took it
   std::optional<Error> error; ///< of the front end, or the first of a backend
   unsigned compiled = 0;      ///< targets that made an artefact
@@ -19,6 +19,6 @@ struct Verdict {
 /// Parses, simplifies, analyses and verifies `text`; then compiles it for each target ("cpu", "sm_90a",
 /// "tileir", "reference"), with warps, stages and contraction drawn from the text itself, so that the text
 /// alone brings an outcome back.
-Verdict check(const std::string& text, const std::vector<std::string>& targets);
+CheckResult check(const std::string& text, const std::vector<std::string>& targets);
 
 } // namespace tuned

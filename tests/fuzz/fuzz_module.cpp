@@ -94,7 +94,7 @@ extern "C" int LLVMFuzzerInitialize(int* count, char*** arguments) {
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  Verdict verdict = check(textOf(data, size), targets);
+  CheckResult verdict = check(textOf(data, size), targets);
   ++tally.tried;
   ++(verdict.accepted ? tally.accepted : tally.refused);
   tally.compiled += verdict.compiled;

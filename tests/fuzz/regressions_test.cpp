@@ -25,7 +25,7 @@ void checkFile(const std::filesystem::path& file) {
   if (text.starts_with(mark)) expected = text.substr(mark.size(), text.find('\n') - mark.size());
   bool said = expected.empty();
   for (const char* target : {"cpu", "sm_90a", "tileir", "reference"}) {
-    Verdict verdict = check(text, {target});
+    CheckResult verdict = check(text, {target});
     INFO(file.filename().string(), ", ", target);
     CHECK_MESSAGE(verdict.defect.empty(), verdict.defect);
     said |= verdict.error && verdict.error->text().find(expected) != std::string::npos;
