@@ -120,3 +120,91 @@ TEST_CASE("bias and activation") {
   run = launch("matmul_f16_bias_gelu", small, sizes);
   checkClose(run.after["c"], apply(product(run, 40, 40, 32), gelu), 1e-3, 1e-3);
 }
+
+TEST_CASE("root mean square norm in each type, with its reciprocal") {
+  const int64_t rows = 5, columns = 100;
+  for (auto [name, relative] :
+       {std::pair{"rms_norm_f32", 1e-5}, {"rms_norm_f16", 2e-3}, {"rms_norm_bf16", 1e-2}}) {
+    CAPTURE(name);
+    Run run = launch(name, {{"ROWS", 2}}, {{"n_rows", rows}, {"n_cols", columns}});
+    Values y(rows * columns), rstd(rows);
+    for (int64_t r = 0; r < rows; ++r) {
+      const double* x = &run.before["x"][r * columns];
+      double mean = 0;
+      for (int64_t c = 0; c < columns; ++c)
+        mean += x[c] * x[c] / columns;
+      rstd[r] = 1 / std::sqrt(mean + 1e-6);
+      for (int64_t c = 0; c < columns; ++c)
+        y[r * columns + c] = x[c] * rstd[r] * run.before["weight"][c];
+    }
+    checkClose(run.after["rstd"], rstd, 1e-5, 0);
+    checkClose(run.after["y"], y, relative, relative / 10 + 1e-6);
+  }
+}
+
+TEST_CASE("rotary embedding in each type, the last program with fewer rows") {
+  const int64_t z = 1, h = 3, n = 5, d = 16;
+  for (auto [name, relative] : {std::pair{"rope_f32", 1e-6}, {"rope_f16", 1e-3}, {"rope_bf16", 8e-3}}) {
+    CAPTURE(name);
+    Run run = launch(name, {{"ROWS", 4}, {"num_warps", 1}}, {{"Z", z}, {"H", h}, {"N", n}, {"D", d}});
+    const Values &x = run.before["x"], &cosine = run.before["cos"], &sine = run.before["sin"];
+    Values y(x.size());
+    for (int64_t row = 0; row < z * h * n; ++row)
+      for (int64_t c = 0; c < d / 2; ++c) {
+        double a = x[row * d + c], b = x[row * d + d / 2 + c];
+        double turn = cosine[row % n * (d / 2) + c], across = sine[row % n * (d / 2) + c];
+        y[row * d + c] = a * turn - b * across;
+        y[row * d + d / 2 + c] = b * turn + a * across;
+      }
+    checkClose(run.after["y"], y, relative, relative);
+  }
+}
+
+namespace {
+
+/// ln Σ exp of each row.
+Values logSums(const Values& x, int64_t rows, int64_t columns) {
+  Values sums(rows);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < columns; ++c)
+      sums[r] += std::exp(x[r * columns + c]);
+    sums[r] = std::log(sums[r]);
+  }
+  return sums;
+}
+
+} // namespace
+
+TEST_CASE("cross entropy in each type, whole blocks and a ragged one, targets that are no column ignored") {
+  for (const char* name : {"cross_entropy_f32", "cross_entropy_f16", "cross_entropy_bf16"})
+    for (int64_t columns : {300, 512, 3}) {
+      CAPTURE(name);
+      CAPTURE(columns);
+      const int64_t rows = 5; // targets are 0 … 4: of three columns the last two rows are ignored
+      Run run = launch(name, {{"BLOCK", 256}}, {{"n_rows", rows}, {"n_cols", columns}});
+      Values lse = logSums(run.before["x"], rows, columns), loss(rows);
+      for (int64_t r = 0; r < std::min(rows, columns); ++r)
+        loss[r] = lse[r] - run.before["x"][r * columns + r];
+      checkClose(run.after["lse"], lse, 1e-5, 1e-5);
+      checkClose(run.after["loss"], loss, 1e-5, 1e-5);
+    }
+}
+
+TEST_CASE("backward pass of cross entropy in each type") {
+  for (auto [name, relative] : {std::pair{"cross_entropy_backward_f32", 1e-5},
+                                {"cross_entropy_backward_f16", 1e-3},
+                                {"cross_entropy_backward_bf16", 8e-3}})
+    for (int64_t columns : {300, 3}) {
+      CAPTURE(name);
+      CAPTURE(columns);
+      const int64_t rows = 5;
+      Run run = launch(name, {}, {{"n_rows", rows}, {"n_cols", columns}});
+      Values dx(rows * columns);
+      for (int64_t r = 0; r < std::min(rows, columns); ++r)
+        for (int64_t c = 0; c < columns; ++c)
+          dx[r * columns + c] =
+              (std::exp(run.before["x"][r * columns + c] - run.before["lse"][r]) - (c == r)) *
+              run.before["dloss"][r];
+      checkClose(run.after["dx"], dx, relative, relative);
+    }
+}
