@@ -93,12 +93,18 @@ public:
     clock.end("simplify");
     Module bytecode;
     Code code(bytecode);
-    EmitOptions how{capabilityOf(*target), options.fuseMultiplyAdd, latencyOf(options), options.grid,
-                    conditions};
+    EntryHints hints = hintsOf(options);
+    EmitOptions how{.capability = capabilityOf(*target),
+                    .fuseMultiplyAdd = options.fuseMultiplyAdd,
+                    .latency = latencyOf(options),
+                    .clusterCtas = options.numCtas,
+                    .workerWarps = hints.workerWarps,
+                    .grid = options.grid,
+                    .conditions = conditions};
     Emitter emitter(code, how, *function);
     if (auto done = emitter.run(); !done) return fail(done.error());
     std::string symbol = symbolOf(*function);
-    bytecode.setEntry(symbol, emitter.parameters(), hintsOf(options), code.body());
+    bytecode.setEntry(symbol, emitter.parameters(), hints, code.body());
     artefact.format = "tileir";
     artefact.target = options.target;
     artefact.compiler = "tileir";

@@ -1,6 +1,7 @@
 // Every document of configs/kernels: the whole space instantiates, at even and at ragged sizes, and reads
 // back the same.
 #include "ir/frontends/cuda/variant.h"
+#include "tests/tuner/library_support.h"
 #include "tuner/search/space.h"
 
 #include <doctest/doctest.h>
@@ -8,22 +9,9 @@
 #include <set>
 
 using namespace tuned;
+using tuned::library::sizesFor;
 
 namespace {
-
-/// Sizes each kernel of the library is tried at: even ones, ragged ones, tiny ones.
-std::vector<Sizes> sizesFor(const Kernel& kernel) {
-  std::vector<Sizes> out;
-  // Kernels in CUDA C++ copy 16 bytes at a time and refuse shorter rows.
-  for (int64_t value : {1024, 1000, kernel.language == "cuda" ? 8 : 1}) {
-    Sizes sizes;
-    int64_t step = 0;
-    for (const std::string& name : kernel.sizes)
-      sizes[name] = value + (value == 1000 ? 8 * step++ : 0);
-    out.push_back(std::move(sizes));
-  }
-  return out;
-}
 
 std::vector<std::string> documents() {
   std::vector<std::string> out;

@@ -1,73 +1,14 @@
 // What the library computes, run by the scalar evaluator, against plain loops in double.
-#include "backend/reference/reference.h"
-#include "ir/frontends/ttir/specialize.h"
-#include "tuner/measure/element.h"
-#include "tuner/measure/workbench.h"
-#include "tuner/search/space.h"
+#include "tests/tuner/library_support.h"
 
+#include <algorithm>
 #include <cmath>
 #include <doctest/doctest.h>
-#include <map>
 
 using namespace tuned;
+using namespace tuned::library;
 
 namespace {
-
-using Values = std::vector<double>;
-
-/// One launch of a library kernel: what its buffers held and what is in its outputs now.
-struct Run {
-  std::map<std::string, Values> before, after;
-};
-
-Values valuesOf(const std::string& type, std::span<const std::byte> bytes) {
-  ElementInfo info = elementInfo(type);
-  Values out;
-  for (size_t at = 0; at < bytes.size(); at += info.bytes)
-    out.push_back(readElement(info.type, bytes.data() + at));
-  return out;
-}
-
-Run launch(const std::string& name, const Configuration& changes, const Sizes& sizes) {
-  auto kernel = loadKernel(std::string(TUNED_LIBRARY) + "/" + name + ".json");
-  REQUIRE_MESSAGE(kernel.has_value(), (kernel ? "" : kernel.error().text()));
-  Configuration configuration = kernel->defaults;
-  for (const auto& [parameter, value] : changes)
-    configuration[parameter] = value;
-  auto context = makeContext();
-  auto module = specialize(*context, *kernel, configuration, sizes);
-  REQUIRE_MESSAGE(module.has_value(), (module ? "" : module.error().text()));
-  auto artefact =
-      makeReferenceCompiler()->compile(**module, kernel->entry, CompileOptions{.target = "reference"});
-  REQUIRE_MESSAGE(artefact.has_value(), (artefact ? "" : artefact.error().text()));
-  auto device = openReferenceDevice();
-  auto bench = Workbench::open(*device, *kernel, sizes, 11);
-  REQUIRE_MESSAGE(bench.has_value(), (bench ? "" : bench.error().text()));
-  auto loaded = device->load(*artefact);
-  REQUIRE_MESSAGE(loaded.has_value(), (loaded ? "" : loaded.error().text()));
-  auto launched =
-      device->launch(**loaded, instantiate(*kernel, configuration, sizes)->grid, (*bench)->arguments());
-  REQUIRE_MESSAGE(launched.has_value(), (launched ? "" : launched.error().text()));
-  CHECK_FALSE(*(*bench)->brokenGuard());
-  CHECK_FALSE(*(*bench)->changedInput());
-  Run run;
-  for (size_t i = 0; i < kernel->arguments.size(); ++i) {
-    const KernelArgument& argument = kernel->arguments[i];
-    if (!argument.type.starts_with("*")) continue;
-    run.before[argument.name] = valuesOf(argument.type, (*bench)->initial(i));
-    if (argument.output) run.after[argument.name] = valuesOf(argument.type, *(*bench)->read(i));
-  }
-  return run;
-}
-
-void checkClose(const Values& got, const Values& expected, double relative, double absolute) {
-  REQUIRE(got.size() == expected.size());
-  int wrong = 0;
-  for (size_t i = 0; i < got.size(); ++i)
-    if (!(std::fabs(got[i] - expected[i]) <= absolute + relative * std::fabs(expected[i])) && wrong++ == 0)
-      MESSAGE("element " << i << ": got " << got[i] << ", expected " << expected[i]);
-  CHECK(wrong == 0);
-}
 
 Values product(const Run& run, int64_t m, int64_t n, int64_t k) {
   const Values &a = run.before.at("a"), &b = run.before.at("b");
@@ -178,4 +119,92 @@ TEST_CASE("bias and activation") {
   checkClose(run.after["c"], apply(product(run, 40, 40, 32), relu), 1e-5, 1e-5);
   run = launch("matmul_f16_bias_gelu", small, sizes);
   checkClose(run.after["c"], apply(product(run, 40, 40, 32), gelu), 1e-3, 1e-3);
+}
+
+TEST_CASE("root mean square norm in each type, with its reciprocal") {
+  const int64_t rows = 5, columns = 100;
+  for (auto [name, relative] :
+       {std::pair{"rms_norm_f32", 1e-5}, {"rms_norm_f16", 2e-3}, {"rms_norm_bf16", 1e-2}}) {
+    CAPTURE(name);
+    Run run = launch(name, {{"ROWS", 2}}, {{"n_rows", rows}, {"n_cols", columns}});
+    Values y(rows * columns), rstd(rows);
+    for (int64_t r = 0; r < rows; ++r) {
+      const double* x = &run.before["x"][r * columns];
+      double mean = 0;
+      for (int64_t c = 0; c < columns; ++c)
+        mean += x[c] * x[c] / columns;
+      rstd[r] = 1 / std::sqrt(mean + 1e-6);
+      for (int64_t c = 0; c < columns; ++c)
+        y[r * columns + c] = x[c] * rstd[r] * run.before["weight"][c];
+    }
+    checkClose(run.after["rstd"], rstd, 1e-5, 0);
+    checkClose(run.after["y"], y, relative, relative / 10 + 1e-6);
+  }
+}
+
+TEST_CASE("rotary embedding in each type, the last program with fewer rows") {
+  const int64_t z = 1, h = 3, n = 5, d = 16;
+  for (auto [name, relative] : {std::pair{"rope_f32", 1e-6}, {"rope_f16", 1e-3}, {"rope_bf16", 8e-3}}) {
+    CAPTURE(name);
+    Run run = launch(name, {{"ROWS", 4}, {"num_warps", 1}}, {{"Z", z}, {"H", h}, {"N", n}, {"D", d}});
+    const Values &x = run.before["x"], &cosine = run.before["cos"], &sine = run.before["sin"];
+    Values y(x.size());
+    for (int64_t row = 0; row < z * h * n; ++row)
+      for (int64_t c = 0; c < d / 2; ++c) {
+        double a = x[row * d + c], b = x[row * d + d / 2 + c];
+        double turn = cosine[row % n * (d / 2) + c], across = sine[row % n * (d / 2) + c];
+        y[row * d + c] = a * turn - b * across;
+        y[row * d + d / 2 + c] = b * turn + a * across;
+      }
+    checkClose(run.after["y"], y, relative, relative);
+  }
+}
+
+namespace {
+
+/// ln Σ exp of each row.
+Values logSums(const Values& x, int64_t rows, int64_t columns) {
+  Values sums(rows);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < columns; ++c)
+      sums[r] += std::exp(x[r * columns + c]);
+    sums[r] = std::log(sums[r]);
+  }
+  return sums;
+}
+
+} // namespace
+
+TEST_CASE("cross entropy in each type, whole blocks and a ragged one, targets that are no column ignored") {
+  for (const char* name : {"cross_entropy_f32", "cross_entropy_f16", "cross_entropy_bf16"})
+    for (int64_t columns : {300, 512, 3}) {
+      CAPTURE(name);
+      CAPTURE(columns);
+      const int64_t rows = 5; // targets are 0 … 4: of three columns the last two rows are ignored
+      Run run = launch(name, {{"BLOCK", 256}}, {{"n_rows", rows}, {"n_cols", columns}});
+      Values lse = logSums(run.before["x"], rows, columns), loss(rows);
+      for (int64_t r = 0; r < std::min(rows, columns); ++r)
+        loss[r] = lse[r] - run.before["x"][r * columns + r];
+      checkClose(run.after["lse"], lse, 1e-5, 1e-5);
+      checkClose(run.after["loss"], loss, 1e-5, 1e-5);
+    }
+}
+
+TEST_CASE("backward pass of cross entropy in each type") {
+  for (auto [name, relative] : {std::pair{"cross_entropy_backward_f32", 1e-5},
+                                {"cross_entropy_backward_f16", 1e-3},
+                                {"cross_entropy_backward_bf16", 8e-3}})
+    for (int64_t columns : {300, 3}) {
+      CAPTURE(name);
+      CAPTURE(columns);
+      const int64_t rows = 5;
+      Run run = launch(name, {}, {{"n_rows", rows}, {"n_cols", columns}});
+      Values dx(rows * columns);
+      for (int64_t r = 0; r < std::min(rows, columns); ++r)
+        for (int64_t c = 0; c < columns; ++c)
+          dx[r * columns + c] =
+              (std::exp(run.before["x"][r * columns + c] - run.before["lse"][r]) - (c == r)) *
+              run.before["dloss"][r];
+      checkClose(run.after["dx"], dx, relative, relative);
+    }
 }

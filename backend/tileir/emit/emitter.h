@@ -20,6 +20,7 @@ struct EmitOptions {
   int capability = 90; ///< 10 × major + minor
   bool fuseMultiplyAdd = true;
   int latency = 0;                                 ///< hint of loads; 0: not said
+  int clusterCtas = 1, workerWarps = 4;            ///< as the entry's hints say
   std::optional<std::array<int64_t, 3>> grid = {}; ///< the launch's, when it is known
   /// What passes before took for granted; multiples among it are told to the assembler.
   std::vector<LaunchCondition> conditions = {};

@@ -1,4 +1,5 @@
 // Making and reshaping tiles.
+#include "backend/tileir/emit/clusters.h"
 #include "backend/tileir/emit/emitter.h"
 
 namespace tuned::tileir {
@@ -56,6 +57,8 @@ Result<void> join(Emitter& e, mlir::Operation& op) {
 }
 
 Result<void> split(Emitter& e, mlir::Operation& op) {
+  if (std::string why = splitRefusal(e.options, mlir::cast<tt::SplitOp>(op)); !why.empty())
+    return unsupported(op, why);
   Value source = e.of(op.getOperand(0));
   Shape shape = shapeOf(op.getOperand(0).getType());
   shape.back() = 1;

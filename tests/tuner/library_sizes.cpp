@@ -1,0 +1,38 @@
+#include "tests/tuner/library_support.h"
+
+namespace tuned::library {
+
+namespace {
+
+/// Where one number for all sizes would make no problem: by the beginning of the document's name.
+const std::vector<std::pair<std::string, std::vector<Sizes>>> kOwnSizes = {
+    {"attention",
+     {{{"Z", 2}, {"H", 4}, {"HKV", 2}, {"N", 1024}, {"D", 64}},
+      {{"Z", 1}, {"H", 8}, {"HKV", 8}, {"N", 1000}, {"D", 128}},
+      {{"Z", 1}, {"H", 1}, {"HKV", 1}, {"N", 1}, {"D", 16}}}},
+    {"cross_entropy",
+     {{{"n_rows", 4}, {"n_cols", 32000}}, {{"n_rows", 3}, {"n_cols", 5001}}, {{"n_rows", 1}, {"n_cols", 1}}}},
+    {"rope",
+     {{{"Z", 2}, {"H", 4}, {"N", 1024}, {"D", 64}},
+      {{"Z", 1}, {"H", 3}, {"N", 1000}, {"D", 128}},
+      {{"Z", 1}, {"H", 1}, {"N", 1}, {"D", 64}}}},
+};
+
+} // namespace
+
+std::vector<Sizes> sizesFor(const Kernel& kernel) {
+  for (const auto& [beginning, sizes] : kOwnSizes)
+    if (kernel.name.starts_with(beginning)) return sizes;
+  std::vector<Sizes> out;
+  // Kernels in CUDA C++ copy 16 bytes at a time and refuse shorter rows.
+  for (int64_t value : {1024, 1000, kernel.language == "cuda" ? 8 : 1}) {
+    Sizes sizes;
+    int64_t step = 0;
+    for (const std::string& name : kernel.sizes)
+      sizes[name] = value + (value == 1000 ? 8 * step++ : 0);
+    out.push_back(std::move(sizes));
+  }
+  return out;
+}
+
+} // namespace tuned::library
