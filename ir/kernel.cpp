@@ -103,6 +103,10 @@ Bindings bindingsOf(const Kernel& kernel, const Configuration& configuration, co
 }
 
 Result<void> checkSizes(const Kernel& kernel, const Sizes& sizes) {
+  // A misspelt name first: it is why another one is missing.
+  for (const auto& [name, value] : sizes)
+    if (std::ranges::find(kernel.sizes, name) == kernel.sizes.end())
+      return fail(ErrorKind::InvalidInput, "kernel '" + kernel.name + "' has no size '" + name + "'");
   for (const std::string& name : kernel.sizes) {
     auto found = sizes.find(name);
     if (found == sizes.end())
@@ -111,9 +115,6 @@ Result<void> checkSizes(const Kernel& kernel, const Sizes& sizes) {
       return fail(ErrorKind::InvalidInput,
                   "size '" + name + "' is " + std::to_string(found->second) + "; sizes start at 1");
   }
-  for (const auto& [name, value] : sizes)
-    if (std::ranges::find(kernel.sizes, name) == kernel.sizes.end())
-      return fail(ErrorKind::InvalidInput, "kernel '" + kernel.name + "' has no size '" + name + "'");
   Bindings bindings = bindingsOf(kernel, {}, sizes);
   for (const KernelArgument& argument : kernel.arguments) {
     if (!argument.value) continue;

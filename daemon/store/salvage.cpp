@@ -146,6 +146,8 @@ std::string salvage(SQLite::Database& database, const std::string& path, const s
   }
   bool attached = false;
   try {
+    // A file that is shorter than its header says is read as far as it goes.
+    database.exec("PRAGMA writable_schema=ON");
     run(database, "ATTACH ? AS damaged", damaged);
     attached = true;
     database.exec("PRAGMA damaged.cell_size_check=ON");
@@ -153,6 +155,7 @@ std::string salvage(SQLite::Database& database, const std::string& path, const s
   } catch (const SQLite::Exception& exception) {
     report = std::string("Nothing of it could be read (") + exception.what() + ")";
   }
+  database.tryExec("PRAGMA writable_schema=OFF");
   if (attached) database.tryExec("DETACH damaged");
   if (version == 1) {
     for (const char* sql : {"DELETE FROM winners WHERE trial NOT IN (SELECT id FROM trials) OR artefact NOT IN "

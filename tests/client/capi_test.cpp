@@ -100,6 +100,7 @@ TEST_CASE("mistakes are statuses with a message, and nothing is written") {
   gputuned_answer* answer = nullptr;
   const gputuned_size sizes[] = {{"n_rows", 8}, {"n_kolumns", 8}};
   CHECK(gputuned_best(c.client, "softmax", sizes, 2, "cpu", &answer) == GPUTUNED_INVALID_INPUT);
+  CAPTURE(std::string(gputuned_error_message()));
   CHECK(std::string(gputuned_error_message()).find("n_kolumns") != std::string::npos);
   CHECK(gputuned_best(c.client, "no_such_kernel", sizes, 1, "cpu", &answer) == GPUTUNED_NOT_FOUND);
   CHECK(gputuned_best(c.client, nullptr, nullptr, 0, nullptr, &answer) == GPUTUNED_INVALID_INPUT);

@@ -269,6 +269,7 @@ class Files(unittest.TestCase):
         for name in ("s.lock", "cache/lock"):
             pathlib.Path(victim).write_text("precious")
             os.makedirs(self.folder + "/cache", mode=0o700, exist_ok=True)
+            pathlib.Path(f"{self.folder}/{name}").unlink(missing_ok=True)  # a daemon that was refused later made one
             os.symlink(victim, f"{self.folder}/{name}")
             ended = self.refused("--socket", self.folder + "/s", "--cache", self.folder + "/cache")
             self.assertIn("symbolic link", ended.stderr)
