@@ -10,13 +10,14 @@ using namespace tuned::library;
 
 namespace {
 
-Values product(const Run& run, int64_t m, int64_t n, int64_t k) {
+/// a b + bias, where a is stored [m, k] (or [k, m]) and b [k, n] (or [n, k]).
+Values product(const Run& run, int64_t m, int64_t n, int64_t k, bool aTurned = false, bool bTurned = false) {
   const Values &a = run.before.at("a"), &b = run.before.at("b");
   Values c(m * n);
   for (int64_t i = 0; i < m; ++i)
     for (int64_t p = 0; p < k; ++p)
       for (int64_t j = 0; j < n; ++j)
-        c[i * n + j] += a[i * k + p] * b[p * n + j];
+        c[i * n + j] += a[aTurned ? p * m + i : i * k + p] * b[bTurned ? j * k + p : p * n + j];
   if (run.before.contains("bias"))
     for (int64_t i = 0; i < m * n; ++i)
       c[i] += run.before.at("bias")[i % n];
@@ -101,6 +102,46 @@ TEST_CASE("matmul in each type, even and ragged on every side") {
       Run run = launch(name, small, sizes);
       checkClose(run.after["c"], product(run, s.m, s.n, s.k), relative, relative);
     }
+  }
+}
+
+TEST_CASE("matmul of transposed operands, even and ragged on every side") {
+  const Configuration small = {{"BLOCK_M", 32}, {"BLOCK_N", 64}, {"BLOCK_K", 32}, {"num_warps", 4}};
+  struct Shape {
+    int64_t m, n, k;
+  };
+  for (Shape s : {Shape{64, 64, 64}, {50, 64, 64}, {64, 50, 64}, {64, 64, 50}, {33, 47, 61}})
+    for (bool aTurned : {true, false}) {
+      CAPTURE(s.m);
+      CAPTURE(s.n);
+      CAPTURE(s.k);
+      CAPTURE(aTurned);
+      const char* name = aTurned ? "matmul_tn_f16" : "matmul_nt_bf16";
+      Run run = launch(name, small, {{"M", s.m}, {"N", s.n}, {"K", s.k}});
+      double relative = aTurned ? 1e-3 : 8e-3;
+      checkClose(run.after["c"], product(run, s.m, s.n, s.k, aTurned, !aTurned), relative, relative);
+    }
+}
+
+TEST_CASE("matmul of 8-bit floats, multiplied by both scales") {
+  const Configuration small = {{"BLOCK_M", 32}, {"BLOCK_N", 64}, {"BLOCK_K", 64}, {"num_warps", 4}};
+  for (int64_t k : {128, 100}) {
+    CAPTURE(k);
+    Run run = launch("matmul_nt_fp8", small, {{"M", 40}, {"N", 70}, {"K", k}});
+    Values expected = product(run, 40, 70, k, false, true);
+    for (double& value : expected)
+      value *= run.before["scale_a"][0] * run.before["scale_b"][0];
+    checkClose(run.after["c"], expected, 8e-3, 8e-3);
+  }
+}
+
+TEST_CASE("a program for several tiles takes each once") {
+  // 9 x 3 tiles and 132 programs: one each; 27 x 9: two for some.
+  for (int64_t m : {270, 840}) {
+    CAPTURE(m);
+    Run run = launch("matmul_f16", {{"BLOCK_M", 32}, {"BLOCK_N", 32}, {"PROGRAMS", 132}},
+                     {{"M", m}, {"N", 290}, {"K", 16}});
+    checkClose(run.after["c"], product(run, m, 290, 16), 1e-3, 1e-3);
   }
 }
 
