@@ -135,6 +135,20 @@ TEST_CASE("matmul of 8-bit floats, multiplied by both scales") {
   }
 }
 
+TEST_CASE("matmul that adds, its depth shared by several programs") {
+  for (auto [name, bTurned] : {std::pair{"matmul_add_f16", false}, {"matmul_nt_add_bf16", true}})
+    for (int64_t splits : {1, 2, 4}) {
+      CAPTURE(name);
+      CAPTURE(splits);
+      const int64_t m = 5, n = 70, k = 580; // 10 blocks: of four programs the last has one block only
+      Run run = launch(name, {{"BLOCK_K", 64}, {"SPLITS", splits}}, {{"M", m}, {"N", n}, {"K", k}});
+      Values expected = product(run, m, n, k, false, bTurned);
+      for (size_t i = 0; i < expected.size(); ++i)
+        expected[i] += run.before["c"][i];
+      checkClose(run.after["c"], expected, 1e-5, 1e-4);
+    }
+}
+
 TEST_CASE("a program for several tiles takes each once") {
   // 9 x 3 tiles and 132 programs: one each; 27 x 9: two for some.
   for (int64_t m : {270, 840}) {
