@@ -339,3 +339,67 @@ TEST_CASE("without a grid, or with a size that is an argument, nothing is promot
   CHECK(conditions.empty());
   CHECK(count<tt::DescriptorLoadOp>(**module) == 0);
 }
+
+TEST_CASE("rows that a loop around a dot reads beside its tiles are views of one dimension") {
+  constexpr int programs = 3, trips = 2, rows = 32;
+  const std::string text =
+      R"(tt.func public @f(%a: !tt.ptr<f32> {tt.divisibility = 16 : i32}, %c: !tt.ptr<f32>) {
+    %pid = tt.get_program_id x : i32
+    %zero = arith.constant 0 : i32
+    %one = arith.constant 1 : i32
+    %two = arith.constant 2 : i32
+    %rows = arith.constant 32 : i32
+    %ones = arith.constant dense<1.0> : tensor<32x32xf32>
+    %r = tt.make_range {end = 32 : i32, start = 0 : i32} : tensor<32xi32>
+    %as = tt.splat %a : !tt.ptr<f32> -> tensor<32x!tt.ptr<f32>>
+    %cs = tt.splat %c : !tt.ptr<f32> -> tensor<32x!tt.ptr<f32>>
+    %first = arith.muli %pid, %two : i32
+    %before = tt.load %as : tensor<32x!tt.ptr<f32>>
+    %sum = scf.for %i = %zero to %two step %one iter_args(%s = %ones) -> (tensor<32x32xf32>) : i32 {
+      %block = arith.addi %first, %i : i32
+      %start = arith.muli %block, %rows : i32
+      %at = tt.splat %start : i32 -> tensor<32xi32>
+      %index = arith.addi %at, %r : tensor<32xi32>
+      %p = tt.addptr %as, %index : tensor<32x!tt.ptr<f32>>, tensor<32xi32>
+      %v = tt.load %p : tensor<32x!tt.ptr<f32>>
+      %w = tt.expand_dims %v {axis = 1 : i32} : tensor<32xf32> -> tensor<32x1xf32>
+      %x = tt.broadcast %w : tensor<32x1xf32> -> tensor<32x32xf32>
+      %d = tt.dot %x, %ones, %s, inputPrecision = ieee : tensor<32x32xf32> * tensor<32x32xf32> -> tensor<32x32xf32>
+      scf.yield %d : tensor<32x32xf32>
+    }
+    %column = "tt.reduce"(%sum) <{axis = 1 : i32}> ({
+    ^bb0(%l: f32, %h: f32):
+      %m = arith.maxnumf %l, %h : f32
+      tt.reduce.return %m : f32
+    }) : (tensor<32x32xf32>) -> tensor<32xf32>
+    %out = arith.muli %pid, %rows : i32
+    %outs = tt.splat %out : i32 -> tensor<32xi32>
+    %where = arith.addi %outs, %r : tensor<32xi32>
+    %q = tt.addptr %cs, %where : tensor<32x!tt.ptr<f32>>, tensor<32xi32>
+    %both = arith.addf %column, %before : tensor<32xf32>
+    tt.store %q, %both : tensor<32x!tt.ptr<f32>>
+    tt.return
+  })";
+  auto context = makeContext();
+  auto plain = parseModule(*context, text, "rows.ttir"), views = parseModule(*context, text, "rows.ttir");
+  REQUIRE_MESSAGE(views.has_value(), views.error().text());
+  REQUIRE(simplify(**views));
+  std::vector<LaunchCondition> conditions;
+  promoteToViews(kernelOf(**views), std::array<int64_t, 3>{programs, 1, 1}, conditions);
+  REQUIRE(mlir::succeeded(mlir::verify(**views)));
+  CHECK(count<tt::DescriptorLoadOp>(**views) == 1);
+  CHECK(count<tt::LoadOp>(**views) == 1); // the one before the loop
+  auto run = [&](mlir::ModuleOp module) {
+    std::vector<float> a(programs * trips * rows), c(programs * rows, -1.0f);
+    std::iota(a.begin(), a.end(), -50.0f);
+    std::vector<HostBytes> buffers = {bytesOf(a), bytesOf(c)};
+    std::vector<ArgumentValue> arguments = {buffers[0].address, buffers[1].address};
+    std::vector<std::array<int64_t, 3>> all = {{0, 0, 0}, {1, 0, 0}, {2, 0, 0}};
+    auto ran = evaluate(module, "", {programs, 1, 1}, arguments, all, buffers, {});
+    REQUIRE_MESSAGE(ran.has_value(), ran.error().text());
+    return c;
+  };
+  auto expected = run(**plain);
+  CHECK(expected.front() == 32 * (-50.0f + -18.0f) + 1 - 50);
+  CHECK(run(**views) == expected);
+}

@@ -6,6 +6,10 @@ namespace {
 
 /// Where one number for all sizes would make no problem: by the beginning of the document's name.
 const std::vector<std::pair<std::string, std::vector<Sizes>>> kOwnSizes = {
+    {"attention_delta",
+     {{{"Z", 2}, {"H", 4}, {"N", 1024}, {"D", 64}},
+      {{"Z", 1}, {"H", 3}, {"N", 1000}, {"D", 128}},
+      {{"Z", 1}, {"H", 1}, {"N", 1}, {"D", 16}}}},
     {"attention",
      {{{"Z", 2}, {"H", 4}, {"HKV", 2}, {"N", 1024}, {"D", 64}},
       {{"Z", 1}, {"H", 8}, {"HKV", 8}, {"N", 1000}, {"D", 128}},
