@@ -26,15 +26,18 @@ Result<void> Store::putDocument(const DocumentRecord& document) {
   if (sha256(document.text) != document.sha)
     return fail(ErrorKind::Internal, "a document's SHA-256 does not match its text before it is stored");
   // A full disk must not keep a kernel that is known from being asked for.
+  // 1: it is known; 2: and no other document of its kernel was given since by the same owner.
   auto known = attempt([&] {
     return numberOf(*database_,
-                    "SELECT count(*) FROM documents d JOIN names n ON n.document = d.sha "
+                    "SELECT count(*) + coalesce(sum(n.updated >= (SELECT max(m.updated) FROM documents e "
+                    "JOIN names m ON m.document = e.sha WHERE e.kernel = d.kernel AND m.owner = n.owner)), 0) "
+                    "FROM documents d JOIN names n ON n.document = d.sha "
                     "WHERE d.sha = ? AND d.text = ? AND n.name = ? AND n.owner = ?",
-                    document.sha, document.text, document.name, document.owner) > 0;
+                    document.sha, document.text, document.name, document.owner);
   });
   if (!known) return fail(known.error());
-  if (*known) return {};
-  return change([&] {
+  if (*known == 2) return {};
+  auto kept = change([&] {
     Changes changes(*database_);
     run(*database_,
         "INSERT INTO documents(sha, kernel, text, created) VALUES(?, ?, ?, ?) "
@@ -46,6 +49,8 @@ Result<void> Store::putDocument(const DocumentRecord& document) {
         document.name, document.owner, document.sha, now());
     changes.commit();
   });
+  if (!kept && *known == 1) return {};
+  return kept;
 }
 
 Result<DocumentRecord> Store::document(const std::string& wanted, const std::string& owner) {
