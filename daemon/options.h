@@ -23,9 +23,10 @@ struct Options {
   double compileSeconds = 60;               ///< deadline of one compilation
   double measureSeconds = 60;               ///< deadline of one variant's verification and timing
   int64_t compileMemory = int64_t{4} << 30; ///< bytes of address space of a compile worker
-  int64_t artefactBytes = int64_t{2} << 30; ///< binaries that won nothing are dropped beyond this, oldest first
-  double artefactDays = 30;                 ///< … and when they are older than this
-  double requestSeconds = 10;               ///< a request must arrive within this
+  int64_t artefactBytes =
+      int64_t{2} << 30;       ///< binaries that won nothing are dropped beyond this, oldest first
+  double artefactDays = 30;   ///< … and when they are older than this
+  double requestSeconds = 10; ///< a request must arrive within this
   int64_t requestBytes = int64_t{16} << 20; ///< largest body
   double idleSeconds = 60;                  ///< workers without work end after this
   int64_t connections = 12'000;             ///< open at a time; one user may hold seven eighths of them

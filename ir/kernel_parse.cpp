@@ -342,8 +342,7 @@ private:
     const json& object = document_["tolerance"];
     Tolerance& given = kernel_.tolerance.emplace();
     if (auto ok = onlyKeys(object, "tolerance", {"relative", "absolute"}); !ok) return ok;
-    for (auto [field, target] :
-         {std::pair{"relative", &given.relative}, {"absolute", &given.absolute}}) {
+    for (auto [field, target] : {std::pair{"relative", &given.relative}, {"absolute", &given.absolute}}) {
       if (!object.contains(field)) continue;
       if (!object[field].is_number() || object[field].get<double>() < 0)
         return wrong(std::string("tolerance.") + field, "expected a number that is not negative");
@@ -402,7 +401,8 @@ private:
 
 Result<Kernel> parseKernel(const std::string& document, const std::string& path) {
   auto parsed = parseJson(document, path);
-  if (parsed && parsed->is_object() && parsed->contains("sources")) parsed = withOneSource(std::move(*parsed));
+  if (parsed && parsed->is_object() && parsed->contains("sources"))
+    parsed = withOneSource(std::move(*parsed));
   if (!parsed) return fail(parsed.error());
   auto kernel = Reader(*parsed).read();
   if (!kernel || !parsed->contains("judge")) return kernel;

@@ -32,7 +32,8 @@ Result<void> checkEntry(const json& entry, const std::string& where, const json&
     return wrong(where + ".configuration", "expected an object with the parameters' values");
   for (const auto& [name, value] : configuration.items()) {
     if (!value.is_number_integer()) return wrong(where + ".configuration." + name, "expected an integer");
-    if (!first.contains(name)) return wrong(where + ".configuration." + name, "the first entry does not have it");
+    if (!first.contains(name))
+      return wrong(where + ".configuration." + name, "the first entry does not have it");
   }
   if (configuration.size() != first.size())
     return wrong(where + ".configuration", "it lacks a parameter that the first entry has");

@@ -36,7 +36,8 @@ Result<DeviceInfo> describe(const Driver& api, int index) {
   info.cacheBytes = attribute(L2CacheBytes);
   info.gridLimit = {attribute(MaxGridX), attribute(MaxGridY), attribute(MaxGridZ)};
   info.driver = driverVersion();
-  // Two transfers a clock; 128 lanes a multiprocessor from 8.6 on (8.0 has 64), a multiply-add is two operations.
+  // Two transfers a clock; 128 lanes a multiprocessor from 8.6 on (8.0 has 64), a multiply-add is two
+  // operations.
   info.peakBytesPerSecond = 2e3 * attribute(MemoryClockKilohertz) * attribute(MemoryBusBits) / 8;
   info.peakFlopsPerSecond =
       2e3 * attribute(ClockKilohertz) * info.multiprocessors * (info.architecture == "sm_80" ? 64 : 128);

@@ -9,8 +9,8 @@ namespace tuned {
 std::string toolchainId(const std::string& architecture, const std::string& compilers,
                         const std::string& assembler) {
   return sha256(
-      nlohmann::json{{"architecture", architecture}, {"compilers", compilers}, {"assembler", assembler}}
-          .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+      nlohmann::json{{"architecture", architecture}, {"compilers", compilers}, {"assembler", assembler}}.dump(
+          -1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
 } // namespace tuned

@@ -1,4 +1,5 @@
-// What compiling gives, whoever compiled and wherever: a binary with what is needed to launch it, or the failure.
+// What compiling gives, whoever compiled and wherever: a binary with what is needed to launch it, or the
+// failure.
 #pragma once
 
 #include "base/model/launch.h"
@@ -22,10 +23,10 @@ struct BuildKey {
 struct Build {
   /// "built", or why there is no binary: "compile_failed", "out_of_resources", "timed_out" or "refused"
   std::string outcome = "built";
-  std::string reason;   ///< of a failure
-  std::string artefact; ///< SHA-256 of the binary; empty: there was none
-  std::string format;   ///< "cubin", "object"
-  std::string target;   ///< what it was compiled for: "sm_90a", "cpu:znver3"
+  std::string reason;              ///< of a failure
+  std::string artefact;            ///< SHA-256 of the binary; empty: there was none
+  std::string format;              ///< "cubin", "object"
+  std::string target;              ///< what it was compiled for: "sm_90a", "cpu:znver3"
   std::string compiler, assembler; ///< by name and version, as far as they are known
   LaunchMetadata launch;
   Resources resources;

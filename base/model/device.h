@@ -33,8 +33,8 @@ struct DeviceInfo {
   int64_t cacheBytes = 0;       ///< last-level cache: what has to be flushed for a cold start
   std::array<int64_t, 3> gridLimit = {0x7fffffff, 65535, 65535};
   std::string driver; ///< driver version, or the kernel's on the CPU
-  /// What the memory's clock and width, and the cores' clock and number, give at most; 0: not known. The second
-  /// counts 32-bit multiply-adds as two, without tensor cores.
+  /// What the memory's clock and width, and the cores' clock and number, give at most; 0: not known. The
+  /// second counts 32-bit multiply-adds as two, without tensor cores.
   double peakBytesPerSecond = 0, peakFlopsPerSecond = 0;
   /// The compilers that make code for it on this machine (registry.h), its own first.
   std::vector<std::string> compilers = {};

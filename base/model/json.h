@@ -38,11 +38,11 @@ struct Failure {
 
 /// Specialise with write(const T&) → json, read(const json&) → T (throws Failure with an empty path) and
 /// schema() → json.
-template <typename T> struct CustomJson {
-  static constexpr bool absent = true;
-};
+template <typename T> struct CustomJson { static constexpr bool absent = true; };
 template <typename T>
-concept HasCustomJson = !requires { CustomJson<T>::absent; };
+concept HasCustomJson = !requires {
+  CustomJson<T>::absent;
+};
 
 template <> struct CustomJson<LaunchCondition> {
   static json write(const LaunchCondition& condition) { return tuned::toJson(condition); }
@@ -86,8 +86,7 @@ template <typename T> json write(T& value) {
     return std::isfinite(value) ? value : std::copysign(std::numeric_limits<T>::max(), value);
   } else if constexpr (std::is_enum_v<T>) {
     return names(value)[static_cast<size_t>(value)];
-  } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string> ||
-                       IsExtents<T>::value) {
+  } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string> || IsExtents<T>::value) {
     return value;
   } else if constexpr (IsVector<T>::value) {
     json out = json::array();

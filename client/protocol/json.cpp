@@ -58,7 +58,7 @@ json schemas() {
 #define X(Message)                                                                                           \
   {                                                                                                          \
     Message message{};                                                                                       \
-    out[#Message] = model::describe(message);                                                                       \
+    out[#Message] = model::describe(message);                                                                \
   }
   TUNED_PROTOCOL_MESSAGES(X)
 #undef X

@@ -115,7 +115,8 @@ struct Event {
 /// What the daemon knows of a kernel; the answer to a submission.
 struct KernelInfo {
   std::string id;
-  std::string document; ///< SHA-256 of the document as it is kept; names it exactly, where an id may have several
+  std::string
+      document; ///< SHA-256 of the document as it is kept; names it exactly, where an id may have several
   std::string name;
   std::string language;
   std::string entry;
@@ -143,7 +144,8 @@ struct Forgotten {
   int64_t documents = 0, builds = 0, measurements = 0;
 };
 
-/// A build that somebody else made, ready to be measured and judged beside ours. Either `kernel` or `document`.
+/// A build that somebody else made, ready to be measured and judged beside ours. Either `kernel` or
+/// `document`.
 struct BuildRequest {
   std::string kernel;
   std::string document;
@@ -180,14 +182,14 @@ struct Candidate {
 
 /// What holds the winner back, as far as its binary and the device tell.
 struct Limits {
-  std::string bound;                      ///< "memory", "arithmetic", or "not known": which roof is nearer
-  std::optional<double> memoryShare;      ///< of the device's peak bytes per second
-  std::optional<double> arithmeticShare;  ///< of the device's peak 32-bit operations per second
-  std::optional<double> flopsPerByte;     ///< the kernel's, from its work expressions
-  int64_t ctasPerMultiprocessor = 0;      ///< 0: not known
-  std::string occupancyLimit;             ///< "threads", "registers", "shared memory", "CTAs"
-  double occupancy = 0;                   ///< threads resident / threads possible, 0 to 1
-  double waves = 0;                       ///< CTAs / those that run at a time
+  std::string bound;                     ///< "memory", "arithmetic", or "not known": which roof is nearer
+  std::optional<double> memoryShare;     ///< of the device's peak bytes per second
+  std::optional<double> arithmeticShare; ///< of the device's peak 32-bit operations per second
+  std::optional<double> flopsPerByte;    ///< the kernel's, from its work expressions
+  int64_t ctasPerMultiprocessor = 0;     ///< 0: not known
+  std::string occupancyLimit;            ///< "threads", "registers", "shared memory", "CTAs"
+  double occupancy = 0;                  ///< threads resident / threads possible, 0 to 1
+  double waves = 0;                      ///< CTAs / those that run at a time
 };
 
 struct Explanation {

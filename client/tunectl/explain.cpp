@@ -35,7 +35,8 @@ std::vector<Row> limitRows(const protocol::Limits& limits) {
   if (limits.ctasPerMultiprocessor > 0) {
     char waves[48];
     std::snprintf(waves, sizeof waves, "%.2f", limits.waves);
-    rows.push_back({"occupancy", percent(limits.occupancy) + ": " + std::to_string(limits.ctasPerMultiprocessor) +
+    rows.push_back({"occupancy", percent(limits.occupancy) + ": " +
+                                     std::to_string(limits.ctasPerMultiprocessor) +
                                      " CTAs a multiprocessor, limited by " + limits.occupancyLimit});
     rows.push_back({"waves", waves});
   }
@@ -85,7 +86,8 @@ int explain(const Globals& globals, const Options& options) {
   for (size_t i = 0; i < why->field.size() && i < options.field; ++i) {
     const protocol::Candidate& one = why->field[i];
     const Resources& takes = one.measurement.resources;
-    field.push_back({nameOf(one), formatSeconds(one.measurement.seconds), one.behind ? percent(*one.behind) : "-",
+    field.push_back({nameOf(one), formatSeconds(one.measurement.seconds),
+                     one.behind ? percent(*one.behind) : "-",
                      takes.registers < 0 ? "-" : std::to_string(takes.registers),
                      takes.sharedBytes < 0 ? "-" : formatBytes(takes.sharedBytes),
                      takes.spillBytes < 0 ? "-" : formatBytes(takes.spillBytes),

@@ -19,9 +19,9 @@ int forget(const Globals& globals, const Problem& problem) {
   if (globals.json)
     std::cout << protocol::toText(*gone) << '\n';
   else
-    std::cout << facts({{"forgotten", std::to_string(gone->measurements) + " measurements, " +
-                                          std::to_string(gone->builds) + " builds, " +
-                                          std::to_string(gone->documents) + " documents"}});
+    std::cout << facts(
+        {{"forgotten", std::to_string(gone->measurements) + " measurements, " + std::to_string(gone->builds) +
+                           " builds, " + std::to_string(gone->documents) + " documents"}});
   return done;
 }
 } // namespace

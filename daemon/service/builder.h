@@ -14,16 +14,16 @@ namespace tuned {
 
 /// What a variant's compilation and measurement are about; all variants of one problem share it.
 struct Problem {
-  std::string id;          ///< names the problem in the crash ledger: kernel, sizes and target
-  std::string kernel;      ///< id
-  std::string document;    ///< the kernel, its source inlined
+  std::string id;       ///< names the problem in the crash ledger: kernel, sizes and target
+  std::string kernel;   ///< id
+  std::string document; ///< the kernel, its source inlined
   Sizes sizes;
   std::string device;
   std::string compileTarget;
-  std::string toolchain;   ///< toolchainId() of what compiles
-  bool exclusive = false;  ///< timing the device needs the cores alone (Capabilities)
+  std::string toolchain;           ///< toolchainId() of what compiles
+  bool exclusive = false;          ///< timing the device needs the cores alone (Capabilities)
   std::vector<Argument> arguments; ///< what every build of the problem is launched with
-  std::string owner = {};  ///< whose kernel it is: native code of two owners shares no process
+  std::string owner = {};          ///< whose kernel it is: native code of two owners shares no process
 };
 
 /// Compiling needs the CPU's cores shared, measuring on the CPU needs them alone.
@@ -33,11 +33,12 @@ using CoreGate = std::shared_mutex;
 class Builder {
 public:
   Builder(store::Store& store, Metrics& metrics, WorkerPool& compilers, CoreGate& gate, double compileSeconds)
-      : store_(store), metrics_(metrics), compilers_(compilers), gate_(gate), compileSeconds_(compileSeconds) {}
+      : store_(store), metrics_(metrics), compilers_(compilers), gate_(gate),
+        compileSeconds_(compileSeconds) {}
 
   struct Made {
-    int64_t id = 0; ///< in the store; 0 where it cannot be kept
-    Build build;    ///< a failure is a build, too
+    int64_t id = 0;                           ///< in the store; 0 where it cannot be kept
+    Build build;                              ///< a failure is a build, too
     std::shared_ptr<const Artefact> artefact; ///< null when it failed
     bool known = false;                       ///< it was in the store
   };
@@ -50,7 +51,8 @@ public:
   int slots() const { return compilers_.slots(); }
 
 private:
-  Result<Made> compile(const Problem& problem, const Configuration& configuration, const std::stop_token& stop);
+  Result<Made> compile(const Problem& problem, const Configuration& configuration,
+                       const std::stop_token& stop);
 
   store::Store& store_;
   Metrics& metrics_;

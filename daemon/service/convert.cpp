@@ -1,6 +1,5 @@
 #include "daemon/service/convert.h"
 
-
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -91,8 +90,7 @@ Result<protocol::Answer> answerFor(const Kernel& kernel, const std::string& kern
 Result<protocol::Answer> answerFrom(const Kernel& kernel, const Sizes& sizes,
                                     const store::MeasurementRecord& record) {
   const Measurement& measured = record.measurement;
-  auto answer =
-      answerFor(kernel, record.build.key.kernel, sizes, measured.configuration, record.build.build);
+  auto answer = answerFor(kernel, record.build.key.kernel, sizes, measured.configuration, record.build.build);
   if (!answer) return answer;
   answer->source = "cache";
   answer->origin = measured.origin;

@@ -22,7 +22,8 @@ Result<std::vector<Argument>> argumentsOf(const Kernel& kernel, const Sizes& siz
 
 /// What a build adds to an answer: its SHA-256, launch, resources.
 void describe(protocol::Answer& answer, const Build& build);
-/// An answer for a configuration that has not been measured here; the grid comes from the build, or the kernel.
+/// An answer for a configuration that has not been measured here; the grid comes from the build, or the
+/// kernel.
 Result<protocol::Answer> answerFor(const Kernel& kernel, const std::string& kernelId, const Sizes& sizes,
                                    const Configuration& configuration, const Build& build);
 /// An answer told from a measurement: time, interval, rates and verdict.

@@ -43,8 +43,8 @@ Measured failed(const Error& error, double seconds) {
 
 WorkerExecutor::WorkerExecutor(Builder& builder, WorkerPool& device, CoreGate& gate, Problem problem,
                                WorkerLimits limits, bool anew, std::stop_source stop)
-    : builder_(builder), device_(device), gate_(gate), problem_(std::move(problem)), limits_(limits), anew_(anew),
-      stop_(std::move(stop)) {
+    : builder_(builder), device_(device), gate_(gate), problem_(std::move(problem)), limits_(limits),
+      anew_(anew), stop_(std::move(stop)) {
   for (int i = 0; i < builder_.slots(); ++i)
     threads_.emplace_back([this] { compileLoop(); });
 }

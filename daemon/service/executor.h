@@ -33,8 +33,8 @@ public:
   Measured measure(const MeasureRequest& request) override;
   std::vector<Measured> duel(std::span<const MeasureRequest> requests) override;
   void cancel() override;
-  /// What keeps every variant from being tried (no worker can be started, the device is gone, the disk is full);
-  /// the search was stopped then.
+  /// What keeps every variant from being tried (no worker can be started, the device is gone, the disk is
+  /// full); the search was stopped then.
   std::optional<Error> broken() const;
 
   /// Makes a build of somebody else known by its number, so that what is measured of it can be kept.

@@ -42,7 +42,8 @@ std::shared_ptr<Job> Jobs::equal(const protocol::TuneRequest& request,
 std::shared_ptr<Job> Jobs::of(const store::ProblemKey& problem, const std::string& document) const {
   std::lock_guard guard(mutex_);
   for (const auto& job : jobs_)
-    if (job->spec().problem == problem && job->spec().request.kernel == document && !job->finished()) return job;
+    if (job->spec().problem == problem && job->spec().request.kernel == document && !job->finished())
+      return job;
   return nullptr;
 }
 

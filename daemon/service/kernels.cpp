@@ -51,9 +51,11 @@ Result<KnownKernel> Kernels::parsed(const store::DocumentRecord& record) {
   auto kernel = parseKernel(record.text, "");
   if (!kernel) return fail(kernel.error());
   if (kernel->id() != record.kernel)
-    return fail(ErrorKind::NotFound, "the document kept for kernel " + record.kernel + " is that of another kernel",
+    return fail(ErrorKind::NotFound,
+                "the document kept for kernel " + record.kernel + " is that of another kernel",
                 "submit the kernel's document again");
-  KnownKernel known{record.kernel, record.sha, record.text, std::make_shared<const Kernel>(std::move(*kernel))};
+  KnownKernel known{record.kernel, record.sha, record.text,
+                    std::make_shared<const Kernel>(std::move(*kernel))};
   remember(record.sha, known);
   return known;
 }

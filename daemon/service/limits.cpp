@@ -5,8 +5,8 @@
 namespace tuned {
 
 namespace {
-/// Per multiprocessor, by compute capability (CUDA C++ Programming Guide, "Technical Specifications per Compute
-/// Capability"); registers are 65,536 in all of them.
+/// Per multiprocessor, by compute capability (CUDA C++ Programming Guide, "Technical Specifications per
+/// Compute Capability"); registers are 65,536 in all of them.
 struct Multiprocessor {
   const char* architecture;
   int64_t threads, ctas, sharedBytes;
@@ -42,13 +42,15 @@ void addOccupancy(protocol::Limits& out, const protocol::Answer& answer, const M
   };
   std::vector<Bound> bounds = {{"threads", has.threads / (warps * warp)}, {"CTAs", has.ctas}};
   if (answer.resources.registers > 0)
-    bounds.push_back({"registers", registersOfAll / (warps * roundUp(answer.resources.registers * warp, registerUnit))});
+    bounds.push_back(
+        {"registers", registersOfAll / (warps * roundUp(answer.resources.registers * warp, registerUnit))});
   if (answer.resources.sharedBytes >= 0)
     bounds.push_back({"shared memory", has.sharedBytes / (answer.resources.sharedBytes + sharedReserved)});
   const Bound& tightest = *std::ranges::min_element(bounds, {}, &Bound::ctas);
   out.ctasPerMultiprocessor = tightest.ctas;
   out.occupancyLimit = tightest.name;
-  out.occupancy = std::min(1.0, static_cast<double>(tightest.ctas * warps * warp) / static_cast<double>(has.threads));
+  out.occupancy =
+      std::min(1.0, static_cast<double>(tightest.ctas * warps * warp) / static_cast<double>(has.threads));
   const double ctas = static_cast<double>(answer.grid[0]) * static_cast<double>(answer.grid[1]) *
                       static_cast<double>(answer.grid[2]);
   if (tightest.ctas > 0 && multiprocessors > 0)

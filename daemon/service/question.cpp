@@ -31,7 +31,8 @@ bool allows(const Kernel& kernel, const std::optional<Tolerance>& now, const std
 
 std::string questionOf(const Kernel& kernel) {
   std::string text = std::string(measuringPolicy) + '\0';
-  text += kernel.tolerance ? digits(kernel.tolerance->relative) + " " + digits(kernel.tolerance->absolute) : "";
+  text +=
+      kernel.tolerance ? digits(kernel.tolerance->relative) + " " + digits(kernel.tolerance->absolute) : "";
   for (const KernelParameter& parameter : kernel.parameters) {
     text += '\0' + parameter.name;
     for (int64_t value : parameter.values)
@@ -46,11 +47,13 @@ std::string questionOf(const Kernel& kernel) {
 bool inSpace(const Kernel& kernel, const Configuration& configuration, const Sizes& sizes) {
   for (const KernelParameter& parameter : kernel.parameters) {
     auto chosen = configuration.find(parameter.name);
-    if (chosen == configuration.end() || std::ranges::find(parameter.values, chosen->second) == parameter.values.end())
+    if (chosen == configuration.end() ||
+        std::ranges::find(parameter.values, chosen->second) == parameter.values.end())
       return false;
   }
   for (const auto& [name, value] : configuration) {
-    if (std::ranges::find(kernel.parameters, name, &KernelParameter::name) != kernel.parameters.end()) continue;
+    if (std::ranges::find(kernel.parameters, name, &KernelParameter::name) != kernel.parameters.end())
+      continue;
     auto fixed = kernel.defaults.find(name);
     if (fixed == kernel.defaults.end() || fixed->second != value) return false;
   }
@@ -64,11 +67,13 @@ Holds holdsUnder(const Kernel& kernel, const Verdict& verdict) {
   if (verdict.checked == 0) return Holds::Yes;
   if (verdict.state != "passed") return Holds::Unknown;
   // What was off by a share of the old tolerance is within any that allows that share.
-  return allows(kernel, kernel.tolerance, verdict.tolerance, verdict.worstError) ? Holds::Yes : Holds::Unknown;
+  return allows(kernel, kernel.tolerance, verdict.tolerance, verdict.worstError) ? Holds::Yes
+                                                                                 : Holds::Unknown;
 }
 
 bool answers(const Kernel& kernel, const Sizes& sizes, const store::MeasurementRecord& record) {
-  if (record.policy != measuringPolicy || holdsUnder(kernel, record.measurement.verdict) != Holds::Yes) return false;
+  if (record.policy != measuringPolicy || holdsUnder(kernel, record.measurement.verdict) != Holds::Yes)
+    return false;
   // What others bring is named by a configuration that need not be one of ours.
   return !record.build.key.origin.empty() || inSpace(kernel, record.measurement.configuration, sizes);
 }

@@ -11,8 +11,8 @@ namespace tuned {
 /// How measurements of this daemon are made; one made otherwise answers another question.
 constexpr const char* measuringPolicy = "cold";
 
-/// The identity of the question that the document asks of its kernel: tolerance, parameters with their values,
-/// constraints, default and policy.
+/// The identity of the question that the document asks of its kernel: tolerance, parameters with their
+/// values, constraints, default and policy.
 std::string questionOf(const Kernel& kernel);
 
 /// Whether the present document has the configuration in its space: all parameters with listed values, launch

@@ -273,8 +273,8 @@ Result<protocol::JobStatus> Service::tune(const protocol::TuneRequest& request, 
   return (*job)->status();
 }
 
-/// Joins the equal job in flight, or keeps a new one in the store and queues it. With a record: takes up a kept
-/// one.
+/// Joins the equal job in flight, or keeps a new one in the store and queues it. With a record: takes up a
+/// kept one.
 Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::TuneRequest request,
                                             unsigned user, const store::JobRecord& record, int deaths) {
   // The document's own hash: an id may have several documents, and this one was asked.
@@ -295,8 +295,7 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
     if (auto room = jobs_.room(user); !room) return fail(room.error());
   auto kernel = restricted(*what.kernel.kernel, request.only);
   if (!kernel) return fail(kernel.error());
-  auto space =
-      Space::enumerate(*kernel, request.sizes, ignoredOn(*what.device), what.device->info.compilers);
+  auto space = Space::enumerate(*kernel, request.sizes, ignoredOn(*what.device), what.device->info.compilers);
   if (!space) return fail(space.error());
   if (auto strategy = makeStrategy(request.strategy, *space, 1); !strategy) return fail(strategy.error());
   auto job = std::make_shared<Job>(JobSpec{fresh ? newId() : record.id, request, what.kernel.kernel,

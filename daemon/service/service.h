@@ -50,7 +50,8 @@ public:
   Result<protocol::JobStatus> tune(const protocol::TuneRequest& request, const std::string& user = {});
   /// Keeps a build that somebody else made and forgets that the problem was decided without it.
   Result<protocol::BuildInfo> addBuild(const protocol::BuildRequest& request, const std::string& user = {});
-  Result<protocol::Explanation> explain(const protocol::ExplainRequest& request, const std::string& user = {});
+  Result<protocol::Explanation> explain(const protocol::ExplainRequest& request,
+                                        const std::string& user = {});
   Result<protocol::Forgotten> forget(const protocol::ForgetRequest& request);
   /// Newest first, at most `limit`, from the one behind job `after`.
   protocol::JobList jobs(size_t limit, const std::string& after) const;
@@ -119,7 +120,7 @@ private:
   std::set<std::string> later_; ///< jobs over builds that were here without a measurement
   std::atomic<bool> ending_ = false;
   std::atomic<double> collected_ = 0; ///< Unix time of the last collection
-  Jobs jobs_; ///< last: its threads use all above
+  Jobs jobs_;                         ///< last: its threads use all above
 };
 
 } // namespace tuned

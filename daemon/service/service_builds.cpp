@@ -12,9 +12,9 @@ constexpr size_t longestOrigin = 80;
 
 Result<std::string> fromBase64(const std::string& text) {
   std::string out(text.size() / 4 * 3 + 3, '\0');
-  const int got = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                  reinterpret_cast<const unsigned char*>(text.data()),
-                                  static_cast<int>(text.size()));
+  const int got =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   if (got < 0 || text.size() % 4 != 0) return fail(ErrorKind::InvalidInput, "binary: not base64");
   size_t padding = 0;
   while (padding < 2 && text.size() > padding && text[text.size() - 1 - padding] == '=')
@@ -27,12 +27,14 @@ std::unexpected<Error> wrong(const std::string& what, const std::string& remedy 
   return fail(ErrorKind::InvalidInput, what, remedy);
 }
 
-/// The launch must be one that this kernel's arguments can be packed for: what is not said cannot be launched.
+/// The launch must be one that this kernel's arguments can be packed for: what is not said cannot be
+/// launched.
 Result<void> checkLaunch(const LaunchMetadata& launch, const Kernel& kernel) {
   if (launch.symbol.empty()) return wrong("launch.symbol: empty", "name the entry as the binary has it");
   for (int64_t extent : launch.grid)
     if (extent < 1)
-      return wrong("launch.grid: three numbers from 1 on are needed", "a build of others brings its own grid");
+      return wrong("launch.grid: three numbers from 1 on are needed",
+                   "a build of others brings its own grid");
   for (int threads : launch.block)
     if (threads < 1 || threads > 1024) return wrong("launch.block: 1 to 1024 threads along each axis");
   if (launch.threadsPerCta() > 1024) return wrong("launch.block: more than 1024 threads");
@@ -49,14 +51,16 @@ Result<void> checkLaunch(const LaunchMetadata& launch, const Kernel& kernel) {
     auto bytes = elementBytes(argument.type);
     const int size = pointer || !bytes ? 8 : *bytes;
     if ((slot.kind == ParameterKind::Pointer) != pointer || slot.sizeBytes != size)
-      return wrong("launch.parameters[" + std::to_string(i) + "]: argument '" + argument.name + "' is a " +
-                   (pointer ? "pointer of 8 bytes" : argument.type + " of " + std::to_string(size) + " bytes"));
+      return wrong(
+          "launch.parameters[" + std::to_string(i) + "]: argument '" + argument.name + "' is a " +
+          (pointer ? "pointer of 8 bytes" : argument.type + " of " + std::to_string(size) + " bytes"));
   }
   return {};
 }
 } // namespace
 
-Result<protocol::BuildInfo> Service::addBuild(const protocol::BuildRequest& request, const std::string& user) {
+Result<protocol::BuildInfo> Service::addBuild(const protocol::BuildRequest& request,
+                                              const std::string& user) {
   if (request.kernel.empty() == request.document.empty())
     return wrong("give either 'kernel' (an id or a name) or 'document'");
   if (request.origin.empty() || request.origin.size() > longestOrigin)
@@ -71,7 +75,8 @@ Result<protocol::BuildInfo> Service::addBuild(const protocol::BuildRequest& requ
   if (!bytes) return fail(bytes.error());
   if (request.format != "cubin" && request.format != "object")
     return wrong("format: '" + request.format + "' is neither cubin nor object");
-  if (bytes->size() < 4 || !bytes->starts_with("\x7f" "ELF"))
+  if (bytes->size() < 4 || !bytes->starts_with("\x7f"
+                                               "ELF"))
     return wrong("binary: not an ELF file, which both cubins and objects are");
 
   Build build;
@@ -81,8 +86,12 @@ Result<protocol::BuildInfo> Service::addBuild(const protocol::BuildRequest& requ
   build.compiler = request.origin;
   build.launch = request.launch;
   if (auto arguments = argumentsOf(kernel, request.sizes)) build.launch.arguments = std::move(*arguments);
-  const BuildKey key{known->id, toKey(request.sizes), toKey(request.configuration),
-                     toolchainId(request.target, request.origin, ""), "", request.origin};
+  const BuildKey key{known->id,
+                     toKey(request.sizes),
+                     toKey(request.configuration),
+                     toolchainId(request.target, request.origin, ""),
+                     "",
+                     request.origin};
   auto id = store_->putBuild(key, build, *bytes);
   if (!id) return fail(id.error());
   dropHits();
@@ -94,7 +103,8 @@ Result<protocol::Forgotten> Service::forget(const protocol::ForgetRequest& reque
     return wrong("nothing is named to be forgotten", "give a kernel, sizes or a device");
   if (request.kernel.empty() && !request.sizes.empty())
     return wrong("sizes belong to a kernel", "give 'kernel', too");
-  auto gone = store_->forget({request.kernel, request.sizes.empty() ? "" : toKey(request.sizes), request.device});
+  auto gone =
+      store_->forget({request.kernel, request.sizes.empty() ? "" : toKey(request.sizes), request.device});
   if (!gone) return fail(gone.error());
   kernels_.drop();
   provisional_.drop();

@@ -32,9 +32,10 @@ std::string ruledOut(const Kernel& kernel, const Sizes& sizes, const store::Meas
 
 std::string judgeOf(const Verdict& verdict) {
   if (verdict.checked == 0) return "nobody: only guards around the buffers were looked at";
-  std::string who = verdict.reference == "reference" ? "the evaluator, which shares no code with the compilers"
-                    : verdict.reference == "cpu"     ? "the CPU backend's build of the same kernel"
-                                                     : verdict.reference;
+  std::string who = verdict.reference == "reference"
+                        ? "the evaluator, which shares no code with the compilers"
+                    : verdict.reference == "cpu" ? "the CPU backend's build of the same kernel"
+                                                 : verdict.reference;
   return who + ": " + std::to_string(verdict.checked) + " of " + std::to_string(verdict.total) +
          " outputs compared";
 }
@@ -49,14 +50,16 @@ bool before(const protocol::Candidate& a, const protocol::Candidate& b) {
 }
 } // namespace
 
-Result<protocol::Explanation> Service::explain(const protocol::ExplainRequest& request, const std::string& user) {
+Result<protocol::Explanation> Service::explain(const protocol::ExplainRequest& request,
+                                               const std::string& user) {
   auto what = resolve(request.kernel, request.document, request.sizes, request.device, user);
   if (!what) return fail(what.error());
   const Kernel& kernel = *what->kernel.kernel;
   auto winner = chosen(*what);
   if (!winner && winner.error().kind == ErrorKind::NotFound)
-    return fail(ErrorKind::NotFound, "there is no winner to explain for " + kernel.name + " at " +
-                                         toString(request.sizes) + " on " + what->device->info.id,
+    return fail(ErrorKind::NotFound,
+                "there is no winner to explain for " + kernel.name + " at " + toString(request.sizes) +
+                    " on " + what->device->info.id,
                 "tune it first; tunectl ls trials shows what was tried");
   if (!winner) return fail(winner.error());
   auto answer = told(*what, *winner);
@@ -74,8 +77,8 @@ Result<protocol::Explanation> Service::explain(const protocol::ExplainRequest& r
   }
   std::ranges::stable_sort(out.field, before);
   auto first = std::ranges::find_if(out.field, [&](const protocol::Candidate& one) {
-    return one.measurement.configuration == answer->configuration && one.measurement.origin == answer->origin &&
-           one.measurement.artefact == answer->artefact;
+    return one.measurement.configuration == answer->configuration &&
+           one.measurement.origin == answer->origin && one.measurement.artefact == answer->artefact;
   });
   if (first != out.field.end()) std::rotate(out.field.begin(), first, first + 1);
   // The same binary under another configuration is no rival.
@@ -84,7 +87,8 @@ Result<protocol::Explanation> Service::explain(const protocol::ExplainRequest& r
       out.runnerUp = out.field[i];
   out.limits = limitsOf(*answer, what->device->info);
   out.judge = judgeOf(answer->verdict);
-  if (auto space = Space::enumerate(kernel, request.sizes, ignoredOn(*what->device), what->device->info.compilers)) {
+  if (auto space =
+          Space::enumerate(kernel, request.sizes, ignoredOn(*what->device), what->device->info.compilers)) {
     out.space = static_cast<int64_t>(space->size());
     std::set<Configuration> tried;
     for (const auto& record : *records)

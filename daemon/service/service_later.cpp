@@ -6,8 +6,8 @@
 
 namespace tuned {
 
-/// Problems that have builds for a device of ours and no measurement on it are tuned over those builds: nothing is
-/// compiled for that, since builds are asked of the store first.
+/// Problems that have builds for a device of ours and no measurement on it are tuned over those builds:
+/// nothing is compiled for that, since builds are asked of the store first.
 void Service::measureLater() {
   std::map<std::string, const KnownDevice*> byToolchain;
   for (const KnownDevice& device : devices_)
@@ -23,7 +23,8 @@ void Service::measureLater() {
     built.push_back(std::move(*configuration));
     return {};
   });
-  if (!walked) return spdlog::warn("builds without a measurement were not looked for: {}", walked.error().text());
+  if (!walked)
+    return spdlog::warn("builds without a measurement were not looked for: {}", walked.error().text());
   for (auto& [problem, work] : waiting) {
     auto standing = store_->standing(problem);
     auto sizes = fromKey(problem.sizes);
@@ -35,8 +36,8 @@ void Service::measureLater() {
     request.only = std::move(work.second);
     auto job = tune(request);
     if (!job) {
-      spdlog::warn("{} builds of {} {} are not measured: {}", request.only.size(), problem.kernel.substr(0, 12),
-                   problem.sizes, job.error().text());
+      spdlog::warn("{} builds of {} {} are not measured: {}", request.only.size(),
+                   problem.kernel.substr(0, 12), problem.sizes, job.error().text());
       continue;
     }
     spdlog::info("job {}: {} builds of {} {} were here without a measurement", job->id, request.only.size(),

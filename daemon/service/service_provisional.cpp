@@ -22,8 +22,8 @@ double distance(const Sizes& a, const Sizes& b) {
 }
 
 /// The configuration of the winner of the nearest sizes that is allowed at these sizes.
-std::optional<Configuration> nearest(const std::vector<store::MeasurementRecord>& winners, const Kernel& kernel,
-                                     const Sizes& sizes) {
+std::optional<Configuration> nearest(const std::vector<store::MeasurementRecord>& winners,
+                                     const Kernel& kernel, const Sizes& sizes) {
   std::optional<Configuration> best;
   double least = std::numeric_limits<double>::infinity();
   for (const store::MeasurementRecord& winner : winners) {

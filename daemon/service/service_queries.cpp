@@ -78,8 +78,8 @@ Result<protocol::WinnerList> Service::winners(const std::string& kernel, const s
   protocol::WinnerList out;
   for (const store::ProblemKey& problem : *problems) {
     auto known = kernels_.find(problem.kernel, "");
-    auto present = std::ranges::find(devices_, problem.target,
-                                     [](const KnownDevice& one) { return one.target.id; });
+    auto present =
+        std::ranges::find(devices_, problem.target, [](const KnownDevice& one) { return one.target.id; });
     // What is told of a device that is not here needs no more of it than its name, which the row has.
     const KnownDevice* on = present != devices_.end() ? &*present : devices_.empty() ? nullptr : &devices_[0];
     if (!known || !on) continue;

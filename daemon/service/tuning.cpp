@@ -68,7 +68,8 @@ void Tuning::end(Job& job, JobState state, std::optional<protocol::Answer> answe
 class OneTuning {
 public:
   OneTuning(Tuning& tuning, Job& job, const KnownKernel& kernel, const KnownDevice& device, const Crew& crew)
-      : tuning_(tuning), store_(tuning.store_), job_(job), spec_(job.spec()), kernel_(kernel), device_(device),
+      : tuning_(tuning), store_(tuning.store_), job_(job), spec_(job.spec()), kernel_(kernel),
+        device_(device),
         problem_(problemOf(spec_.problem, kernel, spec_.request.sizes, device, std::to_string(spec_.user))),
         builder_(store_, tuning.metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds),
         executor_(builder_, *crew.device, *crew.gate, problem_, crew.limits, spec_.request.force, stop_),
@@ -101,7 +102,12 @@ private:
   Result<TuneRequest> prepare() {
     auto kernel = restricted(*kernel_.kernel, spec_.request.only);
     if (!kernel) return fail(kernel.error());
-    search_ = {0, spec_.problem, spec_.id, kernel_.sha, questionOf(*kernel_.kernel), spec_.request.strategy,
+    search_ = {0,
+               spec_.problem,
+               spec_.id,
+               kernel_.sha,
+               questionOf(*kernel_.kernel),
+               spec_.request.strategy,
                spec_.configurations};
     if (auto kept = store_.putTarget(device_.target); !kept) return fail(kept.error());
     auto begun = store_.beginSearch(search_);
@@ -149,8 +155,8 @@ private:
     return {};
   }
 
-  /// Judges the fastest again under the present tolerance until one is right: a check, not a search. The rest are
-  /// no slower to be measured when it comes to that.
+  /// Judges the fastest again under the present tolerance until one is right: a check, not a search. The rest
+  /// are no slower to be measured when it comes to that.
   void check(std::vector<Trial> doubtful, std::vector<Trial>& known) {
     std::ranges::stable_sort(doubtful, {}, [](const Trial& trial) {
       return std::pair(trial.timed()->abandoned, trial.timed()->median);
@@ -195,8 +201,7 @@ private:
     auto foreign = store_.foreignBuilds(spec_.problem.kernel, spec_.problem.sizes);
     if (!foreign) return fail(foreign.error());
     for (const store::BuildRecord& record : *foreign)
-      if (record.build.target == device_.info.architecture)
-        contend(request, record, record.key.origin);
+      if (record.build.target == device_.info.architecture) contend(request, record, record.key.origin);
     auto before = store_.chooseStale(spec_.problem, device_.target.hardware, [&](const auto& record) {
       return record.build.key.origin.empty() && record.build.key.toolchain != problem_.toolchain &&
              inSpace(*kernel_.kernel, record.measurement.configuration, request.sizes);
@@ -209,7 +214,8 @@ private:
     auto configuration = fromKey(record.key.configuration);
     auto loaded = builder_.load(record);
     if (!configuration || !loaded) {
-      spdlog::warn("job {}: the build {} of {} cannot take part: its binary is gone", spec_.id, record.id, origin);
+      spdlog::warn("job {}: the build {} of {} cannot take part: its binary is gone", spec_.id, record.id,
+                   origin);
       return;
     }
     executor_.introduce(*configuration, origin, record.id);
@@ -265,12 +271,14 @@ private:
     search_.stopped = result.stopped;
     const bool only = !spec_.request.only.empty();
     // Less than the whole space tried proves nothing about the rest.
-    if (!result.winner && !cancelled_ && result.coverage() >= 1 && !only) search_.failure = failureText(result);
+    if (!result.winner && !cancelled_ && result.coverage() >= 1 && !only)
+      search_.failure = failureText(result);
     return store_.batch([&]() -> Result<void> {
       for (const Trial& trial : result.finalists)
         keep(trial, true);
       if (broken_) return fail(*broken_);
-      // Tried anew, all that was known before is forgotten; unless it was broken off with nothing in its place.
+      // Tried anew, all that was known before is forgotten; unless it was broken off with nothing in its
+      // place.
       if (spec_.request.force && !only && (result.winner || !cancelled_))
         if (auto gone = store_.retire(spec_.problem, spec_.created); !gone) return fail(gone.error());
       // A part of the space, timed for its own sake, is no search of the problem.
@@ -298,7 +306,8 @@ private:
   Result<protocol::Answer> tell(const TuneResult& result) {
     if (spec_.request.only.empty()) return tuning_.tell_(job_);
     store::MeasurementRecord record;
-    auto build = store_.build(executor_.buildOf(result.winner->trial.configuration, result.winner->trial.origin));
+    auto build =
+        store_.build(executor_.buildOf(result.winner->trial.configuration, result.winner->trial.origin));
     if (!build) return fail(build.error());
     record.build = std::move(*build);
     record.measurement = toMeasurement(result.winner->trial);

@@ -28,11 +28,11 @@ template <typename Work> auto Store::attempt(Work&& work) -> Result<decltype(wor
 /// For what writes: refused where it could not last.
 template <typename Work> auto Store::change(Work&& work) -> Result<decltype(work())> {
   if (readOnly_)
-    return fail(ErrorKind::Denied, "the cache " + path_ + " is read-only",
-                "make file and folder writable for this user and restart the daemon, or choose another folder "
-                "with --cache");
-  if (auto why = displaced())
-    return fail(ErrorKind::Unavailable, *why, "restart the daemon");
+    return fail(
+        ErrorKind::Denied, "the cache " + path_ + " is read-only",
+        "make file and folder writable for this user and restart the daemon, or choose another folder "
+        "with --cache");
+  if (auto why = displaced()) return fail(ErrorKind::Unavailable, *why, "restart the daemon");
   return attempt(std::forward<Work>(work));
 }
 

@@ -49,8 +49,9 @@ void Store::dropBuild(int64_t id, const std::string& what) {
     run(*database_, "DELETE FROM builds WHERE id = ?", id);
     changes.commit();
   }
-  notice("a build of kernel " + what + " did not match its checksum; it was dropped with what was measured of "
-                                       "it and will be built again");
+  notice("a build of kernel " + what +
+         " did not match its checksum; it was dropped with what was measured of "
+         "it and will be built again");
 }
 
 Result<int64_t> Store::putBuild(const BuildKey& key, const Build& build, std::string_view binary) {

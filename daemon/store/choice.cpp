@@ -8,8 +8,8 @@ namespace tuned::store {
 namespace {
 constexpr const char* noWinner = "no winner is known for this problem";
 
-/// The order of candidates: who was timed against the others counts before who was timed alone, and newer before
-/// older; the index `candidates` has it, so that as a rule one row is read.
+/// The order of candidates: who was timed against the others counts before who was timed alone, and newer
+/// before older; the index `candidates` has it, so that as a rule one row is read.
 const std::string inOrder = "ORDER BY m.stage DESC, m.search DESC, m.seconds ";
 } // namespace
 
@@ -32,8 +32,9 @@ Result<MeasurementRecord> Store::firstFit(SQLite::Statement& row, const Fits& fi
 
 Result<MeasurementRecord> Store::choose(const ProblemKey& problem, const Fits& fits) {
   static const std::string sql =
-      selectMeasurements + "WHERE m.problem = (SELECT id FROM problems WHERE kernel = ? AND sizes = ?) AND "
-                           "m.target = ? AND m.standing = 1 " +
+      selectMeasurements +
+      "WHERE m.problem = (SELECT id FROM problems WHERE kernel = ? AND sizes = ?) AND "
+      "m.target = ? AND m.standing = 1 " +
       inOrder;
   auto chosen = attempt([&] {
     auto row = query(*database_, sql.c_str(), problem.kernel, problem.sizes, problem.target);
@@ -49,8 +50,7 @@ Result<MeasurementRecord> Store::chooseStale(const ProblemKey& problem, const st
                            "g.hardware = ? AND g.id <> ? AND m.standing = 1 "
                            "ORDER BY m.search DESC, m.stage DESC, m.seconds";
   auto chosen = attempt([&] {
-    auto row =
-        query(*database_, sql.c_str(), problem.kernel, problem.sizes, hardware, problem.target);
+    auto row = query(*database_, sql.c_str(), problem.kernel, problem.sizes, hardware, problem.target);
     return firstFit(row, fits, noWinner);
   });
   return chosen ? std::move(*chosen) : fail(chosen.error());

@@ -19,7 +19,8 @@ constexpr const char* oldest =
 /// The same for what is so old that it goes whatever it is, finalists that stand excepted.
 constexpr const char* aged =
     "SELECT a.sha, a.size FROM artefacts a INDEXED BY artefacts_by_age WHERE a.created < ?1 AND NOT EXISTS "
-    "(SELECT 1 FROM builds b JOIN measurements m ON m.build = b.id WHERE b.artefact = a.sha AND b.artefact <> '' "
+    "(SELECT 1 FROM builds b JOIN measurements m ON m.build = b.id WHERE b.artefact = a.sha AND b.artefact "
+    "<> '' "
     "AND m.standing = 1 AND m.stage = 1) ORDER BY a.created LIMIT 64";
 } // namespace
 
@@ -30,7 +31,8 @@ Result<Removed> Store::forget(const Filter& filter) {
     db.exec("DROP TABLE IF EXISTS temp.going");
     run(db, listProblems, filter.kernel, filter.sizes);
     Removed out;
-    constexpr const char* ofDevice = "(?1 = '' OR target IN (SELECT id FROM targets WHERE device = ?1 OR id = ?1))";
+    constexpr const char* ofDevice =
+        "(?1 = '' OR target IN (SELECT id FROM targets WHERE device = ?1 OR id = ?1))";
     static const std::string measured =
         std::string("DELETE FROM measurements WHERE problem IN (SELECT id FROM temp.going) AND ") + ofDevice;
     static const std::string searched =
@@ -40,18 +42,21 @@ Result<Removed> Store::forget(const Filter& filter) {
     if (filter.device.empty()) {
       // What others brought ready-made cannot be built again: it goes only with its kernel.
       const bool whole = !filter.kernel.empty() && filter.sizes.empty();
-      out.builds = run(db,
-                       "DELETE FROM builds WHERE problem IN (SELECT id FROM temp.going) AND (?1 OR origin = '')",
-                       int64_t{whole});
+      out.builds =
+          run(db, "DELETE FROM builds WHERE problem IN (SELECT id FROM temp.going) AND (?1 OR origin = '')",
+              int64_t{whole});
       if (whole) {
         // A name may stand for another kernel by now: only the documents of the kernels found go.
-        run(db, "DELETE FROM names WHERE document IN (SELECT sha FROM documents WHERE kernel = ?1 OR kernel IN "
-                "(SELECT d.kernel FROM names n JOIN documents d ON d.sha = n.document WHERE n.name = ?1))",
+        run(db,
+            "DELETE FROM names WHERE document IN (SELECT sha FROM documents WHERE kernel = ?1 OR kernel IN "
+            "(SELECT d.kernel FROM names n JOIN documents d ON d.sha = n.document WHERE n.name = ?1))",
             filter.kernel);
-        out.documents = run(db, "DELETE FROM documents WHERE sha NOT IN (SELECT document FROM names) AND "
-                                "(kernel = ?1 OR kernel IN (SELECT kernel FROM problems WHERE id IN (SELECT id FROM "
-                                "temp.going)) OR ?1 = sha)",
-                            filter.kernel);
+        out.documents =
+            run(db,
+                "DELETE FROM documents WHERE sha NOT IN (SELECT document FROM names) AND "
+                "(kernel = ?1 OR kernel IN (SELECT kernel FROM problems WHERE id IN (SELECT id FROM "
+                "temp.going)) OR ?1 = sha)",
+                filter.kernel);
       }
     }
     db.exec("DROP TABLE temp.going");

@@ -12,7 +12,8 @@ DocumentRecord read(const SQLite::Statement& row) {
 
 // ?1 what is wanted, ?2 the owner. The owner's last counts first; of others, whoever gave the name first.
 #define DOCUMENTS                                                                                            \
-  "SELECT d.sha, d.kernel, n.name, n.owner, d.text, d.created FROM documents d JOIN names n ON n.document = " \
+  "SELECT d.sha, d.kernel, n.name, n.owner, d.text, d.created FROM documents d JOIN names n ON n.document "  \
+  "= "                                                                                                       \
   "d.sha WHERE "
 #define BY_OWNER " ORDER BY n.owner = ?2 DESC, CASE WHEN n.owner = ?2 THEN -n.updated ELSE n.given END"
 constexpr const char* bySha = DOCUMENTS "d.sha = ?1" BY_OWNER;
@@ -28,12 +29,13 @@ Result<void> Store::putDocument(const DocumentRecord& document) {
   // A full disk must not keep a kernel that is known from being asked for.
   // 1: it is known; 2: and no other document of its kernel was given since by the same owner.
   auto known = attempt([&] {
-    return numberOf(*database_,
-                    "SELECT count(*) + coalesce(sum(n.updated >= (SELECT max(m.updated) FROM documents e "
-                    "JOIN names m ON m.document = e.sha WHERE e.kernel = d.kernel AND m.owner = n.owner)), 0) "
-                    "FROM documents d JOIN names n ON n.document = d.sha "
-                    "WHERE d.sha = ? AND d.text = ? AND n.name = ? AND n.owner = ?",
-                    document.sha, document.text, document.name, document.owner);
+    return numberOf(
+        *database_,
+        "SELECT count(*) + coalesce(sum(n.updated >= (SELECT max(m.updated) FROM documents e "
+        "JOIN names m ON m.document = e.sha WHERE e.kernel = d.kernel AND m.owner = n.owner)), 0) "
+        "FROM documents d JOIN names n ON n.document = d.sha "
+        "WHERE d.sha = ? AND d.text = ? AND n.name = ? AND n.owner = ?",
+        document.sha, document.text, document.name, document.owner);
   });
   if (!known) return fail(known.error());
   if (*known == 2) return {};

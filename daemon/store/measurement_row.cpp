@@ -6,10 +6,12 @@
 namespace tuned::store {
 
 const std::string selectMeasurements =
-    "SELECT m.id, p.kernel, p.sizes, b.id, b.configuration, b.toolchain, b.options, b.origin, b.body, b.created, "
+    "SELECT m.id, p.kernel, p.sizes, b.id, b.configuration, b.toolchain, b.options, b.origin, b.body, "
+    "b.created, "
     "b.sum, m.target, g.device, m.policy, m.source, m.search, m.stage, m.standing, m.outcome, m.reason, "
     "m.seconds, m.low, m.high, m.repeats, m.abandoned, m.compile_seconds, m.measure_seconds, m.verdict, "
-    "m.created, m.sum FROM measurements m JOIN builds b ON b.id = m.build JOIN problems p ON p.id = m.problem "
+    "m.created, m.sum FROM measurements m JOIN builds b ON b.id = m.build JOIN problems p ON p.id = "
+    "m.problem "
     "JOIN targets g ON g.id = m.target ";
 
 namespace {

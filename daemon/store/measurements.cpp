@@ -9,7 +9,8 @@ namespace {
 /// ?2 kernel's id or a name, ?3 sizes, ?4 device or target; empty matches all.
 const std::string filtered =
     "(?2 = '' OR p.kernel = ?2 OR p.kernel IN (SELECT d.kernel FROM names n JOIN documents d ON d.sha = "
-    "n.document WHERE n.name = ?2)) AND (?3 = '' OR p.sizes = ?3) AND (?4 = '' OR g.device = ?4 OR g.id = ?4) ";
+    "n.document WHERE n.name = ?2)) AND (?3 = '' OR p.sizes = ?3) AND (?4 = '' OR g.device = ?4 OR g.id = "
+    "?4) ";
 } // namespace
 
 void Store::dropMeasurement(int64_t id, const std::string& what) {
@@ -59,10 +60,11 @@ Result<std::vector<MeasurementRecord>> Store::standing(const ProblemKey& problem
 Result<MeasurementRecord> Store::standingOf(const ProblemKey& problem, const std::string& configuration) {
   // By the build: a problem may have thousands of others.
   static const std::string sql =
-      selectMeasurements + "WHERE m.problem = (SELECT id FROM problems WHERE kernel = ?1 AND sizes = ?2) AND "
-                           "m.target = ?4 AND m.build IN (SELECT x.id FROM builds x WHERE x.problem = (SELECT id "
-                           "FROM problems WHERE kernel = ?1 AND sizes = ?2) AND x.configuration = ?3 AND x.origin "
-                           "= '') AND m.standing > 0 ORDER BY m.id DESC";
+      selectMeasurements +
+      "WHERE m.problem = (SELECT id FROM problems WHERE kernel = ?1 AND sizes = ?2) AND "
+      "m.target = ?4 AND m.build IN (SELECT x.id FROM builds x WHERE x.problem = (SELECT id "
+      "FROM problems WHERE kernel = ?1 AND sizes = ?2) AND x.configuration = ?3 AND x.origin "
+      "= '') AND m.standing > 0 ORDER BY m.id DESC";
   auto found = attempt([&]() -> std::optional<MeasurementRecord> {
     auto row = query(*database_, sql.c_str(), problem.kernel, problem.sizes, configuration, problem.target);
     while (row.executeStep())
@@ -87,8 +89,8 @@ Result<std::vector<MeasurementRecord>> Store::measurements(const Filter& filter,
 
 Result<void> Store::eachMeasurement(const Filter& filter,
                                     const std::function<Result<void>(const MeasurementRecord&)>& visit) {
-  static const std::string sql = selectMeasurements + "WHERE m.id > ?1 AND " + filtered +
-                                 "ORDER BY m.id LIMIT 256";
+  static const std::string sql =
+      selectMeasurements + "WHERE m.id > ?1 AND " + filtered + "ORDER BY m.id LIMIT 256";
   // In slices, so that a long walk keeps nobody waiting and holds little memory.
   for (int64_t last = 0;;) {
     auto slice = attempt([&] {

@@ -33,7 +33,8 @@ void moveDocuments(SQLite::Database& database) {
         text(row, 0), document, real(row, 3));
     run(database,
         "INSERT INTO names(name, owner, document, given, updated) VALUES(?1, '', ?2, ?3, ?3) "
-        "ON CONFLICT(name, owner) DO UPDATE SET document = excluded.document WHERE excluded.updated > updated",
+        "ON CONFLICT(name, owner) DO UPDATE SET document = excluded.document WHERE excluded.updated > "
+        "updated",
         text(row, 1), sha, real(row, 3));
   }
 }
@@ -93,11 +94,11 @@ Build buildOf(const Measurement& trial, const json& answer) {
 }
 
 void moveTrials(SQLite::Database& database) {
-  auto row = query(database,
-                   "SELECT p.kernel, p.sizes, p.target, g.description, t.configuration, t.details, t.created, "
-                   "w.body, w.body_sha FROM old_trials t JOIN old_problems p ON p.id = t.problem "
-                   "JOIN old_targets g ON g.id = p.target LEFT JOIN old_winners w ON w.trial = t.id "
-                   "ORDER BY t.id");
+  auto row = query(
+      database, "SELECT p.kernel, p.sizes, p.target, g.description, t.configuration, t.details, t.created, "
+                "w.body, w.body_sha FROM old_trials t JOIN old_problems p ON p.id = t.problem "
+                "JOIN old_targets g ON g.id = p.target LEFT JOIN old_winners w ON w.trial = t.id "
+                "ORDER BY t.id");
   while (row.executeStep()) {
     const json details = json::parse(text(row, 5), nullptr, false);
     const std::string body = text(row, 7);

@@ -72,7 +72,8 @@ template <typename Work> void meant(const DatabasePointer& database, const std::
 void openSound(DatabasePointer& database, const std::string& path) {
   meant(database, path, [&] {
     database = std::make_unique<SQLite::Database>(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 2000);
-    // Before anything else: no second process may have the file open (the WAL-reset bug of SQLite before 3.50).
+    // Before anything else: no second process may have the file open (the WAL-reset bug of SQLite
+    // before 3.50).
     database->exec("PRAGMA locking_mode=EXCLUSIVE");
     const int64_t version = versionOf(*database, path);
     if (std::string found = textOf(*database, "PRAGMA quick_check(1)"); found != "ok") corrupt(path, found);
@@ -85,8 +86,8 @@ void openSound(DatabasePointer& database, const std::string& path) {
 
 std::vector<std::string> recentNotices(SQLite::Database& database) {
   std::vector<std::string> out;
-  auto row = query(database, "SELECT text FROM notices WHERE created > unixepoch() - ? ORDER BY id",
-                   noticeSeconds);
+  auto row =
+      query(database, "SELECT text FROM notices WHERE created > unixepoch() - ? ORDER BY id", noticeSeconds);
   while (row.executeStep())
     out.push_back(text(row, 0));
   return out;
@@ -125,9 +126,10 @@ Opened openChecked(const std::string& path) {
   }
   meant(out.database, path, [&] {
     if (cut)
-      keepNotice(*out.database, "the cache " + path +
-                                    " was an empty file: something cut it off, or a daemon died before it wrote "
-                                    "anything; it begins anew");
+      keepNotice(*out.database,
+                 "the cache " + path +
+                     " was an empty file: something cut it off, or a daemon died before it wrote "
+                     "anything; it begins anew");
     out.notices = recentNotices(*out.database);
   });
   return out;
@@ -152,9 +154,11 @@ Opened openReadOnly(const std::string& path) {
   });
   out.notices.push_back("the cache " + path + " is read-only: what it knows is served, nothing new is kept");
   std::error_code ignored;
-  if (std::filesystem::exists(path + "-wal", ignored) && std::filesystem::file_size(path + "-wal", ignored) > 0)
-    out.notices.push_back("the log " + path + "-wal beside it cannot be read without writing: what is only "
-                                              "there is not served");
+  if (std::filesystem::exists(path + "-wal", ignored) &&
+      std::filesystem::file_size(path + "-wal", ignored) > 0)
+    out.notices.push_back("the log " + path +
+                          "-wal beside it cannot be read without writing: what is only "
+                          "there is not served");
   return out;
 }
 

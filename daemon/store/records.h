@@ -72,9 +72,10 @@ struct SearchRecord {
   std::string strategy;
   int64_t space = 0, tried = 0;
   std::string stopped = {}; ///< why it ended
-  std::string failure = {}; ///< why nothing of the whole space works; empty: something does, or not all was tried
+  std::string failure =
+      {}; ///< why nothing of the whole space works; empty: something does, or not all was tried
   std::map<std::string, double> phases = {}; ///< seconds by phase
-  double began = 0, ended = 0;          ///< Unix time; ended 0: it has not
+  double began = 0, ended = 0;               ///< Unix time; ended 0: it has not
 };
 
 /// A tuning that was acknowledged.

@@ -51,7 +51,8 @@ int64_t writeMeasurement(SQLite::Database& database, const MeasurementRecord& re
   if (m.interval) low = m.interval->low, high = m.interval->high;
   run(database,
       "INSERT INTO measurements(build, problem, target, policy, source, search, stage, standing, outcome, "
-      "reason, seconds, low, high, repeats, abandoned, compile_seconds, measure_seconds, verdict, created, sum) "
+      "reason, seconds, low, high, repeats, abandoned, compile_seconds, measure_seconds, verdict, created, "
+      "sum) "
       "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       record.build.id, problem, record.target, record.policy, record.source, record.search,
       int64_t{record.finalist}, standingOf(record), m.outcome, m.reason, m.seconds, low, high, m.repeats,
@@ -65,7 +66,8 @@ void writeArtefact(SQLite::Database& database, const std::string& sha, const std
   // Replaces: the row that is there may be the damaged one that made it be built again.
   run(database,
       "INSERT INTO artefacts(sha, format, target, size, created, compressed) VALUES(?, ?, ?, ?, ?, ?) "
-      "ON CONFLICT(sha) DO UPDATE SET format = excluded.format, target = excluded.target, size = excluded.size, "
+      "ON CONFLICT(sha) DO UPDATE SET format = excluded.format, target = excluded.target, size = "
+      "excluded.size, "
       "created = excluded.created, compressed = excluded.compressed",
       sha, format, target, size, created, Blob{compressed});
 }

@@ -12,8 +12,8 @@ int64_t writeProblem(SQLite::Database& database, const std::string& kernel, cons
 /// Replaces the row of the same key; gives its number.
 int64_t writeBuild(SQLite::Database& database, const BuildKey& key, const Build& build, double created);
 
-/// build.id, build.key, target and created must be set. It takes the place of what stood for its build, unless it
-/// is history. Gives its number.
+/// build.id, build.key, target and created must be set. It takes the place of what stood for its build,
+/// unless it is history. Gives its number.
 int64_t writeMeasurement(SQLite::Database& database, const MeasurementRecord& record);
 
 void writeArtefact(SQLite::Database& database, const std::string& sha, const std::string& format,

@@ -45,8 +45,10 @@ private:
   /// The first or last row number; 0 where it cannot be read or there is none.
   int64_t edge(const char* which) {
     try {
-      SQLite::Statement row(database_, std::string("SELECT ") + which + "(rowid), count(*) FROM (SELECT rowid FROM "
-                                           "damaged." + table_ + " NOT INDEXED ORDER BY rowid " +
+      SQLite::Statement row(database_, std::string("SELECT ") + which +
+                                           "(rowid), count(*) FROM (SELECT rowid FROM "
+                                           "damaged." +
+                                           table_ + " NOT INDEXED ORDER BY rowid " +
                                            (which[1] == 'a' ? "DESC" : "ASC") + " LIMIT 1)");
       if (!row.executeStep()) return 0;
       emptyTable_ = number(row, 1) == 0;
@@ -60,8 +62,8 @@ private:
   void copy(int64_t first, int64_t last) {
     if (first > last) return;
     try {
-      SQLite::Statement insert(database_, "INSERT OR IGNORE INTO main." + table_ + "(" + columns_ + ") SELECT " +
-                                              columns_ + " FROM damaged." + table_ +
+      SQLite::Statement insert(database_, "INSERT OR IGNORE INTO main." + table_ + "(" + columns_ +
+                                              ") SELECT " + columns_ + " FROM damaged." + table_ +
                                               " NOT INDEXED WHERE rowid BETWEEN ? AND ?");
       insert.bind(1, first);
       insert.bind(2, last);
@@ -96,13 +98,14 @@ int64_t dropUnsound(SQLite::Database& database) {
     run(database, "DELETE FROM measurements WHERE id = ?", id);
   // What lost the row it belongs to answers nothing.
   int64_t orphans = 0;
-  for (const char* sql :
-       {"DELETE FROM builds WHERE problem NOT IN (SELECT id FROM problems)",
-        "DELETE FROM measurements WHERE build NOT IN (SELECT id FROM builds) OR problem NOT IN (SELECT id FROM "
-        "problems) OR target NOT IN (SELECT id FROM targets)",
-        "DELETE FROM searches WHERE problem NOT IN (SELECT id FROM problems) OR target NOT IN (SELECT id FROM "
-        "targets)",
-        "DELETE FROM names WHERE document NOT IN (SELECT sha FROM documents)"})
+  for (const char* sql : {"DELETE FROM builds WHERE problem NOT IN (SELECT id FROM problems)",
+                          "DELETE FROM measurements WHERE build NOT IN (SELECT id FROM builds) OR problem "
+                          "NOT IN (SELECT id FROM "
+                          "problems) OR target NOT IN (SELECT id FROM targets)",
+                          "DELETE FROM searches WHERE problem NOT IN (SELECT id FROM problems) OR target NOT "
+                          "IN (SELECT id FROM "
+                          "targets)",
+                          "DELETE FROM names WHERE document NOT IN (SELECT sha FROM documents)"})
     orphans += run(database, sql);
   return static_cast<int64_t>(unsound.size()) + orphans;
 }
@@ -135,7 +138,8 @@ std::string salvage(SQLite::Database& database, const std::string& path, const s
   database.exec("PRAGMA foreign_keys=OFF");
   if (version == 1) {
     // Filled as the schema it was, then brought up to date like a sound file.
-    auto tables = query(database, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
+    auto tables =
+        query(database, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
     std::vector<std::string> names;
     while (tables.executeStep())
       names.push_back(text(tables, 0));
@@ -158,16 +162,18 @@ std::string salvage(SQLite::Database& database, const std::string& path, const s
   database.tryExec("PRAGMA writable_schema=OFF");
   if (attached) database.tryExec("DETACH damaged");
   if (version == 1) {
-    for (const char* sql : {"DELETE FROM winners WHERE trial NOT IN (SELECT id FROM trials) OR artefact NOT IN "
-                            "(SELECT sha FROM artefacts)",
-                            "DELETE FROM trials WHERE problem NOT IN (SELECT id FROM problems)",
-                            "DELETE FROM problems WHERE kernel NOT IN (SELECT id FROM kernels)"})
+    for (const char* sql :
+         {"DELETE FROM winners WHERE trial NOT IN (SELECT id FROM trials) OR artefact NOT IN "
+          "(SELECT sha FROM artefacts)",
+          "DELETE FROM trials WHERE problem NOT IN (SELECT id FROM problems)",
+          "DELETE FROM problems WHERE kernel NOT IN (SELECT id FROM kernels)"})
       run(database, sql);
     migrate(database, path, 1);
   }
   if (const int64_t unsound = dropUnsound(database))
-    report += "; of these " + std::to_string(unsound) + " did not match their checksums or had lost what they "
-                                                        "belong to and were dropped";
+    report += "; of these " + std::to_string(unsound) +
+              " did not match their checksums or had lost what they "
+              "belong to and were dropped";
   database.exec("PRAGMA foreign_keys=ON");
   return report;
 }

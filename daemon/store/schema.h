@@ -8,8 +8,8 @@ namespace tuned::store {
 constexpr int64_t applicationId = 0x74756e64; // "tund"
 constexpr int64_t schemaVersion = 2;
 
-// Schema 1 kept a winner as the text of an answer. It is here so that a file of it can be repaired before it is
-// brought up to date, and for the tests.
+// Schema 1 kept a winner as the text of an answer. It is here so that a file of it can be repaired before it
+// is brought up to date, and for the tests.
 inline constexpr const char* schema1 = R"sql(
 CREATE TABLE kernels(
   id TEXT PRIMARY KEY NOT NULL,
@@ -62,12 +62,14 @@ CREATE TABLE jobs(
 // documents     kernel documents with their source inlined, by the SHA-256 of their text; kernel is what the
 //               document hashes to (Kernel::id).
 // names         whose name for which document.
-// targets       what is measured on and with: hardware, driver, compilers; hardware is the part that an upgrade
+// targets       what is measured on and with: hardware, driver, compilers; hardware is the part that an
+// upgrade
 //               does not change.
 // problems      a kernel at exact sizes. magnitude: sum of the sizes' binary logarithms, to find near ones.
 // artefacts     binaries, zstd, by SHA-256 of the plain bytes.
 // builds        what compiling gave; body is a Build as JSON. The artefact may have been collected since.
-// measurements  build × target × policy. standing: 1 it may win, 2 it is the last of its build but cannot win,
+// measurements  build × target × policy. standing: 1 it may win, 2 it is the last of its build but cannot
+// win,
 //               0 it is history. stage: 0 timed alone in a search, 1 timed against the best others.
 //               source: empty, or from where it was imported.
 // searches      one run of the tuner over a problem. question: what was asked beside the problem (tolerance,

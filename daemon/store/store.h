@@ -2,8 +2,8 @@
 // it returns (WAL, synchronous=FULL). Calls are safe from any thread and wait for each other; they may take
 // as long as an fsync, so the event loop makes none of them.
 //
-// What is read is checked: a row that does not match its checksum is dropped, said in notices(), and as good as
-// never there.
+// What is read is checked: a row that does not match its checksum is dropped, said in notices(), and as good
+// as never there.
 #pragma once
 
 #include "base/error.h"
@@ -26,12 +26,11 @@ namespace tuned::store {
 
 class Store {
 public:
-  /// Opens `folder`/tuned.db, creating both. A damaged file is renamed tuned.db.corrupt-<time>, and what can be
-  /// read of it is saved into a new one; notices() says what was lost. A folder or file that this user may not
-  /// write is opened read-only when there is a cache in it.
-  /// Unavailable: another daemon has the folder. Unsupported: a newer schema (the file is left untouched) or a
-  /// network file system. Denied: cannot be written, and there is nothing to read. OutOfResources: the disk is
-  /// full.
+  /// Opens `folder`/tuned.db, creating both. A damaged file is renamed tuned.db.corrupt-<time>, and what can
+  /// be read of it is saved into a new one; notices() says what was lost. A folder or file that this user may
+  /// not write is opened read-only when there is a cache in it. Unavailable: another daemon has the folder.
+  /// Unsupported: a newer schema (the file is left untouched) or a network file system. Denied: cannot be
+  /// written, and there is nothing to read. OutOfResources: the disk is full.
   static Result<std::unique_ptr<Store>> open(const std::string& folder);
   ~Store();
 
@@ -49,8 +48,8 @@ public:
   Result<void> batch(const std::function<Result<void>()>& work);
 
   // --- documents (documents.cpp) ---
-  /// Keeps the text and gives it the record's name for the record's owner. What is known already, name and all,
-  /// is not written again.
+  /// Keeps the text and gives it the record's name for the record's owner. What is known already, name and
+  /// all, is not written again.
   Result<void> putDocument(const DocumentRecord& document);
   /// By SHA-256 of the text, by kernel id, or by name. For ids and names the owner's own last document counts
   /// first, then that of whoever gave the name first.
@@ -118,12 +117,12 @@ public:
   Result<std::vector<JobRecord>> unfinishedJobs();
 
   // --- cleaning (collect.cpp) ---
-  /// Drops what is known of the matching problems: measurements and searches; of a kernel named alone also its
-  /// documents, names and builds.
+  /// Drops what is known of the matching problems: measurements and searches; of a kernel named alone also
+  /// its documents, names and builds.
   Result<Removed> forget(const Filter& filter);
   /// Drops binaries, oldest first, that no search has found among the best: those put before `before` (Unix
-  /// time), and then as many as keep all together within `bytes`. Builds stay known. Binaries of other compilers
-  /// and of builds not measured yet go only by age.
+  /// time), and then as many as keep all together within `bytes`. Builds stay known. Binaries of other
+  /// compilers and of builds not measured yet go only by age.
   Result<Removed> collect(int64_t bytes, double before);
 
   Result<Counts> counts();
@@ -143,7 +142,7 @@ private:
   std::optional<FileLock> lock_;
   std::string path_;
   bool readOnly_ = false;
-  uint64_t device_ = 0, inode_ = 0; ///< of the file as it was opened
+  uint64_t device_ = 0, inode_ = 0;    ///< of the file as it was opened
   mutable std::recursive_mutex mutex_; ///< guards all below
   std::unique_ptr<SQLite::Database> database_;
   std::vector<std::string> notices_;

@@ -88,8 +88,9 @@ private:
   /// evaluated.
   Result<void> measurer(const Configuration& variant, double deadline) {
     double seconds = std::min(longestReference, deadline * referenceShare);
-    ReferenceRequest request{bench_.kernel,      bench_.sizes, bench_.kernel.defaults,
-                             device_->info().capabilities.judges, inputSeed, seconds};
+    ReferenceRequest request{
+        bench_.kernel, bench_.sizes, bench_.kernel.defaults, device_->info().capabilities.judges,
+        inputSeed,     seconds};
     auto reference = makeReference(request);
     const bool cuda = bench_.kernel.language == "cuda";
     if (!reference && !cuda) {

@@ -53,14 +53,10 @@ Result<Artefact> artefactFromJson(const json& in) {
   if (!resources) return fail(resources.error());
   return reading("an artefact", [&] {
     const auto& bytes = in.at("bytes").get_binary();
-    return Artefact{in.at("format"),
-                    in.at("target"),
-                    std::string(bytes.begin(), bytes.end()),
-                    std::move(*launch),
-                    *resources,
-                    in.at("phases").get<std::map<std::string, double>>(),
-                    in.at("compiler"),
-                    in.at("assembler")};
+    return Artefact{
+        in.at("format"),    in.at("target"),   std::string(bytes.begin(), bytes.end()),
+        std::move(*launch), *resources,        in.at("phases").get<std::map<std::string, double>>(),
+        in.at("compiler"),  in.at("assembler")};
   });
 }
 

@@ -13,10 +13,10 @@ namespace tuned {
 struct ReferenceRequest {
   const Kernel& kernel;
   const Sizes& sizes;
-  Configuration configuration; ///< of the variant whose program instances are evaluated
+  Configuration configuration;     ///< of the variant whose program instances are evaluated
   std::vector<std::string> judges; ///< of the device on trial, in the order they are asked (Capabilities)
-  uint64_t seed = 0;           ///< of the inputs, as the workbench has
-  double seconds = 10;         ///< about what the evaluation may take: beyond, program instances are sampled
+  uint64_t seed = 0;               ///< of the inputs, as the workbench has
+  double seconds = 10; ///< about what the evaluation may take: beyond, program instances are sampled
 };
 
 /// By the document's judge, where it has one; else by the kernel's own IR on the CPU or in the evaluator. The

@@ -1,5 +1,6 @@
-// Whether the cache stays as fast as it was when it holds a thousand times as much: median and 99th percentile of a
-// hit (a winner with its binary) and of a miss (no winner; the nearest sizes) at 10^3 and at 10^6 measurements.
+// Whether the cache stays as fast as it was when it holds a thousand times as much: median and 99th
+// percentile of a hit (a winner with its binary) and of a miss (no winner; the nearest sizes) at 10^3 and at
+// 10^6 measurements.
 //
 //   build/bin/bench_store [--most N]      prints one line of JSON a size, then the ratios
 #include "base/sha256.h"
@@ -44,8 +45,9 @@ bool fill(Store& store, int64_t measurements) {
           build.artefact = kept ? sha256(binary) : "";
           build.format = "cubin";
           build.launch.symbol = "kernel";
-          auto id = store.putBuild({"kernel", sizesOf(problem), R"({"B":)" + std::to_string(i) + "}", "tools", "", ""},
-                                   build, binary);
+          auto id = store.putBuild(
+              {"kernel", sizesOf(problem), R"({"B":)" + std::to_string(i) + "}", "tools", "", ""}, build,
+              binary);
           if (!id) return fail(id.error());
           MeasurementRecord record;
           record.build.id = *id;
@@ -98,9 +100,8 @@ std::optional<Row> measure(int64_t measurements) {
     std::uniform_int_distribution<int64_t> any(0, std::min<int64_t>(problems, 10) - 1);
     bool sound = true;
     auto hit = [&](int) {
-      auto winner = (*store)->choose({"kernel", sizesOf(any(random) * (problems / std::min<int64_t>(problems, 10))),
-                                      "target"},
-                                     {});
+      auto winner = (*store)->choose(
+          {"kernel", sizesOf(any(random) * (problems / std::min<int64_t>(problems, 10))), "target"}, {});
       sound = sound && winner && (*store)->artefact(winner->build.build.artefact);
     };
     auto miss = [&](int i) {

@@ -238,7 +238,10 @@ TEST_CASE("contents that lie are refused whole, whoever signed them") {
               w.add(bundle::Kernel{sha256("other"), good.name, text});
             }),
             "not what its id says"));
-  CHECK(has(refusal([&](Writer& w) { w.add(bundle::Kernel{good.id(), "another", text}); }), "not what its id says"));
+  CHECK(has(refusal([&](Writer& w) {
+              w.add(bundle::Kernel{good.id(), "another", text});
+            }),
+            "not what its id says"));
   std::string path = text;
   path.replace(path.find("\"k\""), 3, "\"../../etc/k\"");
   CHECK(has(refusal([&](Writer& w) { w.add(bundle::Kernel{good.id(), "../../etc/k", path}); }), "\"name\""));

@@ -1,5 +1,5 @@
-// A worker program without a compiler and without a device: what it says of a variant is written in the kernel's source,
-// so that tests of the service see each answer they need in milliseconds.
+// A worker program without a compiler and without a device: what it says of a variant is written in the
+// kernel's source, so that tests of the service see each answer they need in milliseconds.
 //
 //   // fails 64          the configuration with BLOCK 64 does not compile
 //   // off 256 0.5       BLOCK 256 computes what is off by 0.5 in every element (expected: 0)
@@ -48,7 +48,8 @@ Result<json> compile(const json& request) {
   const auto configuration = request.at("configuration").get<Configuration>();
   if (said(*kernel, "fails", blockOf(configuration)))
     return fail(ErrorKind::InvalidInput, "the source says that this fails");
-  Artefact artefact{"object", "fake", "binary of " + kernel->name + " " + toString(configuration), {}, {}, {},
+  Artefact artefact{"object", "fake",  "binary of " + kernel->name + " " + toString(configuration),
+                    {},       {},      {},
                     "fake",   "fake 1"};
   artefact.launch.symbol = "kernel";
   artefact.launch.parameters = {{ParameterKind::Pointer, 8}, {ParameterKind::Pointer, 8}};

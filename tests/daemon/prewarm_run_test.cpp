@@ -17,15 +17,16 @@ struct Folder {
       std::filesystem::temp_directory_path() / ("tuned-prewarm-" + std::to_string(getpid()));
   Folder() {
     std::filesystem::create_directories(path);
-    nlohmann::json document = {{"name", "k"},
-                               {"entry", "k"},
-                               {"source_text", "module {}"},
-                               {"sizes", {"n"}},
-                               {"parameters", {{"B", {1, 2, 3, 4, 5, 6, 7, 8}}}},
-                               {"constraints", {"B != 3 || n > 100", "B != 4 || n > 200"}},
-                               {"arguments", {{{"name", "x"}, {"type", "*f32"}, {"shape", {"n"}}, {"output", true}}}},
-                               {"grid", {1}},
-                               {"default", {{"B", 7}}}};
+    nlohmann::json document = {
+        {"name", "k"},
+        {"entry", "k"},
+        {"source_text", "module {}"},
+        {"sizes", {"n"}},
+        {"parameters", {{"B", {1, 2, 3, 4, 5, 6, 7, 8}}}},
+        {"constraints", {"B != 3 || n > 100", "B != 4 || n > 200"}},
+        {"arguments", {{{"name", "x"}, {"type", "*f32"}, {"shape", {"n"}}, {"output", true}}}},
+        {"grid", {1}},
+        {"default", {{"B", 7}}}};
     std::ofstream(path / "k.json") << document.dump();
   }
   ~Folder() { std::filesystem::remove_all(path); }

@@ -1,5 +1,5 @@
-// A worker that compiles nothing: B=3 does not compile, B=4 is beyond the device, else a tenth of a second of one core
-// and a binary that names what was asked. For prewarm_run_test.cpp.
+// A worker that compiles nothing: B=3 does not compile, B=4 is beyond the device, else a tenth of a second of
+// one core and a binary that names what was asked. For prewarm_run_test.cpp.
 #include "base/model/device.h"
 #include "base/model/json.h"
 #include "daemon/worker/loop.h"
@@ -24,7 +24,8 @@ Result<nlohmann::json> answer(const nlohmann::json& request) {
     cpu.id = "cpu";
     cpu.name = "a CPU";
     cpu.architecture = "cpu:test";
-    return nlohmann::json{{"devices", {model::toJson(cpu)}}, {"build", "compiler 1"}, {"assembler", "assembler 2"}};
+    return nlohmann::json{
+        {"devices", {model::toJson(cpu)}}, {"build", "compiler 1"}, {"assembler", "assembler 2"}};
   }
   work();
   const auto& configuration = request.at("configuration");

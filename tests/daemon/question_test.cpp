@@ -1,4 +1,5 @@
-// An answer is bound to its question: which verdicts hold under which tolerance, which configurations are in the space.
+// An answer is bound to its question: which verdicts hold under which tolerance, which configurations are in
+// the space.
 #include "daemon/service/question.h"
 
 #include <doctest/doctest.h>

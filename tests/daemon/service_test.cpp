@@ -149,11 +149,13 @@ TEST_CASE("what is compiled is asked of the store first, losers too, and across 
   CHECK(daemon.compiled() == 3);
 }
 
-TEST_CASE("tolerance is part of the question: a lax winner is no strict one, and a strict failure no lax one") {
+TEST_CASE(
+    "tolerance is part of the question: a lax winner is no strict one, and a strict failure no lax one") {
   Scratch folder;
   Daemon daemon(folder.path());
   const std::string source = "// off 64 0.5\\n// off 128 0.5\\n// off 256 0.5\\n";
-  const std::string lax = documentOf("kernel", source, tolerance(1)), strict = documentOf("kernel", source, tolerance(0.1));
+  const std::string lax = documentOf("kernel", source, tolerance(1)),
+                    strict = documentOf("kernel", source, tolerance(0.1));
   REQUIRE(daemon.tune(lax).state == "done");
   CHECK(daemon.winner(lax) == 64);
   CHECK(daemon.winner(strict) == 0);
@@ -198,7 +200,8 @@ TEST_CASE("what the present document rules out is not served") {
   Daemon daemon(folder.path());
   REQUIRE(daemon.tune(documentOf("kernel", "plain")).state == "done");
   CHECK(daemon.winner(documentOf("kernel", "plain", R"(,"constraints":["BLOCK > 64"])")) == 128);
-  CHECK(daemon.winner(documentOf("kernel", "plain", R"(,"constraints":["BLOCK > 256 || BLOCK == 128"])")) == 128);
+  CHECK(daemon.winner(documentOf("kernel", "plain", R"(,"constraints":["BLOCK > 256 || BLOCK == 128"])")) ==
+        128);
   const std::string other = documentOf("kernel", "plain", R"(,"constraints":["BLOCK > 300"])");
   CHECK(daemon.winner(other) == 0);
   CHECK(daemon.winner(documentOf("kernel", "plain")) == 64);
@@ -208,7 +211,8 @@ TEST_CASE("a forced tuning in which nothing passes unseats the old winner") {
   Scratch folder;
   Daemon daemon(folder.path());
   const std::string source = "// off 64 0.5\\n// off 128 0.5\\n// off 256 0.5\\n";
-  const std::string lax = documentOf("kernel", source, tolerance(1)), strict = documentOf("kernel", source, tolerance(0.1));
+  const std::string lax = documentOf("kernel", source, tolerance(1)),
+                    strict = documentOf("kernel", source, tolerance(0.1));
   REQUIRE(daemon.tune(lax).state == "done");
   REQUIRE(daemon.tune(strict, true).state == "failed");
   CHECK(daemon.winner(lax) == 0);

@@ -58,7 +58,8 @@ TEST_CASE("a row is bound to its question: no byte of it, key or answer, can be 
         "UPDATE builds SET artefact = replace(artefact, 'a', 'b'), body = replace(body, 'a', 'b')",
         "UPDATE measurements SET target = 'target-2'", "UPDATE measurements SET seconds = seconds / 2",
         "UPDATE measurements SET policy = 'warm'", "UPDATE measurements SET source = 'x'",
-        "UPDATE measurements SET stage = 1", "UPDATE measurements SET verdict = replace(verdict, '0.5', '0.1')"}) {
+        "UPDATE measurements SET stage = 1",
+        "UPDATE measurements SET verdict = replace(verdict, '0.5', '0.1')"}) {
     CAPTURE(std::string(change));
     Scratch folder;
     {
@@ -70,8 +71,7 @@ TEST_CASE("a row is bound to its question: no byte of it, key or answer, can be 
     // Whoever asks for what the row says now, or said before, is told nothing of it.
     for (const char* kernel : {"kernel-1", "kernel-2"})
       for (const char* sizes : {R"({"n":4096})", R"({"n":4097})"})
-        for (const char* target : {"target-1", "target-2"})
-        {
+        for (const char* target : {"target-1", "target-2"}) {
           const auto chosen = store->choose({kernel, sizes, target}, {});
           if (chosen) { // the slower build, of which no byte was changed
             CHECK(chosen->build.key.configuration == R"({"B":2})");
@@ -219,8 +219,8 @@ TEST_CASE("a newer schema and another program's database are refused and left as
   CHECK(Store::open(other.path()).error().kind == ErrorKind::InvalidInput);
 }
 
-// SCHEMA1_FILE was written by the last daemon of schema 1, on a CPU: "doubled" tuned at two sizes, "depends" with a
-// tolerance at one, "broken" that does not compile.
+// SCHEMA1_FILE was written by the last daemon of schema 1, on a CPU: "doubled" tuned at two sizes, "depends"
+// with a tolerance at one, "broken" that does not compile.
 TEST_CASE("a file of schema 1 is brought up to date, and a copy of it kept") {
   Scratch folder;
   std::filesystem::copy_file(SCHEMA1_FILE, folder / "tuned.db");

@@ -78,7 +78,8 @@ TEST_CASE("on a full disk what is known is answered after a restart, too") {
     auto store = Store::open(folder.path());
     if (!store) return wrong(store.error());
     // The same document again is not written again.
-    if (auto known = (*store)->putDocument(document("kernel-1", "softmax")); !known) return wrong(known.error());
+    if (auto known = (*store)->putDocument(document("kernel-1", "softmax")); !known)
+      return wrong(known.error());
     auto winner = (*store)->choose(problem, {});
     if (!winner) return wrong(winner.error());
     if (auto binary = (*store)->artefact(winner->build.build.artefact); !binary) return wrong(binary.error());
@@ -135,7 +136,8 @@ TEST_CASE("a cache that may not be written is served read-only") {
       if (!(*store)->readOnly() || (*store)->notices().empty()) return neverFull;
       auto winner = (*store)->choose(problem, {});
       if (!winner) return wrong(winner.error());
-      if (auto binary = (*store)->artefact(winner->build.build.artefact); !binary) return wrong(binary.error());
+      if (auto binary = (*store)->artefact(winner->build.build.artefact); !binary)
+        return wrong(binary.error());
       auto refused = (*store)->putBuild(buildKey(9), buildOf("more"), "more");
       return refused ? neverFull : refused.error().kind == ErrorKind::Denied ? fine : wrong(refused.error());
     });

@@ -24,7 +24,8 @@ inline std::string block(int64_t value) {
   return R"({"B":)" + std::to_string(value) + "}";
 }
 
-inline BuildKey buildKey(int64_t value, const store::ProblemKey& of = problem, const std::string& origin = {}) {
+inline BuildKey buildKey(int64_t value, const store::ProblemKey& of = problem,
+                         const std::string& origin = {}) {
   return {of.kernel, of.sizes, block(value), "toolchain-1", "", origin};
 }
 
@@ -41,7 +42,8 @@ inline Build buildOf(const std::string& bytes) {
   return build;
 }
 
-inline store::MeasurementRecord timed(int64_t build, double seconds, const std::string& target = problem.target) {
+inline store::MeasurementRecord timed(int64_t build, double seconds,
+                                      const std::string& target = problem.target) {
   store::MeasurementRecord record;
   record.build.id = build;
   record.target = target;

@@ -15,8 +15,8 @@ using nlohmann::json;
 namespace {
 const protocol::Values sizes = {{"n_elements", 5000}};
 
-/// Off by one in the last place of about every element where BLOCK_SIZE is 256, right elsewhere. Fastest or not, it
-/// must never be served to who asks for exact results.
+/// Off by one in the last place of about every element where BLOCK_SIZE is 256, right elsewhere. Fastest or
+/// not, it must never be served to who asks for exact results.
 std::string offByLittle() {
   return R"(    %size = arith.constant dense<${BLOCK_SIZE}.0> : tensor<${BLOCK_SIZE}xf32>
     %wrong_at = arith.constant dense<256.0> : tensor<${BLOCK_SIZE}xf32>
@@ -28,8 +28,8 @@ std::string offByLittle() {
 )";
 }
 
-/// The document of a kernel of which only BLOCK_SIZE 256 is in the space and only 64 is right. Its judge evaluates the
-/// default, 64.
+/// The document of a kernel of which only BLOCK_SIZE 256 is in the space and only 64 is right. Its judge
+/// evaluates the default, 64.
 json wrongOne(const std::string& name, double tolerance) {
   json out = document(name, elementwise(offByLittle()));
   out["parameters"]["BLOCK_SIZE"] = {64, 256};
@@ -113,7 +113,8 @@ TEST_CASE("a stricter tolerance costs a check, not a search") {
   CHECK(client.trials(id)->trials.size() == before);
 }
 
-TEST_CASE("a winner that the document rules out is not served; a forced tuning in which nothing passes unseats it") {
+TEST_CASE("a winner that the document rules out is not served; a forced tuning in which nothing passes "
+          "unseats it") {
   DaemonProcess daemon;
   auto client = daemon.connect();
   json kernel = document("ruled", elementwise(storeScaled(19)));
@@ -208,7 +209,8 @@ TEST_CASE("forget and explain") {
   CHECK(why->field[0].behind.value_or(1) == 0);
   CHECK(why->judge.find("evaluator") != std::string::npos);
   CHECK(why->phaseSeconds.contains("measure"));
-  const auto printed = daemon.tunectl({"explain", "explained", "--size", "n_elements=5000", "--device", "cpu"});
+  const auto printed =
+      daemon.tunectl({"explain", "explained", "--size", "n_elements=5000", "--device", "cpu"});
   CHECK_MESSAGE(printed.exitCode == 0, printed.errors);
   CHECK(printed.output.find("never tried") != std::string::npos);
 

@@ -16,7 +16,7 @@ namespace tuned {
 /// A variant that has been compiled, or why it has not.
 struct Compiled {
   Configuration configuration;
-  std::string origin = {}; ///< who made it, when it was not compiled for this search
+  std::string origin = {};                  ///< who made it, when it was not compiled for this search
   std::shared_ptr<const Artefact> artefact; ///< null when it failed
   Outcome failure = Refused{}; ///< CompileFailed, OutOfResources, TimedOut or Refused; without an artefact
   double seconds = 0;          ///< wall clock of this compilation

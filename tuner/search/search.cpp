@@ -108,7 +108,8 @@ void Search::measureNext() {
   } else {
     std::optional<double> bar;
     // The default is timed to the end: it is what the gain is measured against.
-    if (best() && (!trial.origin.empty() || trial.configuration != request_.kernel.defaults)) bar = best()->timed()->median;
+    if (best() && (!trial.origin.empty() || trial.configuration != request_.kernel.defaults))
+      bar = best()->timed()->median;
     Measured measured = executor_.measure({trial.configuration, compiled.artefact, bar});
     trial.outcome = std::move(measured.outcome);
     trial.verdict = std::move(measured.verdict);
@@ -144,8 +145,7 @@ void Search::finish(Trial trial, std::shared_ptr<const Artefact> artefact) {
     if (!best_ || median < best()->timed()->median) best_ = trials_.size() - 1;
     if (artefacts_.size() > kArtefactsKept) {
       for (const Trial& each : trials_)
-        if (each.eligible() && !mayBeBest(*each.timed(), *best()->timed()))
-          artefacts_.erase(identity(each));
+        if (each.eligible() && !mayBeBest(*each.timed(), *best()->timed())) artefacts_.erase(identity(each));
     }
   }
   report("searching", &last);

@@ -68,8 +68,8 @@ private:
   static Identity identity(const Trial& trial) { return {trial.configuration, trial.origin}; }
   std::deque<Trial>::const_iterator findDefault() const;
   std::map<Identity, std::shared_ptr<const Artefact>> artefacts_; ///< of those that may still win
-  std::map<std::string, size_t> sameCode_;                             ///< what runs -> the trial that ran it
-  std::set<size_t> finalists_;                                         ///< in trials_: those of the duel
+  std::map<std::string, size_t> sameCode_;                        ///< what runs -> the trial that ran it
+  std::set<size_t> finalists_;                                    ///< in trials_: those of the duel
   Budget::Spent spent_;
 };
 

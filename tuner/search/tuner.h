@@ -60,7 +60,7 @@ struct TuneResult {
   std::string stopped; ///< why the search ended: "space exhausted", "cancelled", or the budget's words
   double seconds = 0;
   std::vector<Trial> finalists; ///< as they were timed last: against each other, or the only one
-  std::vector<Trial> trials; ///< known ones first, then this search's in the order they ended
+  std::vector<Trial> trials;    ///< known ones first, then this search's in the order they ended
 
   double coverage() const {
     return spaceSize > 0 ? static_cast<double>(tried) / static_cast<double>(spaceSize) : 0;

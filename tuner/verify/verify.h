@@ -51,8 +51,8 @@ struct Comparison {
   std::optional<Mismatch> first;
 };
 
-/// The kernel's tolerance (zeros are exact), or where it gives none the type's own: f64 1e-12, f32 1e-5, f16 2e-3, bf16 2e-2, f8
-/// 0.13 (relative and absolute alike). Integers compare exactly.
+/// The kernel's tolerance (zeros are exact), or where it gives none the type's own: f64 1e-12, f32 1e-5, f16
+/// 2e-3, bf16 2e-2, f8 0.13 (relative and absolute alike). Integers compare exactly.
 Tolerance toleranceFor(const Kernel& kernel, const std::string& type);
 /// The type's own.
 Tolerance typeTolerance(const std::string& type);
