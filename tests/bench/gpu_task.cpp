@@ -117,14 +117,15 @@ std::vector<cuda::TensorMapLayout> tensorMapsOf(const nlohmann::json& metadata) 
   return layouts;
 }
 
-TensorDescriptor descriptorOf(const PlanArgument& argument, uint64_t address) {
+TensorDescriptor descriptorOf(const PlanArgument& argument, const PlanVariant& variant, uint64_t address) {
   TensorDescriptor descriptor;
   descriptor.address = address;
   descriptor.elementBytes = argument.bytes;
   descriptor.elementType = argument.type.substr(1);
   descriptor.shape = argument.shape;
   descriptor.strides = argument.strides;
-  descriptor.block = argument.block;
+  auto own = variant.blocks.find(argument.name);
+  descriptor.block = own == variant.blocks.end() ? argument.block : own->second;
   return descriptor;
 }
 
@@ -144,7 +145,8 @@ Result<std::vector<ArgumentValue>> GpuTask::arguments(const Candidate& candidate
       values.emplace_back(Scalar{argument.bits, argument.bytes});
     } else if (argument.block.empty()) {
       values.emplace_back(buffers_[i]->address());
-    } else if (TensorDescriptor descriptor = descriptorOf(argument, buffers_[i]->address());
+    } else if (TensorDescriptor descriptor =
+                   descriptorOf(argument, task_.variants[candidate.variant], buffers_[i]->address());
                candidate.triton()) {
       if (nextMap >= layouts.size())
         return fail(ErrorKind::InvalidInput,
