@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace tuned::bench {
 namespace {
@@ -80,6 +81,21 @@ std::string describe(const PlanTask& task, const Candidate& candidate) {
   return variant.configuration + (hints.empty() ? "" : " + " + hints);
 }
 
+namespace {
+
+/// Making more random numbers takes the host longer than all launches; an odd number shares no period with
+/// rows.
+constexpr int64_t freshElements = (int64_t{1} << 22) - 3;
+
+void repeat(std::vector<std::byte>& bytes, size_t wanted) {
+  size_t period = bytes.size();
+  bytes.resize(wanted);
+  for (size_t at = period; at < wanted; at += period)
+    std::memcpy(bytes.data() + at, bytes.data(), std::min(period, wanted - at));
+}
+
+} // namespace
+
 Result<std::unique_ptr<GpuTask>> GpuTask::open(const std::filesystem::path& folder, const PlanTask& task,
                                                int device) {
   std::unique_ptr<GpuTask> result(new GpuTask(folder, task));
@@ -96,8 +112,9 @@ Result<std::unique_ptr<GpuTask>> GpuTask::open(const std::filesystem::path& fold
     described.name = argument.name;
     described.type = argument.type;
     described.fill = argument.fill;
-    auto bytes = makeInput(described, argument.elements, i + 1);
+    auto bytes = makeInput(described, std::min(argument.elements, freshElements), i + 1);
     if (!bytes) return fail(bytes.error());
+    repeat(*bytes, static_cast<size_t>(argument.elements * argument.bytes));
     if (auto done = result->device_->upload(**buffer, 0, *bytes); !done) return fail(done.error());
     result->buffers_.back() = std::move(*buffer);
   }
