@@ -49,6 +49,32 @@ std::optional<int64_t> constantOf(Value value) {
   return wrapTo(value.getType(), number.getValue().getSExtValue());
 }
 
+/// min(other, bound), or max.
+struct Bound {
+  Value other;
+  int64_t bound;
+  bool above; ///< nothing is above the bound
+};
+
+std::optional<Bound> boundOf(Value value) {
+  mlir::Operation* op = value.getDefiningOp();
+  if (!op || !mlir::isa<arith::MinSIOp, arith::MaxSIOp>(op)) return std::nullopt;
+  for (unsigned i : {0u, 1u})
+    if (auto bound = constantOf(op->getOperand(i)))
+      return Bound{op->getOperand(1 - i), *bound, mlir::isa<arith::MinSIOp>(op)};
+  return std::nullopt;
+}
+
+std::optional<ScalarFacts> times(const ScalarFacts& facts, int64_t factor) {
+  ScalarFacts out;
+  if (factor == INT64_MIN || __builtin_mul_overflow(facts.lower, factor, &out.lower) ||
+      __builtin_mul_overflow(facts.upper, factor, &out.upper) ||
+      __builtin_mul_overflow(facts.divisor, std::abs(factor), &out.divisor))
+    return std::nullopt;
+  if (factor < 0) std::swap(out.lower, out.upper);
+  return out;
+}
+
 } // namespace
 
 class ProgramGrid::Impl {
@@ -56,16 +82,26 @@ public:
   Impl(FuncOp function, std::optional<std::array<int64_t, 3>> grid) : slices_(function, grid) {}
 
   std::optional<ScalarFacts> of(const LinearForm& form, mlir::Operation* at) {
-    auto groups = groupsOf(form, at);
-    if (!groups) return std::nullopt;
     ScalarFacts facts{form.constant, form.constant, form.constant == INT64_MIN ? 1 : std::abs(form.constant)};
-    for (const Group& group : *groups) {
-      auto part = ofGroup(group, at);
+    auto add = [&](const std::optional<ScalarFacts>& part) {
       if (!part || __builtin_add_overflow(facts.lower, part->lower, &facts.lower) ||
           __builtin_add_overflow(facts.upper, part->upper, &facts.upper))
-        return std::nullopt;
+        return false;
       facts.divisor = std::gcd(facts.divisor, part->divisor);
+      return true;
+    };
+    LinearForm evaluated;
+    for (const LinearForm::Term& term : form.terms) {
+      auto range = clampedTo(term.atom);
+      if (!range)
+        evaluated.terms.push_back(term);
+      else if (!add(times(*range, term.coefficient)))
+        return std::nullopt;
     }
+    auto groups = groupsOf(evaluated, at);
+    if (!groups) return std::nullopt;
+    for (const Group& group : *groups)
+      if (!add(ofGroup(group, at))) return std::nullopt;
     return facts;
   }
 
@@ -98,6 +134,16 @@ public:
   }
 
 private:
+  /// The range of a number that nobody knows (from memory, say), but that is kept between two constants.
+  std::optional<ScalarFacts> clampedTo(const Atom& atom) {
+    if (atom.kind != Atom::Kind::Plain || atom.divisor != 1 || slices_.of(atom.value)) return std::nullopt;
+    auto outer = boundOf(atom.value);
+    auto inner = outer ? boundOf(outer->other) : std::nullopt;
+    if (!inner || inner->above == outer->above) return std::nullopt;
+    if (outer->above) return ScalarFacts{std::min(inner->bound, outer->bound), outer->bound, 1};
+    return ScalarFacts{outer->bound, std::max(inner->bound, outer->bound), 1};
+  }
+
   std::optional<LinearForm> throughOperation(Value scalar, int depth) {
     mlir::Operation* op = scalar.getDefiningOp();
     auto operand = [&](unsigned i) { return linear(op->getOperand(i), depth + 1); };

@@ -25,7 +25,8 @@ struct ScalarFacts {
 };
 
 /// Evaluates on demand and remembers. Integers wrap as their types do, arguments are unknown, and so is
-/// whatever depends on memory, on a division by zero or on more than `limit` evaluations.
+/// whatever depends on memory, on a division by zero or on more than `limit` evaluations; but where such a
+/// number is kept between two constants by a minimum and a maximum, its range is known.
 class ProgramGrid {
 public:
   static constexpr int64_t limit = 4 << 20;

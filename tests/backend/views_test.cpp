@@ -328,6 +328,39 @@ TEST_CASE("what the grid says of a scalar is what the evaluator computes in all 
   CHECK(known > 100);
 }
 
+TEST_CASE("of a number from memory what a minimum and a maximum around it say is known") {
+  const std::string text = R"(tt.func public @f(%p: !tt.ptr<i32>) {
+    %low = arith.constant -3 : i32
+    %high = arith.constant 5 : i32
+    %width = arith.constant -12 : i32
+    %pid = tt.get_program_id x : i32
+    %v = tt.load %p : !tt.ptr<i32>
+    %v1 = arith.maxsi %v, %low : i32
+    %v2 = arith.minsi %v1, %high : i32
+    %v3 = arith.muli %v2, %width : i32
+    %v4 = arith.addi %v3, %pid : i32
+    tt.store %p, %v1 : !tt.ptr<i32>
+    tt.store %p, %v2 : !tt.ptr<i32>
+    tt.store %p, %v4 : !tt.ptr<i32>
+    tt.return
+  })";
+  auto context = makeContext();
+  auto module = parseModule(*context, text, "clamped.ttir");
+  REQUIRE_MESSAGE(module.has_value(), module.error().text());
+  tt::ProgramGrid grid(kernelOf(**module), std::array<int64_t, 3>{4, 1, 1});
+  std::vector<std::optional<tt::ScalarFacts>> facts;
+  (*module)->walk([&](tt::StoreOp store) { facts.push_back(grid.of(grid.linear(store.getValue()))); });
+  REQUIRE(facts.size() == 3);
+  CHECK_FALSE(facts[0].has_value()); // no more than -3 is known, and nothing above
+  REQUIRE(facts[1].has_value());
+  CHECK(facts[1]->lower == -3);
+  CHECK(facts[1]->upper == 5);
+  REQUIRE(facts[2].has_value());
+  CHECK(facts[2]->lower == -60);
+  CHECK(facts[2]->upper == 36 + 3);
+  CHECK(facts[2]->divisor == 1);
+}
+
 TEST_CASE("without a grid, or with a size that is an argument, nothing is promoted") {
   Random random(3);
   Product product = Product::make(random);

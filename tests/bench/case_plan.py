@@ -1,15 +1,20 @@
 #!/usr/bin/env python3
 """Makes a plan for gpu_prepare and gpu_compare of recorded launches of Triton's tutorials, at sizes that are worth timing.
 
-    case_plan.py CASES OUT [--only NAME] [--target sm_90a]
+    case_plan.py CASES OUT [--tutorials FOLDER] [--only NAME] [--target sm_90a]
 
 CASES is the folder of recorded launches (tutorials/03_matmul-…/case.json with kernel.ttir). OUT gets plan.json and a .ttir
 for each variant. The IR is the recorded one: its block sizes and warps are the recorded launch's, only the arguments and
-the grid are others. Then: gpu_prepare --plan --out OUT; triton_cubins.py OUT; gpu_compare OUT.
+the grid are others. With FOLDER, python/tutorials of a checkout of Triton, and in a Python that has Triton, tutorial_tiles.py's
+tiles are planned too. Then: gpu_prepare --plan --out OUT; triton_cubins.py OUT; gpu_compare OUT --torch PYTHON.
 """
 import argparse
 import json
 import pathlib
+import re
+
+from tutorial_ir import Tutorials, print_ir
+from tutorial_tiles import TILES
 
 BYTES = {"fp16": 2, "bf16": 2, "fp32": 4, "i32": 4, "i64": 8}
 NAMES = {"fp16": "f16", "bf16": "bf16", "fp32": "f32"}
@@ -44,6 +49,27 @@ def block_of(argument):
     """The block of "tensordesc<fp16[128, 64]>"."""
     inside = argument["type"].split("[")[1].split("]")[0]
     return [int(each) for each in inside.split(",")]
+
+
+def with_tile(case, tile):
+    """The case at another tile: its constants and the blocks of its descriptors."""
+    constants = case["constants"] | {key: value for key, value in tile.items() if not key.startswith("num_") and key != "hints"}
+    blocks = {}
+    if "BLOCK_SIZE_M" in constants:
+        m, n, k = (constants["BLOCK_SIZE_" + axis] for axis in "MNK")
+        stored = n // 2 if constants.get("EPILOGUE_SUBTILE") else n
+        blocks = {"a_desc": (m, k), "b_desc": (n, k), "c_desc": (m, stored)}
+    elif "BLOCK_M" in constants:
+        m, n, depth = (constants[name] for name in ("BLOCK_M", "BLOCK_N", "HEAD_DIM"))
+        blocks = {"desc_q": (m, depth), "desc_k": (n, depth), "desc_v": (n, depth), "desc_o": (m, depth)}
+    arguments = []
+    for argument in case["args"]:
+        if argument["type"].startswith("tensordesc"):
+            inside = "[" + ", ".join(map(str, blocks[argument["name"]])) + "]"
+            argument = argument | {"type": re.sub(r"\[.*?\]", inside, argument["type"], count=1)}
+        arguments.append(argument)
+    options = case["options"] | {key: value for key, value in tile.items() if key.startswith("num_")}
+    return case | {"constants": constants, "args": arguments, "options": options}
 
 
 def matmul(case, sizes):
@@ -102,72 +128,124 @@ def attention_backward(case, sizes):
                      "N_CTX": context}[name]
             arguments.append(integer(name, value))
     grid = [cdiv(context, case["constants"]["BLOCK_N1"]), 1, heads]
-    return arguments, grid, 10.0 * heads * context * context * depth * 0.5, 16.0 * rows * depth
+    share = 0.5 if case["constants"].get("CAUSAL", True) else 1.0
+    return arguments, grid, 10.0 * heads * context * context * depth * share, 16.0 * rows * depth
 
 
 def square(size):
     return {"M": size, "N": size, "K": size}
 
 
-# name, test and kernel of the recorded launches, what the constants must be, how to scale, sizes, tolerance
+def product(rows):
+    """What PyTorch is asked for: `rows` says whose rows b's are."""
+    return lambda sizes, constants: {"op": "matmul", "b": rows} | sizes
+
+
+def attention(op):
+    return lambda sizes, constants: {"op": op, "heads": sizes["H"], "length": sizes["N_CTX"], "depth": constants["HEAD_DIM"],
+                                     "causal": constants.get("STAGE", 3) == 3 and constants.get("CAUSAL", True)}
+
+
+class Task:
+    """One problem: where its recorded launches are, and how they are scaled.
+
+    `constants`: what a recorded launch must have; `more`: constants that later versions of the tutorial ask for.
+    """
+
+    def __init__(self, name, number, test, kernel, constants, scale, sizes, tolerance, torch, more=None, recorded=True):
+        self.name, self.number, self.test, self.kernel, self.constants = name, number, test, kernel, constants
+        self.scale, self.sizes, self.tolerance, self.torch = scale, sizes, tolerance, torch
+        self.more, self.recorded = more or {}, recorded
+        self.tiles = TILES.get(name) or TILES[name.rsplit("_", 1)[0]]
+
+    def cases(self, cases):
+        """The recorded launches that fit, one for each tile."""
+        found = {}
+        for folder, case in cases:
+            fits = case["kernel"] == self.kernel and ("test_" + self.test) in case["test"]
+            # Sizes that 16 does not divide made Triton leave that out of the IR.
+            odd = any(isinstance(each.get("value"), int) and each["value"] % 16 for each in case["args"] if each["name"] in "MNK")
+            if not fits or odd or any(case["constants"].get(key) != value for key, value in self.constants.items()):
+                continue
+            blocks = tuple(value for key, value in sorted(case["constants"].items()) if key.startswith("BLOCK"))
+            found.setdefault((blocks, case["options"]["num_warps"], case["options"]["num_stages"]), (folder, case))
+        return list(found.values())
+
+
+CLOSE = (1e-2, 0.5)
 TASKS = [
-    (f"tutorial03_{size}", "03_matmul[leaky_relu", "matmul_kernel", {}, matmul, square(size), (1e-2, 0.5))
+    Task(f"tutorial03_{size}", "03", "03_matmul[leaky_relu", "matmul_kernel", {}, matmul, square(size), CLOSE, product("k"))
     for size in (4096, 8192)
-] + [("tutorial03_16x8192x8192", "03_matmul[-mnk2", "matmul_kernel", {}, matmul, {"M": 16, "N": 8192, "K": 8192}, (1e-2, 0.5))
 ] + [
-    (f"tutorial09_{kernel.removeprefix('matmul_kernel').strip('_') or 'plain'}_8192", "09_persistent", kernel, {}, matmul,
-     square(8192), (1e-2, 0.5))
+    Task("tutorial03_16x8192x8192", "03", "03_matmul[-mnk2", "matmul_kernel", {}, matmul, {"M": 16, "N": 8192, "K": 8192}, CLOSE,
+         product("k"))
+] + [
+    Task(f"tutorial09_{kernel.removeprefix('matmul_kernel').strip('_') or 'plain'}_8192", "09", "09_persistent", kernel, {}, matmul,
+         square(8192), CLOSE, product("n"))
     for kernel in ("matmul_kernel", "matmul_kernel_persistent", "matmul_kernel_tma", "matmul_kernel_tma_persistent",
                    "matmul_kernel_descriptor_persistent")
 ] + [
-    (f"tutorial06_forward_d{depth}_{'causal' if stage == 3 else 'full'}", "06_attention", "_attn_fwd",
-     {"HEAD_DIM": depth, "STAGE": stage}, attention_forward, {"H": 128, "N_CTX": 4096}, (1e-2, 1e-2))
+    Task(f"tutorial06_forward_d{depth}_{'causal' if stage == 3 else 'full'}", "06", "06_attention", "_attn_fwd",
+         {"HEAD_DIM": depth, "STAGE": stage}, attention_forward, {"H": 128, "N_CTX": 4096}, (1e-2, 1e-2), attention("forward"))
     for depth in (64, 128) for stage in (3, 1)
 ] + [
-    (f"tutorial06_backward_d{depth}", "06_attention", "_attn_bwd", {"HEAD_DIM": depth}, attention_backward,
-     {"H": 128, "N_CTX": 1024}, (2e-2, 0.5))
-    for depth in (64, 128)
+    Task(f"tutorial06_backward_d{depth}_{'causal' if causal else 'full'}", "06", "06_attention", "_attn_bwd", {"HEAD_DIM": depth},
+         attention_backward, {"H": 128, "N_CTX": 4096}, (2e-2, 0.5), attention("backward"), {"CAUSAL": causal}, causal)
+    for depth in (64, 128) for causal in (True, False)
 ]
 
 
-def plan_task(task, cases, out):
-    name, test, kernel, constants, scale, sizes, (relative, absolute) = task
-    found = {}
-    for folder, case in cases:
-        fits = case["kernel"] == kernel and ("test_" + test) in case["test"]
-        # Sizes that 16 does not divide made Triton leave that out of the IR.
-        odd = any(isinstance(each.get("value"), int) and each["value"] % 16 for each in case["args"] if each["name"] in "MNK")
-        if not fits or odd or any(case["constants"].get(key) != value for key, value in constants.items()):
-            continue
-        blocks = tuple(value for key, value in sorted(case["constants"].items()) if key.startswith("BLOCK"))
-        found.setdefault((blocks, case["options"]["num_warps"], case["options"]["num_stages"]), (folder, case))
-    variants = []
-    for index, (folder, case) in enumerate(found.values()):
-        arguments, grid, flops, moved = scale(case, sizes)
-        identity = f"{name}/{index}"
-        file = out / (identity + ".ttir")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text((folder / "kernel.ttir").read_text())
-        options = {key: case["options"][key] for key in ("num_warps", "num_stages", "num_ctas")}
-        text = {key: value for key, value in case["constants"].items() if "BLOCK" in key} | options
-        variants.append({"id": identity, "configuration": " ".join(f"{key}={value}" for key, value in sorted(text.items())),
-                         "grid": grid, "builds": []} | options)
-    if not variants:
-        print(f"{name}: no recorded launch fits")
+def plan_variant(task, case, number, text, out, hints):
+    arguments, grid, flops, moved = task.scale(case, task.sizes)
+    identity = f"{task.name}/{number}"
+    file = out / (identity + ".ttir")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    options = {key: case["options"][key] for key in ("num_warps", "num_stages", "num_ctas")}
+    said = {key: value for key, value in case["constants"].items() if "BLOCK" in key or "SUBTILE" in key} | options
+    variant = {"id": identity, "configuration": " ".join(f"{key}={value}" for key, value in sorted(said.items())),
+               "grid": grid, "builds": []} | options
+    if hints is not None:
+        variant["hints"] = hints
+    # A host descriptor's block is the tile's, so that the arguments are a variant's.
+    variant["blocks"] = {each["name"]: each["block"] for each in arguments if "block" in each}
+    return variant, arguments, flops, moved
+
+
+def plan_task(task, cases, tutorials, out):
+    recorded = task.cases(cases)
+    wanted = [(case, (folder / "kernel.ttir").read_text(), None) for folder, case in recorded if task.recorded]
+    for tile in task.tiles if tutorials and recorded else []:
+        case = with_tile(recorded[0][1], tile)
+        types = {argument["name"]: argument["type"] for argument in case["args"]}
+        values = {each["name"]: each["bits"] for each in task.scale(case, task.sizes)[0] if each["type"].startswith("i")}
+        text = print_ir(tutorials.function(task.number, task.kernel), types, task.more | case["constants"], values)
+        wanted.append((case, text, tile["hints"]))
+    if not wanted:
+        print(f"{task.name}: no recorded launch fits")
         return None
-    return {"name": name, "flops": flops, "bytes": moved, "relative": relative, "absolute": absolute,
-            "arguments": arguments, "variants": variants}
+    variants, like = [], None
+    for number, (case, text, hints) in enumerate(wanted):
+        variant, arguments, flops, moved = plan_variant(task, case, number, text, out, hints)
+        variants.append(variant)
+        like = like or arguments
+    relative, absolute = task.tolerance
+    constants = task.more | wanted[0][0]["constants"]
+    return {"name": task.name, "flops": flops, "bytes": moved, "relative": relative, "absolute": absolute,
+            "arguments": like, "variants": variants, "torch": task.torch(task.sizes, constants)}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cases", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--tutorials", type=pathlib.Path, help="python/tutorials of Triton: plans further tiles")
     parser.add_argument("--only", default="", help="tasks whose name starts so")
     parser.add_argument("--target", default="sm_90a")
     given = parser.parse_args()
     cases = [(file.parent, json.loads(file.read_text())) for file in sorted(given.cases.glob("tutorials/*/case.json"))]
-    tasks = [plan_task(task, cases, given.out) for task in TASKS if task[0].startswith(given.only)]
+    tutorials = Tutorials(given.tutorials) if given.tutorials else None
+    tasks = [plan_task(task, cases, tutorials, given.out) for task in TASKS if task.name.startswith(given.only)]
     tasks = [task for task in tasks if task]
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "plan.json").write_text(json.dumps({"target": given.target, "tasks": tasks}, indent=1))

@@ -1,7 +1,7 @@
 # gpu_compare runs on the machine with the GPU and needs neither LLVM nor the toolkit there; gpu_prepare makes its input.
-add_library(tuned_gpu_plan STATIC gpu_plan.cpp)
+add_library(tuned_gpu_plan STATIC gpu_plan.cpp gpu_table.cpp)
 target_link_libraries(tuned_gpu_plan PUBLIC tuned_kernel nlohmann_json::nlohmann_json)
-add_executable(gpu_compare gpu_compare.cpp gpu_task.cpp)
+add_executable(gpu_compare gpu_compare.cpp gpu_task.cpp gpu_torch.cpp)
 target_link_libraries(gpu_compare PRIVATE tuned_gpu_plan tuned_tuner tuned_backend_cuda tuned_assemble CLI11::CLI11
                                           -static-libstdc++ -static-libgcc)
 if(TARGET tuned_backends)

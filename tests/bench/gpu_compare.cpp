@@ -1,16 +1,21 @@
 // Times our cubins and Triton's, made of the same IR, on one GPU in one run, and checks that they agree.
-//   gpu_compare DIR [--device N] [--only NAME] [--repeats N] [--json FILE]
+//   gpu_compare DIR [--device N] [--only NAME] [--repeats N] [--json FILE] [--torch COMMAND]
 // DIR is what gpu_prepare and then triton_cubins.py filled. Every cubin of every side (our compilers,
 // versions of Triton) is launched on the same random inputs, compared with the first that ran (Triton's, if
 // there is one) and timed from a cold cache; then the best of each side are timed against each other, in
 // turns. Each task runs in a process of its own, which is started again without the kernel that broke it.
+// With COMMAND, "python3 tests/bench/torch_side.py", PyTorch's operation of the same kind takes its turns
+// too. At the end stands a table of all tasks in Markdown.
 // Exit: 0 when every task has a ratio (Triton's best time over our best), 1 otherwise.
+#include "gpu_table.h"
 #include "gpu_task.h"
+#include "gpu_torch.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -25,6 +30,7 @@ namespace {
 
 struct Settings {
   std::filesystem::path folder;
+  std::string torch; ///< the command of PyTorch's side; empty: it is not asked
   int device = 0, repeats = 12, rounds = 16;
 };
 
@@ -33,7 +39,6 @@ struct Measured {
   std::string problem; ///< why it does not count; empty: it does
 };
 using Results = std::map<std::string, Measured>; ///< by Candidate::key()
-using Duel = std::map<std::string, double>;      ///< median seconds by side
 
 double median(std::vector<double> values) {
   std::ranges::nth_element(values, values.begin() + static_cast<long>(values.size() / 2));
@@ -114,31 +119,47 @@ private:
     return median(*times);
   }
 
-  void duel(const std::map<std::string, Candidate>& best) {
-    struct Fighter {
-      Candidate candidate;
-      std::unique_ptr<LoadedKernel> kernel;
-      std::vector<double> times;
-    };
-    std::vector<Fighter> fighters;
+  /// Whoever takes turns in the duel.
+  struct Fighter {
+    std::string side;
+    std::function<Result<std::vector<double>>()> fight;
+    std::vector<double> times = {};
+  };
+
+  std::vector<Fighter> fighters(const std::map<std::string, Candidate>& best) {
+    std::vector<Fighter> all;
     for (const auto& [side, candidate] : best) {
       auto artefact = loadArtefact(settings.folder, task, candidate);
       if (!artefact) continue;
-      if (auto kernel = gpu->device().load(*artefact))
-        fighters.push_back({candidate, std::move(*kernel), {}});
+      auto loaded = gpu->device().load(*artefact);
+      if (!loaded) continue;
+      std::shared_ptr<LoadedKernel> kernel = std::move(*loaded);
+      all.push_back(
+          {side, [this, kernel, candidate] { return gpu->time(*kernel, candidate, settings.repeats); }});
     }
+    if (settings.torch.empty() || task.torch.empty()) return all;
+    auto started = TorchSide::start(settings.torch, task.torch);
+    if (!started) {
+      say("note " + started.error().message);
+      return all;
+    }
+    std::shared_ptr<TorchSide> torch = std::move(*started);
+    all.push_back({torchSide, [this, torch] { return torch->time(settings.repeats); }});
+    return all;
+  }
+
+  void duel(const std::map<std::string, Candidate>& best) {
+    std::vector<Fighter> all = fighters(best);
     for (int round = 0; round < settings.rounds; ++round)
-      for (size_t turn = 0; turn < fighters.size(); ++turn) {
-        Fighter& fighter =
-            fighters[(turn + static_cast<size_t>(round)) % fighters.size()]; // none is always first
-        auto some = gpu->time(*fighter.kernel, fighter.candidate, settings.repeats);
+      for (size_t turn = 0; turn < all.size(); ++turn) {
+        Fighter& fighter = all[(turn + static_cast<size_t>(round)) % all.size()]; // none is always first
+        auto some = fighter.fight();
         if (some) fighter.times.insert(fighter.times.end(), some->begin(), some->end());
       }
-    for (const Fighter& fighter : fighters) {
+    for (const Fighter& fighter : all) {
       if (fighter.times.empty()) continue;
       char line[96];
-      std::snprintf(line, sizeof(line), "duel %s %.9g", fighter.candidate.side.c_str(),
-                    median(fighter.times));
+      std::snprintf(line, sizeof(line), "duel %s %.9g", fighter.side.c_str(), median(fighter.times));
       say(line);
     }
   }
@@ -171,6 +192,8 @@ public:
       trying.clear();
     } else if (verb == "duel" && words >> seconds) {
       duel[key] = seconds;
+    } else if (verb == "note") {
+      std::cerr << task.name << ": " << text.substr(5) << "\n";
     } else if (verb == "failed") {
       std::cerr << task.name << ": " << text.substr(7) << "\n";
       failed = true;
@@ -213,26 +236,20 @@ bool runChild(const Settings& settings, const PlanTask& task, Results& results, 
   return hopeless || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-/// The fastest side among Triton's, or among ours.
-std::optional<std::pair<std::string, double>> fastest(const Duel& duel, bool triton) {
-  std::optional<std::pair<std::string, double>> best;
-  for (const auto& [side, seconds] : duel)
-    if (side.starts_with("triton") == triton && (!best || seconds < best->second)) best = {side, seconds};
-  return best;
-}
-
 void printTask(const Settings& settings, const PlanTask& task, const Results& results, const Duel& duel) {
-  auto ours = fastest(duel, false), triton = fastest(duel, true);
+  auto ours = fastestOfOurs(duel), triton = fastestOfTriton(duel);
   std::printf("%-28s ", task.name.c_str());
   if (ours && triton)
     std::printf("Triton's best / our best %.3f; %s wins\n", triton->second / ours->second,
                 (ours->second <= triton->second ? ours : triton)->first.c_str());
   else
     std::printf("no comparison: %s\n", ours ? "nothing of Triton's ran" : "nothing of ours ran");
-  bool compute = task.flops > 100 * task.bytes;
-  double work = compute ? task.flops / 1e12 : task.bytes / 1e9;
+  const Throughput work = workOf(task);
   const std::vector<Candidate> all = candidates(settings.folder, task);
   const auto best = bestOfSides(all, results);
+  if (auto torch = duel.find(torchSide); torch != duel.end())
+    std::printf("  %-12s %10.2f us %9.1f %s\n", torchSide, torch->second * 1e6, work.amount / torch->second,
+                work.unit);
   std::map<std::string, std::pair<int, int>> ran; // of how many
   for (const Candidate& candidate : all) {
     auto result = results.find(candidate.key());
@@ -242,8 +259,7 @@ void printTask(const Settings& settings, const PlanTask& task, const Results& re
   for (const auto& [side, counts] : ran) {
     std::printf("  %-12s ", side.c_str());
     if (auto seconds = duel.find(side); seconds != duel.end())
-      std::printf("%10.2f us %9.1f %s  ", seconds->second * 1e6, work / seconds->second,
-                  compute ? "TFLOP/s" : "GB/s   ");
+      std::printf("%10.2f us %9.1f %s  ", seconds->second * 1e6, work.amount / seconds->second, work.unit);
     std::printf("ran %d of %d", counts.first, counts.second);
     if (auto found = best.find(side); found != best.end())
       std::printf("  %s", describe(task, found->second).c_str());
@@ -278,6 +294,7 @@ int main(int argc, char** argv) {
   app.add_option("--device", settings.device, "CUDA device");
   app.add_option("--only", only, "tasks whose name starts so");
   app.add_option("--repeats", settings.repeats, "launches a variant, and a turn of the duel");
+  app.add_option("--torch", settings.torch, "the command that runs torch_side.py");
   app.add_option("--json", json, "file for every time and failure");
   CLI11_PARSE(app, argc, argv);
   settings.folder = folder;
@@ -289,6 +306,7 @@ int main(int argc, char** argv) {
   }
   Plan plan = planFromJson(nlohmann::json::parse(text));
   nlohmann::json records = nlohmann::json::array();
+  std::vector<std::pair<const PlanTask*, Duel>> duels;
   bool all = true;
   for (const PlanTask& task : plan.tasks) {
     if (!task.name.starts_with(only)) continue;
@@ -303,7 +321,9 @@ int main(int argc, char** argv) {
     records.push_back(record(settings, task, results, duel));
     // Kept as it grows: a run that is cut short has what it measured.
     if (!json.empty()) writeFile(std::filesystem::absolute(json), records.dump(1));
-    all = all && fastest(duel, false) && fastest(duel, true);
+    all = all && fastestOfOurs(duel) && fastestOfTriton(duel);
+    duels.push_back({&task, duel});
   }
+  std::printf("\n%s", table(duels).c_str());
   return all ? 0 : 1;
 }

@@ -74,13 +74,16 @@ Json variantJson(const PlanVariant& variant) {
   Json builds = Json::array();
   for (const PlanBuild& build : variant.builds)
     builds.push_back(buildJson(build));
-  return {{"id", variant.id},
-          {"configuration", variant.configuration},
-          {"grid", variant.grid},
-          {"num_warps", variant.numWarps},
-          {"num_stages", variant.numStages},
-          {"num_ctas", variant.numCtas},
-          {"builds", builds}};
+  Json json = {{"id", variant.id},
+               {"configuration", variant.configuration},
+               {"grid", variant.grid},
+               {"num_warps", variant.numWarps},
+               {"num_stages", variant.numStages},
+               {"num_ctas", variant.numCtas},
+               {"builds", builds}};
+  if (variant.hints) json["hints"] = *variant.hints;
+  if (!variant.blocks.empty()) json["blocks"] = variant.blocks;
+  return json;
 }
 
 PlanVariant variantFrom(const Json& json) {
@@ -88,6 +91,8 @@ PlanVariant variantFrom(const Json& json) {
                       json.at("num_warps"), json.at("num_stages"),    json.value("num_ctas", 1)};
   for (const Json& build : json.value("builds", Json::array()))
     variant.builds.push_back(buildFrom(build));
+  if (json.contains("hints")) variant.hints = json.at("hints").get<std::vector<std::string>>();
+  if (json.contains("blocks")) variant.blocks = json.at("blocks").get<decltype(variant.blocks)>();
   return variant;
 }
 
@@ -108,6 +113,7 @@ Json toJson(const Plan& plan) {
                      {"absolute", task.absolute},
                      {"arguments", arguments},
                      {"variants", variants}});
+    if (!task.torch.empty()) tasks.back()["torch"] = Json::parse(task.torch);
   }
   return {{"target", plan.target}, {"tasks", tasks}};
 }
@@ -126,6 +132,7 @@ Plan planFromJson(const Json& json) {
       task.arguments.push_back(argumentFrom(argument));
     for (const Json& variant : entry.at("variants"))
       task.variants.push_back(variantFrom(variant));
+    if (entry.contains("torch")) task.torch = entry.at("torch").dump();
     plan.tasks.push_back(std::move(task));
   }
   return plan;

@@ -7,7 +7,9 @@
 #include "ir/kernel.h"
 
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,10 @@ struct PlanVariant {
   std::array<int64_t, 3> grid = {1, 1, 1};
   int64_t numWarps = 4, numStages = 3, numCtas = 1;
   std::vector<PlanBuild> builds = {}; ///< one for each distinct code
+  /// Tile IR's hints that are built ("worker_warps=8,occupancy=2"); absent: those that gpu_prepare is given.
+  std::optional<std::vector<std::string>> hints = {};
+  /// Blocks of host descriptors by argument, where they are not the task's.
+  std::map<std::string, std::vector<int64_t>> blocks = {};
 };
 
 struct PlanTask {
@@ -47,6 +53,8 @@ struct PlanTask {
   double relative = 0, absolute = 0; ///< tolerance between the two compilers' outputs
   std::vector<PlanArgument> arguments;
   std::vector<PlanVariant> variants;
+  /// What PyTorch computes of the same kind (torch_side.py), a JSON object; empty: nothing.
+  std::string torch = {};
 };
 
 struct Plan {

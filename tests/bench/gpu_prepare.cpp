@@ -130,6 +130,22 @@ Result<PlanTask> listVariants(const Settings& settings, const Problem& problem) 
   return task;
 }
 
+/// "worker_warps=8,occupancy=2".
+Result<Configuration> parseHints(const std::string& text) {
+  Configuration hints;
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) {
+    size_t equals = part.find('=');
+    std::string name = part.substr(0, equals);
+    bool known = name == "worker_warps" || name == "occupancy" || name == "latency" || name == "num_ctas";
+    if (!known || equals == std::string::npos)
+      return fail(ErrorKind::InvalidInput, "--hints " + text + ": no hint '" + part + "'",
+                  "hints are worker_warps=N, occupancy=N, latency=N, num_ctas=N");
+    hints[name] = std::atoll(part.c_str() + equals + 1);
+  }
+  return hints;
+}
+
 /// Compiles every variant of a task by every compiler, in threads.
 class Builder {
 public:
@@ -151,8 +167,7 @@ private:
     variant.builds.clear();
     std::set<std::string> codes; // a hint that changes nothing makes no second build
     for (const std::string& compiler : settings_.compilers)
-      for (const Configuration& hints : settings_.hints) {
-        if (!hints.empty() && compiler != "tileir") continue;
+      for (const Configuration& hints : hintsOf(variant, compiler)) {
         auto artefact = compile(variant, compiler, hints);
         if (!artefact) {
           std::lock_guard lock(mutex_);
@@ -166,6 +181,22 @@ private:
         artefact->bytes.clear();
         variant.builds.push_back({compiler, toString(hints), std::move(*artefact)});
       }
+  }
+
+  /// A variant that lists hints is built by Tile IR with those alone.
+  std::vector<Configuration> hintsOf(const PlanVariant& variant, const std::string& compiler) {
+    if (compiler != "tileir") return {{}};
+    if (!variant.hints || variant.hints->empty()) return settings_.hints;
+    std::vector<Configuration> all;
+    for (const std::string& text : *variant.hints) {
+      auto hints = parseHints(text);
+      std::lock_guard lock(mutex_);
+      if (hints)
+        all.push_back(*hints);
+      else
+        failures_.push_back(variant.id + ": " + hints.error().text());
+    }
+    return all;
   }
 
   Result<Artefact> compile(const PlanVariant& variant, const std::string& name,
@@ -193,22 +224,6 @@ private:
   std::mutex mutex_;
   std::vector<std::string> failures_;
 };
-
-/// "worker_warps=8,occupancy=2".
-Result<Configuration> parseHints(const std::string& text) {
-  Configuration hints;
-  std::istringstream parts(text);
-  for (std::string part; std::getline(parts, part, ',');) {
-    size_t equals = part.find('=');
-    std::string name = part.substr(0, equals);
-    bool known = name == "worker_warps" || name == "occupancy" || name == "latency" || name == "num_ctas";
-    if (!known || equals == std::string::npos)
-      return fail(ErrorKind::InvalidInput, "--hints " + text + ": no hint '" + part + "'",
-                  "hints are worker_warps=N, occupancy=N, latency=N, num_ctas=N");
-    hints[name] = std::atoll(part.c_str() + equals + 1);
-  }
-  return hints;
-}
 
 int complain(const std::string& what) {
   std::cerr << "gpu_prepare: " << what << "\n";

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace tuned::bench {
 namespace {
@@ -80,6 +81,21 @@ std::string describe(const PlanTask& task, const Candidate& candidate) {
   return variant.configuration + (hints.empty() ? "" : " + " + hints);
 }
 
+namespace {
+
+/// Making more random numbers takes the host longer than all launches; an odd number shares no period with
+/// rows.
+constexpr int64_t freshElements = (int64_t{1} << 22) - 3;
+
+void repeat(std::vector<std::byte>& bytes, size_t wanted) {
+  size_t period = bytes.size();
+  bytes.resize(wanted);
+  for (size_t at = period; at < wanted; at += period)
+    std::memcpy(bytes.data() + at, bytes.data(), std::min(period, wanted - at));
+}
+
+} // namespace
+
 Result<std::unique_ptr<GpuTask>> GpuTask::open(const std::filesystem::path& folder, const PlanTask& task,
                                                int device) {
   std::unique_ptr<GpuTask> result(new GpuTask(folder, task));
@@ -96,8 +112,9 @@ Result<std::unique_ptr<GpuTask>> GpuTask::open(const std::filesystem::path& fold
     described.name = argument.name;
     described.type = argument.type;
     described.fill = argument.fill;
-    auto bytes = makeInput(described, argument.elements, i + 1);
+    auto bytes = makeInput(described, std::min(argument.elements, freshElements), i + 1);
     if (!bytes) return fail(bytes.error());
+    repeat(*bytes, static_cast<size_t>(argument.elements * argument.bytes));
     if (auto done = result->device_->upload(**buffer, 0, *bytes); !done) return fail(done.error());
     result->buffers_.back() = std::move(*buffer);
   }
@@ -117,14 +134,15 @@ std::vector<cuda::TensorMapLayout> tensorMapsOf(const nlohmann::json& metadata) 
   return layouts;
 }
 
-TensorDescriptor descriptorOf(const PlanArgument& argument, uint64_t address) {
+TensorDescriptor descriptorOf(const PlanArgument& argument, const PlanVariant& variant, uint64_t address) {
   TensorDescriptor descriptor;
   descriptor.address = address;
   descriptor.elementBytes = argument.bytes;
   descriptor.elementType = argument.type.substr(1);
   descriptor.shape = argument.shape;
   descriptor.strides = argument.strides;
-  descriptor.block = argument.block;
+  auto own = variant.blocks.find(argument.name);
+  descriptor.block = own == variant.blocks.end() ? argument.block : own->second;
   return descriptor;
 }
 
@@ -144,7 +162,8 @@ Result<std::vector<ArgumentValue>> GpuTask::arguments(const Candidate& candidate
       values.emplace_back(Scalar{argument.bits, argument.bytes});
     } else if (argument.block.empty()) {
       values.emplace_back(buffers_[i]->address());
-    } else if (TensorDescriptor descriptor = descriptorOf(argument, buffers_[i]->address());
+    } else if (TensorDescriptor descriptor =
+                   descriptorOf(argument, task_.variants[candidate.variant], buffers_[i]->address());
                candidate.triton()) {
       if (nextMap >= layouts.size())
         return fail(ErrorKind::InvalidInput,

@@ -156,3 +156,28 @@ TEST_CASE("gate and up projection, even and ragged on every side") {
       checkClose(run.after["h"], h, relative, relative);
     }
 }
+
+TEST_CASE("grouped matmul: groups in any order, rows of none, even and ragged on every side") {
+  struct Shape {
+    int64_t t, n, k, g, align;
+  };
+  const Configuration small = {{"BLOCK_M", 32}, {"BLOCK_N", 32}, {"num_warps", 4}};
+  for (Shape s : {Shape{256, 64, 64, 16, 32}, {200, 50, 40, 9, 64}})
+    for (auto [name, relative] : {std::pair{"grouped_matmul_f16", 1e-3}, {"grouped_matmul_bf16", 8e-3}}) {
+      CAPTURE(s.t);
+      CAPTURE(name);
+      Run run = launch(name, small, {{"T", s.t}, {"N", s.n}, {"K", s.k}, {"G", s.g}, {"ALIGN", s.align}});
+      const Values &x = run.before["x"], &w = run.before["w"], &groups = run.before["group_of"];
+      Values y(size_t(s.t * s.n));
+      int64_t none = 0;
+      for (int64_t row = 0; row < s.t; ++row) {
+        auto group = int64_t(groups[size_t(row / s.align)]); // of 0 to 15
+        none += group >= s.g;
+        for (int64_t j = 0; j < s.n && group < s.g; ++j)
+          for (int64_t p = 0; p < s.k; ++p)
+            y[row * s.n + j] += x[row * s.k + p] * w[(group * s.n + j) * s.k + p];
+      }
+      CHECK((none > 0) == (s.g < 16));
+      checkClose(run.after["y"], y, relative, relative);
+    }
+}

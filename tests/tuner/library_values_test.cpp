@@ -60,6 +60,35 @@ TEST_CASE("layer norm in each type, with its mean and reciprocal deviation") {
   }
 }
 
+TEST_CASE("layer norm's backward pass in each type, sums added to what is there") {
+  const int64_t rows = 37, columns = 100;
+  for (auto [name, relative] : {std::pair{"layer_norm_backward_f32", 1e-5},
+                                {"layer_norm_backward_f16", 2e-3},
+                                {"layer_norm_backward_bf16", 1e-2}}) {
+    CAPTURE(name);
+    Run run = launch(name, {{"ROWS", 16}}, {{"n_rows", rows}, {"n_cols", columns}});
+    Values dx(rows * columns), dweight = run.before["dweight"], dbias = run.before["dbias"];
+    for (int64_t r = 0; r < rows; ++r) {
+      const double *x = &run.before["x"][r * columns], *dy = &run.before["dy"][r * columns];
+      const double mean = run.before["mean"][r], rstd = run.before["rstd"][r];
+      auto z = [&](int64_t c) { return (x[c] - mean) * rstd; };
+      auto g = [&](int64_t c) { return dy[c] * run.before["weight"][c]; };
+      double along = 0, level = 0;
+      for (int64_t c = 0; c < columns; ++c) {
+        along += z(c) * g(c) / columns;
+        level += g(c) / columns;
+        dweight[c] += dy[c] * z(c);
+        dbias[c] += dy[c];
+      }
+      for (int64_t c = 0; c < columns; ++c)
+        dx[r * columns + c] = (g(c) - z(c) * along - level) * rstd;
+    }
+    checkClose(run.after["dx"], dx, relative, relative / 10 + 1e-6);
+    checkClose(run.after["dweight"], dweight, 1e-5, 1e-5);
+    checkClose(run.after["dbias"], dbias, 1e-5, 1e-5);
+  }
+}
+
 TEST_CASE("root mean square norm in each type, with its reciprocal") {
   const int64_t rows = 5, columns = 100;
   for (auto [name, relative] :

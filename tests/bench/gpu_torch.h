@@ -1,0 +1,34 @@
+// PyTorch's operation for a task (cuBLAS, scaled_dot_product_attention) in a process of its own, timed in
+// turns with the cubins.
+#pragma once
+
+#include "base/error.h"
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace tuned::bench {
+
+class TorchSide {
+public:
+  /// Starts `command` (a shell's line that runs torch_side.py) and hands it what to compute, a line of JSON.
+  /// Unavailable: what it says of why it cannot.
+  static Result<std::unique_ptr<TorchSide>> start(const std::string& command, const std::string& what);
+  ~TorchSide();
+  TorchSide(const TorchSide&) = delete;
+
+  /// Seconds of each of `repeats` runs from a cold cache.
+  Result<std::vector<double>> time(int repeats);
+
+private:
+  TorchSide() = default;
+  Result<std::string> ask(const std::string& line);
+
+  pid_t process_ = -1;
+  FILE *to_ = nullptr, *from_ = nullptr;
+};
+
+} // namespace tuned::bench
