@@ -46,6 +46,8 @@ void addVersion(CLI::App& app, Context& context);
 void addQuery(CLI::App& app, Context& context);
 void addTune(CLI::App& app, Context& context);
 void addWatch(CLI::App& app, Context& context);
+/// Ask and tell: searches of what others compile and time.
+void addStudy(CLI::App& app, Context& context);
 void addLs(CLI::App& app, Context& context);
 void addShow(CLI::App& app, Context& context);
 void addExplain(CLI::App& app, Context& context);
