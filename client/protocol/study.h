@@ -12,7 +12,7 @@ namespace tuned::protocol {
 /// What is searched. Everything that is told is kept: opening an equal study again goes on where it was, and
 /// studies of the same name and parameters learn from each other across sizes and devices.
 struct StudyRequest {
-  std::string name;                                       ///< of what is tuned: up to 128 characters; required
+  std::string name; ///< of what is tuned: up to 128 characters; required
   std::map<std::string, std::vector<int64_t>> parameters; ///< required
   std::vector<std::string> constraints;                   ///< as in kernel documents
   std::map<std::string, int64_t> sizes;                   ///< constraints may name them

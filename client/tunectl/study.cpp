@@ -92,7 +92,8 @@ std::vector<std::string> commandOf(const std::vector<std::string>& command, cons
   for (std::string argument : command) {
     for (const auto& [name, value] : values) {
       const std::string hole = "{" + name + "}", text = std::to_string(value);
-      for (size_t at = argument.find(hole); at != std::string::npos; at = argument.find(hole, at + text.size()))
+      for (size_t at = argument.find(hole); at != std::string::npos;
+           at = argument.find(hole, at + text.size()))
         argument.replace(at, hole.size(), text);
     }
     out.push_back(std::move(argument));
@@ -128,14 +129,14 @@ int run(const Globals& globals, const Options& options) {
   auto client = connect(globals);
   if (!client) return report(globals, client.error());
   auto study = client->openStudy(*request);
-  for (int64_t tried = 0; study && !study->finished && (options.evaluations == 0 || tried < options.evaluations);
-       ++tried) {
+  for (int64_t tried = 0;
+       study && !study->finished && (options.evaluations == 0 || tried < options.evaluations); ++tried) {
     auto answer = client->ask(study->id);
     if (!answer) return report(globals, answer.error());
     if (answer->proposals.empty()) break;
     const protocol::Proposal& proposal = answer->proposals.front();
-    const auto told =
-        toldBy(runProgram(commandOf(options.command, proposal.configuration), options.seconds), proposal.number);
+    const auto told = toldBy(runProgram(commandOf(options.command, proposal.configuration), options.seconds),
+                             proposal.number);
     std::cerr << formatValues(proposal.configuration) << ": "
               << (told.value ? number(*told.value) : told.failure) << std::endl;
     study = client->tell(study->id, {{told}});
@@ -144,20 +145,26 @@ int run(const Globals& globals, const Options& options) {
 }
 
 void addRun(CLI::App& study, const std::shared_ptr<Options>& options, Context& context) {
-  auto* verb = study.add_subcommand("run", "run a program for each proposal; its last line is the value to be made small");
+  auto* verb = study.add_subcommand(
+      "run", "run a program for each proposal; its last line is the value to be made small");
   verb->add_option("file", options->file, "the study as JSON; - is stdin")->required();
   verb->add_option("--evaluations", options->evaluations, "at most so many; 0: until the study is finished")
       ->check(CLI::NonNegativeNumber);
-  verb->add_option("--seconds", options->seconds, "that one run may take")->check(CLI::PositiveNumber)->capture_default_str();
-  verb->add_option("command", options->command,
-                   "behind --: the program; parameters are in its environment, and for {NAME} in its arguments")
+  verb->add_option("--seconds", options->seconds, "that one run may take")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  verb->add_option(
+          "command", options->command,
+          "behind --: the program; parameters are in its environment, and for {NAME} in its arguments")
       ->required();
-  verb->callback([options, &context] { context.run = [=, &context] { return run(context.globals, *options); }; });
+  verb->callback(
+      [options, &context] { context.run = [=, &context] { return run(context.globals, *options); }; });
 }
 } // namespace
 
 void addStudy(CLI::App& app, Context& context) {
-  auto* study = app.add_subcommand("study", "search a space whose configurations are timed elsewhere: ask and tell");
+  auto* study =
+      app.add_subcommand("study", "search a space whose configurations are timed elsewhere: ask and tell");
   study->require_subcommand(1);
   auto options = std::make_shared<Options>();
   auto verb = [&](const char* name, const char* what, auto work) {
@@ -170,20 +177,28 @@ void addStudy(CLI::App& app, Context& context) {
       ->required();
   auto* asking = verb("ask", "what to try next", ask);
   asking->add_option("study", options->id, "the study's id")->required();
-  asking->add_option("--count", options->count, "proposals")->check(CLI::Range(1, 256))->capture_default_str();
+  asking->add_option("--count", options->count, "proposals")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
   auto* telling = verb("tell", "what came of a proposal", tell);
   telling->add_option("study", options->id, "the study's id")->required();
   telling->add_option("number", options->number, "the proposal's")->required();
   auto* value = telling->add_option("value", options->value, "to be made small: seconds, joules, …");
   telling->add_option("--failed", options->failed, "why there is no value")->excludes(value);
-  verb("show", "where it stands", [](const Globals& globals, const Options& options) {
-    auto client = connect(globals);
-    return client ? show(globals, client->study(options.id)) : report(globals, client.error());
-  })->add_option("study", options->id, "the study's id")->required();
-  verb("close", "end it; what was told is kept", [](const Globals& globals, const Options& options) {
-    auto client = connect(globals);
-    return client ? show(globals, client->closeStudy(options.id)) : report(globals, client.error());
-  })->add_option("study", options->id, "the study's id")->required();
+  verb("show", "where it stands",
+       [](const Globals& globals, const Options& options) {
+         auto client = connect(globals);
+         return client ? show(globals, client->study(options.id)) : report(globals, client.error());
+       })
+      ->add_option("study", options->id, "the study's id")
+      ->required();
+  verb("close", "end it; what was told is kept",
+       [](const Globals& globals, const Options& options) {
+         auto client = connect(globals);
+         return client ? show(globals, client->closeStudy(options.id)) : report(globals, client.error());
+       })
+      ->add_option("study", options->id, "the study's id")
+      ->required();
   addRun(*study, options, context);
 }
 

@@ -32,12 +32,13 @@ std::vector<History> historyFor(store::Store& store, const store::ProblemKey& pr
     History& history = all[{record.target, record.build.key.sizes}];
     if (history.about.empty()) {
       history.about = toString(record.measurement.sizes) + " on " + record.measurement.device;
-      history.distance = distanceOf(sizes, record.measurement.sizes) +
-                         (record.target == problem.target ? 0 : kOtherTarget);
+      history.distance =
+          distanceOf(sizes, record.measurement.sizes) + (record.target == problem.target ? 0 : kOtherTarget);
     }
     if (history.points.size() < kPoints)
-      history.points.push_back({record.measurement.configuration,
-                                record.measurement.outcome == "timed" ? record.measurement.seconds : std::nullopt});
+      history.points.push_back({record.measurement.configuration, record.measurement.outcome == "timed"
+                                                                      ? record.measurement.seconds
+                                                                      : std::nullopt});
     return {};
   };
   if (auto done = store.eachMeasurement({problem.kernel, "", ""}, visit); !done && seen <= kMeasurements)

@@ -159,7 +159,8 @@ void Studies::makeRoom(const std::string& user) {
   auto oldest = [&](bool own) {
     auto found = open_.end();
     for (auto each = open_.begin(); each != open_.end(); ++each)
-      if ((!own || each->second->user == user) && (found == open_.end() || each->second->used < found->second->used))
+      if ((!own || each->second->user == user) &&
+          (found == open_.end() || each->second->used < found->second->used))
         found = each;
     return found;
   };

@@ -1,8 +1,9 @@
-// Searches of programs that compile and time by themselves: ask and tell. Needs no device and no worker. What is
-// told is kept among the entries (store/entries.h) when tell() returns: under the study's name and parameters, a
-// file for each sizes and device.
+// Searches of programs that compile and time by themselves: ask and tell. Needs no device and no worker. What
+// is told is kept among the entries (store/entries.h) when tell() returns: under the study's name and
+// parameters, a file for each sizes and device.
 //
-// Calls are safe from any thread and may take as long as listing a space; those of one study wait for each other.
+// Calls are safe from any thread and may take as long as listing a space; those of one study wait for each
+// other.
 #pragma once
 
 #include "daemon/service/study.h"
@@ -17,13 +18,15 @@ class Studies {
 public:
   explicit Studies(store::Entries& entries) : entries_(entries) {}
 
-  /// `user` is who asks. An equal study of the user that is open is closed: the new one goes on where it was. A user
-  /// has at most 8 studies open: one more closes the one that was used longest ago.
+  /// `user` is who asks. An equal study of the user that is open is closed: the new one goes on where it was.
+  /// A user has at most 8 studies open: one more closes the one that was used longest ago.
   Result<protocol::StudyInfo> open(const protocol::StudyRequest& request, const std::string& user);
   // NotFound: no such study is open, or it is another user's.
   Result<protocol::StudyInfo> show(const std::string& id, const std::string& user);
-  Result<protocol::AskAnswer> ask(const std::string& id, const protocol::AskRequest& request, const std::string& user);
-  Result<protocol::StudyInfo> tell(const std::string& id, const protocol::TellRequest& request, const std::string& user);
+  Result<protocol::AskAnswer> ask(const std::string& id, const protocol::AskRequest& request,
+                                  const std::string& user);
+  Result<protocol::StudyInfo> tell(const std::string& id, const protocol::TellRequest& request,
+                                   const std::string& user);
   Result<protocol::StudyInfo> close(const std::string& id, const std::string& user);
 
 private:

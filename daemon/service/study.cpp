@@ -18,7 +18,8 @@ std::unexpected<Error> invalid(const std::string& message, const std::string& re
 Result<Kernel> kernelOf(const protocol::StudyRequest& request) {
   if (request.name.empty() || request.name.size() > kLongestName)
     return invalid("name: a name of 1 to " + std::to_string(kLongestName) + " characters is needed");
-  if (request.parameters.empty()) return invalid("parameters: there are none", "name at least one, with its values");
+  if (request.parameters.empty())
+    return invalid("parameters: there are none", "name at least one, with its values");
   if (request.parameters.size() > kParameters)
     return invalid("parameters: there are more than " + std::to_string(kParameters));
   Kernel kernel;
@@ -40,7 +41,8 @@ Result<Kernel> kernelOf(const protocol::StudyRequest& request) {
     if (request.defaults.empty()) continue;
     if (standard == request.defaults.end()) return invalid("default: '" + name + "' is missing");
     if (std::ranges::find(values, standard->second) == values.end())
-      return invalid("default." + name + " is " + std::to_string(standard->second) + ", which is none of its values");
+      return invalid("default." + name + " is " + std::to_string(standard->second) +
+                     ", which is none of its values");
   }
   for (const auto& [name, value] : request.defaults)
     if (!request.parameters.contains(name)) return invalid("default: there is no parameter '" + name + "'");
@@ -80,7 +82,8 @@ Result<std::unique_ptr<OpenStudy>> OpenStudy::open(std::string id, const protoco
     if (const size_t position = study->space_.find(point.configuration); position < study->space_.size())
       study->take(position, point.value);
   if (const size_t standard = study->space_.find(request.defaults); standard < study->space_.size())
-    if (std::ranges::none_of(known, [&](const ToldPoint& point) { return point.configuration == request.defaults; }))
+    if (std::ranges::none_of(known,
+                             [&](const ToldPoint& point) { return point.configuration == request.defaults; }))
       study->first_ = standard;
   return study;
 }
@@ -94,8 +97,8 @@ void OpenStudy::take(size_t position, std::optional<double> value) {
 Result<std::vector<protocol::Proposal>> OpenStudy::ask(int64_t count) {
   if (count < 1 || count > kAsked) return invalid("count is " + std::to_string(count), "ask for 1 to 256");
   if (waiting_.size() + static_cast<size_t>(count) > kWaiting)
-    return fail(ErrorKind::OutOfResources, std::to_string(waiting_.size()) + " proposals wait for what came of them",
-                "tell first");
+    return fail(ErrorKind::OutOfResources,
+                std::to_string(waiting_.size()) + " proposals wait for what came of them", "tell first");
   std::vector<size_t> positions;
   std::set<size_t> under;
   for (const auto& [number, position] : waiting_)
@@ -130,7 +133,8 @@ Result<void> OpenStudy::check(const std::vector<protocol::Told>& results) const 
     if (!each.value && each.failure.empty())
       return invalid(which + " has neither a value nor a failure", "say in failure why there is no value");
     if (each.value && (!std::isfinite(*each.value) || *each.value <= 0))
-      return invalid(which + ": value is " + std::to_string(*each.value) + "; it has to be positive and finite",
+      return invalid(which + ": value is " + std::to_string(*each.value) +
+                         "; it has to be positive and finite",
                      "tell a failure when there is no such value");
   }
   return {};

@@ -18,15 +18,17 @@ struct ToldPoint {
 /// Not safe from several threads: whoever holds it guards it.
 class OpenStudy {
 public:
-  /// InvalidInput says which key is wrong: a name that is empty or too long, no parameters, a value that stands
-  /// twice, a constraint that cannot be parsed or names nothing that is known, a space without a configuration.
-  /// NotFound: no such strategy. `known` was told before, `histories` belong to other sizes and devices.
+  /// InvalidInput says which key is wrong: a name that is empty or too long, no parameters, a value that
+  /// stands twice, a constraint that cannot be parsed or names nothing that is known, a space without a
+  /// configuration. NotFound: no such strategy. `known` was told before, `histories` belong to other sizes
+  /// and devices.
   static Result<std::unique_ptr<OpenStudy>> open(std::string id, const protocol::StudyRequest& request,
-                                              const std::vector<ToldPoint>& known, std::vector<History> histories);
+                                                 const std::vector<ToldPoint>& known,
+                                                 std::vector<History> histories);
 
   Result<std::vector<protocol::Proposal>> ask(int64_t count);
-  /// All are taken, or none. InvalidInput: a number that was never proposed or was told before, or stands twice; a
-  /// value that is not positive and finite; a failure beside a value; neither of both.
+  /// All are taken, or none. InvalidInput: a number that was never proposed or was told before, or stands
+  /// twice; a value that is not positive and finite; a failure beside a value; neither of both.
   Result<void> tell(const std::vector<protocol::Told>& results);
   protocol::StudyInfo info() const;
   const std::vector<ToldPoint>& told() const { return told_; }

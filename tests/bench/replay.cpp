@@ -1,5 +1,5 @@
-// How many evaluations each strategy needs on recorded search spaces: to within 5 % and 1 % of the optimum, and how
-// near it is after 25, 50, 100 and 220, with and without what other cards tell.
+// How many evaluations each strategy needs on recorded search spaces: to within 5 % and 1 % of the optimum,
+// and how near it is after 25, 50, 100 and 220, with and without what other cards tell.
 #include "tests/bench/replay.h"
 
 #include <CLI/CLI.hpp>
@@ -93,9 +93,9 @@ std::string csvOf(const Row& row) {
     cost += 1e3 * run.secondsPerProposal / static_cast<double>(row.runs.size());
   const auto five = row.to(1.05), one = row.to(1.01);
   std::snprintf(text.data(), text.size(), "%s,%s,%d,%zu,%.1f,%.1f,%.1f,%.1f,%.4f,%.4f,%.4f,%.4f,%.3f\n",
-                row.recorded->name.c_str(), row.strategy.c_str(), row.history, row.runs.size(), medianOf(five),
-                meanOf(five), medianOf(one), meanOf(one), row.shareAt(kMarks[0]), row.shareAt(kMarks[1]),
-                row.shareAt(kMarks[2]), row.shareAt(kMarks[3]), cost);
+                row.recorded->name.c_str(), row.strategy.c_str(), row.history, row.runs.size(),
+                medianOf(five), meanOf(five), medianOf(one), meanOf(one), row.shareAt(kMarks[0]),
+                row.shareAt(kMarks[1]), row.shareAt(kMarks[2]), row.shareAt(kMarks[3]), cost);
   return text.data();
 }
 
@@ -121,7 +121,8 @@ void summarize(const std::vector<Row>& rows) {
       regret += run.best[run.stopped - 1] / row.recorded->optimum - 1;
     }
   }
-  std::printf("%-14s %-7s median %5.1f /%6.1f  mean %5.1f /%6.1f  worst median %5.1f  shares %.3f %.3f %.3f %.3f  %.2f ms",
+  std::printf("%-14s %-7s median %5.1f /%6.1f  mean %5.1f /%6.1f  worst median %5.1f  shares %.3f %.3f %.3f "
+              "%.3f  %.2f ms",
               rows.front().strategy.c_str(), rows.front().history ? "history" : "", std::exp(five),
               std::exp(one), std::exp(fiveMean), std::exp(oneMean), most, shares[0], shares[1], shares[2],
               shares[3], cost);
@@ -180,11 +181,13 @@ std::vector<Recorded> loadAll(const Options& options) {
 int run(const Options& options) {
   const auto all = loadAll(options);
   if (all.empty()) throw std::runtime_error("no *.json.gz in " + options.folder);
-  std::string csv = "space,strategy,history,seeds,median_5,mean_5,median_1,mean_1,share_25,share_50,share_100,"
-                    "share_220,ms_per_proposal\n";
+  std::string csv =
+      "space,strategy,history,seeds,median_5,mean_5,median_1,mean_1,share_25,share_50,share_100,"
+      "share_220,ms_per_proposal\n";
   std::vector<Curve> curves;
-  std::printf("evaluations to within 5 %% / 1 %% of the optimum, geometric means over spaces; shares after 25, 50, "
-              "100, 220\n");
+  std::printf(
+      "evaluations to within 5 %% / 1 %% of the optimum, geometric means over spaces; shares after 25, 50, "
+      "100, 220\n");
   for (bool history : {false, true}) {
     if (history && !options.history) continue;
     for (const std::string& strategy : split(options.strategies)) {
@@ -223,7 +226,8 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", options.seeds, "runs of each strategy on each space")->check(CLI::PositiveNumber);
   app.add_option("--strategies", options.strategies, "names, with commas between");
   app.add_option("--only", options.only, "just the spaces with this in their name");
-  app.add_option("--cap", options.cap, "evaluations at most; who has not come near enough counts as that many");
+  app.add_option("--cap", options.cap,
+                 "evaluations at most; who has not come near enough counts as that many");
   app.add_option("--jobs", options.jobs, "threads")->check(CLI::PositiveNumber);
   app.add_flag("--history", options.history, "also with what other cards tell, where there are any");
   app.add_option("--csv", options.csv, "writes a row for each strategy and space");

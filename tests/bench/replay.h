@@ -9,8 +9,8 @@
 
 namespace tuned::bench {
 
-/// A space of which every point was timed: gzipped JSON with kernel, device, params {name: values}, configs (rows in
-/// the order of params) and time_ms (null: does not run).
+/// A space of which every point was timed: gzipped JSON with kernel, device, params {name: values}, configs
+/// (rows in the order of params) and time_ms (null: does not run).
 struct Recorded {
   std::string name, kernel, device;
   std::vector<KernelParameter> parameters; ///< values are positions in the recording's lists
@@ -30,13 +30,14 @@ std::vector<History> historyOf(const Recorded& recorded, const std::vector<Recor
 struct Run {
   std::vector<double> best; ///< infinite while nothing ran
   double secondsPerProposal = 0;
-  /// Evaluations at which a tuning that stops by itself would have (base/…: TuneRequest::worth); 0: it would not.
+  /// Evaluations at which a tuning that stops by itself would have (base/…: TuneRequest::worth); 0: it would
+  /// not.
   size_t stopped = 0;
   size_t to(double bar) const; ///< evaluations until the best was at most that; the cap when never
 };
 /// At most `cap` evaluations; ends early within 1 % of the optimum, after `least`.
-Run replay(const Recorded& recorded, Space& space, const std::string& strategy, uint64_t seed, const std::vector<History>& history,
-           size_t cap, size_t least);
+Run replay(const Recorded& recorded, Space& space, const std::string& strategy, uint64_t seed,
+           const std::vector<History>& history, size_t cap, size_t least);
 
 /// Lines of shares (0 to 1) by evaluation as an SVG, with a logarithmic axis of evaluations.
 struct Curve {

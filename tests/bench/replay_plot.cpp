@@ -23,9 +23,10 @@ template <typename... Values> std::string format(const char* text, Values... val
   return out.data();
 }
 
-std::string label(double atX, double atY, const char* anchor, const std::string& text, const char* colour = "#333") {
-  return format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" fill=\"%s\">%s</text>\n", atX, atY, anchor, colour,
-                text.c_str());
+std::string label(double atX, double atY, const char* anchor, const std::string& text,
+                  const char* colour = "#333") {
+  return format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" fill=\"%s\">%s</text>\n", atX, atY, anchor,
+                colour, text.c_str());
 }
 
 } // namespace
@@ -37,14 +38,15 @@ std::string plot(const std::string& title, const std::vector<Curve>& curves) {
   for (const Curve& curve : curves)
     for (const auto& [evaluations, share] : curve.points)
       most = std::max(most, evaluations);
-  std::string out = format("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" "
-                           "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%%\" height=\"100%%\" "
-                           "fill=\"white\"/>\n",
-                           kWidth, kHeight);
+  std::string out =
+      format("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" "
+             "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%%\" height=\"100%%\" "
+             "fill=\"white\"/>\n",
+             kWidth, kHeight);
   out += label(kLeft, 20, "start", title);
   for (double share : {0.6, 0.7, 0.8, 0.9, 1.0}) {
-    out += format("<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n", kLeft, kWidth - kRight,
-                  y(share), y(share));
+    out += format("<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#ddd\"/>\n", kLeft,
+                  kWidth - kRight, y(share), y(share));
     out += label(kLeft - 8, y(share) + 4, "end", format("%.0f %%", 100 * share));
   }
   for (double evaluations : {1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 220.0, 500.0, 1000.0})
@@ -58,7 +60,8 @@ std::string plot(const std::string& title, const std::vector<Curve>& curves) {
     for (const auto& [evaluations, share] : curves[i].points)
       out += format("%.1f,%.1f ", x(evaluations, most), y(share));
     out += "\"/>\n";
-    out += label(kWidth - kRight + 10, kTop + 12 + 18 * static_cast<double>(i), "start", curves[i].name, colour);
+    out +=
+        label(kWidth - kRight + 10, kTop + 12 + 18 * static_cast<double>(i), "start", curves[i].name, colour);
   }
   return out + "</svg>\n";
 }

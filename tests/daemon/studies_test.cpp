@@ -144,7 +144,8 @@ TEST_CASE_FIXTURE(Fixture, "tells that cannot be true are refused, whole and wit
   refused(study.id, {{a, 1.0, ""}}, "was told before");
   CHECK(studies.tell(study.id, {}, "7")->told == 2);
   // On the wire, 1e999 is no number at all.
-  CHECK_FALSE(protocol::fromText<protocol::TellRequest>(R"({"results": [{"number": 1, "value": 1e999}]})").has_value());
+  CHECK_FALSE(protocol::fromText<protocol::TellRequest>(R"({"results": [{"number": 1, "value": 1e999}]})")
+                  .has_value());
 }
 
 TEST_CASE_FIXTURE(Fixture, "an old study, another user's and one that never was are not found") {

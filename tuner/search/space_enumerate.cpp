@@ -82,8 +82,8 @@ private:
     int same = 0;
     for (size_t i : unread) {
       auto standard = kernel_.defaults.find(kernel_.parameters[i].name);
-      same += standard != kernel_.defaults.end() &&
-              standard->second == kernel_.parameters[i].values[row(at)[i]];
+      same +=
+          standard != kernel_.defaults.end() && standard->second == kernel_.parameters[i].values[row(at)[i]];
     }
     return same;
   }

@@ -33,7 +33,7 @@ private:
 
   const Kernel& kernel_;
   Bindings bindings_;
-  std::vector<int64_t*> values_;                    ///< in bindings_, by parameter
+  std::vector<int64_t*> values_; ///< in bindings_, by parameter
   std::vector<Space::Index> chosen_;
   std::vector<std::vector<const Expression*>> due_; ///< by how many parameters must be chosen
   size_t room_ = 0;                                 ///< rows that may be kept

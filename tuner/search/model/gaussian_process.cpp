@@ -26,7 +26,8 @@ float dot(const float* a, const float* b, size_t count) {
   return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])) + rest;
 }
 
-/// exp for arguments up to 0 with an error of 4e-5, which is below the noise; std::exp would be most of the time.
+/// exp for arguments up to 0 with an error of 4e-5, which is below the noise; std::exp would be most of the
+/// time.
 float decay(float negative) {
   if (negative < -80.0F) return 0;
   const float scaled = negative * 1.44269504F;
@@ -99,9 +100,9 @@ void GaussianProcess::update(Candidate& candidate) const {
   auto& solved = candidate.solved;
   solved.reserve(factor_.size());
   for (size_t n = solved.size(); n < factor_.size(); ++n) {
-    const float value = (static_cast<float>(kernel(candidate.point, points_[n])) -
-                         dot(solved.data(), factor_[n].data(), n)) /
-                        factor_[n][n];
+    const float value =
+        (static_cast<float>(kernel(candidate.point, points_[n])) - dot(solved.data(), factor_[n].data(), n)) /
+        factor_[n][n];
     solved.push_back(value);
     candidate.variance -= static_cast<double>(value) * value;
   }
@@ -131,7 +132,8 @@ namespace {
 class Likelihood {
 public:
   Likelihood(const std::vector<GaussianProcess::Point>& points, const std::vector<double>& targets)
-      : count_(points.size()), targets_(targets.begin(), targets.end()), factor_(count_ * count_), solved_(count_) {
+      : count_(points.size()), targets_(targets.begin(), targets.end()), factor_(count_ * count_),
+        solved_(count_) {
     const size_t width = points.empty() ? 0 : points.front().size();
     apart_.assign(width, std::vector<float>(count_ * (count_ - 1) / 2));
     for (size_t d = 0; d < width; ++d)

@@ -1,11 +1,11 @@
-// Regression over the points of a space: a Gaussian process whose Cholesky factor grows by a row a point, so that
-// a new point costs O(n²) and bringing a candidate up to date with it O(n).
+// Regression over the points of a space: a Gaussian process whose Cholesky factor grows by a row a point, so
+// that a new point costs O(n²) and bringing a candidate up to date with it O(n).
 //
-// The kernel is Matérn 5/2 of r² = Σ (d² + kStep · [d ≠ 0]) / scale², where d is the distance of two values of a
-// parameter as positions in its list, 0 to 1. The second term makes any change of value a step: neighbours in a
-// list of tile sizes are alike, but seldom as alike as in a smooth function. Scales and noise are those of the
-// largest posterior density under a log-normal prior, found by a random descent over coordinates.
-// (Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006: 2.2, 4.2 and 5.4.1.)
+// The kernel is Matérn 5/2 of r² = Σ (d² + kStep · [d ≠ 0]) / scale², where d is the distance of two values
+// of a parameter as positions in its list, 0 to 1. The second term makes any change of value a step:
+// neighbours in a list of tile sizes are alike, but seldom as alike as in a smooth function. Scales and noise
+// are those of the largest posterior density under a log-normal prior, found by a random descent over
+// coordinates. (Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006: 2.2, 4.2 and 5.4.1.)
 #pragma once
 
 #include "tuner/search/space.h"
@@ -23,8 +23,8 @@ public:
   using Point = std::vector<float>;
   Point pointOf(Space::Row row) const;
 
-  /// Chooses scales and noise for these points and targets (centred); forgets the points that were added. Takes
-  /// O(n³) some dozens of times: give it at most about a hundred points.
+  /// Chooses scales and noise for these points and targets (centred); forgets the points that were added.
+  /// Takes O(n³) some dozens of times: give it at most about a hundred points.
   void fit(const std::vector<Point>& points, const std::vector<double>& targets, std::mt19937_64& generator);
   void clear();
   /// One more point whose value is, or will be, known.

@@ -6,8 +6,8 @@
 namespace tuned {
 namespace {
 
-constexpr size_t kModelled = 120;  ///< points of a history that its model is made of
-constexpr size_t kCompared = 60;   ///< observations whose ranking is looked at
+constexpr size_t kModelled = 120; ///< points of a history that its model is made of
+constexpr size_t kCompared = 60;  ///< observations whose ranking is looked at
 
 } // namespace
 
@@ -85,7 +85,8 @@ double Transfer::at(size_t position) const {
 /// The share of pairs that the history orders as they are ordered here; 0.5 is chance.
 double Transfer::ranking(const Task& task, const std::vector<Observation>& observations, const Transfer& of) {
   std::vector<std::pair<double, double>> both;
-  for (size_t i = observations.size() > kCompared ? observations.size() - kCompared : 0; i < observations.size(); ++i)
+  for (size_t i = observations.size() > kCompared ? observations.size() - kCompared : 0;
+       i < observations.size(); ++i)
     if (observations[i].seconds)
       both.emplace_back(of.predict(task, observations[i].position), *observations[i].seconds);
   double right = 2, pairs = 2.5; // a few pairs say little: it begins at 0.8

@@ -1,6 +1,6 @@
 // What other sizes and other devices tell of a point before it is tried here: how far it was behind the best
-// there, averaged over histories with weights that say how well each has ranked what was observed here. A history
-// that ranks no better than chance (another kernel's, say) loses its weight after a few observations.
+// there, averaged over histories with weights that say how well each has ranked what was observed here. A
+// history that ranks no better than chance (another kernel's, say) loses its weight after a few observations.
 // (After Feurer, Letham and Bakshy, Scalable Meta-Learning for Bayesian Optimization, 2018, whose weights are
 // ranking losses as well.)
 #pragma once

@@ -1,6 +1,6 @@
-// A genetic algorithm that takes one step at a time: two parents by tournament, uniform crossover, mutation of
-// single values, and the child replaces the worst when it is better (steady state).
-// (Eiben and Smith, Introduction to Evolutionary Computing, 2015, chapters 4 and 5.)
+// A genetic algorithm that takes one step at a time: two parents by tournament, uniform crossover, mutation
+// of single values, and the child replaces the worst when it is better (steady state). (Eiben and Smith,
+// Introduction to Evolutionary Computing, 2015, chapters 4 and 5.)
 #include "tuner/search/strategies/record.h"
 #include "tuner/search/strategies/strategies.h"
 

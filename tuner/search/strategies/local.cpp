@@ -1,15 +1,15 @@
-// Iterated local search: the first better neighbour at distance one is moved to; from a point without any, a few
-// parameters of the best are changed at once, and every so often it starts anew by chance.
-// (Lourenço, Martin and Stützle, Iterated Local Search, 2003.)
+// Iterated local search: the first better neighbour at distance one is moved to; from a point without any, a
+// few parameters of the best are changed at once, and every so often it starts anew by chance. (Lourenço,
+// Martin and Stützle, Iterated Local Search, 2003.)
 #include "tuner/search/strategies/record.h"
 #include "tuner/search/strategies/strategies.h"
 
 namespace tuned {
 namespace {
 
-constexpr size_t kStart = 8;       ///< by chance before the first descent
-constexpr size_t kKick = 3;        ///< parameters changed at most to leave a local optimum
-constexpr size_t kRestart = 5;     ///< local optima before it starts anew
+constexpr size_t kStart = 8;   ///< by chance before the first descent
+constexpr size_t kKick = 3;    ///< parameters changed at most to leave a local optimum
+constexpr size_t kRestart = 5; ///< local optima before it starts anew
 
 class Local : public Strategy {
 public:

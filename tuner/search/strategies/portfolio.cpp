@@ -1,6 +1,6 @@
-// The default: the surrogate proposes while it gains. When it has not for a while, the model-free strategies get
-// every third proposal, in shares of what they have gained so far: they find what a wrong model hides. All of them
-// see all observations.
+// The default: the surrogate proposes while it gains. When it has not for a while, the model-free strategies
+// get every third proposal, in shares of what they have gained so far: they find what a wrong model hides.
+// All of them see all observations.
 #include "tuner/search/strategies/record.h"
 #include "tuner/search/strategies/strategies.h"
 
@@ -12,13 +12,15 @@ namespace {
 
 constexpr size_t kPatience = 40; ///< observations without a gain before others than the surrogate are asked
 constexpr size_t kTurn = 3;
-constexpr size_t kTries = 8; ///< proposals that another strategy has made, before a fresh point is taken instead
+constexpr size_t kTries =
+    8; ///< proposals that another strategy has made, before a fresh point is taken instead
 
 class Portfolio : public Strategy {
 public:
   explicit Portfolio(const Study& study)
-      : space_(study.space), record_(study.space, study.seed), surrogate_(makeSurrogate(study)),
-        others_{{{makeLocal({study.space, study.seed + 1, {}})}, {makeEvolutionary({study.space, study.seed + 2, {}})}}} {}
+      : space_(study.space), record_(study.space, study.seed),
+        surrogate_(makeSurrogate(study)), others_{{{makeLocal({study.space, study.seed + 1, {}})},
+                                                   {makeEvolutionary({study.space, study.seed + 2, {}})}}} {}
 
   std::vector<size_t> propose(size_t count) override {
     std::vector<size_t> out;

@@ -1,5 +1,5 @@
-// What strategies that learn have in common: which positions are taken, what was observed, and fresh positions
-// by chance.
+// What strategies that learn have in common: which positions are taken, what was observed, and fresh
+// positions by chance.
 #pragma once
 
 #include "tuner/search/strategy.h"

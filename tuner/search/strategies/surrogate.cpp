@@ -1,15 +1,19 @@
 // Bayesian optimisation: a Gaussian process over the logarithms of times, and the candidate of the largest
-// expected improvement next (Jones, Schonlau and Welch, Efficient Global Optimization, 1998). What differs from
-// the textbook, and why:
-// - The slowest third counts as alike: what is slow need not be told apart, and the model spends its flexibility
+// expected improvement next (Jones, Schonlau and Welch, Efficient Global Optimization, 1998). What differs
+// from the textbook, and why:
+// - The slowest third counts as alike: what is slow need not be told apart, and the model spends its
+// flexibility
 //   on the fast ones. Failures and censored times are such, too.
-// - Whether a point works at all is learnt by the same process from labels 0 and 1, and weighs its improvement.
+// - Whether a point works at all is learnt by the same process from labels 0 and 1, and weighs its
+// improvement.
 // - Candidates are a pool: neighbours of the best few, what histories promise, and points by chance. The pool
 //   keeps its state between proposals, so that a proposal costs O(pool · n) and no n³.
 // - Proposals of which nothing is known yet are taken to come out as predicted, so that a batch spreads.
-// - Every kDescent-th proposal is the best neighbour of the best point: expected improvement alone leaves the last
+// - Every kDescent-th proposal is the best neighbour of the best point: expected improvement alone leaves the
+// last
 //   per cent lie.
-// - Histories give the process its mean (transfer.h), with a factor that is fitted: where they mislead it goes to 0.
+// - Histories give the process its mean (transfer.h), with a factor that is fitted: where they mislead it
+// goes to 0.
 #include "tuner/search/model/transfer.h"
 #include "tuner/search/strategies/record.h"
 #include "tuner/search/strategies/strategies.h"
@@ -21,19 +25,19 @@
 namespace tuned {
 namespace {
 
-constexpr size_t kStart = 8;       ///< by chance, before there is a model, where there is no history
-constexpr size_t kFirstGuesses = 4; ///< from history, before there is a model
-constexpr size_t kPool = 400;      ///< candidates kept; up to twice as many between
-constexpr size_t kNewcomers = 8;   ///< candidates by chance that join at each proposal
-constexpr size_t kBestFew = 5;     ///< whose neighbours are candidates
+constexpr size_t kStart = 8;         ///< by chance, before there is a model, where there is no history
+constexpr size_t kFirstGuesses = 4;  ///< from history, before there is a model
+constexpr size_t kPool = 400;        ///< candidates kept; up to twice as many between
+constexpr size_t kNewcomers = 8;     ///< candidates by chance that join at each proposal
+constexpr size_t kBestFew = 5;       ///< whose neighbours are candidates
 constexpr size_t kFromHistory = 100; ///< candidates that histories promise
-constexpr size_t kTraining = 300;  ///< points of the model after it was made anew; at most kTrainingMost
+constexpr size_t kTraining = 300;    ///< points of the model after it was made anew; at most kTrainingMost
 constexpr size_t kTrainingMost = 400;
-constexpr size_t kFitted = 100;    ///< points that its scales are fitted to
-constexpr double kRefit = 1.25;    ///< growth of what is known before the scales are fitted again
-constexpr double kSlow = 0.65;    ///< quantile of times from which all count as alike
+constexpr size_t kFitted = 100; ///< points that its scales are fitted to
+constexpr double kRefit = 1.25; ///< growth of what is known before the scales are fitted again
+constexpr double kSlow = 0.65;  ///< quantile of times from which all count as alike
 constexpr size_t kDescent = 4;
-constexpr size_t kGainsKept = 6;   ///< expected gains remembered
+constexpr size_t kGainsKept = 6; ///< expected gains remembered
 
 class Surrogate : public Strategy {
 public:
@@ -264,13 +268,11 @@ private:
     double chosenMean = 0, gain = 0;
     for (size_t i = 0; i < pool_.size(); ++i) {
       const Pooled& each = pool_[i];
-      const double expected =
-          mean + factor_ * each.prior + GaussianProcess::mean(each.candidate, weights);
+      const double expected = mean + factor_ * each.prior + GaussianProcess::mean(each.candidate, weights);
       const double deviation = std::sqrt(std::max(each.candidate.variance, 1e-9) * variance);
       double score = logImprovement(best - expected, deviation);
       if (failures_)
-        score += std::log(
-            std::clamp(working + GaussianProcess::mean(each.candidate, validity), 0.01, 1.0));
+        score += std::log(std::clamp(working + GaussianProcess::mean(each.candidate, validity), 0.01, 1.0));
       scores[i] = score;
       gain = std::max(gain, std::exp(score));
       const bool open = near.empty() || near.contains(each.position);
@@ -293,7 +295,8 @@ private:
     std::vector<size_t> order(pool_.size());
     for (size_t i = 0; i < order.size(); ++i)
       order[i] = i;
-    std::ranges::nth_element(order, order.begin() + kPool, std::greater(), [&](size_t i) { return scores[i]; });
+    std::ranges::nth_element(order, order.begin() + kPool, std::greater(),
+                             [&](size_t i) { return scores[i]; });
     std::vector<Pooled> kept;
     std::ranges::sort(order.begin(), order.begin() + kPool);
     for (size_t i = 0; i < order.size(); ++i) {
