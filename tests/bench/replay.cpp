@@ -12,6 +12,7 @@
 #include <fstream>
 #include <map>
 #include <sstream>
+#include <sys/resource.h>
 #include <thread>
 
 using namespace tuned;
@@ -27,7 +28,7 @@ struct Options {
   int seeds = 100;
   size_t cap = 700;
   unsigned jobs = 1;
-  bool history = false;
+  bool history = false, large = false;
 };
 
 /// All runs of one strategy on one space.
@@ -178,7 +179,28 @@ std::vector<Recorded> loadAll(const Options& options) {
   return out;
 }
 
+/// What proposals cost in time and memory on a space of a million points.
+int large(const Options& options) {
+  const Recorded recorded = million();
+  for (const std::string& strategy : split(options.strategies)) {
+    Space space = recorded.space();
+    const Run run = replay(recorded, space, strategy, 1, {}, kMarks.back(), kMarks.back());
+    rusage used{};
+    getrusage(RUSAGE_SELF, &used);
+    std::printf(
+        "%-14s %zu points, %zu proposals: %.3f ms each, %.3f of the optimum, at most %ld MB resident with "
+        "the recording's own "
+        "%zu\n",
+        strategy.c_str(), space.size(), run.best.size(), 1e3 * run.secondsPerProposal,
+        recorded.optimum / run.best.back(), used.ru_maxrss / 1024,
+        (recorded.cells.size() * sizeof(Space::Index) + recorded.times.size() * sizeof(recorded.times[0])) >>
+            20);
+  }
+  return 0;
+}
+
 int run(const Options& options) {
+  if (options.folder.empty()) throw std::runtime_error("--spaces is missing");
   const auto all = loadAll(options);
   if (all.empty()) throw std::runtime_error("no *.json.gz in " + options.folder);
   std::string csv =
@@ -221,7 +243,6 @@ int main(int argc, char** argv) {
   CLI::App app{"strategies on recorded search spaces"};
   Options options;
   app.add_option("--spaces", options.folder, "folder of recorded spaces (*.json.gz)")
-      ->required()
       ->check(CLI::ExistingDirectory);
   app.add_option("--seeds", options.seeds, "runs of each strategy on each space")->check(CLI::PositiveNumber);
   app.add_option("--strategies", options.strategies, "names, with commas between");
@@ -229,13 +250,15 @@ int main(int argc, char** argv) {
   app.add_option("--cap", options.cap,
                  "evaluations at most; who has not come near enough counts as that many");
   app.add_option("--jobs", options.jobs, "threads")->check(CLI::PositiveNumber);
+  app.add_flag("--large", options.large,
+               "instead: time and memory of proposals on a made-up space of a million points");
   app.add_flag("--history", options.history, "also with what other cards tell, where there are any");
   app.add_option("--csv", options.csv, "writes a row for each strategy and space");
   app.add_option("--svg", options.svg, "plots the share of the optimum against evaluations");
   app.add_option("--peer", options.peers, "tables of other programs to plot beside (peer_kernel_tuner.py)");
   CLI11_PARSE(app, argc, argv);
   try {
-    return run(options);
+    return options.large ? large(options) : run(options);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

@@ -39,6 +39,9 @@ struct Run {
 Run replay(const Recorded& recorded, Space& space, const std::string& strategy, uint64_t seed,
            const std::vector<History>& history, size_t cap, size_t least);
 
+/// A made-up space of 4^10 = 1,048,576 points, a product of valleys of which neighbours interact.
+Recorded million();
+
 /// Lines of shares (0 to 1) by evaluation as an SVG, with a logarithmic axis of evaluations.
 struct Curve {
   std::string name;

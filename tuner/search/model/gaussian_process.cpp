@@ -1,6 +1,7 @@
 #include "tuner/search/model/gaussian_process.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -34,7 +35,7 @@ float decay(float negative) {
   const auto whole = static_cast<int>(scaled - 0.5F);
   const float part = (scaled - static_cast<float>(whole)) * 0.69314718F; // ±0.35
   const float power = 1 + part * (1 + part * (0.5F + part * (0.16666667F + part * 0.04166667F)));
-  return std::ldexp(power, whole);
+  return power * std::bit_cast<float>((whole + 127) << 23); // 2^whole; no less than 2^-116
 }
 
 float matern(float squared) {
@@ -108,22 +109,15 @@ void GaussianProcess::update(Candidate& candidate) const {
   }
 }
 
-std::vector<double> GaussianProcess::weights(const std::vector<double>& targets) const {
-  std::vector<double> out(factor_.size());
-  for (size_t i = 0; i < out.size(); ++i) {
-    double value = targets[i];
-    for (size_t j = 0; j < i; ++j)
-      value -= static_cast<double>(factor_[i][j]) * out[j];
-    out[i] = value / factor_[i][i];
-  }
+std::vector<float> GaussianProcess::weights(const std::vector<double>& targets) const {
+  std::vector<float> out(factor_.size());
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = (static_cast<float>(targets[i]) - dot(factor_[i].data(), out.data(), i)) / factor_[i][i];
   return out;
 }
 
-double GaussianProcess::mean(const Candidate& candidate, const std::vector<double>& weights) {
-  double sum = 0;
-  for (size_t i = 0; i < candidate.solved.size(); ++i)
-    sum += static_cast<double>(candidate.solved[i]) * weights[i];
-  return sum;
+double GaussianProcess::mean(const Candidate& candidate, const std::vector<float>& weights) {
+  return dot(candidate.solved.data(), weights.data(), candidate.solved.size());
 }
 
 namespace {

@@ -40,8 +40,8 @@ public:
   /// Brings it up to date with all points.
   void update(Candidate& candidate) const;
   /// Targets of the points, in the order of add(), as the weights that mean() takes.
-  std::vector<double> weights(const std::vector<double>& targets) const;
-  static double mean(const Candidate& candidate, const std::vector<double>& weights);
+  std::vector<float> weights(const std::vector<double>& targets) const;
+  static double mean(const Candidate& candidate, const std::vector<float>& weights);
 
 private:
   double kernel(const Point& a, const Point& b) const;

@@ -30,7 +30,7 @@ private:
   struct Task {
     std::unordered_map<size_t, double> behind; ///< what was tried there
     GaussianProcess model;                     ///< for what was not
-    std::vector<double> weights;
+    std::vector<float> weights;
     double mean = 0, prior = 1, weight = 1, worst = 0;
   };
   double predict(const Task& task, size_t position) const;

@@ -252,10 +252,10 @@ private:
     for (double& valid : works)
       valid -= working;
     const auto weights = model_.weights(targets);
-    const auto validity = failures_ ? model_.weights(works) : std::vector<double>();
+    const auto validity = failures_ ? model_.weights(works) : std::vector<float>();
     double variance = 0;
-    for (double weight : weights)
-      variance += weight * weight / n;
+    for (float weight : weights)
+      variance += static_cast<double>(weight) * weight / n;
     variance = std::max(variance, 1e-10);
 
     const double best = std::log(*record_.best()->seconds);
