@@ -55,6 +55,7 @@ template <typename V> void fields(V& v, Answer& m) {
   v("gigabytes_per_second", m.gigabytesPerSecond);
   v("gigaflops_per_second", m.gigaflopsPerSecond);
   v("gain", m.gain);
+  v("expected_loss", m.expectedLoss);
   v("verdict", m.verdict);
   v.option("coverage", m.coverage);
   v.option("stale", m.stale);

@@ -82,6 +82,8 @@ struct Answer {
   std::optional<double> gigaflopsPerSecond;
   std::optional<double> gain; ///< default's time / this one's; none when the default did not run
   Verdict verdict;
+  /// Of source "nearest": how far its time is expected to be behind the best, as a share; none: not known.
+  std::optional<double> expectedLoss;
   double coverage = 0; ///< share of the space that was tried, 0 to 1
   bool stale = false;  ///< measured under another driver or assembler; timed again behind
   int64_t tunedAt = 0; ///< Unix time, seconds; 0: never
