@@ -40,9 +40,13 @@ TEST_CASE("study run finds the best of what a program prints, and goes on where 
       "--", "sh", "-c",
       "[ $A -ne 0 ] || exit 3; echo noise; echo $(( ({A} - 7) * ({A} - 7) + ($B - 3) * ($B - 3) + 1 ))"};
   auto run = [&](const std::string& evaluations) {
-    std::vector<std::string> arguments = {"study", "run", file, "--evaluations", evaluations, "--json"};
-    arguments.insert(arguments.end(), program.begin(), program.end());
-    return shown(daemon().tunectl(arguments));
+    std::vector<std::string> command = {
+        e2e::program("tunectl"), "--socket", daemon().socket(), "--json", "study", "run", file,
+        "--evaluations",         evaluations};
+    command.insert(command.end(), program.begin(), program.end());
+    const auto finished = tunectl::runProgram(command, 120);
+    REQUIRE(finished.has_value());
+    return shown(*finished);
   };
   const json first = run("12");
   CHECK(first["told"] == 12);
@@ -67,10 +71,10 @@ TEST_CASE("ask and tell step by step, and what is wrong is said") {
   const auto negative = daemon().tunectl({"study", "tell", id, "2", "--", "-1"});
   CHECK(negative.exitCode != 0);
   const auto old = daemon().tunectl({"study", "show", "0123456789abcdef"});
-  CHECK(old.exitCode == 3);
+  CHECK(old.exitCode == 1);
   CHECK(old.errors.find("no study") != std::string::npos);
   CHECK(shown(daemon().tunectl({"study", "close", id, "--json"}))["told"] == 1);
-  CHECK(daemon().tunectl({"study", "ask", id}).exitCode == 3);
+  CHECK(daemon().tunectl({"study", "ask", id}).exitCode == 1);
   CHECK(daemon().tunectl({"study", "open", "/nowhere/study.json"}).exitCode != 0);
 }
 

@@ -51,7 +51,8 @@ void Search::recall() {
 std::optional<std::string> Search::stopReason() const {
   if (stop_.stop_requested()) return "cancelled";
   Budget::Spent spent = spent_;
-  spent.seconds = seconds();
+  // Time runs out only when there is something to show for it: the first configuration is always tried.
+  spent.seconds = trials_.empty() ? 0 : seconds();
   if (auto reason = request_.budget.exhausted(spent)) return reason;
   // Nothing is gained by going on, as far as the strategy can tell; never before something works.
   if (request_.worth > 0 && best_)
