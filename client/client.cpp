@@ -169,6 +169,28 @@ Result<Explanation> Client::explain(const ExplainRequest& request) {
   return state_->get<Explanation>({"POST", "/v1/explain", toText(request)}, state_->timeout);
 }
 
+Result<StudyInfo> Client::openStudy(const StudyRequest& request) {
+  return state_->get<StudyInfo>({"POST", "/v1/studies", toText(request)}, state_->timeout);
+}
+
+Result<StudyInfo> Client::study(const std::string& id) {
+  return state_->get<StudyInfo>({"GET", "/v1/studies/" + encode(id), {}}, state_->timeout);
+}
+
+Result<AskAnswer> Client::ask(const std::string& study, int64_t count) {
+  return state_->get<AskAnswer>({"POST", "/v1/studies/" + encode(study) + "/ask", toText(AskRequest{count})},
+                                state_->timeout);
+}
+
+Result<StudyInfo> Client::tell(const std::string& study, const TellRequest& results) {
+  return state_->get<StudyInfo>({"POST", "/v1/studies/" + encode(study) + "/tell", toText(results)},
+                                state_->timeout);
+}
+
+Result<StudyInfo> Client::closeStudy(const std::string& id) {
+  return state_->get<StudyInfo>({"DELETE", "/v1/studies/" + encode(id), {}}, state_->timeout);
+}
+
 Result<Forgotten> Client::forget(const ForgetRequest& request) {
   return state_->get<Forgotten>({"POST", "/v1/forget", toText(request)}, state_->timeout);
 }

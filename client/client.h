@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "client/protocol/messages.h"
+#include "client/protocol/study.h"
 
 #include <functional>
 #include <memory>
@@ -62,6 +63,15 @@ public:
   Result<protocol::Explanation> explain(const protocol::ExplainRequest& request);
   /// NotFound: nothing that is known matches.
   Result<protocol::Forgotten> forget(const protocol::ForgetRequest& request);
+  /// A search whose configurations the caller compiles and times by himself: what openStudy() gave is asked
+  /// for proposals, and each of them is told once. What was told is kept; an equal study goes on from there.
+  /// NotFound: the study is not open any more (another equal one was opened, or the daemon has ended): open
+  /// it again.
+  Result<protocol::StudyInfo> openStudy(const protocol::StudyRequest& request);
+  Result<protocol::StudyInfo> study(const std::string& id);
+  Result<protocol::AskAnswer> ask(const std::string& study, int64_t count = 1);
+  Result<protocol::StudyInfo> tell(const std::string& study, const protocol::TellRequest& results);
+  Result<protocol::StudyInfo> closeStudy(const std::string& id);
   /// The bytes, checked against their SHA-256.
   Result<std::string> artefact(const std::string& sha256);
 

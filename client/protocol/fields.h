@@ -4,6 +4,7 @@
 
 #include "client/protocol/entry.h"
 #include "client/protocol/messages.h"
+#include "client/protocol/study.h"
 
 namespace tuned::protocol {
 
@@ -28,6 +29,7 @@ template <typename V> void fields(V& v, TuneRequest& m) {
   v("sizes", m.sizes);
   v.option("device", m.device);
   v.option("strategy", m.strategy);
+  v.option("effort", m.effort);
   v.option("seed", m.seed);
   v.option("budget", m.budget);
   v.option("force", m.force);
@@ -53,6 +55,7 @@ template <typename V> void fields(V& v, Answer& m) {
   v("gigabytes_per_second", m.gigabytesPerSecond);
   v("gigaflops_per_second", m.gigaflopsPerSecond);
   v("gain", m.gain);
+  v("expected_loss", m.expectedLoss);
   v("verdict", m.verdict);
   v.option("coverage", m.coverage);
   v.option("stale", m.stale);
@@ -195,6 +198,60 @@ template <typename V> void fields(V& v, Explanation& m) {
   v.option("phase_seconds", m.phaseSeconds);
 }
 
+template <typename V> void fields(V& v, StudyRequest& m) {
+  v("name", m.name);
+  v("parameters", m.parameters);
+  v.option("constraints", m.constraints);
+  v.option("sizes", m.sizes);
+  v.option("device", m.device);
+  v.option("default", m.defaults);
+  v.option("strategy", m.strategy);
+  v.option("effort", m.effort);
+  v.option("seed", m.seed);
+}
+
+template <typename V> void fields(V& v, Proposal& m) {
+  v("number", m.number);
+  v("configuration", m.configuration);
+}
+
+template <typename V> void fields(V& v, Told& m) {
+  v("number", m.number);
+  v("value", m.value);
+  v.option("failure", m.failure);
+}
+
+template <typename V> void fields(V& v, StudyBest& m) {
+  v("configuration", m.configuration);
+  v("value", m.value);
+}
+
+template <typename V> void fields(V& v, StudyInfo& m) {
+  v("id", m.id);
+  v("name", m.name);
+  v.option("strategy", m.strategy);
+  v.option("configurations", m.configurations);
+  v.option("sampled", m.sampled);
+  v.option("told", m.told);
+  v.option("waiting", m.waiting);
+  v("best", m.best);
+  v("expected_gain", m.expectedGain);
+  v.option("finished", m.finished);
+}
+
+template <typename V> void fields(V& v, AskRequest& m) {
+  v.option("count", m.count);
+}
+
+template <typename V> void fields(V& v, AskAnswer& m) {
+  v("proposals", m.proposals);
+  v("study", m.study);
+}
+
+template <typename V> void fields(V& v, TellRequest& m) {
+  v("results", m.results);
+}
+
 template <typename V> void fields(V& v, KernelList& m) {
   v("kernels", m.kernels);
 }
@@ -242,6 +299,14 @@ template <typename V> void fields(V& v, EntryList& m) {
   X(TrialList) \
   X(WinnerList) \
   X(DeviceList) \
+  X(StudyRequest) \
+  X(StudyInfo) \
+  X(StudyBest) \
+  X(AskRequest) \
+  X(AskAnswer) \
+  X(Proposal) \
+  X(TellRequest) \
+  X(Told) \
   X(Entry) \
   X(EntryList) \
   X(Launch) \

@@ -22,6 +22,10 @@ template <> constexpr bool strictKeys<protocol::Budget> = true;
 template <> constexpr bool strictKeys<protocol::ForgetRequest> = true;
 template <> constexpr bool strictKeys<protocol::BuildRequest> = true;
 template <> constexpr bool strictKeys<protocol::ExplainRequest> = true;
+template <> constexpr bool strictKeys<protocol::StudyRequest> = true;
+template <> constexpr bool strictKeys<protocol::AskRequest> = true;
+template <> constexpr bool strictKeys<protocol::TellRequest> = true;
+template <> constexpr bool strictKeys<protocol::Told> = true;
 
 } // namespace tuned::model
 

@@ -51,8 +51,11 @@ struct TuneRequest {
   std::string document;
   Values sizes;
   std::string device;
-  std::string strategy = "exhaustive"; ///< "exhaustive" or "random"
-  uint64_t seed = 0;                   ///< of the random strategy; 0: the daemon's choice
+  /// "exhaustive", "random", "local", "evolutionary", "surrogate" or "portfolio"; empty: what the effort and
+  /// the size of the space ask for.
+  std::string strategy;
+  std::string effort; ///< "quick", "normal" or "full": when the search stops by itself; empty: normal
+  uint64_t seed = 0;  ///< of strategies that draw; 0: the daemon's choice
   Budget budget;
   bool force = false;       ///< try again what was tried before, failures too
   std::vector<Values> only; ///< just these configurations of the space; empty: all of it
@@ -79,6 +82,8 @@ struct Answer {
   std::optional<double> gigaflopsPerSecond;
   std::optional<double> gain; ///< default's time / this one's; none when the default did not run
   Verdict verdict;
+  /// Of source "nearest": how far its time is expected to be behind the best, as a share; none: not known.
+  std::optional<double> expectedLoss;
   double coverage = 0; ///< share of the space that was tried, 0 to 1
   bool stale = false;  ///< measured under another driver or assembler; timed again behind
   int64_t tunedAt = 0; ///< Unix time, seconds; 0: never

@@ -140,6 +140,9 @@ std::vector<Row> answerFacts(const protocol::Answer& answer, const std::string& 
                        : answer.source == "nearest" ? "the nearest sizes that were tuned"
                                                     : "the kernel's default, not tuned yet";
   rows.push_back({"answer from", std::string(source) + (answer.stale ? ", stale: timed again behind" : "")});
+  if (answer.expectedLoss)
+    rows.push_back(
+        {"expected loss", number("%.1f %% behind the best of these sizes", 100 * *answer.expectedLoss)});
   rows.push_back({"best configuration", formatValues(answer.configuration)});
   std::string time = formatSeconds(answer.seconds);
   if (answer.interval)

@@ -46,6 +46,10 @@ void addVersion(CLI::App& app, Context& context);
 void addQuery(CLI::App& app, Context& context);
 void addTune(CLI::App& app, Context& context);
 void addWatch(CLI::App& app, Context& context);
+/// A range of a size, as few configurations.
+void addCover(CLI::App& app, Context& context);
+/// Ask and tell: searches of what others compile and time.
+void addStudy(CLI::App& app, Context& context);
 void addLs(CLI::App& app, Context& context);
 void addShow(CLI::App& app, Context& context);
 void addExplain(CLI::App& app, Context& context);

@@ -142,6 +142,18 @@ HttpResponse listEntries(Service&, const Call& call) {
   return reply(Result<protocol::EntryList>(protocol::EntryList{std::move(*keys)}), call.status);
 }
 
+HttpResponse ask(Service&, const Call& call) {
+  return withBody<protocol::AskRequest>(call, [&](const protocol::AskRequest& request) {
+    return reply(call.studies.ask(at(call.path, "id"), request, call.request.user()), call.status);
+  });
+}
+
+HttpResponse tell(Service&, const Call& call) {
+  return withBody<protocol::TellRequest>(call, [&](const protocol::TellRequest& request) {
+    return reply(call.studies.tell(at(call.path, "id"), request, call.request.user()), call.status);
+  });
+}
+
 HttpResponse ready(Service& service, const Call&) {
   auto why = service.unready();
   return why ? plain(503, "not ready: " + *why + "\n") : plain(200, "ready\n");
@@ -197,6 +209,22 @@ constexpr Router::Entry table[] = {
     {"artefact", false, false, artefact},
     {"listDevices", true, true,
      [](Service& s, const Call& c) { return reply(Result<protocol::DeviceList>(s.devices()), c.status); }},
+    {"openStudy", false, false,
+     [](Service&, const Call& c) {
+       return withBody<protocol::StudyRequest>(c, [&](const auto& request) {
+         return reply(c.studies.open(request, c.request.user()), c.status);
+       });
+     }},
+    {"showStudy", false, false,
+     [](Service&, const Call& c) {
+       return reply(c.studies.show(at(c.path, "id"), c.request.user()), c.status);
+     }},
+    {"ask", false, false, ask},
+    {"tell", false, false, tell},
+    {"closeStudy", false, false,
+     [](Service&, const Call& c) {
+       return reply(c.studies.close(at(c.path, "id"), c.request.user()), c.status);
+     }},
     {"getEntry", false, false,
      [](Service&, const Call& c) {
        return entry(c.entries.get(at(c.path, "space"), at(c.path, "key")), c.status);

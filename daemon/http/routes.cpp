@@ -69,7 +69,8 @@ const Router::Entry* entryOf(const char* route) {
 
 } // namespace
 
-Router::Router(Service& service) : service_(service), entries_(service.options().cache + "/entries") {}
+Router::Router(Service& service)
+    : service_(service), entries_(service.options().cache + "/entries"), studies_(entries_) {}
 
 HttpResponse Router::problem(const Error& error, int status) {
   return {status ? status : protocol::httpStatus(error.kind), "application/problem+json",
@@ -115,7 +116,7 @@ HttpResponse Router::call(Found& found, const HttpRequest& request) {
     std::string_view query;
     if (question != std::string::npos) query = std::string_view(request.target).substr(question + 1);
     return found.entry->handler(service_, {std::move(found.path), queryOf(query), request.body, request,
-                                           found.route->status, entries_});
+                                           found.route->status, entries_, studies_});
   }
   if (found.allow.empty())
     return problem({ErrorKind::NotFound, "there is nothing at " + request.target.substr(0, question),

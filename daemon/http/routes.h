@@ -4,6 +4,7 @@
 
 #include "daemon/http/peer.h"
 #include "daemon/service/service.h"
+#include "daemon/service/studies.h"
 #include "daemon/store/entries.h"
 
 #include <map>
@@ -52,6 +53,7 @@ public:
     const HttpRequest& request;
     int status;              ///< of success
     store::Entries& entries; ///< what clients keep for each other; needs no device
+    Studies& studies;        ///< ask and tell; needs no device either
   };
   using Handler = HttpResponse (*)(Service&, const Call&);
   struct Entry {
@@ -68,6 +70,7 @@ private:
   HttpResponse call(Found& found, const HttpRequest& request);
   Service& service_;
   store::Entries entries_;
+  Studies studies_; ///< keeps what it is told among the entries
 };
 
 } // namespace tuned

@@ -13,6 +13,7 @@ namespace tuned::prewarm {
 namespace {
 
 constexpr size_t mostItems = 2000000;
+constexpr size_t largestSpace = 65536; ///< of which a few are chosen with all of it at hand
 constexpr double discoverySeconds = 60;
 
 /// A target as builds are made for it.
@@ -80,11 +81,19 @@ Result<void> addProblem(Plan& plan, const Documents::Known& known, const Sizes& 
   problem->compileTarget = target.compileTarget;
   problem->toolchain = target.toolchain;
   if (arguments) problem->arguments = std::move(*arguments);
-  for (Configuration& configuration : chosen(space->configurations(), known.kernel->defaults, count))
-    plan.items.push_back({problem, known.kernel->name, std::move(configuration)});
-  if (plan.items.size() > mostItems)
+  const auto tooMany = [] {
     return fail(ErrorKind::InvalidInput, "the manifest asks for more than two million builds",
                 "limit \"configurations\"");
+  };
+  if (count == 0 && space->size() > mostItems) return tooMany();
+  // A few of a very large space are chosen from an even part of it.
+  const size_t step = count == 0 ? 1 : space->size() / largestSpace + 1;
+  std::vector<Configuration> all;
+  for (size_t i = 0; i < space->size(); i += step)
+    all.push_back(space->configuration(i));
+  for (Configuration& configuration : chosen(std::move(all), known.kernel->defaults, count))
+    plan.items.push_back({problem, known.kernel->name, std::move(configuration)});
+  if (plan.items.size() > mostItems) return tooMany();
   return {};
 }
 

@@ -36,7 +36,7 @@ protocol::JobStatus Job::snapshot() const {
   out.kernelName = spec_.kernel->name;
   out.sizes = spec_.request.sizes;
   out.device = spec_.request.device;
-  out.strategy = spec_.request.strategy;
+  out.strategy = spec_.strategy;
   out.state = name(state_);
   out.configurations = spec_.configurations;
   out.tried = tried_;

@@ -32,6 +32,7 @@ struct JobSpec {
   std::shared_ptr<const Kernel> kernel;
   store::ProblemKey problem;
   int64_t configurations = 0; ///< of the space
+  std::string strategy;       ///< the one asked for, or what the effort chose
   double created = 0;         ///< Unix time at which it was acknowledged
   /// The daemon itself, which measures what was built elsewhere: no quota counts that.
   static constexpr unsigned nobody = ~0U;

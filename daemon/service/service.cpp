@@ -4,6 +4,7 @@
 #include "daemon/service/admission.h"
 #include "daemon/service/convert.h"
 #include "daemon/service/question.h"
+#include "tuner/search/effort.h"
 #include "tuner/search/space.h"
 #include "tuner/search/strategy.h"
 
@@ -282,8 +283,10 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
   request.document.clear();
   request.device = what.device->info.id;
   if (auto sizes = fromKey(what.problem.sizes)) request.sizes = *sizes;
-  if (request.budget.seconds <= 0 || request.budget.seconds > options_.tuneSeconds)
-    request.budget.seconds = options_.tuneSeconds;
+  auto effort = effortNamed(request.effort);
+  if (!effort) return fail(effort.error());
+  if (request.budget.seconds <= 0) request.budget.seconds = effort->seconds.value_or(options_.tuneSeconds);
+  request.budget.seconds = std::min<double>(request.budget.seconds, options_.tuneSeconds);
   std::lock_guard guard(starting_);
   if (auto equal = jobs_.equal(request, what.problem)) {
     ++metrics_.jobsJoined;
@@ -297,9 +300,12 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
   if (!kernel) return fail(kernel.error());
   auto space = Space::enumerate(*kernel, request.sizes, ignoredOn(*what.device), what.device->info.compilers);
   if (!space) return fail(space.error());
-  if (auto strategy = makeStrategy(request.strategy, *space, 1); !strategy) return fail(strategy.error());
+  std::string strategy = request.strategy;
+  // Configurations that were listed one by one are all wanted.
+  if (strategy.empty()) strategy = request.only.empty() ? strategyFor(*effort, space->total()) : "exhaustive";
+  if (auto known = checkStrategy(strategy); !known) return fail(known.error());
   auto job = std::make_shared<Job>(JobSpec{fresh ? newId() : record.id, request, what.kernel.kernel,
-                                           what.problem, static_cast<int64_t>(space->size()),
+                                           what.problem, static_cast<int64_t>(space->size()), strategy,
                                            fresh ? unixNow() : record.created, user, deaths});
   if (fresh) {
     auto kept = store_->putJob({job->spec().id, name(JobState::Queued), protocol::toText(request), "", 0});

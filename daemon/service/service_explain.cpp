@@ -90,14 +90,14 @@ Result<protocol::Explanation> Service::explain(const protocol::ExplainRequest& r
   if (auto space =
           Space::enumerate(kernel, request.sizes, ignoredOn(*what->device), what->device->info.compilers)) {
     out.space = static_cast<int64_t>(space->size());
-    std::set<Configuration> tried;
+    std::set<size_t> tried;
     for (const auto& record : *records)
-      if (record.measurement.origin.empty()) tried.insert(record.measurement.configuration);
-    for (const Configuration& configuration : space->configurations()) {
-      if (tried.contains(configuration)) continue;
-      if (out.untriedExamples.size() < examples) out.untriedExamples.push_back(configuration);
-      ++out.untried;
-    }
+      if (const size_t position = space->find(record.measurement.configuration);
+          record.measurement.origin.empty() && position < space->size())
+        tried.insert(position);
+    out.untried = out.space - static_cast<int64_t>(tried.size());
+    for (size_t i = 0; i < space->size() && out.untriedExamples.size() < examples; ++i)
+      if (!tried.contains(i)) out.untriedExamples.push_back(space->configuration(i));
   }
   if (auto search = store_->lastSearch(what->problem)) {
     out.strategy = search->strategy;

@@ -3,6 +3,7 @@
 #include "daemon/service/question.h"
 #include "daemon/service/service.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -21,17 +22,56 @@ double distance(const Sizes& a, const Sizes& b) {
   return sum;
 }
 
-/// The configuration of the winner of the nearest sizes that is allowed at these sizes.
-std::optional<Configuration> nearest(const std::vector<store::MeasurementRecord>& winners,
-                                     const Kernel& kernel, const Sizes& sizes) {
-  std::optional<Configuration> best;
+/// A configuration for sizes that were never tuned.
+struct Guess {
+  Configuration configuration;
+  std::optional<double>
+      loss; ///< expected: its time / the best one's - 1; nothing: too little was measured to tell
+};
+
+/// The winners of near sizes are candidates. How far each is behind at the sizes where others won was
+/// measured when these were tuned; the mean of that, with weights that halve where a size doubles, is what it
+/// is expected to lose here (kernel regression, Nadaraya 1964). Of those that are expected to lose alike the
+/// nearest is taken.
+std::optional<Guess> guess(store::Store& store, const store::ProblemKey& asked,
+                           const std::vector<store::MeasurementRecord>& winners, const Kernel& kernel,
+                           const Sizes& sizes) {
+  constexpr size_t looked = 8;
+  constexpr double unmeasured = 0.3; // what was not tried somewhere is taken to lose there
+  struct Near {
+    const store::MeasurementRecord* winner;
+    double distance;
+  };
+  std::vector<Near> near;
+  for (const store::MeasurementRecord& winner : winners)
+    if (const double far = distance(sizes, winner.measurement.sizes);
+        std::isfinite(far) && winner.measurement.origin.empty() && winner.measurement.seconds)
+      near.push_back({&winner, far});
+  std::ranges::stable_sort(near, {}, &Near::distance);
+  if (near.size() > looked) near.resize(looked);
+  std::optional<Guess> best;
   double least = std::numeric_limits<double>::infinity();
-  for (const store::MeasurementRecord& winner : winners) {
-    const Measurement& measured = winner.measurement;
-    double far = distance(sizes, measured.sizes);
-    if (!measured.origin.empty() || far >= least || !inSpace(kernel, measured.configuration, sizes)) continue;
-    least = far;
-    best = measured.configuration;
+  for (const Near& candidate : near) {
+    const Configuration& configuration = candidate.winner->measurement.configuration;
+    if (!inSpace(kernel, configuration, sizes)) continue;
+    double sum = 0, weights = 0;
+    int measured = 0;
+    for (const Near& other : near) {
+      double loss = 0;
+      if (&other != &candidate) {
+        auto there = store.standingOf({asked.kernel, other.winner->build.key.sizes, asked.target},
+                                      toKey(configuration));
+        const bool known = there && there->measurement.seconds;
+        loss = known ? *there->measurement.seconds / *other.winner->measurement.seconds - 1 : unmeasured;
+        measured += known;
+      }
+      const double weight = std::exp2(-std::sqrt(other.distance));
+      sum += weight * std::max(loss, 0.0);
+      weights += weight;
+    }
+    if (sum / weights >= least) continue;
+    least = sum / weights;
+    best = Guess{configuration, measured > 0 ? std::optional(least) : std::nullopt};
   }
   return best;
 }
@@ -45,8 +85,8 @@ Result<protocol::Answer> Service::provisional(const Resolved& what, const protoc
   if (auto known = provisional_.answer(asked)) return *known;
   auto winners = store_->near(what.problem);
   if (!winners) return fail(winners.error());
-  auto found = nearest(*winners, kernel, sizes);
-  const Configuration configuration = found ? *found : kernel.defaults;
+  const auto found = guess(*store_, what.problem, *winners, kernel, sizes);
+  const Configuration configuration = found ? found->configuration : kernel.defaults;
   const std::string source = found ? "nearest" : "default";
   Crew crew = crewOf(*what.device);
   Builder builder(*store_, metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds);
@@ -58,6 +98,7 @@ Result<protocol::Answer> Service::provisional(const Resolved& what, const protoc
   auto answer = answerFor(kernel, what.problem.kernel, sizes, configuration, made->build);
   if (!answer) return answer;
   answer->source = source;
+  if (found) answer->expectedLoss = found->loss;
   answer->device = what.device->info.id;
   provisional_.put(asked, *answer,
                    {made->build.artefact, made->build.format, made->build.target, made->artefact->bytes});

@@ -2,7 +2,9 @@
 
 #include "client/protocol/json.h"
 #include "daemon/service/convert.h"
+#include "daemon/service/history.h"
 #include "daemon/service/question.h"
+#include "tuner/search/effort.h"
 
 #include <algorithm>
 #include <spdlog/spdlog.h>
@@ -107,7 +109,7 @@ private:
                spec_.id,
                kernel_.sha,
                questionOf(*kernel_.kernel),
-               spec_.request.strategy,
+               spec_.strategy,
                spec_.configurations};
     if (auto kept = store_.putTarget(device_.target); !kept) return fail(kept.error());
     auto begun = store_.beginSearch(search_);
@@ -117,7 +119,9 @@ private:
     TuneRequest request;
     request.kernel = std::move(*kernel);
     request.sizes = spec_.request.sizes;
-    request.strategy = spec_.request.strategy;
+    request.strategy = spec_.strategy;
+    if (auto effort = effortNamed(spec_.request.effort)) request.worth = effort->worth;
+    if (spec_.request.only.empty()) request.history = historyFor(store_, spec_.problem, request.sizes);
     request.ignored = ignoredOn(device_);
     request.compilers = device_.info.compilers;
     if (spec_.request.seed) request.seed = spec_.request.seed;

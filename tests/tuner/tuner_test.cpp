@@ -165,6 +165,15 @@ TEST_CASE_FIXTURE(Fixture, "budgets stop the search, alone and together") {
   CHECK(result.stopped == "time budget of 4 s spent");
   CHECK(result.tried < 9);
 
+  // Even no time at all is enough for the default.
+  request.budget = {};
+  request.budget.seconds = 1e-9;
+  executor.clock = 0;
+  result = run();
+  CHECK(result.tried >= 1);
+  REQUIRE(result.winner.has_value());
+  CHECK(result.winner->trial.configuration == request.kernel.defaults);
+
   request.budget = {};
   request.budget.withoutGain = 2;
   executor.behaviour = [](const Configuration&) { return timed(1e-3); };
@@ -348,4 +357,42 @@ TEST_CASE_FIXTURE(Fixture, "a search that cannot begin is an error") {
   request.kernel.constraints = {*Expression::parse("0")};
   CHECK(tune(request, executor).error().kind == ErrorKind::InvalidInput);
   CHECK(executor.compiledOrder.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a search ends by itself when little is left to gain, and not before something works") {
+  request.strategy = "portfolio";
+  request.worth = 0.05;
+  std::vector<int64_t> values(64);
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<int64_t>(16 * (i + 1));
+  request.kernel.parameters[0].values = values;
+  request.kernel.constraints.clear();
+  executor.behaviour = [](const Configuration& c) -> Outcome {
+    const double off = (static_cast<double>(c.at("BLOCK")) - 512) / 512;
+    return timed(1e-3 * (1 + off * off));
+  };
+  TuneResult result = run();
+  CHECK(result.stopped == "expected gain under 5 %");
+  CHECK(result.tried < 100);
+  REQUIRE(result.winner.has_value());
+  CHECK(result.winner->trial.timed()->median <= 1.05e-3);
+
+  executor.behaviour = [](const Configuration&) -> Outcome { return Faulted{"trap"}; };
+  result = run();
+  CHECK(result.stopped == "space exhausted");
+  CHECK(result.tried == 192);
+}
+
+TEST_CASE_FIXTURE(Fixture, "histories reach the strategy: what was best elsewhere is tried at once") {
+  request.strategy = "portfolio";
+  History history{"another card", 1, {}};
+  history.points.push_back({{{"BLOCK", 64}, {"num_warps", 4}}, 1e-6});
+  history.points.push_back({{{"BLOCK", 16}, {"num_warps", 1}}, 2e-6});
+  history.points.push_back({{{"BLOCK", 999}, {"num_warps", 1}}, 1e-9}); // no point of this space
+  request.history = {history};
+  run();
+  REQUIRE(executor.measuredOrder.size() == 9);
+  CHECK(executor.measuredOrder[0] == request.kernel.defaults);
+  CHECK(toString(executor.measuredOrder[1]) == "BLOCK=64 num_warps=4");
 }

@@ -2,6 +2,7 @@
 #include "base/sha256.h"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace tuned {
 namespace {
@@ -24,9 +25,9 @@ double steadySeconds() {
 
 } // namespace
 
-Search::Search(const TuneRequest& request, Space space, std::unique_ptr<Strategy> strategy,
+Search::Search(const TuneRequest& request, const Space& space, std::unique_ptr<Strategy> strategy,
                Executor& executor, std::stop_token stop)
-    : request_(request), space_(std::move(space)), strategy_(std::move(strategy)), executor_(executor),
+    : request_(request), space_(space), strategy_(std::move(strategy)), executor_(executor),
       stop_(std::move(stop)), now_(request.now ? request.now : steadySeconds), start_(now_()),
       ready_(request.contenders.begin(), request.contenders.end()) {}
 
@@ -38,9 +39,9 @@ std::deque<Trial>::const_iterator Search::findDefault() const {
 
 void Search::recall() {
   for (const Trial& trial : request_.known) {
-    if (space_.find(trial.configuration) == space_.size() || !claimed_.insert(trial.configuration).second)
-      continue;
-    strategy_->observe(trial);
+    const size_t position = space_.find(trial.configuration);
+    if (position == space_.size() || !claimed_.insert(trial.configuration).second) continue;
+    strategy_->observe(Observation::of(position, trial));
     trials_.push_back(trial);
     if (trial.eligible() && (!best_ || trial.timed()->median < best()->timed()->median))
       best_ = trials_.size() - 1;
@@ -50,8 +51,17 @@ void Search::recall() {
 std::optional<std::string> Search::stopReason() const {
   if (stop_.stop_requested()) return "cancelled";
   Budget::Spent spent = spent_;
-  spent.seconds = seconds();
-  return request_.budget.exhausted(spent);
+  // Time runs out only when there is something to show for it: the first configuration is always tried.
+  spent.seconds = trials_.empty() ? 0 : seconds();
+  if (auto reason = request_.budget.exhausted(spent)) return reason;
+  // Nothing is gained by going on, as far as the strategy can tell; never before something works.
+  if (request_.worth > 0 && best_)
+    if (auto gain = strategy_->expectedGain(); gain && *gain < request_.worth) {
+      char text[96];
+      std::snprintf(text, sizeof text, "expected gain under %g %%", 100 * request_.worth);
+      return text;
+    }
+  return std::nullopt;
 }
 
 bool Search::refill(size_t count) {
@@ -61,7 +71,8 @@ bool Search::refill(size_t count) {
     if (space_.find(request_.kernel.defaults) < space_.size() && !claimed_.contains(request_.kernel.defaults))
       batch.push_back(request_.kernel.defaults);
     else
-      batch = strategy_->propose(count - compiling_);
+      for (size_t position : strategy_->propose(count - compiling_))
+        batch.push_back(space_.configuration(position));
     if (batch.empty()) return false;
     std::erase_if(batch, [&](const Configuration& each) { return !claimed_.insert(each).second; });
     compiling_ += batch.size();
@@ -133,7 +144,10 @@ std::string Search::codeKey(const Configuration& configuration, const std::strin
 }
 
 void Search::finish(Trial trial, std::shared_ptr<const Artefact> artefact) {
-  if (trial.origin.empty()) strategy_->observe(trial); // a contender is no point of the space
+  // A contender is no point of the space.
+  if (const size_t position = space_.find(trial.configuration);
+      trial.origin.empty() && position < space_.size())
+    strategy_->observe(Observation::of(position, trial));
   trials_.push_back(std::move(trial));
   const Trial& last = trials_.back();
   ++spent_.trials;

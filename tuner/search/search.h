@@ -13,8 +13,9 @@ namespace tuned {
 
 class Search {
 public:
-  Search(const TuneRequest& request, Space space, std::unique_ptr<Strategy> strategy, Executor& executor,
-         std::stop_token stop);
+  /// `space` outlives the search; `strategy` was made for it.
+  Search(const TuneRequest& request, const Space& space, std::unique_ptr<Strategy> strategy,
+         Executor& executor, std::stop_token stop);
 
   /// Takes over what is known from earlier.
   void recall();
@@ -51,7 +52,7 @@ private:
   const Trial* best() const { return best_ ? &trials_[*best_] : nullptr; }
 
   const TuneRequest& request_;
-  Space space_;
+  const Space& space_;
   std::unique_ptr<Strategy> strategy_;
   Executor& executor_;
   std::stop_token stop_;

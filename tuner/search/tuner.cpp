@@ -40,7 +40,7 @@ Result<TuneResult> tune(const TuneRequest& request, Executor& executor, std::sto
   auto space = Space::enumerate(request.kernel, request.sizes, request.ignored, request.compilers);
   if (!space) return fail(space.error());
   // The strategy keeps a reference to the space it was made for; both live to the end of this function.
-  auto strategy = makeStrategy(request.strategy, *space, request.seed);
+  auto strategy = makeStrategy(request.strategy, {*space, request.seed, request.history});
   if (!strategy) return fail(strategy.error());
   Search search(request, *space, std::move(*strategy), executor, std::move(stop));
   search.recall();

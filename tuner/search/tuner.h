@@ -3,6 +3,7 @@
 
 #include "tuner/search/budget.h"
 #include "tuner/search/executor.h"
+#include "tuner/search/strategy.h"
 #include "tuner/trial.h"
 
 #include <functional>
@@ -29,6 +30,11 @@ struct TuneRequest {
   std::string strategy = "exhaustive";
   uint64_t seed = 1;
   Budget budget;
+  /// The search stops by itself when the strategy expects its next proposal to gain less than this share of
+  /// the best time; 0: it does not.
+  double worth = 0;
+  /// What is known of the kernel at other sizes and on other devices.
+  std::vector<History> history = {};
   int finalists = 6; ///< the best few that meet again in the duel; 1: no duel
   /// Parameters the device's compiler does not see (Space::enumerate): the CPU ignores the launch options.
   std::set<std::string> ignored;

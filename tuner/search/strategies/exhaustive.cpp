@@ -5,10 +5,10 @@
 
 namespace tuned {
 
-std::unique_ptr<Strategy> makeExhaustive(const Space& space, uint64_t) {
-  std::vector<size_t> order(space.size());
+std::unique_ptr<Strategy> makeExhaustive(const Study& study) {
+  std::vector<uint32_t> order(study.space.size());
   std::iota(order.begin(), order.end(), 0);
-  return std::make_unique<Listed>(space, std::move(order));
+  return std::make_unique<Listed>(study.space.size(), std::move(order));
 }
 
 } // namespace tuned

@@ -7,25 +7,22 @@ namespace tuned {
 
 class Listed : public Strategy {
 public:
-  /// `order` holds positions of `space`.
-  Listed(const Space& space, std::vector<size_t> order)
-      : space_(space), order_(std::move(order)), known_(space.size(), false) {}
+  /// `order` holds positions of a space of `size` points.
+  Listed(size_t size, std::vector<uint32_t> order) : order_(std::move(order)), known_(size, false) {}
 
-  std::vector<Configuration> propose(size_t count) override {
-    std::vector<Configuration> out;
+  std::vector<size_t> propose(size_t count) override {
+    std::vector<size_t> out;
     for (; next_ < order_.size() && out.size() < count; ++next_)
-      if (!known_[order_[next_]]) out.push_back(space_.configurations()[order_[next_]]);
+      if (!known_[order_[next_]]) out.push_back(order_[next_]);
     return out;
   }
 
-  void observe(const Trial& trial) override {
-    size_t position = space_.find(trial.configuration);
-    if (position < space_.size()) known_[position] = true;
+  void observe(const Observation& observation) override {
+    if (observation.position < known_.size()) known_[observation.position] = true;
   }
 
 private:
-  const Space& space_;
-  std::vector<size_t> order_;
+  std::vector<uint32_t> order_;
   std::vector<bool> known_;
   size_t next_ = 0;
 };
