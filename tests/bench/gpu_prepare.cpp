@@ -30,7 +30,34 @@ namespace {
 struct Problem {
   std::string name, document;
   Sizes sizes;
+  std::string torch = {}; ///< PlanTask::torch
 };
+
+/// Matmul and attention, and what PyTorch is asked for beside them.
+void addProducts(std::vector<Problem>& all) {
+  for (int64_t size : {4096, 8192})
+    for (auto [kind, rows] : {std::pair("matmul_f16", "k"), {"matmul_nt_f16", "n"}, {"matmul_nt_fp8", "n"}}) {
+      nlohmann::json torch = {{"op", kind == std::string("matmul_nt_fp8") ? "matmul_fp8" : "matmul"},
+                              {"b", rows},
+                              {"M", size},
+                              {"N", size},
+                              {"K", size}};
+      all.push_back({kind + ("_" + std::to_string(size)),
+                     kind + std::string(".json"),
+                     {{"M", size}, {"N", size}, {"K", size}},
+                     torch.dump()});
+    }
+  for (bool causal : {false, true})
+    for (int64_t depth : {64, 128}) {
+      nlohmann::json torch = {
+          {"op", "forward"}, {"heads", 128}, {"length", 4096}, {"depth", depth}, {"causal", causal}};
+      std::string name = causal ? "attention_causal_f16" : "attention_f16";
+      all.push_back({name + "_d" + std::to_string(depth),
+                     name + ".json",
+                     {{"Z", 4}, {"H", 32}, {"HKV", 32}, {"N", 4096}, {"D", depth}},
+                     torch.dump()});
+    }
+}
 
 std::vector<Problem> problems() {
   std::vector<Problem> all = {{"relu_32Mi", "relu.json", {{"n_elements", 1 << 25}}},
@@ -42,9 +69,7 @@ std::vector<Problem> problems() {
     all.push_back({"layer_norm_f16_8192x" + std::to_string(columns),
                    "layer_norm_f16.json",
                    {{"n_rows", 8192}, {"n_cols", columns}}});
-  for (int64_t size : {4096, 8192})
-    all.push_back(
-        {"matmul_f16_" + std::to_string(size), "matmul_f16.json", {{"M", size}, {"N", size}, {"K", size}}});
+  addProducts(all);
   return all;
 }
 
@@ -83,6 +108,15 @@ std::vector<Configuration> sample(const std::vector<Configuration>& all, size_t 
   return some;
 }
 
+/// Takes what only Tile IR reads out of a configuration: "latency=2,occupancy=2".
+std::string takeHints(Configuration& configuration) {
+  std::string text;
+  for (const char* name : {"latency", "occupancy", "worker_warps"})
+    if (auto found = configuration.extract(name))
+      text += (text.empty() ? "" : ",") + found.key() + "=" + std::to_string(found.mapped());
+  return text;
+}
+
 struct Settings {
   std::filesystem::path kernels = "configs/kernels", folder;
   std::string target = "sm_90a", only;
@@ -99,7 +133,7 @@ Result<PlanTask> listVariants(const Settings& settings, const Problem& problem) 
   auto space = Space::enumerate(*kernel, problem.sizes);
   if (!space) return fail(space.error());
   const Tolerance tolerance = kernel->tolerance.value_or(Tolerance());
-  PlanTask task{problem.name, 0, 0, tolerance.relative, tolerance.absolute, {}, {}};
+  PlanTask task{problem.name, 0, 0, tolerance.relative, tolerance.absolute, {}, {}, problem.torch};
   Bindings bindings = bindingsOf(*kernel, {}, problem.sizes);
   if (kernel->work.flops)
     task.flops = static_cast<double>(kernel->work.flops->evaluate(bindings).value_or(0));
@@ -111,10 +145,19 @@ Result<PlanTask> listVariants(const Settings& settings, const Problem& problem) 
     task.arguments.push_back(*evaluated);
   }
   auto context = makeContext();
+  std::map<Configuration, size_t> places; // configurations that differ in hints are one variant
   for (const Configuration& configuration : sample(space->configurations(), settings.limit)) {
+    Configuration shared = configuration;
+    std::string hints = takeHints(shared);
+    auto [place, fresh] = places.try_emplace(shared, task.variants.size());
+    if (!fresh) {
+      task.variants[place->second].hints->push_back(hints);
+      continue;
+    }
     PlanVariant variant;
+    if (!hints.empty()) variant.hints = {hints};
     variant.id = problem.name + "/" + std::to_string(task.variants.size());
-    variant.configuration = toString(configuration);
+    variant.configuration = toString(shared);
     variant.numWarps = option(configuration, "num_warps", 4);
     variant.numStages = option(configuration, "num_stages", 3);
     variant.numCtas = option(configuration, "num_ctas", 1);

@@ -21,6 +21,11 @@ def operation(torch, what):
             b = torch.randn(n, k, device="cuda", dtype=torch.float16).T
         out = torch.empty(m, n, device="cuda", dtype=torch.float16)
         return lambda: torch.matmul(a, b, out=out)
+    if what["op"] == "matmul_fp8":
+        m, n, k = (what[size] for size in "MNK")
+        a, b = (torch.randn(rows, k, device="cuda").to(torch.float8_e4m3fn) for rows in (m, n))
+        one = torch.ones((), device="cuda")
+        return lambda: torch._scaled_mm(a, b.T, one, one, out_dtype=torch.bfloat16, use_fast_accum=True)
     shape = (1, what["heads"], what["length"], what["depth"])
     q, k, v = (torch.randn(shape, device="cuda", dtype=torch.float16) for _ in range(3))
     if what["op"] == "forward":

@@ -82,11 +82,13 @@ TEST_CASE("matmul of 8-bit floats, multiplied by both scales") {
   const Configuration small = {{"BLOCK_M", 32}, {"BLOCK_N", 64}, {"BLOCK_K", 64}, {"num_warps", 4}};
   for (int64_t k : {128, 100}) {
     CAPTURE(k);
-    Run run = launch("matmul_nt_fp8", small, {{"M", 40}, {"N", 70}, {"K", k}});
-    Values expected = product(run, 40, 70, k, false, true);
-    for (double& value : expected)
-      value *= run.before["scale_a"][0] * run.before["scale_b"][0];
-    checkClose(run.after["c"], expected, 8e-3, 8e-3);
+    for (const char* name : {"matmul_nt_fp8", "matmul_nt_fp8_fast"}) {
+      Run run = launch(name, small, {{"M", 40}, {"N", 70}, {"K", k}});
+      Values expected = product(run, 40, 70, k, false, true);
+      for (double& value : expected)
+        value *= run.before["scale_a"][0] * run.before["scale_b"][0];
+      checkClose(run.after["c"], expected, 8e-3, 8e-3);
+    }
   }
 }
 
