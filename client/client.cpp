@@ -183,7 +183,8 @@ Result<AskAnswer> Client::ask(const std::string& study, int64_t count) {
 }
 
 Result<StudyInfo> Client::tell(const std::string& study, const TellRequest& results) {
-  return state_->get<StudyInfo>({"POST", "/v1/studies/" + encode(study) + "/tell", toText(results)}, state_->timeout);
+  return state_->get<StudyInfo>({"POST", "/v1/studies/" + encode(study) + "/tell", toText(results)},
+                                state_->timeout);
 }
 
 Result<StudyInfo> Client::closeStudy(const std::string& id) {

@@ -63,9 +63,10 @@ public:
   Result<protocol::Explanation> explain(const protocol::ExplainRequest& request);
   /// NotFound: nothing that is known matches.
   Result<protocol::Forgotten> forget(const protocol::ForgetRequest& request);
-  /// A search whose configurations the caller compiles and times by himself: what openStudy() gave is asked for
-  /// proposals, and each of them is told once. What was told is kept; an equal study goes on from there. NotFound:
-  /// the study is not open any more (another equal one was opened, or the daemon has ended): open it again.
+  /// A search whose configurations the caller compiles and times by himself: what openStudy() gave is asked
+  /// for proposals, and each of them is told once. What was told is kept; an equal study goes on from there.
+  /// NotFound: the study is not open any more (another equal one was opened, or the daemon has ended): open
+  /// it again.
   Result<protocol::StudyInfo> openStudy(const protocol::StudyRequest& request);
   Result<protocol::StudyInfo> study(const std::string& id);
   Result<protocol::AskAnswer> ask(const std::string& study, int64_t count = 1);

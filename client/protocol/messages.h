@@ -51,8 +51,8 @@ struct TuneRequest {
   std::string document;
   Values sizes;
   std::string device;
-  /// "exhaustive", "random", "local", "evolutionary", "surrogate" or "portfolio"; empty: what the effort and the
-  /// size of the space ask for.
+  /// "exhaustive", "random", "local", "evolutionary", "surrogate" or "portfolio"; empty: what the effort and
+  /// the size of the space ask for.
   std::string strategy;
   std::string effort; ///< "quick", "normal" or "full": when the search stops by itself; empty: normal
   uint64_t seed = 0;  ///< of strategies that draw; 0: the daemon's choice

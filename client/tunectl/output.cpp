@@ -141,7 +141,8 @@ std::vector<Row> answerFacts(const protocol::Answer& answer, const std::string& 
                                                     : "the kernel's default, not tuned yet";
   rows.push_back({"answer from", std::string(source) + (answer.stale ? ", stale: timed again behind" : "")});
   if (answer.expectedLoss)
-    rows.push_back({"expected loss", number("%.1f %% behind the best of these sizes", 100 * *answer.expectedLoss)});
+    rows.push_back(
+        {"expected loss", number("%.1f %% behind the best of these sizes", 100 * *answer.expectedLoss)});
   rows.push_back({"best configuration", formatValues(answer.configuration)});
   std::string time = formatSeconds(answer.seconds);
   if (answer.interval)

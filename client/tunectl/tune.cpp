@@ -92,10 +92,12 @@ void addTune(CLI::App& app, Context& context) {
   auto options = std::make_shared<Options>();
   addProblemOptions(*verb, options->problem);
   auto& request = options->request;
-  verb->add_option("--strategy", request.strategy,
-                   "exhaustive, random, local, evolutionary, surrogate or portfolio; else what the effort asks for");
-  verb->add_option("--effort", request.effort,
-                   "quick, normal or full: when the search stops by itself, and how large a space is tried as a whole")
+  verb->add_option(
+      "--strategy", request.strategy,
+      "exhaustive, random, local, evolutionary, surrogate or portfolio; else what the effort asks for");
+  verb->add_option(
+          "--effort", request.effort,
+          "quick, normal or full: when the search stops by itself, and how large a space is tried as a whole")
       ->check(CLI::IsMember({"quick", "normal", "full"}));
   verb->add_option("--seed", request.seed, "of strategies that draw");
   verb->add_option("--budget", request.budget.seconds, "seconds to search; 0 is no limit")

@@ -211,15 +211,20 @@ constexpr Router::Entry table[] = {
      [](Service& s, const Call& c) { return reply(Result<protocol::DeviceList>(s.devices()), c.status); }},
     {"openStudy", false, false,
      [](Service&, const Call& c) {
-       return withBody<protocol::StudyRequest>(
-           c, [&](const auto& request) { return reply(c.studies.open(request, c.request.user()), c.status); });
+       return withBody<protocol::StudyRequest>(c, [&](const auto& request) {
+         return reply(c.studies.open(request, c.request.user()), c.status);
+       });
      }},
     {"showStudy", false, false,
-     [](Service&, const Call& c) { return reply(c.studies.show(at(c.path, "id"), c.request.user()), c.status); }},
+     [](Service&, const Call& c) {
+       return reply(c.studies.show(at(c.path, "id"), c.request.user()), c.status);
+     }},
     {"ask", false, false, ask},
     {"tell", false, false, tell},
     {"closeStudy", false, false,
-     [](Service&, const Call& c) { return reply(c.studies.close(at(c.path, "id"), c.request.user()), c.status); }},
+     [](Service&, const Call& c) {
+       return reply(c.studies.close(at(c.path, "id"), c.request.user()), c.status);
+     }},
     {"getEntry", false, false,
      [](Service&, const Call& c) {
        return entry(c.entries.get(at(c.path, "space"), at(c.path, "key")), c.status);

@@ -69,8 +69,8 @@ const Router::Entry* entryOf(const char* route) {
 
 } // namespace
 
-Router::Router(Service& service) : service_(service), entries_(service.options().cache + "/entries"),
-      studies_(entries_) {}
+Router::Router(Service& service)
+    : service_(service), entries_(service.options().cache + "/entries"), studies_(entries_) {}
 
 HttpResponse Router::problem(const Error& error, int status) {
   return {status ? status : protocol::httpStatus(error.kind), "application/problem+json",

@@ -19,8 +19,8 @@ constexpr double halfLife = 3600;
 /// Two requests are one tuning when they ask for the same thing in the same way; whoever comes second gets
 /// what the first one's budget brings.
 bool same(const protocol::TuneRequest& a, const protocol::TuneRequest& b) {
-  return a.kernel == b.kernel && a.strategy == b.strategy && a.effort == b.effort && a.seed == b.seed && a.force == b.force &&
-         a.only == b.only;
+  return a.kernel == b.kernel && a.strategy == b.strategy && a.effort == b.effort && a.seed == b.seed &&
+         a.force == b.force && a.only == b.only;
 }
 } // namespace
 

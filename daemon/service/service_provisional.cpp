@@ -25,12 +25,14 @@ double distance(const Sizes& a, const Sizes& b) {
 /// A configuration for sizes that were never tuned.
 struct Guess {
   Configuration configuration;
-  std::optional<double> loss; ///< expected: its time / the best one's - 1; nothing: too little was measured to tell
+  std::optional<double>
+      loss; ///< expected: its time / the best one's - 1; nothing: too little was measured to tell
 };
 
-/// The winners of near sizes are candidates. How far each is behind at the sizes where others won was measured when
-/// these were tuned; the mean of that, with weights that halve where a size doubles, is what it is expected to lose
-/// here (kernel regression, Nadaraya 1964). Of those that are expected to lose alike the nearest is taken.
+/// The winners of near sizes are candidates. How far each is behind at the sizes where others won was
+/// measured when these were tuned; the mean of that, with weights that halve where a size doubles, is what it
+/// is expected to lose here (kernel regression, Nadaraya 1964). Of those that are expected to lose alike the
+/// nearest is taken.
 std::optional<Guess> guess(store::Store& store, const store::ProblemKey& asked,
                            const std::vector<store::MeasurementRecord>& winners, const Kernel& kernel,
                            const Sizes& sizes) {
@@ -57,7 +59,8 @@ std::optional<Guess> guess(store::Store& store, const store::ProblemKey& asked,
     for (const Near& other : near) {
       double loss = 0;
       if (&other != &candidate) {
-        auto there = store.standingOf({asked.kernel, other.winner->build.key.sizes, asked.target}, toKey(configuration));
+        auto there = store.standingOf({asked.kernel, other.winner->build.key.sizes, asked.target},
+                                      toKey(configuration));
         const bool known = there && there->measurement.seconds;
         loss = known ? *there->measurement.seconds / *other.winner->measurement.seconds - 1 : unmeasured;
         measured += known;

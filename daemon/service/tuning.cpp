@@ -103,7 +103,12 @@ private:
   Result<TuneRequest> prepare() {
     auto kernel = restricted(*kernel_.kernel, spec_.request.only);
     if (!kernel) return fail(kernel.error());
-    search_ = {0, spec_.problem, spec_.id, kernel_.sha, questionOf(*kernel_.kernel), spec_.strategy,
+    search_ = {0,
+               spec_.problem,
+               spec_.id,
+               kernel_.sha,
+               questionOf(*kernel_.kernel),
+               spec_.strategy,
                spec_.configurations};
     if (auto kept = store_.putTarget(device_.target); !kept) return fail(kept.error());
     auto begun = store_.beginSearch(search_);

@@ -44,7 +44,8 @@ double valley(const Space& points, size_t position) {
   return seconds;
 }
 
-std::vector<size_t> drain(Strategy& strategy, size_t step, const std::function<Observation(size_t)>& observe) {
+std::vector<size_t> drain(Strategy& strategy, size_t step,
+                          const std::function<Observation(size_t)>& observe) {
   std::vector<size_t> all;
   for (auto batch = strategy.propose(step); !batch.empty(); batch = strategy.propose(step)) {
     CHECK(batch.size() <= step);
@@ -164,10 +165,18 @@ TEST_CASE("absurd times, constant times, failures everywhere and censored times 
   constexpr double infinite = std::numeric_limits<double>::infinity();
   const std::vector<std::function<Observation(size_t)>> behaviours = {
       failed,
-      [](size_t position) { return Observation{position, 1e-3, false}; },
-      [](size_t position) { return Observation{position, 1e-3, true}; },
-      [](size_t position) { return Observation{position, 1e-300, false}; },
-      [](size_t position) { return Observation{position, position % 2 ? 1e300 : 1e-300, false}; },
+      [](size_t position) {
+        return Observation{position, 1e-3, false};
+      },
+      [](size_t position) {
+        return Observation{position, 1e-3, true};
+      },
+      [](size_t position) {
+        return Observation{position, 1e-300, false};
+      },
+      [](size_t position) {
+        return Observation{position, position % 2 ? 1e300 : 1e-300, false};
+      },
   };
   for (const std::string& name : strategyNames()) {
     CAPTURE(name);

@@ -359,7 +359,8 @@ TEST_CASE_FIXTURE(Fixture, "a search that cannot begin is an error") {
   CHECK(executor.compiledOrder.empty());
 }
 
-TEST_CASE_FIXTURE(Fixture, "a search ends by itself when little is left to gain, and not before something works") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a search ends by itself when little is left to gain, and not before something works") {
   request.strategy = "portfolio";
   request.worth = 0.05;
   std::vector<int64_t> values(64);

@@ -144,7 +144,8 @@ std::string Search::codeKey(const Configuration& configuration, const std::strin
 
 void Search::finish(Trial trial, std::shared_ptr<const Artefact> artefact) {
   // A contender is no point of the space.
-  if (const size_t position = space_.find(trial.configuration); trial.origin.empty() && position < space_.size())
+  if (const size_t position = space_.find(trial.configuration);
+      trial.origin.empty() && position < space_.size())
     strategy_->observe(Observation::of(position, trial));
   trials_.push_back(std::move(trial));
   const Trial& last = trials_.back();

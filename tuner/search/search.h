@@ -14,8 +14,8 @@ namespace tuned {
 class Search {
 public:
   /// `space` outlives the search; `strategy` was made for it.
-  Search(const TuneRequest& request, const Space& space, std::unique_ptr<Strategy> strategy, Executor& executor,
-         std::stop_token stop);
+  Search(const TuneRequest& request, const Space& space, std::unique_ptr<Strategy> strategy,
+         Executor& executor, std::stop_token stop);
 
   /// Takes over what is known from earlier.
   void recall();

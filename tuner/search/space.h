@@ -27,13 +27,14 @@ public:
   /// One configuration: an index for each of parameters(), in their order.
   using Row = std::span<const Index>;
 
-  /// Lists the space, or samples it when listing would take more than 2^25 cells or 2^23 steps. A sample is the
-  /// same each time, holds the default where it satisfies the constraints, and favours no value of a parameter,
-  /// but is uniform only where no constraint binds. InvalidInput: no configuration satisfies the constraints, or
-  /// none was found in a space that cannot be walked, or bad sizes. `ignored` names parameters that the device's
-  /// compilers do not see (num_warps on the CPU): of configurations that differ in these only, the one nearest
-  /// the kernel's default stands for all. `compilers` are the device's (DeviceInfo::compilers): with several,
-  /// every configuration is there for each that takes the kernel, less what that one ignores (compilers.h).
+  /// Lists the space, or samples it when listing would take more than 2^25 cells or 2^23 steps. A sample is
+  /// the same each time, holds the default where it satisfies the constraints, and favours no value of a
+  /// parameter, but is uniform only where no constraint binds. InvalidInput: no configuration satisfies the
+  /// constraints, or none was found in a space that cannot be walked, or bad sizes. `ignored` names
+  /// parameters that the device's compilers do not see (num_warps on the CPU): of configurations that differ
+  /// in these only, the one nearest the kernel's default stands for all. `compilers` are the device's
+  /// (DeviceInfo::compilers): with several, every configuration is there for each that takes the kernel, less
+  /// what that one ignores (compilers.h).
   static Result<Space> enumerate(const Kernel& kernel, const Sizes& sizes,
                                  const std::set<std::string>& ignored = {},
                                  const std::vector<std::string>& compilers = {});
@@ -61,8 +62,8 @@ public:
   /// Positions of the configurations that differ from this one in exactly one parameter; the nearest values
   /// first.
   std::vector<size_t> neighbours(size_t position) const;
-  /// The same; in a sampled space those that satisfy the constraints and are not in the sample are added to it,
-  /// up to 2^17 in all. Positions that were given before stay.
+  /// The same; in a sampled space those that satisfy the constraints and are not in the sample are added to
+  /// it, up to 2^17 in all. Positions that were given before stay.
   std::vector<size_t> explore(size_t position);
 
 private:
@@ -78,13 +79,13 @@ private:
   size_t slotOf(Row row) const;
 
   std::vector<KernelParameter> parameters_;
-  Configuration fixed_;            ///< launch options that the default fixes without making them parameters
-  std::vector<Index> cells_;       ///< size_ rows
-  std::vector<uint32_t> slots_;    ///< open addressing: position + 1 by hash of the row; 0: free
-  size_t size_ = 0, listed_ = 0;   ///< listed_: without what explore() added
+  Configuration fixed_;          ///< launch options that the default fixes without making them parameters
+  std::vector<Index> cells_;     ///< size_ rows
+  std::vector<uint32_t> slots_;  ///< open addressing: position + 1 by hash of the row; 0: free
+  size_t size_ = 0, listed_ = 0; ///< listed_: without what explore() added
   int64_t total_ = 0;
-  std::set<size_t> unread_;        ///< parameters that no compiler of the device reads
-  bool ownCompilerNamed_ = true;   ///< configurations say compiler=0 instead of leaving it out
+  std::set<size_t> unread_;      ///< parameters that no compiler of the device reads
+  bool ownCompilerNamed_ = true; ///< configurations say compiler=0 instead of leaving it out
   std::shared_ptr<const Rules> rules_;
 };
 

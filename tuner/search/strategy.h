@@ -1,5 +1,5 @@
-// How the next configurations are chosen. A strategy sees the space as a matrix of indices, what the tuning is
-// about, what is known from elsewhere, and what came of its proposals; it never sees a kernel or a device.
+// How the next configurations are chosen. A strategy sees the space as a matrix of indices, what the tuning
+// is about, what is known from elsewhere, and what came of its proposals; it never sees a kernel or a device.
 #pragma once
 
 #include "tuner/search/space.h"
@@ -16,8 +16,8 @@ namespace tuned {
 /// What came of one point of the space.
 struct Observation {
   size_t position = 0;
-  /// Positive and finite; nothing: it failed (did not compile, needed too much, computed the wrong thing). Where
-  /// failures lie is learnt like times are.
+  /// Positive and finite; nothing: it failed (did not compile, needed too much, computed the wrong thing).
+  /// Where failures lie is learnt like times are.
   std::optional<double> seconds;
   bool censored = false; ///< it takes at least this long: measuring was given up
 
@@ -52,13 +52,13 @@ public:
   virtual std::vector<size_t> propose(size_t count) = 0;
   /// What came of a position: one proposed here, or one known otherwise (then it is not proposed any more).
   virtual void observe(const Observation& observation) = 0;
-  /// What going on for a while is expected to gain, as a share of the best time: 0.01 is 1 %. Nothing: the strategy
-  /// has no opinion (yet).
+  /// What going on for a while is expected to gain, as a share of the best time: 0.01 is 1 %. Nothing: the
+  /// strategy has no opinion (yet).
   virtual std::optional<double> expectedGain() const { return std::nullopt; }
 };
 
-/// By name, from the table in strategies/table.cpp; NotFound lists the names. Equal seeds give equal proposals
-/// when observations are equal.
+/// By name, from the table in strategies/table.cpp; NotFound lists the names. Equal seeds give equal
+/// proposals when observations are equal.
 Result<std::unique_ptr<Strategy>> makeStrategy(const std::string& name, const Study& study);
 std::vector<std::string> strategyNames();
 /// NotFound lists the names.

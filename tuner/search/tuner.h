@@ -30,8 +30,8 @@ struct TuneRequest {
   std::string strategy = "exhaustive";
   uint64_t seed = 1;
   Budget budget;
-  /// The search stops by itself when the strategy expects its next proposal to gain less than this share of the
-  /// best time; 0: it does not.
+  /// The search stops by itself when the strategy expects its next proposal to gain less than this share of
+  /// the best time; 0: it does not.
   double worth = 0;
   /// What is known of the kernel at other sizes and on other devices.
   std::vector<History> history = {};
