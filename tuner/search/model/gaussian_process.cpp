@@ -8,7 +8,7 @@
 namespace tuned {
 namespace {
 
-constexpr float kStep = 0.15F;
+constexpr float kStep = 0.05F;
 // The prior of scales: log-normal around this median times the root of their number, so that points are as
 // far apart however many parameters there are, with this deviation of the logarithm.
 constexpr double kScaleMedian = 0.5, kScaleDeviation = 1.2;

@@ -1,7 +1,7 @@
 // Bayesian optimisation: a Gaussian process over the logarithms of times, and the candidate of the largest
 // expected improvement next (Jones, Schonlau and Welch, Efficient Global Optimization, 1998). What differs
 // from the textbook, and why:
-// - The slowest third counts as alike: what is slow need not be told apart, and the model spends its
+// - The slowest fifth counts as alike: what is slow need not be told apart, and the model spends its
 // flexibility
 //   on the fast ones. Failures and censored times are such, too.
 // - Whether a point works at all is learnt by the same process from labels 0 and 1, and weighs its
@@ -35,7 +35,7 @@ constexpr size_t kTraining = 300;    ///< points of the model after it was made 
 constexpr size_t kTrainingMost = 400;
 constexpr size_t kFitted = 100; ///< points that its scales are fitted to
 constexpr double kRefit = 1.25; ///< growth of what is known before the scales are fitted again
-constexpr double kSlow = 0.65;  ///< quantile of times from which all count as alike
+constexpr double kSlow = 0.8;  ///< quantile of times from which all count as alike
 constexpr size_t kDescent = 4;
 constexpr size_t kWindow = 40,
                  kWindowShare = 3; ///< a search is judged by its last 40 observations, or its last third
