@@ -51,7 +51,7 @@ struct StudyInfo {
   int64_t told = 0;           ///< those of earlier runs included
   int64_t waiting = 0;        ///< proposed and not told
   std::optional<StudyBest> best;
-  std::optional<double> expectedGain; ///< of the next proposal, as a share of the best value; none: not known
+  std::optional<double> expectedGain; ///< by going on, as a share of the best value; none: not known
   bool finished = false;              ///< nothing is left, or no gain that the effort asks for is expected
 };
 

@@ -119,7 +119,7 @@ Run replay(const Recorded& recorded, Space& space, const std::string& name, uint
     (*strategy)->observe({proposed.front(), time, false});
     if (time) best = std::min(best, *time);
     run.best.push_back(best);
-    if (auto gain = (*strategy)->expectedGain(); run.stopped == 0 && gain && *gain < 0.005)
+    if (auto gain = (*strategy)->expectedGain(); run.stopped == 0 && gain && *gain < 0.003)
       run.stopped = run.best.size();
   }
   run.secondsPerProposal =

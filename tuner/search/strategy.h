@@ -52,7 +52,7 @@ public:
   virtual std::vector<size_t> propose(size_t count) = 0;
   /// What came of a position: one proposed here, or one known otherwise (then it is not proposed any more).
   virtual void observe(const Observation& observation) = 0;
-  /// What the next proposal is expected to gain, as a share of the best time: 0.01 is 1 %. Nothing: the
+  /// What going on for a while is expected to gain, as a share of the best time: 0.01 is 1 %. Nothing: the
   /// strategy has no opinion (yet).
   virtual std::optional<double> expectedGain() const { return std::nullopt; }
 };

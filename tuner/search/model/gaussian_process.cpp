@@ -8,9 +8,10 @@
 namespace tuned {
 namespace {
 
-constexpr float kStep = 0.15F;
-// The prior of scales: log-normal around this median with this deviation of the logarithm.
-constexpr double kScaleMedian = 0.7, kScaleDeviation = 1.2;
+constexpr float kStep = 0.05F;
+// The prior of scales: log-normal around this median times the root of their number, so that points are as
+// far apart however many parameters there are, with this deviation of the logarithm.
+constexpr double kScaleMedian = 0.5, kScaleDeviation = 1.2;
 constexpr double kLeastScale = 0.05, kMostScale = 6, kLeastNoise = 1e-5, kMostNoise = 0.3;
 constexpr int kSteps = 40; ///< of the descent over scales and noise
 
@@ -176,9 +177,14 @@ private:
   std::vector<float> squared_;            ///< of all pairs under the present scales
 };
 
-double logPrior(double scale) {
-  const double off = std::log(scale / kScaleMedian) / kScaleDeviation;
-  return -0.5 * off * off;
+double logPrior(const std::vector<double>& scales) {
+  const double median = kScaleMedian * std::sqrt(static_cast<double>(scales.size()));
+  double sum = 0;
+  for (double scale : scales) {
+    const double off = std::log(scale / median) / kScaleDeviation;
+    sum -= 0.5 * off * off;
+  }
+  return sum;
 }
 
 /// A normal deviate that is the same with every standard library.
@@ -195,16 +201,12 @@ void GaussianProcess::fit(const std::vector<Point>& points, const std::vector<do
   if (points.size() < 2) return;
   Likelihood likelihood(points, targets);
   likelihood.setScales(scales_);
-  double best = likelihood.log(noise_);
-  for (double scale : scales_)
-    best += logPrior(scale);
+  double best = likelihood.log(noise_) + logPrior(scales_);
   for (int step = 0; step < kSteps; ++step) {
     const size_t which = static_cast<size_t>(step) % (scales_.size() + 1);
     if (which == scales_.size()) {
       const double tried = std::clamp(noise_ * std::exp(1.5 * normal(generator)), kLeastNoise, kMostNoise);
-      double density = likelihood.log(tried);
-      for (double scale : scales_)
-        density += logPrior(scale);
+      const double density = likelihood.log(tried) + logPrior(scales_);
       if (density > best) {
         best = density;
         noise_ = tried;
@@ -216,9 +218,7 @@ void GaussianProcess::fit(const std::vector<Point>& points, const std::vector<do
     const double change = 1 / (tried * tried) - 1 / (old * old);
     likelihood.shift(which, change);
     scales_[which] = tried;
-    double density = likelihood.log(noise_);
-    for (double scale : scales_)
-      density += logPrior(scale);
+    const double density = likelihood.log(noise_) + logPrior(scales_);
     if (density > best) {
       best = density;
     } else {

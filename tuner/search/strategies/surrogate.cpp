@@ -1,7 +1,7 @@
 // Bayesian optimisation: a Gaussian process over the logarithms of times, and the candidate of the largest
 // expected improvement next (Jones, Schonlau and Welch, Efficient Global Optimization, 1998). What differs
 // from the textbook, and why:
-// - The slowest third counts as alike: what is slow need not be told apart, and the model spends its
+// - The slowest fifth counts as alike: what is slow need not be told apart, and the model spends its
 // flexibility
 //   on the fast ones. Failures and censored times are such, too.
 // - Whether a point works at all is learnt by the same process from labels 0 and 1, and weighs its
@@ -35,9 +35,11 @@ constexpr size_t kTraining = 300;    ///< points of the model after it was made 
 constexpr size_t kTrainingMost = 400;
 constexpr size_t kFitted = 100; ///< points that its scales are fitted to
 constexpr double kRefit = 1.25; ///< growth of what is known before the scales are fitted again
-constexpr double kSlow = 0.65;  ///< quantile of times from which all count as alike
+constexpr double kSlow = 0.8;   ///< quantile of times from which all count as alike
 constexpr size_t kDescent = 4;
-constexpr size_t kGainsKept = 6; ///< expected gains remembered
+constexpr size_t kWindow = 40,
+                 kWindowShare = 3; ///< a search is judged by its last 40 observations, or its last third
+constexpr size_t kGainsKept = 6;   ///< expected gains remembered
 
 class Surrogate : public Strategy {
 public:
@@ -59,14 +61,20 @@ public:
   void observe(const Observation& observation) override {
     const bool wasNew = !record_.taken(observation.position) || !inModel_.contains(observation.position);
     record_.observe(observation);
+    trace_.push_back(record_.best() ? *record_.best()->seconds : 0);
     if (!observation.seconds) failures_ = true;
     pending_.erase(observation.position);
     if (wasNew && fitted_ > 0 && inModel_.insert(observation.position).second) learn(observation.position);
   }
 
   std::optional<double> expectedGain() const override {
-    if (gains_.size() < kGainsKept) return std::nullopt;
-    return *std::ranges::max_element(gains_);
+    // The model alone is too sure of itself: what it has not thought of has no expected improvement. So going
+    // on is taken to gain at least what it gained lately.
+    const size_t window = std::max(kWindow, trace_.size() / kWindowShare);
+    if (gains_.size() < kGainsKept || trace_.size() <= window) return std::nullopt;
+    const double before = trace_[trace_.size() - 1 - window], now = trace_.back();
+    if (before <= 0) return std::nullopt;
+    return std::max(*std::ranges::max_element(gains_), 1 - now / before);
   }
 
 private:
@@ -333,6 +341,7 @@ private:
 
   std::vector<Pooled> pool_;
   std::unordered_set<size_t> inPool_, expanded_;
+  std::vector<double> trace_; ///< the best time after each observation; 0: none
   std::vector<double> gains_; ///< largest expected improvements of the last proposals
 };
 
