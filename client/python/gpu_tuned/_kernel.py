@@ -163,6 +163,8 @@ class Kernel(_core.Dispatcher):
         expected = buffer.dtype
         if dtype != expected and not (dtype[0] == "u" and expected == "i" + dtype[1:]):
             raise DtypeError(f"{self.document.name}: {name} is {dtype}; {expected} is expected")
+        if 0 in shape:
+            raise ShapeError(f"{self.document.name}: {name} of shape {shape} is empty; sizes count from 1")
         if not contiguous:
             raise LayoutError(
                 f"{self.document.name}: {name} of shape {shape} is not in row-major order; pass a contiguous copy"
@@ -173,8 +175,6 @@ class Kernel(_core.Dispatcher):
             raise ArrayDeviceError(f"{self.document.name}: {name} is on {device}, {first[0]} on {first[4]}")
         if device.startswith("device:"):
             raise ArrayDeviceError(f"{self.document.name}: {name} is on a kind of device that tuned does not know")
-        if 0 in shape:
-            raise ShapeError(f"{self.document.name}: {name} of shape {shape} is empty; sizes count from 1")
 
     def _check_answer(self, launch: dict[str, Any], arrays: tuple[Array, ...]) -> None:
         """Shapes that are expressions are only known now, and so is what the build needs of addresses."""
