@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 
 from . import _core, _daemon
 from ._answer import Best
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     #: What the extension tells of an array: name, dtype, shape, contiguous, device, address, read-only.
     Array = tuple[str, str, tuple[int, ...], bool, str, int, bool]
     Progress = Callable[[dict[str, Any]], Any]
-
-_ASK_AGAIN_AFTER = 0.05  # seconds, while a tuning may better an answer
 
 
 def kernel(name: str) -> Kernel:
@@ -57,7 +54,6 @@ class Kernel(_core.Dispatcher):
         self._id = ""
         self._generation = 0
         self._binaries: dict[tuple[Any, ...], _core.Binary] = {}
-        self._known: dict[tuple[Any, ...], tuple[Best, float]] = {}
 
     def __repr__(self) -> str:
         outputs = ", ".join(buffer.name for buffer in self.document.buffers if buffer.output)
@@ -65,17 +61,6 @@ class Kernel(_core.Dispatcher):
         return f"<gpu_tuned kernel {self.document.name}({inputs}) -> {outputs}>"
 
     # --- asking ---
-
-    def best(self, device: str | None = None, **sizes: int) -> Best:
-        """The best that is known, never waiting for a tuning; from memory once it was asked."""
-        key = (device, *sizes.items())
-        known = self._known.get(key)
-        if known is not None and (known[1] == 0.0 or time.monotonic() < known[1]):
-            return known[0]
-        answer = self._connected().best(self._id, sizes, device)
-        best = Best.parse(answer.json())
-        self._known[key] = (best, 0.0 if answer.settled else time.monotonic() + _ASK_AGAIN_AFTER)
-        return best
 
     def tune(
         self,
@@ -110,7 +95,6 @@ class Kernel(_core.Dispatcher):
             if bar:
                 bar.close()
         self._forget()
-        self._known.clear()
         if not status.get("answer"):
             error = status.get("error") or {}
             reason = error.get("message") or status.get("stopped") or status.get("state")
@@ -136,6 +120,10 @@ class Kernel(_core.Dispatcher):
         return explain(self._connected(), self._id, self.best(device, **sizes), rows)
 
     # --- what the extension asks ---
+
+    def _ask(self, device: str | None, sizes: dict[str, int]) -> tuple[Best, bool]:
+        answer = self._connected().best(self._id, sizes, device)
+        return Best.parse(answer.json()), answer.settled
 
     def _connected(self) -> _core.Client:
         client = _daemon.client()
