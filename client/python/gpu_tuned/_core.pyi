@@ -45,13 +45,14 @@ class Dispatcher:
 
 class Calls:
     def __init__(self, names: tuple[str, ...]) -> None: ...
-    def launch(self, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> bool: ...
+    def launch(self, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> bool | None: ...
     def put(
         self,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        binary: Binary,
+        binary: Binary | None,
         order: tuple[int, ...],
+        written: tuple[int, ...],
         grid: tuple[int, int, int],
         meta: dict[str, Any],
         /,

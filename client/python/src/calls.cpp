@@ -18,8 +18,9 @@ constexpr size_t maxWords = 4 * maxValues;
 enum Tag : uint64_t { integer = 1, real, array, object };
 
 struct Launchable {
-  Ref binary;
+  Ref binary;                ///< empty: not for us
   std::vector<size_t> order; ///< of each buffer, the value it is
+  uint64_t written = 0;      ///< bit i: buffer i is
   std::array<long, 3> grid = {1, 1, 1};
   Ref meta;              ///< a dict: what a grid's function sees besides the arguments
   std::vector<Ref> kept; ///< objects that the key names by their address
@@ -38,7 +39,7 @@ struct CallsObject {
 struct Call {
   std::array<PyObject*, maxValues> values; ///< borrowed
   std::array<PyObject*, maxValues> names;  ///< borrowed; the kernel's, or the keywords'
-  std::array<uint64_t, maxValues> addresses;
+  std::array<uint64_t, maxValues> addresses, bytes;
   size_t count = 0;
   std::array<uint64_t, maxWords> words;
   size_t wordCount = 0;
@@ -106,6 +107,7 @@ bool describeArray(PyObject* value, Call& call, size_t at) {
     return false;
   }
   call.addresses[at] = seen.address;
+  call.bytes[at] = static_cast<uint64_t>(seen.reach) * seen.bits / 8;
   if (seen.deviceType == cudaDevice && !call.deviceArray) {
     call.deviceArray = type;
     call.deviceIndex = seen.deviceIndex;
@@ -158,8 +160,22 @@ bool evaluate(PyObject* grid, const Call& call, const Launchable& found, std::ar
   return true;
 }
 
+/// Whether a buffer that is written shares memory with another one.
+bool overlap(const Call& call, const Launchable& found) {
+  for (size_t i = 0; i < found.order.size(); ++i) {
+    if (!(found.written >> i & 1)) continue;
+    const uint64_t begin = call.addresses[found.order[i]], end = begin + call.bytes[found.order[i]];
+    for (size_t j = 0; j < found.order.size(); ++j) {
+      const uint64_t other = call.addresses[found.order[j]];
+      if (j != i && other < end && begin < other + call.bytes[found.order[j]]) return true;
+    }
+  }
+  return false;
+}
+
 /// True, false, or null with the error of a launch.
 PyObject* start(const Call& call, const Launchable& found) {
+  if (overlap(call, found)) Py_RETURN_FALSE;
   void* stream = nullptr;
   if (call.deviceArray && !currentStream(*call.deviceArray, call.deviceIndex, &stream)) {
     PyErr_Clear();
@@ -183,8 +199,7 @@ PyObject* start(const Call& call, const Launchable& found) {
   Py_RETURN_TRUE;
 }
 
-Launchable* find(Function& function, PyObject* args, PyObject* keywords, Call& call) {
-  if (!collect(function, args, keywords, call) || !describe(call)) return nullptr;
+Launchable* seek(Function& function, const Call& call) {
   return function.table.find(hashWords(call.words.data(), call.wordCount), call.words.data(), call.wordCount);
 }
 
@@ -195,21 +210,18 @@ PyObject* launch(PyObject* self, PyObject* const* values, Py_ssize_t count) {
     return nullptr;
   }
   Call call;
-  const Launchable* found = function->table.size() ? find(*function, values[0], values[1], call) : nullptr;
-  if (!found) {
+  if (!collect(*function, values[0], values[1], call) || !describe(call)) {
     if (PyErr_Occurred()) PyErr_Clear();
     Py_RETURN_FALSE;
   }
+  const Launchable* found = seek(*function, call);
+  if (!found) Py_RETURN_NONE;
+  if (!found->binary) Py_RETURN_FALSE;
   std::array<long, 3> grid;
-  const std::array<long, 3> wanted = found->grid;
-  if (!evaluate(call.grid, call, *found, grid)) {
-    if (PyErr_Occurred()) PyErr_Clear(); // the other way meets it again, and says it as it always does
-    Py_RETURN_FALSE;
-  }
-  // The grid's function may have changed the table.
-  found =
-      function->table.find(hashWords(call.words.data(), call.wordCount), call.words.data(), call.wordCount);
-  if (!found || grid != wanted) Py_RETURN_FALSE;
+  const bool told = evaluate(call.grid, call, *found, grid);
+  if (!told && PyErr_Occurred()) PyErr_Clear(); // the other way meets it again, and says it as it always does
+  found = told ? seek(*function, call) : nullptr; // the grid's function may have changed the table
+  if (!found || !found->binary || grid != found->grid) Py_RETURN_FALSE;
   return start(call, *found);
 }
 
@@ -225,29 +237,38 @@ bool readNumbers(PyObject* tuple, std::vector<size_t>& out, size_t below) {
   return true;
 }
 
+/// The table's entry becomes `entry`; false when such calls cannot be told apart.
+PyObject* keep(Function& function, const Call& call, Launchable entry) {
+  for (size_t i = 0; i < call.count; ++i)
+    if (!call.addresses[i]) entry.kept.push_back(Ref::borrowed(call.values[i]));
+  function.table.put(hashWords(call.words.data(), call.wordCount), call.words.data(), call.wordCount,
+                     std::move(entry));
+  Py_RETURN_TRUE;
+}
+
 PyObject* put(PyObject* self, PyObject* args) {
   Function* function = reinterpret_cast<CallsObject*>(self)->function;
-  PyObject *positional, *keywords, *binary, *order, *meta;
+  PyObject *positional, *keywords, *binary, *order, *written, *meta;
   Launchable entry;
-  if (!function ||
-      !PyArg_ParseTuple(args, "O!O!OO!(lll)O!:put", &PyTuple_Type, &positional, &PyDict_Type, &keywords,
-                        &binary, &PyTuple_Type, &order, &entry.grid[0], &entry.grid[1], &entry.grid[2],
-                        &PyDict_Type, &meta) ||
-      !binaryOf(binary))
+  if (!function || !PyArg_ParseTuple(args, "O!O!OO!O!(lll)O!:put", &PyTuple_Type, &positional, &PyDict_Type,
+                                     &keywords, &binary, &PyTuple_Type, &order, &PyTuple_Type, &written,
+                                     &entry.grid[0], &entry.grid[1], &entry.grid[2], &PyDict_Type, &meta))
     return nullptr;
   Call call;
   if (!collect(*function, positional, keywords, call) || !describe(call)) {
     if (PyErr_Occurred()) PyErr_Clear();
     Py_RETURN_FALSE;
   }
-  if (!readNumbers(order, entry.order, call.count)) return nullptr;
+  if (binary == Py_None) return keep(*function, call, std::move(entry));
+  std::vector<size_t> writes;
+  if (!binaryOf(binary) || !readNumbers(order, entry.order, call.count) ||
+      !readNumbers(written, writes, entry.order.size()))
+    return nullptr;
+  for (size_t buffer : writes)
+    entry.written |= uint64_t{1} << buffer;
   entry.binary = Ref::borrowed(binary);
   entry.meta = Ref::borrowed(meta);
-  for (size_t i = 0; i < call.count; ++i)
-    if (!call.addresses[i]) entry.kept.push_back(Ref::borrowed(call.values[i]));
-  function->table.put(hashWords(call.words.data(), call.wordCount), call.words.data(), call.wordCount,
-                      std::move(entry));
-  Py_RETURN_TRUE;
+  return keep(*function, call, std::move(entry));
 }
 
 PyObject* clear(PyObject* self, PyObject*) {
@@ -290,10 +311,13 @@ void destroy(PyObject* self) {
 
 PyMethodDef methods[] = {
     {"launch", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(launch)), METH_FASTCALL,
-     "launch(args, kwargs): whether the call was found and launched."},
+     "launch(args, kwargs): True: launched; False: not for us; None: nothing is known of such a call."},
     {"put", put, METH_VARARGS,
-     "put(args, kwargs, binary, order, grid, meta): what such a call launches; order has of each buffer the "
-     "argument it is, meta what a grid's function sees besides. False: such calls cannot be told apart."},
+     "put(args, kwargs, binary, order, written, grid, meta): what such a call launches (None: nothing of "
+     "ours); order "
+     "has of each buffer the argument it is, written which buffers are, meta what a grid's function sees "
+     "besides. "
+     "False: such calls cannot be told apart."},
     {"clear", clear, METH_NOARGS, "Forgets all."},
     {nullptr, nullptr, 0, nullptr}};
 PyType_Slot slots[] = {{Py_tp_init, reinterpret_cast<void*>(init)},
