@@ -37,7 +37,24 @@ def kernel(name: str) -> Kernel:
     >>> y = softmax(x)
     """
     own = os.path.join(os.path.dirname(__file__), "kernels", f"{name}.json")
-    return Kernel(Document.parse(_core.document(own if os.path.isfile(own) else name)))
+    made = Kernel(Document.parse(_core.document(own if os.path.isfile(own) else name)))
+    made.origin = os.path.abspath(name) if os.path.isfile(name) else name
+    return made
+
+
+def variant(name: str, constants: dict[str, Any], values: dict[str, float]) -> Kernel:
+    """A kernel of the library with other constants of its document, or other values of scalar arguments."""
+    document = json.loads(kernel(name).document.text)
+    changed = {key: value for key, value in constants.items() if document["constants"].get(key) != value}
+    document.get("constants", {}).update(changed)
+    for argument in document["arguments"]:
+        value = values.get(argument["name"])
+        if value is not None and argument["value"] != value:
+            argument["value"] = changed[argument["name"]] = value
+    if not changed:
+        return kernel(name)
+    document["name"] += "".join(f".{key}_{value}" for key, value in sorted(changed.items()))
+    return Kernel(Document.parse(json.dumps(document)))
 
 
 class Kernel(_core.Dispatcher):
@@ -48,9 +65,13 @@ class Kernel(_core.Dispatcher):
     best that is known, and the daemon tunes behind; later calls use what it found.
     """
 
+    #: Told of every problem that is resolved, when somebody records (gpu_tuned.record).
+    recorder: Callable[[Kernel, dict[str, int], dict[str, Any]], None] | None = None
+
     def __init__(self, document: Document) -> None:
         super().__init__(tuple((buffer.name, buffer.output) for buffer in document.buffers))
         self.document = document
+        self.origin = ""  # how kernel() was asked for it; empty: the document was made in the program
         self._id = ""
         self._generation = 0
         self._binaries: dict[tuple[Any, ...], _core.Binary] = {}
@@ -139,7 +160,10 @@ class Kernel(_core.Dispatcher):
         device = arrays[0][4]
         client = self._connected()
         answer = client.best(self._id, sizes, device)
-        self._check_answer(json.loads(answer.json())["launch"], arrays)
+        told = json.loads(answer.json())
+        self._check_answer(told["launch"], arrays)
+        if (recorder := Kernel.recorder) is not None:
+            recorder(self, sizes, told)
         key = (answer.artefact, device, *sizes.items())
         binary = self._binaries.get(key)
         if binary is None:
