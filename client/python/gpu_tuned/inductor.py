@@ -104,8 +104,10 @@ def remember(timings: dict[Any, float], name: str, *_: Any) -> None:
     finite = {choice: seconds for choice, seconds in timings.items() if seconds < float("inf")}
     best = min(finite, key=lambda choice: finite[choice], default=None)
     chosen = getattr(best, "annotations", {}).get("ktc")
-    key = _key(name, chosen.inputs) if chosen is not None else None
-    if key is None or len(finite) < 2:
+    if chosen is None or len(finite) < 2:
+        return
+    key = _key(name, chosen.inputs)
+    if key is None:
         return
     options = chosen.params.to_kwargs()
     try:
