@@ -257,6 +257,13 @@ def test_importing_takes_little_time() -> None:
     assert min(own for own, _ in times) <= max(0.03, 3 * min(json for _, json in times))
 
 
+def test_a_tuning_that_was_waited_for_is_the_answer_at_once(softmax: gpu_tuned.Kernel) -> None:
+    softmax.best("cpu", n_rows=56, n_cols=512)  # begins to tune behind
+    tuned = softmax.tune("cpu", n_rows=56, n_cols=512, progress=False)
+    best = softmax.best("cpu", n_rows=56, n_cols=512)
+    assert (best.configuration, best.job, best.coverage) == (tuned.configuration, None, tuned.coverage)
+
+
 def test_an_answer_in_memory_is_not_asked_for_again(softmax: gpu_tuned.Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     softmax.tune(n_rows=24, n_cols=64, device="cpu", trials=1, progress=False)
     best = softmax.best("cpu", n_rows=24, n_cols=64)
