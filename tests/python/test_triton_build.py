@@ -178,7 +178,7 @@ def test_what_is_not_as_expected_stays_with_triton(monkeypatch: pytest.MonkeyPat
     by_triton = launched_by_triton(monkeypatch)
     configs = [triton.Config({"BLOCK": 64}, pre_hook=(lambda _: None) if how == "hook of a configuration" else None)]
     if how == "hook of launches":
-        monkeypatch.setattr(_build, "_quiet", lambda function: False)
+        monkeypatch.setattr(_build, "_quiet", lambda runtime, function: False)
     if how == "no daemon":
         monkeypatch.setattr(_build._daemon, "client", lambda: (_ for _ in ()).throw(ConnectionError("no daemon")))
         monkeypatch.setattr(_build._store, "get", lambda *_: None)
@@ -208,6 +208,38 @@ def test_async_serves_the_first_configuration_and_swaps(monkeypatch: pytest.Monk
     kernel[grid](x, y, 700, 4.0)
     np.testing.assert_array_equal(y.array, x.array * 4)
     assert set(by_triton) <= {64}
+
+
+def test_a_copied_autotuner_begins_anew() -> None:
+    import copy
+
+    kernel = autotuned(scale_source)
+    first = _build.of(kernel)
+    assert _build.of(kernel) is first
+    assert copy.copy(first) is None
+
+
+def test_hooks_and_changed_globals_are_tritons_to_handle(monkeypatch: pytest.MonkeyPatch) -> None:
+    from triton import knobs
+
+    kernel = autotuned(scale_source)
+    kernel[grid](tensor(np.arange(80)), tensor(np.zeros(80)), 80, 3.0)
+    builds = _build.of(kernel)
+    assert _build._quiet(knobs.runtime, builds.function)
+    builds.function.add_pre_run_hook(print)
+    assert not _build._quiet(knobs.runtime, builds.function)
+    builds.function.pre_run_hooks.clear()
+    scope = {"LIMIT": 1}
+    monkeypatch.setattr(builds.function, "used_global_vals", {("LIMIT", id(scope)): (1, scope)})
+    assert _build._quiet(knobs.runtime, builds.function)
+    scope["LIMIT"] = 2
+    assert not _build._quiet(knobs.runtime, builds.function)
+    enter = knobs.runtime.launch_enter_hook
+    if hasattr(enter, "add"):
+        monkeypatch.undo()
+        enter.add(print)
+        assert not _build._quiet(knobs.runtime, builds.function)
+        enter.remove(print)
 
 
 def test_tritons_own_build_says_how_it_is_launched() -> None:

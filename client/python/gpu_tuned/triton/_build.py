@@ -65,6 +65,9 @@ class Builds:
     """What is known of one autotuned kernel: its table of launches, and what waits to be put into it."""
 
     def __init__(self, autotuner: Any, core: Any) -> None:
+        from triton import knobs
+
+        self.runtime: Any = knobs.runtime
         self.calls = core.Calls(tuple(autotuner.arg_names))
         self.ready: list[tuple[Question, Any, dict[str, Any]]] = []  # appended by a thread, taken by launches
         self.function: Any = None
@@ -75,7 +78,7 @@ class Builds:
         """Whether the call was launched here. Errors are those of a launch; everything else leaves it to Triton."""
         if self.ready and not _capturing():
             self._swap()
-        if not _quiet(self.function):
+        if not _quiet(self.runtime, self.function):
             return False
         done = self.calls.launch(args, kwargs)
         if done is not None or kwargs.get("grid") is None or _capturing():
@@ -154,12 +157,16 @@ class Builds:
                 _state.say_once(f"{type(error).__name__}: {error}; Triton's build stays")
 
 
+    def __reduce__(self) -> Any:
+        return type(None), ()  # an autotuner that is copied or pickled begins anew
+
+
 def of(autotuner: Any) -> Builds:
     known: Builds | None = autotuner.__dict__.get(_attribute)
     if known is None:
         from .. import _core
 
-        known = autotuner.__dict__.setdefault(_attribute, Builds(autotuner, _core))
+        known = autotuner.__dict__[_attribute] = Builds(autotuner, _core)
     return known
 
 
@@ -231,18 +238,20 @@ def _target(device: str) -> str:
     return str(found.get("architecture") or found["info"]["architecture"])
 
 
-def _quiet(function: Any) -> bool:
+def _quiet(runtime: Any, function: Any) -> bool:
     """Nobody listens to launches, and the kernel's globals are as they were: Triton would not do anything else."""
-    from triton import knobs
-
-    runtime = knobs.runtime
-    for hook in (runtime.launch_enter_hook, runtime.launch_exit_hook):
-        if hook is not None and getattr(hook, "calls", True):
-            return False
+    hook = runtime.launch_enter_hook
+    if hook is not None and getattr(hook, "calls", True):
+        return False
+    hook = runtime.launch_exit_hook
+    if hook is not None and getattr(hook, "calls", True):
+        return False
     if function is None:
         return True
     if function.pre_run_hooks:
         return False
+    if not function.used_global_vals:
+        return True
     for (name, _), (value, scope) in function.used_global_vals.items():
         if scope.get(name, _export) != value:
             return False
