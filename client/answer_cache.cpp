@@ -63,6 +63,17 @@ AnswerPointer AnswerCache::insert(const Question& question, protocol::Answer ans
   return pointer;
 }
 
+void AnswerCache::replace(const protocol::Answer& answer) {
+  AnswerPointer pointer;
+  const std::lock_guard lock(mutex_);
+  for (auto& [question, known] : answers_) {
+    if (known->kernel != answer.kernel || known->device != answer.device || known->sizes != answer.sizes)
+      continue;
+    if (!pointer) pointer = std::make_shared<const protocol::Answer>(answer);
+    known = pointer;
+  }
+}
+
 bool AnswerCache::refreshOne(Provisional& entry) {
   auto answer = ask_(entry.question);
   // A daemon that is away may come back; any other refusal will not change.

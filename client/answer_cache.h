@@ -72,6 +72,8 @@ public:
   /// Null when the question was not answered yet.
   AnswerPointer find(const QuestionView& question) const;
   AnswerPointer insert(const Question& question, protocol::Answer answer);
+  /// A tuning that was followed to its end has this answer: it replaces what is known of the same problem.
+  void replace(const protocol::Answer& answer);
 
 private:
   struct Provisional {

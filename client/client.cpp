@@ -150,6 +150,7 @@ Result<JobStatus> Client::watch(const std::string& id, const Progress& progress)
               : response.error());
     std::this_thread::sleep_for(std::chrono::milliseconds(100 * broken));
   }
+  if (last.answer) state_->cache.replace(*last.answer);
   return last;
 }
 

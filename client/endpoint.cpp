@@ -68,9 +68,9 @@ std::vector<std::string> kernelFolders() {
   for (std::string folder; std::getline(set, folder, ':');)
     if (!folder.empty()) folders.push_back(folder);
   const fs::path program = programFolder();
-  for (const fs::path& folder :
-       {program / "../share/gpu-tuned/kernels", program / "../../share/gpu-tuned/kernels",
-        program / "../configs/kernels", program / "../../configs/kernels"}) {
+  for (const fs::path& folder : {program / "../share/gpu-tuned/kernels",
+                                 program / "../../share/gpu-tuned/kernels", program / "../configs/kernels",
+                                 program / "../../configs/kernels", program / "../kernels" /* a wheel's */}) {
     std::error_code ignored;
     if (fs::is_directory(folder, ignored)) folders.push_back(fs::weakly_canonical(folder, ignored).string());
   }

@@ -243,6 +243,37 @@ def test_importing_is_cheap_and_pulls_in_nothing() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_importing_takes_little_time() -> None:
+    """Processor time, the least of several processes; a busy machine is told by what importing json takes on it."""
+    program = (
+        "import time; a = time.process_time(); import json; b = time.process_time(); import gpu_tuned;"
+        "c = time.process_time(); print(c - b, b - a)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    times = [
+        [float(word) for word in subprocess.check_output([sys.executable, "-c", program], env=environment).split()]
+        for _ in range(5)
+    ]
+    assert min(own for own, _ in times) <= max(0.03, 3 * min(json for _, json in times))
+
+
+def test_a_tuning_that_was_waited_for_is_the_answer_at_once(softmax: gpu_tuned.Kernel) -> None:
+    softmax.best("cpu", n_rows=56, n_cols=512)  # begins to tune behind
+    tuned = softmax.tune("cpu", n_rows=56, n_cols=512, progress=False)
+    best = softmax.best("cpu", n_rows=56, n_cols=512)
+    assert (best.configuration, best.job, best.coverage) == (tuned.configuration, None, tuned.coverage)
+
+
+def test_an_answer_in_memory_is_not_asked_for_again(softmax: gpu_tuned.Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    softmax.tune(n_rows=24, n_cols=64, device="cpu", trials=1, progress=False)
+    best = softmax.best("cpu", n_rows=24, n_cols=64)
+    monkeypatch.setattr(gpu_tuned.Kernel, "_ask", lambda *_: pytest.fail("asked again"))
+    assert softmax.best("cpu", n_rows=24, n_cols=64) is best
+    assert softmax.best(n_rows=np.int64(24), n_cols=64, device="cpu") is best
+    with pytest.raises(TypeError):
+        softmax.best("cpu", n_rows="24", n_cols=64)  # type: ignore[arg-type]
+
+
 def test_a_daemon_is_started_when_asked_for(programs: Any, tmp_path: Any) -> None:
     program = "import gpu_tuned; print(gpu_tuned.status()['pid'])"
     environment = {

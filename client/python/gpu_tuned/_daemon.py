@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
+from _thread import allocate_lock  # threading would double the time that importing takes
 
 from . import _core
 from .errors import UnavailableError
 
-_lock = threading.Lock()
+_lock = allocate_lock()
 _client: _core.Client | None = None
 _socket: str | None = None
 generation = 0  # counts the connections; what was made with an older one is asked for again
@@ -79,7 +79,7 @@ def _start() -> None:
 def _after_fork() -> None:
     # The parent's connections and threads are not ours; letting go of the client would end its thread, which we lack.
     global _client, _lock
-    _lock = threading.Lock()
+    _lock = allocate_lock()
     _leaked.append(_client)
     _client = None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 
 from . import _core, _daemon
 from ._answer import Best
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     Array = tuple[str, str, tuple[int, ...], bool, str, int, bool]
     Progress = Callable[[dict[str, Any]], Any]
 
-_ASK_AGAIN_AFTER = 0.05  # seconds, while a tuning may better an answer
-
 
 def kernel(name: str) -> Kernel:
     """A kernel of the library (``softmax``, ``matmul_f16``, …) or a document's path, to be called on arrays.
@@ -40,7 +37,24 @@ def kernel(name: str) -> Kernel:
     >>> y = softmax(x)
     """
     own = os.path.join(os.path.dirname(__file__), "kernels", f"{name}.json")
-    return Kernel(Document.parse(_core.document(own if os.path.isfile(own) else name)))
+    made = Kernel(Document.parse(_core.document(own if os.path.isfile(own) else name)))
+    made.origin = os.path.abspath(name) if os.path.isfile(name) else name
+    return made
+
+
+def variant(name: str, constants: dict[str, Any], values: dict[str, float]) -> Kernel:
+    """A kernel of the library with other constants of its document, or other values of scalar arguments."""
+    document = json.loads(kernel(name).document.text)
+    changed = {key: value for key, value in constants.items() if document["constants"].get(key) != value}
+    document.get("constants", {}).update(changed)
+    for argument in document["arguments"]:
+        value = values.get(argument["name"])
+        if value is not None and argument["value"] != value:
+            argument["value"] = changed[argument["name"]] = value
+    if not changed:
+        return kernel(name)
+    document["name"] += "".join(f".{key}_{value}" for key, value in sorted(changed.items()))
+    return Kernel(Document.parse(json.dumps(document)))
 
 
 class Kernel(_core.Dispatcher):
@@ -51,13 +65,16 @@ class Kernel(_core.Dispatcher):
     best that is known, and the daemon tunes behind; later calls use what it found.
     """
 
+    #: Told of every problem that is resolved, when somebody records (gpu_tuned.record).
+    recorder: Callable[[Kernel, dict[str, int], dict[str, Any]], None] | None = None
+
     def __init__(self, document: Document) -> None:
         super().__init__(tuple((buffer.name, buffer.output) for buffer in document.buffers))
         self.document = document
+        self.origin = ""  # how kernel() was asked for it; empty: the document was made in the program
         self._id = ""
         self._generation = 0
         self._binaries: dict[tuple[Any, ...], _core.Binary] = {}
-        self._known: dict[tuple[Any, ...], tuple[Best, float]] = {}
 
     def __repr__(self) -> str:
         outputs = ", ".join(buffer.name for buffer in self.document.buffers if buffer.output)
@@ -65,17 +82,6 @@ class Kernel(_core.Dispatcher):
         return f"<gpu_tuned kernel {self.document.name}({inputs}) -> {outputs}>"
 
     # --- asking ---
-
-    def best(self, device: str | None = None, **sizes: int) -> Best:
-        """The best that is known, never waiting for a tuning; from memory once it was asked."""
-        key = (device, *sizes.items())
-        known = self._known.get(key)
-        if known is not None and (known[1] == 0.0 or time.monotonic() < known[1]):
-            return known[0]
-        answer = self._connected().best(self._id, sizes, device)
-        best = Best.parse(answer.json())
-        self._known[key] = (best, 0.0 if answer.settled else time.monotonic() + _ASK_AGAIN_AFTER)
-        return best
 
     def tune(
         self,
@@ -110,7 +116,6 @@ class Kernel(_core.Dispatcher):
             if bar:
                 bar.close()
         self._forget()
-        self._known.clear()
         if not status.get("answer"):
             error = status.get("error") or {}
             reason = error.get("message") or status.get("stopped") or status.get("state")
@@ -137,6 +142,10 @@ class Kernel(_core.Dispatcher):
 
     # --- what the extension asks ---
 
+    def _ask(self, device: str | None, sizes: dict[str, int]) -> tuple[Best, bool]:
+        answer = self._connected().best(self._id, sizes, device)
+        return Best.parse(answer.json()), answer.settled
+
     def _connected(self) -> _core.Client:
         client = _daemon.client()
         if self._generation != _daemon.generation or not self._id:
@@ -151,7 +160,10 @@ class Kernel(_core.Dispatcher):
         device = arrays[0][4]
         client = self._connected()
         answer = client.best(self._id, sizes, device)
-        self._check_answer(json.loads(answer.json())["launch"], arrays)
+        told = json.loads(answer.json())
+        self._check_answer(told["launch"], arrays)
+        if (recorder := Kernel.recorder) is not None:
+            recorder(self, sizes, told)
         key = (answer.artefact, device, *sizes.items())
         binary = self._binaries.get(key)
         if binary is None:
@@ -163,6 +175,8 @@ class Kernel(_core.Dispatcher):
         expected = buffer.dtype
         if dtype != expected and not (dtype[0] == "u" and expected == "i" + dtype[1:]):
             raise DtypeError(f"{self.document.name}: {name} is {dtype}; {expected} is expected")
+        if 0 in shape:
+            raise ShapeError(f"{self.document.name}: {name} of shape {shape} is empty; sizes count from 1")
         if not contiguous:
             raise LayoutError(
                 f"{self.document.name}: {name} of shape {shape} is not in row-major order; pass a contiguous copy"
@@ -173,8 +187,6 @@ class Kernel(_core.Dispatcher):
             raise ArrayDeviceError(f"{self.document.name}: {name} is on {device}, {first[0]} on {first[4]}")
         if device.startswith("device:"):
             raise ArrayDeviceError(f"{self.document.name}: {name} is on a kind of device that tuned does not know")
-        if 0 in shape:
-            raise ShapeError(f"{self.document.name}: {name} of shape {shape} is empty; sizes count from 1")
 
     def _check_answer(self, launch: dict[str, Any], arrays: tuple[Array, ...]) -> None:
         """Shapes that are expressions are only known now, and so is what the build needs of addresses."""

@@ -12,6 +12,7 @@ struct ArrayType {
   bool hostOnly = false;                         ///< NumPy's: no device to ask for
   bool hasDlpack = false;
   bool hasGradients = false;
+  bool isArray = false; ///< has DLPack or an array interface
 };
 
 namespace {
@@ -43,6 +44,8 @@ ArrayType inspect(PyTypeObject* type) {
   const char* name =
       module && PyUnicode_Check(module.get()) ? PyUnicode_AsUTF8AndSize(module.get(), nullptr) : nullptr;
   out.hostOnly = name && std::strncmp(name, "numpy", 5) == 0;
+  out.isArray = out.exchange || out.hasDlpack || PyObject_HasAttrString(object, "__array_interface__") ||
+                PyObject_HasAttrString(object, "__cuda_array_interface__");
   PyErr_Clear();
   return out;
 }
@@ -63,8 +66,10 @@ bool take(const dlpack::Tensor& tensor, ArrayView& out) {
   out.dimensions = tensor.dimensions;
   out.contiguous = true;
   int64_t dense = 1;
+  out.reach = 1;
   for (int i = tensor.dimensions - 1; i >= 0; --i) {
     out.shape[static_cast<size_t>(i)] = tensor.shape[i];
+    out.reach += (tensor.shape[i] - 1) * (tensor.strides ? tensor.strides[i] : dense);
     if (tensor.strides && tensor.shape[i] != 1 && tensor.strides[i] != dense) out.contiguous = false;
     dense *= tensor.shape[i];
   }
@@ -157,12 +162,14 @@ bool viewInterface(PyObject* array, const char* attribute, ArrayView& out) {
   out.dimensions = static_cast<int>(dimensions);
   out.contiguous = true;
   int64_t dense = out.bits / 8;
+  out.reach = 1;
   for (int i = out.dimensions - 1; i >= 0; --i) {
     const int64_t extent = PyLong_AsLongLong(PyTuple_GetItem(shape, i));
+    const int64_t stride =
+        strides && PyTuple_Check(strides) ? PyLong_AsLongLong(PyTuple_GetItem(strides, i)) : dense;
     out.shape[static_cast<size_t>(i)] = extent;
-    if (strides && PyTuple_Check(strides) && extent != 1 &&
-        PyLong_AsLongLong(PyTuple_GetItem(strides, i)) != dense)
-      out.contiguous = false;
+    out.reach += (extent - 1) * (stride / (out.bits / 8));
+    if (extent != 1 && stride != dense) out.contiguous = false;
     dense *= extent;
   }
   return !PyErr_Occurred();
@@ -184,6 +191,10 @@ const ArrayType* typeOf(PyObject* array) {
   }
   lastType = type;
   return last = &found->second;
+}
+
+bool isArray(PyObject* object) {
+  return typeOf(object)->isArray;
 }
 
 bool view(PyObject* array, const ArrayType& type, ArrayView& out) {

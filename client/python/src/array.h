@@ -22,7 +22,8 @@ struct ArrayView {
   bool readOnly = false;
   int dimensions = 0;
   std::array<int64_t, maxDimensions> shape = {};
-  Ref keeper; ///< what the address hangs on besides the array itself; may be empty
+  int64_t reach = 0; ///< elements from the address to the last one's end
+  Ref keeper;        ///< what the address hangs on besides the array itself; may be empty
 };
 
 /// What is known of an array's type, looked up once.
@@ -30,6 +31,9 @@ struct ArrayType;
 
 /// The entry of an object's type; null with an exception when there is no memory.
 const ArrayType* typeOf(PyObject* array);
+
+/// Whether an object's type says that it can be described at all.
+bool isArray(PyObject* object);
 
 /// Fills the view. False with a TypeError when the object is no array (it has neither __dlpack__ nor an array
 /// interface), or one that cannot be described.

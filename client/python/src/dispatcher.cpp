@@ -5,7 +5,9 @@
 //   address, read_only) _complete(arrays) → the arrays with those filled in that are None (outputs that the
 //   caller left out) _gradient(name)   raises when an array that wants gradients may not be passed
 //   _stream(device)   → the address of the current CUDA stream, for libraries that do not tell it in C
+//   _ask(device, sizes) → (Best, settled): what best() gives, asked of the daemon
 #include "client/python/src/array.h"
+#include "client/python/src/table.h"
 
 #include <algorithm>
 #include <chrono>
@@ -22,54 +24,15 @@ constexpr std::chrono::milliseconds askAgainAfter(50); ///< while a tuning may s
 using Clock = std::chrono::steady_clock;
 
 struct Entry {
-  uint64_t hash = 0;
-  std::vector<uint64_t> key;
-  Ref binary; ///< empty: a free place
+  Ref binary;
   bool settled = true;
   Clock::time_point asked = {};
 };
 
-/// Open addressing; at most half full. Only touched under the GIL.
-class Table {
-public:
-  Entry* find(uint64_t hash, const uint64_t* key, size_t words) {
-    for (size_t at = hash & mask();; at = (at + 1) & mask()) {
-      Entry& entry = entries_[at];
-      if (!entry.binary) return nullptr;
-      if (entry.hash == hash && entry.key.size() == words && std::equal(key, key + words, entry.key.begin()))
-        return &entry;
-    }
-  }
-  void put(Entry entry) {
-    if (Entry* known = find(entry.hash, entry.key.data(), entry.key.size())) {
-      *known = std::move(entry);
-      return;
-    }
-    if (2 * ++used_ > entries_.size()) grow();
-    place(std::move(entry));
-  }
-  void clear() {
-    entries_ = std::vector<Entry>(8);
-    used_ = 0;
-  }
-  size_t size() const { return used_; }
-
-private:
-  size_t mask() const { return entries_.size() - 1; }
-  void place(Entry entry) {
-    size_t at = entry.hash & mask();
-    while (entries_[at].binary)
-      at = (at + 1) & mask();
-    entries_[at] = std::move(entry);
-  }
-  void grow() {
-    std::vector<Entry> old(entries_.size() * 2);
-    old.swap(entries_);
-    for (Entry& entry : old)
-      if (entry.binary) place(std::move(entry));
-  }
-  std::vector<Entry> entries_ = std::vector<Entry>(8);
-  size_t used_ = 0;
+/// An answer to best(), and until when it need not be asked again.
+struct Answered {
+  Ref best;
+  Clock::time_point until = {}; ///< the clock's end: for ever
 };
 
 /// A kernel's buffers, in the order of its arguments.
@@ -77,7 +40,8 @@ struct Signature {
   std::vector<Ref> names;         ///< interned
   std::vector<size_t> positional; ///< buffers by position in a call: inputs, then outputs
   std::vector<size_t> outputs;
-  Table table;
+  Table<Entry> table;
+  Table<Answered> answers;
 };
 
 struct DispatcherObject {
@@ -206,15 +170,6 @@ bool describe(PyObject* self, const Signature& signature, Call& call) {
   return true;
 }
 
-uint64_t hashOf(const Call& call) {
-  uint64_t hash = call.words;
-  for (size_t i = 0; i < call.words; ++i) {
-    hash = (hash ^ call.key[i]) * 0x9e3779b97f4a7c15U;
-    hash ^= hash >> 32;
-  }
-  return hash;
-}
-
 PyObject* shapeTuple(const ArrayView& array) {
   Ref shape(PyTuple_New(array.dimensions));
   for (int axis = 0; shape && axis < array.dimensions; ++axis)
@@ -246,18 +201,12 @@ Ref resolve(PyObject* self, Signature& signature, const Call& call, uint64_t has
   if (!PyTuple_Check(result.get()) || !PyArg_ParseTuple(result.get(), "Op:_resolve", &binary, &settled) ||
       !binaryOf(binary))
     return Ref();
-  Entry entry;
-  entry.hash = hash;
-  entry.key.assign(call.key.begin(), call.key.begin() + static_cast<ptrdiff_t>(call.words));
-  entry.binary = Ref::borrowed(binary);
-  entry.settled = settled != 0;
-  entry.asked = Clock::now();
-  signature.table.put(std::move(entry));
+  signature.table.put(hash, call.key.data(), call.words, {Ref::borrowed(binary), settled != 0, Clock::now()});
   return Ref::borrowed(binary);
 }
 
 Ref binaryFor(PyObject* self, Signature& signature, const Call& call) {
-  const uint64_t hash = hashOf(call);
+  const uint64_t hash = hashWords(call.key.data(), call.words);
   const Entry* entry = signature.table.find(hash, call.key.data(), call.words);
   if (entry && (entry->settled || Clock::now() - entry->asked < askAgainAfter))
     return Ref::borrowed(entry->binary.get());
@@ -352,8 +301,73 @@ void destroy(PyObject* self) {
   Py_DECREF(type);
 }
 
+bool isDevice(PyObject* name, PyObject* value) {
+  return !PyLong_Check(value) && PyUnicode_CompareWithASCIIString(name, "device") == 0;
+}
+
+/// The words of a question: pairs of a name's hash and a value; the device is one of them. Words are told
+/// apart by 64-bit hashes of Python's, which are the same object's for names in source code.
+bool questionWords(PyObject* const* values, PyObject* names, Py_ssize_t positional,
+                   std::array<uint64_t, maxKeyWords>& words, size_t& count, PyObject*& device) {
+  device = positional == 1 ? values[0] : Py_None;
+  const Py_ssize_t named = names ? PyTuple_Size(names) : 0;
+  if (positional > 1 || static_cast<size_t>(2 * named + 2) > maxKeyWords) {
+    PyErr_SetString(PyExc_TypeError, "best takes a device, and sizes by name");
+    return false;
+  }
+  for (Py_ssize_t i = 0; i < named; ++i) {
+    PyObject* name = PyTuple_GetItem(names, i);
+    PyObject* value = values[positional + i];
+    if (isDevice(name, value)) {
+      device = value;
+      continue;
+    }
+    words[count++] = static_cast<uint64_t>(PyObject_Hash(name));
+    words[count++] = static_cast<uint64_t>(PyLong_AsLongLong(value)); // anything with __index__
+  }
+  words[count++] = device == Py_None ? 0 : static_cast<uint64_t>(PyObject_Hash(device));
+  return !PyErr_Occurred();
+}
+
+/// Has the subclass ask, and keeps what it got.
+PyObject* ask(PyObject* self, Signature& signature, PyObject* device, PyObject* const* values,
+              PyObject* names, const uint64_t* words, size_t count, Py_ssize_t positional) {
+  static PyObject* const method = PyUnicode_InternFromString("_ask");
+  Ref sizes(PyDict_New());
+  for (Py_ssize_t i = 0; sizes && names && i < PyTuple_Size(names); ++i) {
+    PyObject *name = PyTuple_GetItem(names, i), *value = values[positional + i];
+    if (isDevice(name, value)) continue;
+    Ref number(PyNumber_Index(value));
+    if (!number || PyDict_SetItem(sizes.get(), name, number.get()) < 0) return nullptr;
+  }
+  Ref result(sizes ? PyObject_CallMethodObjArgs(self, method, device, sizes.get(), nullptr) : nullptr);
+  PyObject* best = nullptr;
+  int settled = 0;
+  if (!result || !PyTuple_Check(result.get()) || !PyArg_ParseTuple(result.get(), "Op:_ask", &best, &settled))
+    return nullptr;
+  signature.answers.put(
+      hashWords(words, count), words, count,
+      {Ref::borrowed(best), settled ? Clock::time_point::max() : Clock::now() + askAgainAfter});
+  return Ref::borrowed(best).release();
+}
+
+PyObject* best(PyObject* self, PyObject* const* values, Py_ssize_t positional, PyObject* names) {
+  Signature* signature = reinterpret_cast<DispatcherObject*>(self)->signature;
+  std::array<uint64_t, maxKeyWords> words;
+  size_t count = 0;
+  PyObject* device = nullptr;
+  if (!signature || !questionWords(values, names, positional, words, count, device)) return nullptr;
+  const Answered* known = signature->answers.find(hashWords(words.data(), count), words.data(), count);
+  if (known && (known->until == Clock::time_point::max() || Clock::now() < known->until))
+    return Ref::borrowed(known->best.get()).release();
+  return ask(self, *signature, device, values, names, words.data(), count, positional);
+}
+
 PyObject* forget(PyObject* self, PyObject*) {
-  if (Signature* signature = reinterpret_cast<DispatcherObject*>(self)->signature) signature->table.clear();
+  if (Signature* signature = reinterpret_cast<DispatcherObject*>(self)->signature) {
+    signature->table.clear();
+    signature->answers.clear();
+  }
   Py_RETURN_NONE;
 }
 
@@ -362,8 +376,12 @@ PyObject* remembered(PyObject* self, void*) {
   return PyLong_FromSize_t(signature ? signature->table.size() : 0);
 }
 
-PyMethodDef methods[] = {{"_forget", forget, METH_NOARGS, "Asks anew for every signature."},
-                         {nullptr, nullptr, 0, nullptr}};
+PyMethodDef methods[] = {
+    {"best", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(best)), METH_FASTCALL | METH_KEYWORDS,
+     "best(device=None, **sizes): the best that is known, never waiting for a tuning; from "
+     "memory once it was asked."},
+    {"_forget", forget, METH_NOARGS, "Asks anew for every signature."},
+    {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef members[] = {
     {"_remembered", remembered, nullptr, "Signatures that are launched without asking.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};

@@ -1,6 +1,6 @@
 // gpu_tuned._core: the C library for Python. The package's Python files give it its face; errors are theirs,
 // too.
-#include "client/python/src/python.h"
+#include "client/python/src/array.h"
 
 namespace tuned::python {
 namespace {
@@ -25,6 +25,14 @@ PyObject* document(PyObject*, PyObject* kernel) {
   return status == GPUTUNED_OK ? toUnicode(text) : raise(status);
 }
 
+PyObject* describe(PyObject*, PyObject* array) {
+  const ArrayType* type = typeOf(array);
+  ArrayView seen;
+  if (!type || !view(array, *type, seen)) return nullptr;
+  return Py_BuildValue("(ssKL)", dtypeName(seen).c_str(), deviceName(seen).c_str(),
+                       static_cast<unsigned long long>(seen.address), static_cast<long long>(seen.reach));
+}
+
 PyObject* version(PyObject*, PyObject*) {
   return PyLong_FromUnsignedLong(gputuned_version());
 }
@@ -33,6 +41,8 @@ PyMethodDef functions[] = {
     {"set_errors", setErrors, METH_O, "Says which exception stands for which status."},
     {"document", document, METH_O,
      "A kernel document with its source in it, as JSON; by path or library name."},
+    {"describe", describe, METH_O,
+     "An array's dtype, device, address, and elements from there to the last one's end."},
     {"version", version, METH_NOARGS, "The C library's version as one number."},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -94,7 +104,8 @@ PyObject* addType(PyObject* module, PyType_Spec* spec) {
 PyMODINIT_FUNC PyInit__core() {
   using namespace tuned::python;
   Ref module(PyModule_Create(&definition));
-  if (!module || !addAnswer(module.get()) || !addClient(module.get()) || !addDispatcher(module.get()))
+  if (!module || !addAnswer(module.get()) || !addClient(module.get()) || !addDispatcher(module.get()) ||
+      !addCalls(module.get()))
     return nullptr;
   return module.release();
 }

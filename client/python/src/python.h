@@ -66,6 +66,7 @@ PyObject* addType(PyObject* module, PyType_Spec* spec);
 bool addClient(PyObject* module);
 bool addAnswer(PyObject* module);
 bool addDispatcher(PyObject* module);
+bool addCalls(PyObject* module);
 
 /// The handle of an _core.Answer, or null with a TypeError.
 gputuned_answer* answerOf(PyObject* object);

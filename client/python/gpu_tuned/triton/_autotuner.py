@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from . import _key, _state, _store
+from . import _build, _key, _state, _store
 
 _original: Any = None
 _now = threading.local()
@@ -48,11 +48,13 @@ class ConfigCache(dict[Any, Any]):
 class _Call:
     """One call of an autotuned kernel, and what was asked for it in vain: key, digest, question, configurations."""
 
-    __slots__ = ("asked", "autotuner", "kwargs")
+    __slots__ = ("asked", "autotuner", "kwargs", "provisional", "untimed")
 
-    def __init__(self, autotuner: Any, kwargs: dict[str, Any]) -> None:
+    def __init__(self, autotuner: Any, kwargs: dict[str, Any], untimed: bool) -> None:
         self.autotuner = autotuner
         self.kwargs = kwargs
+        self.untimed = untimed  # a tuning behind will answer: nothing is to be timed now
+        self.provisional: Any = None  # the key that the first configuration stands under until the call is over
         self.asked: tuple[Any, str, dict[str, Any], list[Any]] | None = None
 
 
@@ -71,6 +73,9 @@ def _ask(call: _Call, key: Any) -> Any:
             _state.statistics.hits += 1
             _tell_listener(autotuner, key, chosen, entry)
             return chosen
+    if call.untimed:
+        call.provisional = key
+        return configs[0]
     call.asked = (key, name, asked, configs)
     return None
 
@@ -124,13 +129,19 @@ def _milliseconds(timing: Any) -> float | None:
 
 
 def _run(self: Any, *args: Any, **kwargs: Any) -> Any:
+    untimed = False
+    if _state.mode != "config" and _state.active:
+        builds = _build.of(self)
+        if builds.launch(self, args, kwargs):
+            return None  # Triton would give its compiled kernel; there is none
+        untimed = builds.pending > 0 or bool(builds.ready)
     cache = self.cache
     if type(cache) is not ConfigCache:
         if type(cache) is not dict:  # a cache of somebody else's
             return _original(self, *args, **kwargs)
         self.cache = ConfigCache(self, cache)
     before = getattr(_now, "call", None)
-    _now.call = call = _Call(self, kwargs)
+    _now.call = call = _Call(self, kwargs, untimed)
     try:
         result = _original(self, *args, **kwargs)
         if call.asked is not None:
@@ -142,6 +153,8 @@ def _run(self: Any, *args: Any, **kwargs: Any) -> Any:
         return result
     finally:
         _now.call = before
+        if call.provisional is not None:
+            self.cache.pop(call.provisional, None)
 
 
 def patch() -> None:

@@ -14,7 +14,7 @@ from ..errors import InvalidInputError, UnsupportedError
 
 #: Releases whose seams were read and tried; newer ones are left alone until somebody has.
 OLDEST, NEWEST = (3, 4), (3, 9)
-MODES = ("config",)
+MODES = ("config", "build", "async")
 
 
 @dataclass
@@ -24,11 +24,13 @@ class Statistics:
     hits: int = 0  # configurations that the daemon knew
     misses: int = 0  # … and that Triton timed, with the timings kept
     unkept: int = 0  # timed, and not kept: frozen, or no daemon
+    left: int = 0  # calls of modes build and async that stay with Triton
 
 
 statistics = Statistics()
 frozen = False
 active = False
+mode = "config"
 
 _lock = threading.Lock()
 _said: set[str] = set()
@@ -48,16 +50,16 @@ def version_of(module: Any) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def install(mode: str | None = None) -> None:
-    """Puts the hooks in; ``mode`` is "config" (default: ``GPU_TUNED_TRITON``, else "config").
+def install(wanted: str | None = None) -> None:
+    """Puts the hooks in; ``wanted`` is "config", "build" or "async" (default: ``GPU_TUNED_TRITON``, else "config").
 
     Kernels decorated before are covered, too. Twice is once. InvalidInputError: no such mode. UnsupportedError: a version
     of Triton that this release does not know; nothing is changed then.
     """
-    global active
-    mode = mode or os.environ.get("GPU_TUNED_TRITON") or "config"
-    if mode not in MODES:
-        raise InvalidInputError(f"GPU_TUNED_TRITON={mode}: the modes are {', '.join(MODES)}")
+    global active, mode
+    wanted = wanted or os.environ.get("GPU_TUNED_TRITON") or "config"
+    if wanted not in MODES:
+        raise InvalidInputError(f"GPU_TUNED_TRITON={wanted}: the modes are {', '.join(MODES)}")
     import triton
 
     version = version_of(triton)
@@ -71,6 +73,7 @@ def install(mode: str | None = None) -> None:
     from . import _autotuner
 
     _autotuner.patch()
+    mode = wanted
     active = True
 
 

@@ -9,11 +9,11 @@ from .. import _entries
 SPACE = "triton-config"
 
 
-def get(name: str) -> dict[str, Any] | None:
+def get(name: str, space: str = SPACE) -> dict[str, Any] | None:
     """What is kept under a name; None when nothing is. Errors are gpu_tuned's."""
-    return _entries.get(SPACE, name)
+    return _entries.get(space, name)
 
 
-def put(name: str, value: dict[str, Any]) -> dict[str, Any]:
+def put(name: str, value: dict[str, Any], space: str = SPACE) -> dict[str, Any]:
     """Keeps a value unless there is one; gives what is kept."""
-    return _entries.put(SPACE, name, value)
+    return _entries.put(space, name, value)

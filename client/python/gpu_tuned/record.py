@@ -1,0 +1,69 @@
+"""Writes down what a program launches, as a manifest for ``tunectl prewarm``.
+
+``python -m gpu_tuned.record [-o FILE] script.py arguments``: runs the script, and at its end writes each kernel with its
+sizes, once. Kernels of the library stand by name; a document stands by its path.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from ._kernel import Kernel
+
+_seen: dict[tuple[str, tuple[tuple[str, int], ...]], int] = {}
+_targets: set[str] = set()
+
+
+def _note(kernel: Kernel, sizes: dict[str, int], answer: dict[str, Any]) -> None:
+    key = (kernel.origin or kernel.document.name, tuple(sorted(sizes.items())))
+    _seen[key] = _seen.get(key, 0) + 1
+    target = str(answer.get("target", ""))
+    if target.startswith("sm_"):
+        _targets.add(target)
+
+
+def start() -> None:
+    """From now on this process writes down what its kernels resolve."""
+    Kernel.recorder = _note
+
+
+def manifest(name: str) -> dict[str, Any]:
+    """What was written down, in the order it came."""
+    out: dict[str, Any] = {"name": name}
+    if _targets:
+        out["targets"] = sorted(_targets)
+    out["kernels"] = [{"kernel": kernel, "sizes": dict(sizes)} for kernel, sizes in _seen]
+    return out
+
+
+def main(arguments: list[str]) -> int:
+    import os
+    import runpy
+
+    file = "manifest.json"
+    if len(arguments) >= 2 and arguments[0] in ("-o", "--output"):
+        file, arguments = arguments[1], arguments[2:]
+    if not arguments or arguments[0].startswith("-"):
+        print("usage: python -m gpu_tuned.record [-o FILE] SCRIPT [ARGUMENT...]", file=sys.stderr)
+        return 2
+    start()
+    sys.argv = arguments
+    sys.path[0] = os.path.dirname(os.path.abspath(arguments[0]))
+    try:
+        runpy.run_path(arguments[0], run_name="__main__")
+    finally:
+        name = os.path.splitext(os.path.basename(arguments[0]))[0]
+        with open(file, "w", encoding="utf-8") as out:
+            json.dump(manifest(name), out, indent=2)
+            out.write("\n")
+        print(f"{len(_seen)} problems written to {file}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    # The module that is running is not the one that kernels would find: hand over to that.
+    from gpu_tuned import record
+
+    sys.exit(record.main(sys.argv[1:]))

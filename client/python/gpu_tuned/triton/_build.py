@@ -1,0 +1,278 @@
+"""Modes ``build`` and ``async``: the winner among our builds and Triton's own, launched without Triton.
+
+A call of an autotuned kernel is looked up in a table (``_core.Calls``) and launched; only what the table lacks comes
+here. The daemon is asked which build is the best for exactly this call; where it does not know yet, every configuration
+goes there as IR and as Triton's binary, is timed and judged, and the answer is kept for later processes. Calls that
+cannot be handed over (hooks, descriptors, integers that mean something) stay with Triton, and the reason is said once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from typing import Any
+
+from .. import _daemon
+from .._core import describe
+from ..errors import NotFoundError
+from . import _export, _key, _state, _store
+from ._export import Declined
+from ._ir import NotUnderstood
+
+SPACE = "triton-build"
+MOST_CALLS = 16  # of one kernel in one process are tuned: a service whose sizes never repeat would tune for ever
+SECONDS = 60.0  # a tuning may take; GPU_TUNED_TRITON_SECONDS
+
+_attribute = "_gpu_tuned_builds"
+
+
+class Question:
+    """One call, asked about: what identifies it, and what is needed to tune it."""
+
+    __slots__ = ("args", "asked", "autotuner", "configs", "device", "function", "grids", "kwargs", "metas", "name")
+
+    def __init__(self, autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.autotuner, self.args, self.kwargs = autotuner, args, kwargs
+        autotuner.nargs = dict(zip(autotuner.arg_names, args))
+        plain = {name: value for name, value in kwargs.items() if name not in ("grid", "warmup")}
+        self.configs = list(autotuner.prune_configs(kwargs)) if len(autotuner.configs) > 1 else list(autotuner.configs)
+        if any(config.pre_hook is not None for config in self.configs):
+            raise Declined("a configuration has a hook of its own")
+        found = [_export.meta_of(autotuner, args, kwargs, config) for config in self.configs]
+        self.function = found[0][0]
+        self.metas = [meta for _, meta in found]
+        self.grids = [_export.grid_of(kwargs["grid"], meta) for meta in self.metas]
+        values = {**autotuner.nargs, **plain}
+        arrays = {name: describe(value) for name, value in values.items() if hasattr(value, "data_ptr")}
+        devices = {array[1] for array in arrays.values()}
+        if len(devices) != 1:
+            raise Declined(f"its arrays are on {len(devices)} devices")
+        self.device = devices.pop()
+        self.asked = {
+            **_key.question(autotuner, (), kwargs, self.configs),
+            "grids": [list(grid) for grid in self.grids],
+            "values": [
+                [name, [arrays[name][0], arrays[name][3]] if name in arrays else repr(value)]
+                for name, value in sorted(values.items())
+            ],
+        }
+        self.name = _key.digest(self.asked)
+        autotuner.nargs = None
+
+
+class Builds:
+    """What is known of one autotuned kernel: its table of launches, and what waits to be put into it."""
+
+    def __init__(self, autotuner: Any, core: Any) -> None:
+        from triton import knobs
+
+        self.runtime: Any = knobs.runtime
+        self.calls = core.Calls(tuple(autotuner.arg_names))
+        self.ready: list[tuple[Question, Any, dict[str, Any]]] = []  # appended by a thread, taken by launches
+        self.function: Any = None
+        self.tuned = 0
+        self.pending = 0  # tunings behind; while there are any, Triton serves its first configuration untimed
+
+    def launch(self, autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """Whether the call was launched here. Errors are those of a launch; everything else leaves it to Triton."""
+        if self.ready and not _capturing():
+            self._swap()
+        if not _quiet(self.runtime, self.function):
+            return False
+        done = self.calls.launch(args, kwargs)
+        if done is not None or kwargs.get("grid") is None or _capturing():
+            return bool(done)
+        try:
+            if not self._resolve(autotuner, args, kwargs):
+                self._leave(args, kwargs)
+        except (Declined, NotUnderstood) as reason:
+            self._leave(args, kwargs)
+            _state.statistics.left += 1
+            _state.say_once(f"{_name(autotuner)} stays with Triton: {reason}")
+        except Exception as error:
+            self._leave(args, kwargs)
+            _state.statistics.left += 1
+            _state.say_once(f"{type(error).__name__}: {error}; {_name(autotuner)} stays with Triton")
+        return bool(self.calls.launch(args, kwargs))
+
+    def _leave(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.calls.put(args, kwargs, None, (), (), (1, 1, 1), {})
+
+    def _resolve(self, autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        question = Question(autotuner, args, kwargs)
+        self.function = question.function
+        entry = _store.get(question.name, SPACE)
+        if entry is not None:
+            answer = _answer(entry, question.device)
+            if answer is not None:
+                _state.statistics.hits += 1
+                self._put(question, answer, entry)
+                return True
+        if self.tuned >= MOST_CALLS:
+            raise Declined(f"{MOST_CALLS} kinds of its calls are tuned in this process already")
+        if _state.frozen:
+            return False
+        self.tuned += 1
+        if _state.mode == "async":
+            self._tune_behind(question)
+            return False
+        answer, entry = tune(question)
+        self._put(question, answer, entry)
+        return True
+
+    def _put(self, question: Question, answer: Any, entry: dict[str, Any]) -> None:
+        binary = _daemon.client().load(answer)
+        index = entry["config"]
+        positions = _positions(question)
+        order = tuple(positions[name] for name in entry["buffers"])
+        written = tuple(place for place, name in enumerate(entry["buffers"]) if name in entry["written"])
+        config = question.configs[index]
+        constants = {name: value for name, value in question.metas[index].items() if name not in positions}
+        if not self.calls.put(question.args, question.kwargs, binary, order, written, question.grids[index], constants):
+            raise Declined("its calls cannot be told apart")
+        question.autotuner.best_config = config
+
+    def _tune_behind(self, question: Question) -> None:
+        def work() -> None:
+            try:
+                _select(question.device)
+                answer, entry = tune(question)
+                self.ready.append((question, answer, entry))
+            except Exception as error:
+                _state.statistics.left += 1
+                _state.say_once(f"{type(error).__name__}: {error}; {_name(question.autotuner)} stays with Triton")
+            finally:
+                self.pending -= 1
+
+        self.pending += 1
+        threading.Thread(target=work, name="gpu_tuned", daemon=True).start()
+
+    def _swap(self) -> None:
+        """Outside of graph capture: a captured launch keeps what it was captured with."""
+        while self.ready:
+            try:
+                self._put(*self.ready.pop())
+            except Exception as error:
+                _state.say_once(f"{type(error).__name__}: {error}; Triton's build stays")
+
+
+    def __reduce__(self) -> Any:
+        return type(None), ()  # an autotuner that is copied or pickled begins anew
+
+
+def of(autotuner: Any) -> Builds:
+    known: Builds | None = autotuner.__dict__.get(_attribute)
+    if known is None:
+        from .. import _core
+
+        known = autotuner.__dict__[_attribute] = Builds(autotuner, _core)
+    return known
+
+
+def tune(question: Question) -> tuple[Any, dict[str, Any]]:
+    """Hands every configuration over, as IR and as Triton's build, waits for the winner, and keeps it."""
+    import triton
+
+    autotuner, client = question.autotuner, _daemon.client()
+    candidates = _export.compile_all(autotuner, question.args, question.kwargs, question.configs, question.grids)
+    arguments = _export.parameters_of(candidates[0], question.metas[candidates[0].index])
+    zeroed = [str(name) for name in getattr(autotuner, "reset_to_zero", None) or ()]
+    document = _export.document(question.function, candidates, arguments, zeroed)
+    kernel = json.loads(client.submit(json.dumps(document)))["id"]
+    brought, refused = 0, ""
+    target = _target(question.device)
+    for candidate, source in zip(candidates, document["sources"] if question.device.startswith("cuda:") else ()):
+        try:
+            origin = f"triton {triton.__version__}"
+            client.request("POST", "/v1/builds", _export.build(candidate, kernel, source["configuration"], target, origin))
+            brought += 1
+        except Declined as reason:
+            refused = str(reason)
+    if refused and not brought:
+        raise Declined(f"{refused}, so that ours could not be compared with it")
+    seconds = float(os.environ.get("GPU_TUNED_TRITON_SECONDS", SECONDS))
+    status = json.loads(client.tune(json.dumps({"kernel": kernel, "sizes": {}, "device": question.device,
+                                                "budget": {"seconds": seconds}})))  # fmt: skip
+    found = status.get("answer")
+    if not found or found.get("verdict", {}).get("state") != "passed":
+        raise Declined("no build of it was proven right")
+    buffers = [row["name"] for row in document["arguments"] if "shape" in row]
+    written = [row["name"] for row in document["arguments"] if row.get("output")]
+    entry = {"kernel": kernel, "config": found["configuration"]["config"], "artefact": found["artefact"],
+             "origin": found.get("origin", ""), "seconds": found.get("seconds"), "buffers": buffers,
+             "written": written, "question": question.asked}  # fmt: skip
+    _state.statistics.misses += 1
+    kept = _store.put(question.name, entry, SPACE)
+    answer = _answer(kept, question.device)
+    if answer is None:
+        raise Declined("its winner is no longer known")
+    return answer, kept
+
+
+def _answer(entry: dict[str, Any], device: str) -> Any:
+    """The proven winner that an entry speaks of; None when the daemon has another one or none."""
+    try:
+        answer = _daemon.client().best(entry["kernel"], {}, device)
+    except NotFoundError:
+        return None  # forgotten
+    told = json.loads(answer.json())
+    if told["source"] != "cache" or told.get("verdict", {}).get("state") != "passed":
+        return None
+    entry["config"] = told["configuration"]["config"]
+    return answer
+
+
+def _positions(question: Question) -> dict[str, int]:
+    """Where each argument stands among a call's values: positional ones, then keywords in their order."""
+    names = [*question.autotuner.arg_names[: len(question.args)],
+             *(name for name in question.kwargs if name not in ("grid", "warmup"))]  # fmt: skip
+    return {name: position for position, name in enumerate(names)}
+
+
+def _target(device: str) -> str:
+    devices = json.loads(_daemon.client().request("GET", "/v1/devices"))["devices"]
+    found = next((row for row in devices if row.get("id", row.get("info", {}).get("id")) == device), None)
+    if found is None:
+        raise Declined(f"the daemon has no {device}")
+    return str(found.get("architecture") or found["info"]["architecture"])
+
+
+def _quiet(runtime: Any, function: Any) -> bool:
+    """Nobody listens to launches, and the kernel's globals are as they were: Triton would not do anything else."""
+    hook = runtime.launch_enter_hook
+    if hook is not None and getattr(hook, "calls", True):
+        return False
+    hook = runtime.launch_exit_hook
+    if hook is not None and getattr(hook, "calls", True):
+        return False
+    if function is None:
+        return True
+    if function.pre_run_hooks:
+        return False
+    if not function.used_global_vals:
+        return True
+    for (name, _), (value, scope) in function.used_global_vals.items():
+        if scope.get(name, _export) != value:
+            return False
+    return True
+
+
+def _capturing() -> bool:
+    import sys
+
+    torch = sys.modules.get("torch")
+    return torch is not None and torch.cuda.is_initialized() and bool(torch.cuda.is_current_stream_capturing())
+
+
+def _select(device: str) -> None:
+    """A new thread begins on the first device; Triton compiles for the current one."""
+    import sys
+
+    torch = sys.modules.get("torch")
+    if torch is not None and device.startswith("cuda:"):
+        torch.cuda.set_device(int(device.partition(":")[2]))
+
+
+def _name(autotuner: Any) -> str:
+    return str(getattr(autotuner.base_fn, "__name__", autotuner))

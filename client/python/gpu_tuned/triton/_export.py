@@ -1,0 +1,197 @@
+"""From a call of an autotuned kernel to what the daemon can tune: every configuration's IR, and Triton's build of it.
+
+Triton's own frontend and compiler make both (a warm-up of each configuration, as its autotuner would do), so that
+heuristics, defaults and specialisation are Triton's. Nothing is launched.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any
+
+from . import _ir
+from .._core import describe
+
+WORKSPACES = ("global_scratch_size", "profile_scratch_size")
+
+
+class Declined(Exception):
+    """This call stays with Triton, and why."""
+
+
+class StandIn:
+    """What specialisation sees of a tensor; keeps no memory of a device alive."""
+
+    __slots__ = ("address", "dtype")
+
+    def __init__(self, tensor: Any) -> None:
+        self.dtype = tensor.dtype
+        self.address = int(tensor.data_ptr())
+
+    def data_ptr(self) -> int:
+        return self.address
+
+
+class Argument:
+    """A parameter of the compiled function: the call's argument, its value, and of an array what it is."""
+
+    __slots__ = ("array", "name", "value")
+
+    def __init__(self, name: str, value: Any) -> None:
+        self.name, self.value = name, value
+        self.array = describe(value) if hasattr(value, "data_ptr") else None
+
+
+class Candidate:
+    """One configuration, compiled by Triton: its IR, its binary, how both are launched."""
+
+    def __init__(self, index: int, config: Any, compiled: Any, grid: tuple[int, int, int]) -> None:
+        self.index, self.config, self.grid = index, config, grid
+        self.metadata = compiled.metadata
+        self.binary: bytes = compiled.asm["cubin"]
+        self.signature: dict[str, Any] = compiled.src.signature
+        self.ir = _ir.Function.parse(compiled.asm["ttir"])
+
+    def configuration(self) -> dict[str, int]:
+        out = {"config": self.index, "num_warps": int(self.config.num_warps), "num_stages": int(self.config.num_stages)}
+        if self.config.num_ctas != 1:
+            out["num_ctas"] = int(self.config.num_ctas)
+        return out
+
+
+def meta_of(autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any], config: Any) -> tuple[Any, dict[str, Any]]:
+    """The JIT function and everything it is called with by name, heuristics and defaults applied."""
+    named = dict(zip(autotuner.arg_names, args))
+    keywords = {name: value for name, value in kwargs.items() if name not in ("grid", "warmup")}
+    keywords.update(config.all_kwargs())
+    function = autotuner.fn
+    while not hasattr(function, "cache_key"):
+        if not isinstance(getattr(function, "values", None), dict):
+            raise Declined(f"a {type(function).__name__} stands between the autotuner and the kernel")
+        for name, heuristic in function.values.items():
+            keywords[name] = heuristic({**named, **keywords})
+        function = function.fn
+    for name, parameter in function.signature.parameters.items():
+        if parameter.default is not parameter.empty and name not in named:
+            keywords.setdefault(name, parameter.default)
+    return function, {**named, **keywords}
+
+
+def grid_of(grid: Any, meta: dict[str, Any]) -> tuple[int, int, int]:
+    extents = [int(extent) for extent in (grid(meta) if callable(grid) else grid)]
+    if not 1 <= len(extents) <= 3 or min(extents) < 1:
+        raise Declined(f"its grid is {tuple(extents)}")
+    x, y, z = (*extents, 1, 1)[:3]
+    return x, y, z
+
+
+def compile_all(autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any], configs: list[Any],
+                grids: list[tuple[int, int, int]]) -> list[Candidate]:  # fmt: skip
+    """Every configuration that Triton can compile. Errors that its autotuner passes over are passed over here."""
+    stand_ins = tuple(StandIn(value) if hasattr(value, "data_ptr") else value for value in args)
+    keywords = {name: StandIn(value) if hasattr(value, "data_ptr") else value for name, value in kwargs.items()
+                if name not in ("grid", "warmup")}  # fmt: skip
+    out = []
+    for index, (config, grid) in enumerate(zip(configs, grids)):
+        function, meta = meta_of(autotuner, stand_ins, keywords, config)
+        named = {name: meta[name] for name in function.signature.parameters if name in meta}
+        options = {name: value for name, value in meta.items() if name not in named}
+        try:
+            compiled = function.run(grid=grid, warmup=True, **named, **options)
+        except Exception as error:
+            if type(error).__name__ not in ("OutOfResources", "CompileTimeAssertionFailure", "PTXASError"):
+                raise
+            continue
+        if compiled is None:
+            raise Declined("somebody's hook keeps Triton from compiling")
+        out.append(Candidate(index, config, compiled, grid))
+    if not out:
+        raise Declined("none of its configurations compiles")
+    return out
+
+
+def parameters_of(candidate: Candidate, meta: dict[str, Any]) -> list[Argument]:
+    """The compiled function's parameters in its order; constants are none."""
+    names = [name for name, kind in candidate.signature.items() if kind != "constexpr"]
+    for name in names:
+        kind = candidate.signature[name]
+        if not isinstance(kind, str) or kind.startswith("tensordesc"):
+            raise Declined(f"its argument {name} is a {kind if isinstance(kind, str) else 'tuple'}")
+    if len(names) != len(candidate.ir.parameters):
+        raise Declined("its IR has other arguments than its signature")
+    return [Argument(name, meta[name]) for name in names]
+
+
+def document(function: Any, candidates: list[Candidate], arguments: list[Argument], zeroed: list[str]) -> dict[str, Any]:
+    """The kernel document, all configurations in it; Declined where our compilers could be wrong about it."""
+    first = candidates[0]
+    use = [candidate.ir.use() for candidate in candidates]
+    loaded, stored = set().union(*(u[0] for u in use)), set().union(*(u[1] for u in use))
+    rows = []
+    for position, (argument, parameter) in enumerate(zip(arguments, first.ir.parameters)):
+        row: dict[str, Any] = {"name": argument.name, "type": parameter.type}
+        if argument.array is not None:
+            if position in loaded and parameter.type[1:2] not in ("f", "b"):
+                raise Declined(f"it reads integers from {argument.name}, and what they mean is not known")
+            row["shape"] = [argument.array[3]]
+            if position in stored:
+                row["output"] = True
+                row["fill"] = "zeros" if position not in loaded or argument.name in zeroed else "normal"
+        elif parameter.type.startswith("f") or parameter.type == "bf16":
+            row["value"] = float(argument.value)
+        else:
+            row["value"] = int(argument.value)
+        rows.append(row)
+    if not stored:
+        raise Declined("it writes to no argument that could be told")
+    with_ctas = any("num_ctas" in candidate.configuration() for candidate in candidates)
+    sources = [{"configuration": {**({"num_ctas": 1} if with_ctas else {}), **candidate.configuration()},
+                "source_text": candidate.ir.text} for candidate in candidates]  # fmt: skip
+    name = re.sub(r"[^\w.-]", "_", getattr(function, "__name__", "kernel"))
+    return {
+        "name": f"triton.{name}"[:128],
+        "language": "ttir",
+        "entry": first.ir.name,
+        "sizes": [],
+        "sources": sources,
+        "arguments": rows,
+        "grid": [choice([(c.index, c.grid[axis]) for c in candidates]) for axis in range(3)],
+    }
+
+
+def choice(values: list[tuple[int, int]]) -> str:
+    """An expression over ``config`` that gives each index's value; indices rise."""
+    if len({value for _, value in values}) == 1:
+        return str(values[0][1])
+    middle = len(values) // 2
+    return f"(config < {values[middle][0]} ? {choice(values[:middle])} : {choice(values[middle:])})"
+
+
+def build(candidate: Candidate, kernel: str, configuration: dict[str, int], target: str, origin: str) -> str:
+    """Triton's own binary as a request to ``POST /v1/builds``; Declined where its launch needs more than a build says."""
+    metadata = candidate.metadata
+    for name in (*WORKSPACES, "launch_cooperative_grid", "launch_pdl", "tensordesc_meta"):
+        if getattr(metadata, name, None):
+            raise Declined(f"Triton's build needs {name}")
+    slots, conditions = [], []
+    for position, parameter in enumerate(candidate.ir.parameters):
+        pointer = parameter.type.startswith("*")
+        slots.append({"kind": "pointer" if pointer else "scalar", "size_bytes": 8 if pointer else parameter.bytes()})
+        if parameter.divisibility > 1:
+            conditions.append({"kind": "divisible", "argument": position, "value": parameter.divisibility})
+    slots += [{"kind": "pointer", "size_bytes": 8} for name in WORKSPACES if hasattr(metadata, name)]
+    launch = {
+        "symbol": metadata.name,
+        "block": [32 * metadata.num_warps, 1, 1],
+        "dynamic_shared_bytes": metadata.shared,
+        "cluster_size": metadata.num_ctas,
+        "parameters": slots,
+        "conditions": conditions,
+        "grid": list(candidate.grid),
+    }
+    return json.dumps(
+        {"kernel": kernel, "sizes": {}, "origin": origin, "configuration": configuration, "target": target,
+         "format": "cubin", "binary": base64.b64encode(candidate.binary).decode(), "launch": launch}
+    )  # fmt: skip

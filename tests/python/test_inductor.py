@@ -1,0 +1,103 @@
+"""Inductor's seams as far as they go without a GPU: keys, answers and what is kept, through a real daemon."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("torch._inductor.lookup_table.choices")
+
+import gpu_tuned.inductor as inductor  # noqa: E402
+
+
+class Inputs:
+    """Inductor's KernelInputs of a matrix product on a GPU."""
+
+    def __init__(self, m: int = 64, device: str = "cuda") -> None:
+        self.m, self.kind, self._scalars = m, device, {"alpha": 1}
+
+    def device(self) -> Any:
+        return torch.device(self.kind, 0) if self.kind == "cuda" else torch.device(self.kind)
+
+    def dtypes(self) -> tuple[Any, ...]:
+        return (torch.float16, torch.float16)
+
+    def shapes_hinted(self) -> tuple[tuple[int, ...], ...]:
+        return ((self.m, 32), (32, 16))
+
+    def strides_hinted(self) -> tuple[tuple[int, ...], ...]:
+        return ((32, 1), (16, 1))
+
+
+class Choice:
+    def __init__(self, template: str, inputs: Inputs, **options: Any) -> None:
+        self.inputs = inputs
+        self.template = type("Template", (), {"uid": template, "src_hash": "h1"})()
+        self.params = type("Params", (), {"to_kwargs": staticmethod(lambda: options)})()
+        self.annotations = {"ktc": self}
+
+
+@pytest.fixture(autouse=True)
+def _connected(connected: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("triton")
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "a GPU")
+    monkeypatch.setattr(inductor, "_said", set())
+
+
+def test_the_fastest_template_is_the_only_choice_of_the_next_process() -> None:
+    inputs = Inputs(64)
+    choices = inductor.Choices()
+    assert choices.lookup_template_configs(inputs, "mm", ["triton::mm", "aten::mm"]) == {}
+    fast, slow = Choice("triton::mm", inputs, BLOCK_M=64, num_warps=4), Choice("aten::mm", inputs)
+    failed = Choice("triton::mm", inputs, BLOCK_M=128)
+    inductor.remember({slow: 2.0, fast: 1.0, failed: float("inf")}, "mm", [], [slow, fast])
+    found = choices.lookup_template_configs(inputs, "mm", ["triton::mm", "aten::mm"], {"triton::mm": "h1"})
+    assert found == {"triton::mm": [{"BLOCK_M": 64, "num_warps": 4}]}
+    assert choices.lookup_template_configs(inputs, "addmm", ["triton::mm"]) == {}
+    assert choices.lookup_template_configs(Inputs(65), "mm", ["triton::mm"]) == {}
+    assert choices.lookup_template_configs(inputs, "mm", ["aten::mm"]) == {}
+    assert choices.lookup_template_configs(inputs, "mm", ["triton::mm"], {"triton::mm": "another"}) == {}
+    assert choices.lookup_template_configs(Inputs(64, "cpu"), "mm", ["triton::mm"]) == {}
+
+
+def test_what_cannot_be_written_is_not_kept() -> None:
+    inputs = Inputs(96)
+    symbolic = Choice("triton::mm", inputs, EVEN_K=object())
+    inductor.remember({symbolic: 1.0, Choice("aten::mm", inputs): 2.0}, "mm")
+    inductor.remember({}, "mm")
+    assert inductor.Choices().lookup_template_configs(inputs, "mm", ["triton::mm"]) == {}
+
+
+def test_fused_kernels_are_remembered_through_inductors_own_cache() -> None:
+    from torch._inductor.remote_cache import RemoteAutotuneCache
+
+    inductor.install()
+    inductor.install()
+    assert torch._inductor.config.autotune_remote_cache is True
+    cache = RemoteAutotuneCache("autotune")
+    assert cache.get("key of a kernel") is None
+    cache.put("key of a kernel", {"XBLOCK": 128, "num_warps": 4, "configs_hash": "c"})
+    assert RemoteAutotuneCache("autotune").get("key of a kernel") == {"XBLOCK": 128, "num_warps": 4, "configs_hash": "c"}
+    assert RemoteAutotuneCache("another").get("key of a kernel") is None
+
+
+def test_compiling_goes_on_without_a_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: Any, **__: Any) -> Any:
+        raise ConnectionError("no daemon")
+
+    monkeypatch.setattr(inductor._entries, "get", gone)
+    monkeypatch.setattr(inductor._entries, "put", gone)
+    with pytest.warns(RuntimeWarning, match="no daemon; Inductor tunes by itself"):
+        assert inductor.FusedBackend().get("a") is None
+    with pytest.warns(RuntimeWarning, match="what Inductor timed is not kept"):
+        inductor.FusedBackend().put("a", b"{}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert inductor.FusedBackend().get("b") is None
+
+
+def test_uuid_is_part_of_a_graphs_key() -> None:
+    assert inductor.Choices().uuid() == inductor.Choices().uuid() != ""

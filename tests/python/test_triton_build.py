@@ -1,0 +1,297 @@
+"""Modes build and async, without a GPU: Triton compiles for one that is not there, the daemon's CPU tunes and launches."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+triton = pytest.importorskip("triton")
+pytest.importorskip("gpu_tuned")
+
+import gpu_tuned.triton as hooks  # noqa: E402
+import triton.language as tl  # noqa: E402
+from gpu_tuned import _entries  # noqa: E402
+from gpu_tuned.triton import _build, _export, _ir, _state  # noqa: E402
+
+
+class Driver:
+    """Says that there is an H100; launches nothing."""
+
+    def get_current_device(self) -> int:
+        return 0
+
+    def get_current_stream(self, device: int) -> int:
+        return 0
+
+    def get_current_target(self) -> Any:
+        from triton.backends.compiler import GPUTarget
+
+        return GPUTarget("cuda", 90, 32)
+
+    def get_benchmarker(self) -> Any:
+        raise AssertionError("kernels here bring their own")
+
+
+class Tensor:
+    """NumPy's memory as Triton sees a tensor."""
+
+    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+        self.array, self.dtype = array, f"torch.{array.dtype}"
+
+    @property
+    def __array_interface__(self) -> Any:
+        return self.array.__array_interface__
+
+    def data_ptr(self) -> int:
+        return int(self.array.ctypes.data)
+
+
+def tensor(values: Any, dtype: Any = np.float32) -> Tensor:
+    """At an address that is a multiple of 16."""
+    values = np.asarray(values, dtype)
+    memory = np.zeros(values.size + 64 // values.itemsize, dtype)
+    skip = -memory.ctypes.data % 64 // values.itemsize
+    out = memory[skip : skip + values.size]
+    out[:] = values.ravel()
+    return Tensor(out)
+
+
+@triton.jit
+def scale_source(x, y, n, factor, BLOCK: tl.constexpr):
+    offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    tl.store(y + offsets, tl.load(x + offsets, offsets < n) * factor, offsets < n)
+
+
+@triton.jit
+def gather_source(x, index, y, n, BLOCK: tl.constexpr):
+    offsets = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    where = tl.load(index + offsets, offsets < n)
+    tl.store(y + offsets, tl.load(x + where, offsets < n), offsets < n)
+
+
+def never(*_: Any, **__: Any) -> Any:
+    raise AssertionError("Triton times")
+
+
+def autotuned(source: Any, bench: Any = never, **options: Any) -> Any:
+    configs = options.pop("configs", None) or [triton.Config({"BLOCK": block}, num_warps=4) for block in (64, 128, 256)]
+    return triton.autotune(configs, key=["n"], do_bench=bench, **options)(source)
+
+
+@pytest.fixture(autouse=True)
+def installed(connected: Any, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    from triton.runtime import driver
+
+    driver.set_active(Driver())
+    monkeypatch.setenv("GPU_TUNED_TRITON_SECONDS", "20")
+    monkeypatch.setattr(_state, "_said", set())
+    hooks.install("build")
+    yield
+    hooks.uninstall()
+
+
+def launched_by_triton(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """From now on Triton's launches are counted, and do nothing."""
+    from triton.runtime.jit import JITFunction
+
+    blocks: list[int] = []
+    original = JITFunction.run
+
+    def run(self: Any, *args: Any, grid: Any, warmup: bool, **kwargs: Any) -> Any:
+        if warmup:
+            return original(self, *args, grid=grid, warmup=True, **kwargs)
+        blocks.append(kwargs["BLOCK"])
+        return None
+
+    monkeypatch.setattr(JITFunction, "run", run)
+    return blocks
+
+
+def grid(meta: dict[str, Any]) -> tuple[int]:
+    return (triton.cdiv(meta["n"], meta["BLOCK"]),)
+
+
+def test_the_winner_is_launched_and_another_process_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_triton = launched_by_triton(monkeypatch)
+    x = tensor(np.arange(1000))
+    y = tensor(np.zeros(1000))
+    kernel = autotuned(scale_source)
+    kernel[grid](x, y, 1000, 1.5)
+    np.testing.assert_array_equal(y.array, x.array * 1.5)
+    assert len(_build.of(kernel).calls) == 1
+    assert kernel.best_config in kernel.configs
+    entry = next(
+        e for e in (_entries.get(_build.SPACE, key) for key in _entries.keys(_build.SPACE)) if e and e["written"] == ["y"]
+    )
+    assert entry["buffers"] == ["x", "y"]
+
+    monkeypatch.setattr(_build, "tune", never)
+    again = autotuned(scale_source)  # as in a new process: nothing is known of it here
+    y.array[:] = 0
+    again[grid](x, y, 1000, 1.5)
+    np.testing.assert_array_equal(y.array, x.array * 1.5)
+    assert by_triton == []
+
+
+def test_only_the_very_same_call_is_launched(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_triton = launched_by_triton(monkeypatch)
+    x, y = tensor(np.arange(512)), tensor(np.zeros(512))
+    kernel = autotuned(scale_source)
+    kernel[grid](x, y, 512, 2.0)
+    builds = _build.of(kernel)
+    asked: list[Any] = []
+    monkeypatch.setattr(builds, "_resolve", lambda *call: asked.append(call))
+
+    def call(*args: Any, grid: Any = grid) -> bool | None:
+        return builds.calls.launch(args, {"grid": grid, "warmup": False})
+
+    assert call(x, y, 512, 2.0) is True
+    assert call(x, y, 512, 3.0) is None, "another scalar"
+    assert call(x, y, 511, 2.0) is None, "another size"
+    assert call(tensor(np.arange(511)), y, 512, 2.0) is None, "a shorter array"
+    assert call(Tensor(x.array[1:]), y, 512, 2.0) is None, "another alignment"
+    assert call(x, x, 512, 2.0) is False, "in place"
+    assert call(x, y, 512, 2.0, grid=(1,)) in (False, True), "as many programs as the winner has, or not"
+    assert call(x, y, 512, 2.0, grid=(77,)) is False, "another grid"
+    assert asked == [] and by_triton == []
+
+
+def test_what_integers_mean_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_triton = launched_by_triton(monkeypatch)
+    monkeypatch.setattr(_state, "mode", "build")
+    kernel = autotuned(gather_source, configs=[triton.Config({"BLOCK": 64})])
+    with pytest.warns(RuntimeWarning, match="gather_source stays with Triton: it reads integers from index"):
+        kernel[grid](tensor(np.arange(64)), tensor(np.arange(64), np.int32), tensor(np.zeros(64)), 64)
+    assert by_triton == [64]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kernel[grid](tensor(np.arange(64)), tensor(np.arange(64), np.int32), tensor(np.zeros(64)), 64)
+    assert by_triton == [64, 64]
+
+
+@pytest.mark.parametrize("how", ["hook of a configuration", "hook of launches", "no daemon"])
+def test_what_is_not_as_expected_stays_with_triton(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    by_triton = launched_by_triton(monkeypatch)
+    configs = [triton.Config({"BLOCK": 64}, pre_hook=(lambda _: None) if how == "hook of a configuration" else None)]
+    if how == "hook of launches":
+        monkeypatch.setattr(_build, "_quiet", lambda runtime, function: False)
+    if how == "no daemon":
+        monkeypatch.setattr(_build._daemon, "client", lambda: (_ for _ in ()).throw(ConnectionError("no daemon")))
+        monkeypatch.setattr(_build._store, "get", lambda *_: None)
+    kernel = autotuned(scale_source, configs=configs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        kernel[grid](tensor(np.arange(96)), tensor(np.zeros(96)), 96, 7.0)
+    assert by_triton == [64]
+
+
+def test_async_serves_the_first_configuration_and_swaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_triton = launched_by_triton(monkeypatch)
+    monkeypatch.setattr(_state, "mode", "async")
+    x, y = tensor(np.arange(700)), tensor(np.zeros(700))
+    kernel = autotuned(scale_source)
+    kernel[grid](x, y, 700, 4.0)
+    assert by_triton == [64], "untimed"
+    builds = _build.of(kernel)
+    for _ in range(1200):
+        if builds.ready or not builds.pending:
+            break
+        time.sleep(0.05)
+    monkeypatch.setattr(_build, "_capturing", lambda: True)
+    kernel[grid](x, y, 700, 4.0)
+    assert not y.array.any(), "while a graph is captured nothing is swapped"
+    monkeypatch.setattr(_build, "_capturing", lambda: False)
+    kernel[grid](x, y, 700, 4.0)
+    np.testing.assert_array_equal(y.array, x.array * 4)
+    assert set(by_triton) <= {64}
+
+
+def test_a_copied_autotuner_begins_anew() -> None:
+    import copy
+
+    kernel = autotuned(scale_source)
+    first = _build.of(kernel)
+    assert _build.of(kernel) is first
+    assert copy.copy(first) is None
+
+
+def test_hooks_and_changed_globals_are_tritons_to_handle(monkeypatch: pytest.MonkeyPatch) -> None:
+    from triton import knobs
+
+    kernel = autotuned(scale_source)
+    kernel[grid](tensor(np.arange(80)), tensor(np.zeros(80)), 80, 3.0)
+    builds = _build.of(kernel)
+    assert _build._quiet(knobs.runtime, builds.function)
+    builds.function.add_pre_run_hook(print)
+    assert not _build._quiet(knobs.runtime, builds.function)
+    builds.function.pre_run_hooks.clear()
+    scope = {"LIMIT": 1}
+    monkeypatch.setattr(builds.function, "used_global_vals", {("LIMIT", id(scope)): (1, scope)})
+    assert _build._quiet(knobs.runtime, builds.function)
+    scope["LIMIT"] = 2
+    assert not _build._quiet(knobs.runtime, builds.function)
+    enter = knobs.runtime.launch_enter_hook
+    if hasattr(enter, "add"):
+        monkeypatch.undo()
+        enter.add(print)
+        assert not _build._quiet(knobs.runtime, builds.function)
+        enter.remove(print)
+
+
+def test_tritons_own_build_says_how_it_is_launched() -> None:
+    kernel = autotuned(scale_source, configs=[triton.Config({"BLOCK": 128}, num_warps=8)])
+    args = (tensor(np.zeros(256)), tensor(np.zeros(256)), 256, 1.5)
+    kernel.nargs = dict(zip(kernel.arg_names, args))
+    function, meta = _export.meta_of(kernel, args, {}, kernel.configs[0])
+    (candidate,) = _export.compile_all(kernel, args, {"grid": grid}, kernel.configs, [_export.grid_of(grid, meta)])
+    document = _export.document(function, [candidate], _export.parameters_of(candidate, meta), [])
+    assert document["grid"] == ["2", "1", "1"]
+    assert [row["type"] for row in document["arguments"]] == ["*f32", "*f32", "i32", "f32"]
+    assert document["arguments"][2]["value"] == 256 and document["arguments"][3]["value"] == 1.5
+    import json
+
+    request = json.loads(_export.build(candidate, "k", document["sources"][0]["configuration"], "sm_90a", "triton"))
+    launch = request["launch"]
+    assert launch["symbol"] == "scale_source" and launch["block"] == [256, 1, 1] and launch["grid"] == [2, 1, 1]
+    assert [slot["kind"] for slot in launch["parameters"][:4]] == ["pointer", "pointer", "scalar", "scalar"]
+    assert [c["argument"] for c in launch["conditions"]] == [0, 1, 2]
+
+
+def test_a_choice_between_many_grids_is_shallow() -> None:
+    text = _export.choice([(i, i * i + 1) for i in range(0, 200, 3)])
+    depth = max(text[:at].count("(") - text[:at].count(")") for at in range(len(text)))
+    assert depth <= 8
+    for config in range(0, 200, 3):
+        python = text.replace("?", "and [").replace(":", "] or [")
+        assert python.count("config") > 10
+        assert _evaluate(text, config) == config * config + 1
+
+
+def _evaluate(text: str, config: int) -> int:
+    if not text.startswith("("):
+        return int(text)
+    limit = int(text[len("(config < ") :].split(" ")[0])
+    body = text[text.index("?") + 2 : -1]
+    depth = 0
+    for at, letter in enumerate(body):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0 and letter == ":":
+            return _evaluate(body[: at - 1] if config < limit else body[at + 2 :], config)
+    raise AssertionError(text)
+
+
+def test_locations_are_no_part_of_a_kernel() -> None:
+    text = '#loc = loc("/a/b.py":1:0)\nmodule {\n  %a = x.y %b : i32 loc(callsite("f(x" at #loc))\n} loc(#loc)\n'
+    assert _ir.without_locations(text) == "module {\n  %a = x.y %b : i32\n}\n"
+
+
+def test_pointers_of_unknown_origin_are_not_understood() -> None:
+    head = "module {\ntt.func public @k(%a: !tt.ptr<f32>, %b: i64) attributes {noinline = false} {\n"
+    with pytest.raises(_ir.NotUnderstood, match="unknown origin"):
+        _ir.Function.parse(head + "%0 = tt.int_to_ptr %b : i64 -> !tt.ptr<f32>\ntt.store %0, %c : !tt.ptr<f32>\n}}\n").use()
+    with pytest.raises(_ir.NotUnderstood, match=r"!tt\.ptr<!tt\.ptr|is a"):
+        _ir.Function.parse(head.replace("!tt.ptr<f32>", "!tt.ptr<i128>") + "}}\n")
