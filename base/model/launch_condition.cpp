@@ -90,7 +90,7 @@ std::string text(const LaunchCondition& condition, std::span<const std::string> 
 
 bool holds(const LaunchCondition& condition, std::span<const LaunchValue> values,
            std::span<const int64_t> grid) {
-  if (condition.kind == Kind::Grid) return std::ranges::equal(grid, condition.programs);
+  if (condition.kind == Kind::Grid) return grid.empty() || std::ranges::equal(grid, condition.programs);
   auto known = [&](int argument) { return argument >= 0 && size_t(argument) < values.size(); };
   if (!known(condition.argument)) return false;
   const LaunchValue& value = values[condition.argument];

@@ -53,9 +53,9 @@ struct LaunchValue {
 /// "argument 2 is a multiple of 16"; with `names`, the argument's name stands in place of its number.
 std::string text(const LaunchCondition& condition, std::span<const std::string> names = {});
 
-/// Whether it holds. `grid`: the launch's three numbers of programs. What cannot be decided does not hold: an
-/// argument that is not there, a grid that is not said, or two buffers whose sizes neither the condition nor
-/// the launch knows. A null pointer overlaps nothing.
+/// Whether it holds. `grid`: the launch's three numbers of programs; empty: whoever launches compares them.
+/// What else cannot be decided does not hold: an argument that is not there, or two buffers whose sizes
+/// neither the condition nor the launch knows. A null pointer overlaps nothing.
 bool holds(const LaunchCondition& condition, std::span<const LaunchValue> values,
            std::span<const int64_t> grid = {});
 
