@@ -1,5 +1,5 @@
-// What the compilers of modules for NVIDIA targets share: where the time went, and how the arguments are
-// passed.
+// What the compilers of modules for NVIDIA targets share: where the time went, how the arguments are passed,
+// and which grid a build is for.
 #pragma once
 
 #include "backend/artefact.h"
@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,11 @@ inline std::vector<ParameterSlot> parameterSlots(tt::FuncOp function) {
       slots.push_back({ParameterKind::Scalar, std::max(8, static_cast<int>(tt::elementBits(type))) / 8});
   }
   return slots;
+}
+
+/// A build that knew its grid is right for that grid: bounds and views were proven of its programs.
+inline void requireGrid(LaunchMetadata& launch, const std::optional<std::array<int64_t, 3>>& grid) {
+  if (grid) require(launch.conditions, {.kind = LaunchCondition::Kind::Grid, .programs = *grid});
 }
 
 } // namespace tuned

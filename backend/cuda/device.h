@@ -58,7 +58,8 @@ private:
   Result<void> checkResources(const Artefact& artefact) const;
   Result<void> prepare(Function function, const LaunchMetadata& launch);
   /// The arguments as the kernel takes them, once its conditions are known to hold.
-  Result<std::vector<ParameterValue>> packed(LoadedKernel& kernel, std::span<const ArgumentValue> arguments);
+  Result<std::vector<ParameterValue>> packed(LoadedKernel& kernel, const Grid& grid,
+                                             std::span<const ArgumentValue> arguments);
   /// Puts the launch into the stream.
   Result<void> enqueue(LoadedKernel& kernel, const Grid& grid, std::vector<ParameterValue>& values);
   /// Waits for the stream, no longer than the deadline.
@@ -95,8 +96,6 @@ public:
 
   LaunchMetadata launch;
   Function function = nullptr;
-  /// Whether the code reads a host descriptor's padding: Tile IR's takes it for zeros.
-  bool readsPadding = true;
 
 private:
   const Driver& api_;

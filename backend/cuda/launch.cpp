@@ -83,7 +83,6 @@ Result<std::unique_ptr<LoadedKernel>> CudaDevice::load(const Artefact& artefact)
       !done)
     return fail(done.error());
   auto kernel = std::make_unique<CudaKernel>(api_, module, artefact.launch, broken_);
-  kernel->readsPadding = artefact.compiler != "tileir";
   if (auto done = check(api_.moduleGetFunction(&kernel->function, module, artefact.launch.symbol.c_str()),
                         "finding '" + artefact.launch.symbol + "' in the cubin");
       !done)
@@ -123,32 +122,23 @@ Result<void> CudaDevice::enqueue(LoadedKernel& loaded, const Grid& grid,
                "launching '" + kernel.launch.symbol + "'");
 }
 
-Result<std::vector<ParameterValue>> CudaDevice::packed(LoadedKernel& loaded,
+Result<std::vector<ParameterValue>> CudaDevice::packed(LoadedKernel& loaded, const Grid& grid,
                                                        std::span<const ArgumentValue> arguments) {
-  const auto& kernel = static_cast<CudaKernel&>(loaded);
-  const LaunchMetadata& launch = kernel.launch;
-  for (size_t i = 0; !kernel.readsPadding && i < arguments.size(); ++i) {
-    const auto* descriptor = std::get_if<TensorDescriptor>(&arguments[i]);
-    if (descriptor && descriptor->paddingNan)
-      return fail(ErrorKind::Unsupported,
-                  "descriptor " + std::to_string(i) + " of '" + launch.symbol +
-                      "' pads with NaN, and Tile IR's code pads with zeros",
-                  "launch the build of nvptx");
-  }
+  const LaunchMetadata& launch = static_cast<CudaKernel&>(loaded).launch;
   auto values = packArguments(launch.parameters, arguments);
   if (!values || launch.conditions.empty()) return values;
   std::vector<LaunchValue> seen = launchValues(launch.parameters, *values);
   for (size_t i = 0; i < seen.size(); ++i)
     if (launch.parameters[i].kind == ParameterKind::Pointer)
       seen[i].extent = buffers_.extentAt(static_cast<Address>(seen[i].value));
-  if (auto checked = checkConditions(launch, seen); !checked) return fail(checked.error());
+  if (auto checked = checkConditions(launch, seen, grid); !checked) return fail(checked.error());
   return values;
 }
 
 Result<void> CudaDevice::launch(LoadedKernel& kernel, const Grid& grid,
                                 std::span<const ArgumentValue> arguments) {
   if (auto done = enter(); !done) return done;
-  auto values = packed(kernel, arguments);
+  auto values = packed(kernel, grid, arguments);
   if (!values) return fail(values.error());
   if (auto done = enqueue(kernel, grid, *values); !done) return done;
   return finish();

@@ -70,7 +70,7 @@ Result<std::vector<double>> CudaDevice::time(LoadedKernel& kernel, const Grid& g
     return fail(ErrorKind::InvalidInput,
                 "repeats is " + std::to_string(request.repeats) + "; it counts from 1");
   if (auto done = enter(); !done) return fail(done.error());
-  auto values = packed(kernel, arguments);
+  auto values = packed(kernel, grid, arguments);
   if (!values) return fail(values.error());
   if (auto done = reserveFlushBuffer(); !done) return fail(done.error());
   if (auto done = reserveEvents(2 * static_cast<size_t>(std::min(request.repeats, batchLaunches))); !done)

@@ -10,6 +10,7 @@
 #include "backend/nvptx/ptx/libdevice.h"
 #include "backend/nvptx/ptx/occupancy.h"
 #include "ir/entry.h"
+#include "ir/grid.h"
 #include "ir/module.h"
 #include "ir/text.h"
 #include "ir/transforms/passes.h"
@@ -79,6 +80,7 @@ private:
     artefact.launch.block[0] = options.numWarps * 32;
     artefact.launch.dynamicSharedBytes = context.sharedBytes;
     artefact.launch.parameters = parameterSlots(function);
+    requireGrid(artefact.launch, tt::gridOf(function));
     return {};
   }
 

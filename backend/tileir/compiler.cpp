@@ -112,6 +112,7 @@ public:
     artefact.launch.symbol = symbol;
     artefact.launch.parameters = parameterSlots(*function);
     artefact.launch.conditions = emitter.conditions();
+    requireGrid(artefact.launch, options.grid);
     stage("bytecode", [&] { return artefact.bytes; });
     stage("tileir", [&] { return disassemble(artefact.bytes).value_or(""); });
     clock.end("emit");

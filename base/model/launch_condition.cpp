@@ -10,7 +10,17 @@ namespace {
 
 using Kind = LaunchCondition::Kind;
 
-constexpr std::array<const char*, 5> names = {"divisible", "distinct", "equal", "at_least", "at_most"};
+constexpr std::array<const char*, 7> names = {"divisible", "distinct",  "equal", "at_least",
+                                              "at_most",   "pads_zero", "grid"};
+
+bool hasValue(Kind kind) {
+  return kind == Kind::Divisible || kind == Kind::Equal || kind == Kind::AtLeast || kind == Kind::AtMost;
+}
+
+std::string gridText(const std::array<int64_t, 3>& programs) {
+  return std::to_string(programs[0]) + " × " + std::to_string(programs[1]) + " × " +
+         std::to_string(programs[2]);
+}
 
 std::string argumentText(int argument, std::span<const std::string> argumentNames) {
   bool named = argument >= 0 && size_t(argument) < argumentNames.size() && !argumentNames[argument].empty();
@@ -43,6 +53,8 @@ bool implies(const LaunchCondition& strong, const LaunchCondition& weak) {
     return strong.value <= weak.value;
   case Kind::Distinct:
   case Kind::Equal:
+  case Kind::PadsZero:
+  case Kind::Grid:
     return strong == weak;
   }
   return false;
@@ -68,11 +80,17 @@ std::string text(const LaunchCondition& condition, std::span<const std::string> 
     return argument + " is at least " + value;
   case Kind::AtMost:
     return argument + " is at most " + value;
+  case Kind::PadsZero:
+    return argument + " pads with zeros";
+  case Kind::Grid:
+    return "the grid is " + gridText(condition.programs);
   }
   return argument;
 }
 
-bool holds(const LaunchCondition& condition, std::span<const LaunchValue> values) {
+bool holds(const LaunchCondition& condition, std::span<const LaunchValue> values,
+           std::span<const int64_t> grid) {
+  if (condition.kind == Kind::Grid) return grid.empty() || std::ranges::equal(grid, condition.programs);
   auto known = [&](int argument) { return argument >= 0 && size_t(argument) < values.size(); };
   if (!known(condition.argument)) return false;
   const LaunchValue& value = values[condition.argument];
@@ -85,6 +103,10 @@ bool holds(const LaunchCondition& condition, std::span<const LaunchValue> values
     return value.value >= condition.value;
   case Kind::AtMost:
     return value.value <= condition.value;
+  case Kind::PadsZero:
+    return !value.padsNan;
+  case Kind::Grid:
+    break;
   case Kind::Distinct: {
     if (!known(condition.other)) return false;
     const LaunchValue& other = values[condition.other];
@@ -96,9 +118,9 @@ bool holds(const LaunchCondition& condition, std::span<const LaunchValue> values
 }
 
 const LaunchCondition* firstBroken(std::span<const LaunchCondition> conditions,
-                                   std::span<const LaunchValue> values) {
+                                   std::span<const LaunchValue> values, std::span<const int64_t> grid) {
   for (const LaunchCondition& condition : conditions)
-    if (!holds(condition, values)) return &condition;
+    if (!holds(condition, values, grid)) return &condition;
   return nullptr;
 }
 
@@ -110,11 +132,14 @@ void require(std::vector<LaunchCondition>& conditions, const LaunchCondition& co
 }
 
 nlohmann::ordered_json toJson(const LaunchCondition& condition) {
-  nlohmann::ordered_json json = {{"kind", name(condition.kind)}, {"argument", condition.argument}};
-  if (condition.kind != Kind::Distinct) {
-    json["value"] = condition.value;
+  nlohmann::ordered_json json = {{"kind", name(condition.kind)}};
+  if (condition.kind == Kind::Grid) {
+    json["programs"] = condition.programs;
     return json;
   }
+  json["argument"] = condition.argument;
+  if (hasValue(condition.kind)) json["value"] = condition.value;
+  if (condition.kind != Kind::Distinct) return json;
   json["other"] = condition.other;
   if (condition.bytes > 0) json["bytes"] = condition.bytes;
   if (condition.otherBytes > 0) json["other_bytes"] = condition.otherBytes;
@@ -134,13 +159,17 @@ public:
                      ? names.end()
                      : std::ranges::find(names, kind->get_ref<const std::string&>());
     if (found == names.end())
-      return wrong("has no known 'kind' (divisible, distinct, equal, at_least, at_most)");
+      return wrong("has no known 'kind' (divisible, distinct, equal, at_least, at_most, pads_zero, grid)");
     LaunchCondition out;
     out.kind = Kind(found - names.begin());
     bool distinct = out.kind == Kind::Distinct;
-    out.argument = int(number("argument", 0, maxArgument));
+    if (out.kind == Kind::Grid)
+      readPrograms(out.programs);
+    else
+      out.argument = int(number("argument", 0, maxArgument));
     if (distinct) out.other = int(number("other", 0, maxArgument));
-    if (!distinct) out.value = number("value", out.kind == Kind::Divisible ? 1 : INT64_MIN, INT64_MAX);
+    if (hasValue(out.kind))
+      out.value = number("value", out.kind == Kind::Divisible ? 1 : INT64_MIN, INT64_MAX);
     if (distinct && json.contains("bytes")) out.bytes = number("bytes", 1, INT64_MAX);
     if (distinct && json.contains("other_bytes")) out.otherBytes = number("other_bytes", 1, INT64_MAX);
     if (!problem.empty()) return wrong(problem);
@@ -153,6 +182,20 @@ private:
 
   static std::unexpected<Error> wrong(const std::string& what) {
     return fail(ErrorKind::InvalidInput, "launch condition " + what);
+  }
+
+  void readPrograms(std::array<int64_t, 3>& programs) {
+    auto it = json.find("programs");
+    auto good = [](const nlohmann::json& each) {
+      bool small =
+          each.is_number_integer() && (!each.is_number_unsigned() || each.get<uint64_t>() <= INT32_MAX);
+      return small && each.get<int64_t>() >= 1 && each.get<int64_t>() <= INT32_MAX;
+    };
+    if (it != json.end() && it->is_array() && it->size() == programs.size() && std::ranges::all_of(*it, good))
+      programs = it->get<std::array<int64_t, 3>>();
+    else
+      problem = "has no 'programs' that are three positive integers";
+    ++read_;
   }
 
   int64_t number(const char* field, int64_t least, int64_t most) {

@@ -31,13 +31,6 @@ bool isZeroOrAbsent(Value other) {
          mlir::matchPattern(other, mlir::m_Zero());
 }
 
-/// Whether an operation is in a loop around dots. Loads there that stay pointers are copied by threads of
-/// their own beside those of the tiles, which take registers away from the products.
-bool besideDot(mlir::Operation* op) {
-  auto loop = op->getParentOfType<scf::ForOp>();
-  return loop && loop.walk([](tt::DotOp) { return mlir::WalkResult::interrupt(); }).wasInterrupted();
-}
-
 class Promotion {
 public:
   Promotion(tt::FuncOp function, std::optional<std::array<int64_t, 3>> grid,
@@ -65,9 +58,9 @@ private:
     if (auto load = mlir::dyn_cast<tt::LoadOp>(op)) {
       if (load.getIsVolatile() || !copiedWhole(tt::elementType(load.getResult().getType())))
         return std::nullopt;
-      tt::ViewLimits limits;
-      if (besideDot(op)) limits.leastRank = 1;
-      auto view = tt::viewOf(load.getPtr(), load.getMask(), tiles_, op, limits);
+      // Rows too: as pointers they are copied by threads of their own, which take registers from the
+      // products.
+      auto view = tt::viewOf(load.getPtr(), load.getMask(), tiles_, op, {.leastRank = 1});
       if (!view || (view->bounded && !isZeroOrAbsent(load.getOther()))) return std::nullopt;
       bool ignored = llvm::all_of(view->wrapped, [&](const tt::TileView::Wrapped& each) {
         return tt::ignoresBeyond(load.getResult(), each.tileDimension, each.wrap.start, each.wrap.end,

@@ -61,7 +61,7 @@ TEST_CASE("a broken launch condition is named before the launch") {
     REQUIRE(values.has_value());
     auto seen = launchValues(launch.parameters, *values);
     seen[0].extent = seen[1].extent = 64;
-    return checkConditions(launch, seen);
+    return checkConditions(launch, seen, {4, 1, 1});
   };
   CHECK(check(0x1000, 0x1040, -5).has_value());
   CHECK(check(0x1000 | paddingNanBit, 0x1040, 7).has_value());
@@ -70,6 +70,29 @@ TEST_CASE("a broken launch condition is named before the launch") {
     CHECK(broken.error().kind == ErrorKind::Unsupported);
     CHECK(broken.error().message.find("argument") != std::string::npos);
   }
+}
+
+TEST_CASE("a launch of another grid than the build's is refused, and so is padding that it does not know") {
+  LaunchMetadata launch;
+  launch.symbol = "k";
+  launch.parameters = {{ParameterKind::Pointer, 8}};
+  launch.conditions = {{.kind = LaunchCondition::Kind::Grid, .programs = {64, 2, 1}},
+                       {.kind = LaunchCondition::Kind::PadsZero, .argument = 0}};
+  auto check = [&](uint64_t base, const std::array<int64_t, 3>& grid) {
+    std::vector<ArgumentValue> arguments = {base};
+    auto values = packArguments(launch.parameters, arguments);
+    REQUIRE(values.has_value());
+    return checkConditions(launch, launchValues(launch.parameters, *values), grid);
+  };
+  CHECK(check(0x1000, {64, 2, 1}).has_value());
+  auto grid = check(0x1000, {64, 1, 1});
+  REQUIRE_FALSE(grid.has_value());
+  CHECK(grid.error().message ==
+        "'k' is not launched: this build is right only where the grid is 64 × 2 × 1, and "
+        "here it is 64 × 1 × 1");
+  auto padding = check(0x1000 | paddingNanBit, {64, 2, 1});
+  REQUIRE_FALSE(padding.has_value());
+  CHECK(padding.error().message.find("argument 0 pads with zeros") != std::string::npos);
 }
 
 TEST_CASE("buffers say how far they reach from an address") {

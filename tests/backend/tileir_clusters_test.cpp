@@ -83,3 +83,26 @@ TEST_CASE("what was not looked at is refused, and targets without clusters have 
               2, 4)
              .has_value());
 }
+
+TEST_CASE("reductions of tiles of three dimensions are refused in a cluster, those of two are not") {
+  auto maxima = [](const std::string& shape, int axis, const std::string& rest) {
+    return "tt.func public @k(%x: !tt.ptr<f32>) {\n %v = arith.constant dense<1.0> : " +
+           tensor(shape, "f32") + "\n %m = \"tt.reduce\"(%v) <{axis = " + std::to_string(axis) +
+           R"( : i32}> ({
+    ^bb0(%a: f32, %b: f32):
+      %c = arith.maxnumf %a, %b : f32
+      tt.reduce.return %c : f32
+    }) : ()" +
+           tensor(shape, "f32") + ") -> " + tensor(rest, "f32") + "\n %p = tt.splat %x : !tt.ptr<f32> -> " +
+           tensor(rest, "!tt.ptr<f32>") + "\n tt.store %p, %m : " + tensor(rest, "!tt.ptr<f32>") +
+           "\n tt.return\n}";
+  };
+  std::string three = maxima("64x2x32", 1, "64x32"), two = maxima("64x32", 1, "64");
+  CHECK(emit(three, 1, 4).has_value());
+  CHECK(emit(two, 2, 4).has_value());
+  auto refused = emit(three, 2, 4);
+  REQUIRE(!refused.has_value());
+  CHECK(refused.error().kind == ErrorKind::Unsupported);
+  CHECK(refused.error().message.find("tt.reduce") != std::string::npos);
+  CHECK(emit(three, 2, 4, "sm_86").has_value());
+}

@@ -1,6 +1,6 @@
-// Compiles every recorded kernel under a folder through Tile IR, without a GPU, and says which are refused,
-// by which operation, and how long it takes:
-//   tileir_sweep DIR [--target sm_90a] [--filter TEXT] [--emit STAGE] [--part I/N] [--no-assembler] [--out
+// Compiles every recorded kernel under a folder through Tile IR, without a GPU, and says which are taken,
+// which refused by us and by which operation, which the assembler failed on, and how long it takes:
+//   tileir_sweep DIR [--target sm_90a]... [--filter TEXT] [--emit STAGE] [--part I/N] [--no-assembler] [--out
 //   DIR]
 // --out: the cubins (or the bytecode) are left there.
 #include "backend/compiler.h"
@@ -37,6 +37,7 @@ nlohmann::json readLaunch(const fs::path& path) {
 
 struct Options {
   fs::path folder;
+  std::vector<std::string> targets;
   std::string target = "sm_90a", filter, emit, out;
   size_t part = 0, parts = 1;
   bool assembles = true;
@@ -44,7 +45,7 @@ struct Options {
 
 struct Totals {
   int accepted = 0;
-  std::map<std::string, int> refused; ///< by reason, without the place
+  std::map<std::string, int> refused, failed; ///< by reason, without the place
   std::vector<double> seconds;
 };
 
@@ -80,8 +81,10 @@ void sweep(const Options& options, Totals& totals) {
     auto artefact = compileOne(folders[i], options);
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (!artefact) {
-      ++totals.refused[artefact.error().message];
-      std::cout << "FAIL " << folders[i].filename().string() << ": " << artefact.error().text() << std::endl;
+      bool ours = artefact.error().kind == ErrorKind::Unsupported;
+      ++(ours ? totals.refused : totals.failed)[artefact.error().message];
+      std::cout << (ours ? "refused " : "FAILED ") << folders[i].filename().string() << ": "
+                << artefact.error().text() << std::endl;
       continue;
     }
     ++totals.accepted;
@@ -96,6 +99,26 @@ void sweep(const Options& options, Totals& totals) {
   }
 }
 
+/// Prints the reasons, and gives the line that sums up.
+std::string report(const std::string& target, Totals& totals) {
+  int refused = 0, failed = 0;
+  for (auto& [reason, count] : totals.refused) {
+    std::cout << target << ": refused " << count << " × " << reason << "\n";
+    refused += count;
+  }
+  for (auto& [reason, count] : totals.failed) {
+    std::cout << target << ": failed " << count << " × " << reason << "\n";
+    failed += count;
+  }
+  std::ranges::sort(totals.seconds);
+  std::ostringstream line;
+  line << target << ": " << totals.accepted << " taken, " << refused << " refused, " << failed << " failed";
+  if (!totals.seconds.empty())
+    line << "; median " << totals.seconds[totals.seconds.size() / 2] * 1e3 << " ms, slowest "
+         << totals.seconds.back() * 1e3 << " ms";
+  return line.str();
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -104,7 +127,7 @@ int main(int argc, char** argv) {
     std::string word = argv[i];
     auto value = [&] { return i + 1 < argc ? std::string(argv[++i]) : std::string(); };
     if (word == "--target")
-      options.target = value();
+      options.targets.push_back(value());
     else if (word == "--filter")
       options.filter = value();
     else if (word == "--emit")
@@ -118,17 +141,14 @@ int main(int argc, char** argv) {
     else
       options.folder = word;
   }
-  Totals totals;
-  sweep(options, totals);
-  std::ranges::sort(totals.seconds);
-  int refused = 0;
-  for (auto& [reason, count] : totals.refused) {
-    std::cout << count << " × " << reason << "\n";
-    refused += count;
+  if (options.targets.empty()) options.targets.push_back(options.target);
+  std::string table;
+  for (const std::string& target : options.targets) {
+    options.target = target;
+    Totals totals;
+    sweep(options, totals);
+    table += report(target, totals) + "\n";
   }
-  if (!totals.seconds.empty())
-    std::cout << "median " << totals.seconds[totals.seconds.size() / 2] * 1e3 << " ms, slowest "
-              << totals.seconds.back() * 1e3 << " ms\n";
-  std::cout << totals.accepted << " accepted, " << refused << " refused\n";
+  std::cout << table;
   return 0;
 }

@@ -6,6 +6,7 @@
 #include "ir/module.h"
 #include "tests/backend/occurrences.h"
 
+#include <algorithm>
 #include <doctest/doctest.h>
 
 namespace {
@@ -71,6 +72,23 @@ TEST_CASE("the artefact says how it is launched and what it takes for granted") 
   if (result.text.empty()) return;
   CHECK(result.text.find("assume div_by<16>, %arg0") != std::string::npos);
   CHECK(result.text.find("num_worker_warps_per_cta = 4") != std::string::npos);
+}
+
+TEST_CASE("a build for a grid says so, and that the descriptors it is given pad with zeros") {
+  auto result =
+      emit(R"(tt.func public @k(%d: !tt.tensordesc<tensor<16x16xf32>>, %m: i32, %n: i32, %s: i64, %t: i64) {
+    %zero = arith.constant 0 : i32
+    %v = tt.descriptor_load %d[%zero, %zero] : !tt.tensordesc<tensor<16x16xf32>> -> tensor<16x16xf32>
+    tt.descriptor_store %d[%zero, %zero], %v : !tt.tensordesc<tensor<16x16xf32>>, tensor<16x16xf32>
+    tt.return
+  })",
+           {.target = "sm_90a", .grid = std::array<int64_t, 3>{8, 2, 1}});
+  REQUIRE_MESSAGE(result.artefact.has_value(), result.artefact.error().text());
+  auto has = [&](const LaunchCondition& condition) {
+    return std::ranges::count(result.artefact->launch.conditions, condition) == 1;
+  };
+  CHECK(has({.kind = LaunchCondition::Kind::Grid, .programs = {8, 2, 1}}));
+  CHECK(has({.kind = LaunchCondition::Kind::PadsZero, .argument = 0}));
 }
 
 TEST_CASE("an access waits for the stores before it, also those of the iteration before") {

@@ -373,7 +373,7 @@ TEST_CASE("without a grid, or with a size that is an argument, nothing is promot
   CHECK(count<tt::DescriptorLoadOp>(**module) == 0);
 }
 
-TEST_CASE("rows that a loop around a dot reads beside its tiles are views of one dimension") {
+TEST_CASE("rows that a kernel with a dot reads beside its tiles are views of one dimension") {
   constexpr int programs = 3, trips = 2, rows = 32;
   const std::string text =
       R"(tt.func public @f(%a: !tt.ptr<f32> {tt.divisibility = 16 : i32}, %c: !tt.ptr<f32>) {
@@ -387,7 +387,8 @@ TEST_CASE("rows that a loop around a dot reads beside its tiles are views of one
     %as = tt.splat %a : !tt.ptr<f32> -> tensor<32x!tt.ptr<f32>>
     %cs = tt.splat %c : !tt.ptr<f32> -> tensor<32x!tt.ptr<f32>>
     %first = arith.muli %pid, %two : i32
-    %before = tt.load %as : tensor<32x!tt.ptr<f32>>
+    %front = tt.addptr %as, %r : tensor<32x!tt.ptr<f32>>, tensor<32xi32>
+    %before = tt.load %front : tensor<32x!tt.ptr<f32>>
     %sum = scf.for %i = %zero to %two step %one iter_args(%s = %ones) -> (tensor<32x32xf32>) : i32 {
       %block = arith.addi %first, %i : i32
       %start = arith.muli %block, %rows : i32
@@ -420,8 +421,8 @@ TEST_CASE("rows that a loop around a dot reads beside its tiles are views of one
   std::vector<LaunchCondition> conditions;
   promoteToViews(kernelOf(**views), std::array<int64_t, 3>{programs, 1, 1}, conditions);
   REQUIRE(mlir::succeeded(mlir::verify(**views)));
-  CHECK(count<tt::DescriptorLoadOp>(**views) == 1);
-  CHECK(count<tt::LoadOp>(**views) == 1); // the one before the loop
+  CHECK(count<tt::DescriptorLoadOp>(**views) >= 1);
+  CHECK(count<tt::DescriptorStoreOp>(**views) == 0);
   auto run = [&](mlir::ModuleOp module) {
     std::vector<float> a(programs * trips * rows), c(programs * rows, -1.0f);
     std::iota(a.begin(), a.end(), -50.0f);

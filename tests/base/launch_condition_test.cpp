@@ -55,6 +55,26 @@ TEST_CASE("the first condition that does not hold is found and told") {
   CHECK(firstBroken(conditions, values) == nullptr);
 }
 
+TEST_CASE(
+    "a build for one grid holds for that grid alone, and one that pads with zeros for such descriptors") {
+  LaunchCondition grid{.kind = Kind::Grid, .programs = {64, 2, 1}};
+  std::array<int64_t, 3> same = {64, 2, 1}, other = {64, 1, 2};
+  CHECK(holds(grid, {}, same));
+  CHECK_FALSE(holds(grid, {}, other));
+  CHECK_FALSE(holds(grid, {}, std::span(same).first(2)));
+  CHECK(holds(grid, {})); // left to whoever launches
+  CHECK(text(grid) == "the grid is 64 × 2 × 1");
+  LaunchCondition zeros{.kind = Kind::PadsZero, .argument = 1};
+  std::array<LaunchValue, 2> values = {LaunchValue{32, 0, true}, LaunchValue{64, 0, false}};
+  CHECK(holds(zeros, values));
+  std::array both = {grid, zeros};
+  CHECK(firstBroken(both, values, same) == nullptr);
+  CHECK(firstBroken(both, values, other) == &both[0]);
+  values[1].padsNan = true;
+  CHECK(firstBroken(both, values, same) == &both[1]);
+  CHECK(text(zeros) == "argument 1 pads with zeros");
+}
+
 TEST_CASE("a list keeps the strongest of its conditions") {
   std::vector<LaunchCondition> list;
   require(list, on(Kind::Divisible, 0, 8));
@@ -72,7 +92,8 @@ TEST_CASE("a list keeps the strongest of its conditions") {
 TEST_CASE("JSON and back; bad JSON is told by its field") {
   for (const LaunchCondition& condition :
        {on(Kind::Divisible, 3, 16), on(Kind::Equal, 0, -1), on(Kind::AtMost, 1, INT64_MAX),
-        distinct(0, 2, 64, 0), distinct(1, 2)}) {
+        distinct(0, 2, 64, 0), distinct(1, 2), LaunchCondition{.kind = Kind::PadsZero, .argument = 4},
+        LaunchCondition{.kind = Kind::Grid, .programs = {1, 2, INT32_MAX}}}) {
     auto back = launchConditionFromJson(nlohmann::json(toJson(condition)));
     REQUIRE(back);
     CHECK(*back == condition);
@@ -91,4 +112,9 @@ TEST_CASE("JSON and back; bad JSON is told by its field") {
   refused(R"({"kind": "equal", "argument": 0, "value": 1.5})", "'value'");
   refused(R"({"kind": "equal", "argument": 0, "value": 1, "other": 2})", "does not know");
   refused(R"({"kind": "distinct", "argument": 0})", "'other'");
+  refused(R"({"kind": "grid", "programs": [1, 2]})", "'programs'");
+  refused(R"({"kind": "grid", "programs": [0, 1, 1]})", "'programs'");
+  refused(R"({"kind": "grid", "programs": [1, 1, 18446744073709551615]})", "'programs'");
+  refused(R"({"kind": "grid", "programs": [1, 1, 1], "argument": 0})", "does not know");
+  refused(R"({"kind": "pads_zero", "argument": 0, "value": 1})", "does not know");
 }

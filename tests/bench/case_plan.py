@@ -12,6 +12,7 @@ import argparse
 import json
 import pathlib
 import re
+import struct
 
 from tutorial_ir import Tutorials, print_ir
 from tutorial_tiles import TILES
@@ -43,6 +44,10 @@ def real(name, bits):
 
 
 HALF = 0x3F000000  # 0.5 as the bits of an f32
+
+
+def float_bits(value):
+    return struct.unpack("<I", struct.pack("<f", value))[0]
 
 
 def block_of(argument):
@@ -109,17 +114,20 @@ def attention_forward(case, sizes):
 
 
 def attention_backward(case, sizes):
-    """Tutorial 06, backward. K comes scaled, M and D from the forward pass; here all are small, so that nothing overflows."""
+    """Tutorial 06, backward. K comes scaled, M (the logarithm of each row's sum) and D from the forward pass. Here products
+    of a row are about depth / 4, being of numbers from 0 to 1, and M is above them, so that all probabilities are small."""
     heads, context = sizes["H"], sizes["N_CTX"]
     depth = case["constants"]["HEAD_DIM"]
     rows = heads * context
     arguments = []
     for argument in case["args"]:
         name = argument["name"]
-        if argument["type"].startswith("*"):
-            narrow = name in ("M", "D")
+        if name == "M":
+            arguments.append(pointer(name, "fp32", rows, "constant") | {"bits": float_bits(depth / 4 + 8.0)})
+        elif argument["type"].startswith("*"):
+            narrow = name == "D"
             arguments.append(pointer(name, "fp32" if narrow else "fp16", rows * (1 if narrow else depth),
-                                     "uniform" if name in ("Q", "K", "M", "D") else "normal",
+                                     "uniform" if name in ("Q", "K", "D") else "normal",
                                      name in ("DQ", "DK", "DV")))
         elif name == "sm_scale":
             arguments.append(real(name, HALF))

@@ -30,7 +30,7 @@ namespace {
 
 struct Settings {
   std::filesystem::path folder;
-  std::string torch; ///< the command of PyTorch's side; empty: it is not asked
+  TorchSide* torch = nullptr; ///< null: PyTorch is not asked
   int device = 0, repeats = 12, rounds = 16;
 };
 
@@ -137,14 +137,11 @@ private:
       all.push_back(
           {side, [this, kernel, candidate] { return gpu->time(*kernel, candidate, settings.repeats); }});
     }
-    if (settings.torch.empty() || task.torch.empty()) return all;
-    auto started = TorchSide::start(settings.torch, task.torch);
-    if (!started) {
-      say("note " + started.error().message);
-      return all;
-    }
-    std::shared_ptr<TorchSide> torch = std::move(*started);
-    all.push_back({torchSide, [this, torch] { return torch->time(settings.repeats); }});
+    if (!settings.torch || task.torch.empty()) return all;
+    if (auto ready = settings.torch->prepare(task.torch); !ready)
+      say("note " + ready.error().message);
+    else
+      all.push_back({torchSide, [this] { return settings.torch->time(settings.repeats); }});
     return all;
   }
 
@@ -288,13 +285,13 @@ nlohmann::json record(const Settings& settings, const PlanTask& task, const Resu
 
 int main(int argc, char** argv) {
   Settings settings;
-  std::string only, json, folder;
+  std::string only, json, folder, torch;
   CLI::App app("compare our cubins with Triton's");
   app.add_option("folder", folder, "what gpu_prepare and triton_cubins.py filled")->required();
   app.add_option("--device", settings.device, "CUDA device");
   app.add_option("--only", only, "tasks whose name starts so");
   app.add_option("--repeats", settings.repeats, "launches a variant, and a turn of the duel");
-  app.add_option("--torch", settings.torch, "the command that runs torch_side.py");
+  app.add_option("--torch", torch, "the command that runs torch_side.py");
   app.add_option("--json", json, "file for every time and failure");
   CLI11_PARSE(app, argc, argv);
   settings.folder = folder;
@@ -305,6 +302,16 @@ int main(int argc, char** argv) {
     return 1;
   }
   Plan plan = planFromJson(nlohmann::json::parse(text));
+  std::unique_ptr<TorchSide> side;
+  if (!torch.empty()) {
+    auto started = TorchSide::start(torch);
+    if (!started) {
+      std::cerr << "gpu_compare: " << started.error().text() << "\n";
+      return 1;
+    }
+    side = std::move(*started);
+    settings.torch = side.get();
+  }
   nlohmann::json records = nlohmann::json::array();
   std::vector<std::pair<const PlanTask*, Duel>> duels;
   bool all = true;

@@ -18,10 +18,10 @@ namespace tuned::bench {
 /// A kernel argument with its numbers evaluated.
 struct PlanArgument {
   std::string name, type; ///< "*f16", "i32"
-  std::string fill;       ///< of a buffer
+  std::string fill;       ///< of a buffer: one of a kernel document's, or "constant": `bits` all over
   int64_t elements = 0;   ///< of a buffer; 0: a scalar
   int bytes = 4;          ///< of an element, or of the scalar
-  uint64_t bits = 0;      ///< of a scalar
+  uint64_t bits = 0;      ///< of a scalar, or of each element
   bool output = false;
   /// Of a host tensor descriptor, which is over a buffer of its own; empty: a plain pointer.
   std::vector<int64_t> shape = {}, strides = {}, block = {};

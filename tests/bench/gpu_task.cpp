@@ -87,6 +87,15 @@ namespace {
 /// rows.
 constexpr int64_t freshElements = (int64_t{1} << 22) - 3;
 
+/// One number all over.
+std::vector<std::byte> constant(const PlanArgument& argument) {
+  auto width = static_cast<size_t>(argument.bytes);
+  std::vector<std::byte> bytes(static_cast<size_t>(argument.elements) * width);
+  for (size_t at = 0; at < bytes.size(); at += width)
+    std::memcpy(bytes.data() + at, &argument.bits, width);
+  return bytes;
+}
+
 void repeat(std::vector<std::byte>& bytes, size_t wanted) {
   size_t period = bytes.size();
   bytes.resize(wanted);
@@ -108,6 +117,12 @@ Result<std::unique_ptr<GpuTask>> GpuTask::open(const std::filesystem::path& fold
     if (argument.elements == 0) continue;
     auto buffer = result->device_->allocate(static_cast<size_t>(argument.elements * argument.bytes));
     if (!buffer) return fail(buffer.error());
+    if (argument.fill == "constant") {
+      if (auto done = result->device_->upload(**buffer, 0, constant(argument)); !done)
+        return fail(done.error());
+      result->buffers_.back() = std::move(*buffer);
+      continue;
+    }
     KernelArgument described;
     described.name = argument.name;
     described.type = argument.type;

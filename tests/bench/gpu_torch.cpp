@@ -8,7 +8,7 @@
 
 namespace tuned::bench {
 
-Result<std::unique_ptr<TorchSide>> TorchSide::start(const std::string& command, const std::string& what) {
+Result<std::unique_ptr<TorchSide>> TorchSide::start(const std::string& command) {
   int down[2], up[2];
   if (pipe(down) != 0 || pipe(up) != 0)
     return fail(ErrorKind::Unavailable, std::string("no pipes: ") + std::strerror(errno));
@@ -28,10 +28,14 @@ Result<std::unique_ptr<TorchSide>> TorchSide::start(const std::string& command, 
   close(up[1]);
   side->to_ = fdopen(down[1], "w");
   side->from_ = fdopen(up[0], "r");
-  auto answer = side->ask(what);
+  return side;
+}
+
+Result<void> TorchSide::prepare(const std::string& what) {
+  auto answer = ask(what);
   if (!answer) return fail(answer.error());
   if (*answer != "ready") return fail(ErrorKind::Unavailable, "PyTorch: " + *answer);
-  return side;
+  return {};
 }
 
 TorchSide::~TorchSide() {

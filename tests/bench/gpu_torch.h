@@ -1,5 +1,5 @@
-// PyTorch's operation for a task (cuBLAS, scaled_dot_product_attention) in a process of its own, timed in
-// turns with the cubins.
+// PyTorch's operations (cuBLAS, scaled_dot_product_attention) in a process of their own, one for a whole run,
+// timed in turns with the cubins.
 #pragma once
 
 #include "base/error.h"
@@ -14,12 +14,13 @@ namespace tuned::bench {
 
 class TorchSide {
 public:
-  /// Starts `command` (a shell's line that runs torch_side.py) and hands it what to compute, a line of JSON.
-  /// Unavailable: what it says of why it cannot.
-  static Result<std::unique_ptr<TorchSide>> start(const std::string& command, const std::string& what);
+  /// Starts `command` (a shell's line that runs torch_side.py) and does not wait for it.
+  static Result<std::unique_ptr<TorchSide>> start(const std::string& command);
   ~TorchSide();
   TorchSide(const TorchSide&) = delete;
 
+  /// Hands it what to compute, a line of JSON, in place of what was before. Unavailable: why it cannot.
+  Result<void> prepare(const std::string& what);
   /// Seconds of each of `repeats` runs from a cold cache.
   Result<std::vector<double>> time(int repeats);
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""PyTorch's operation for one task, run when gpu_compare asks for it.
+"""PyTorch's operations, run when gpu_compare asks for them.
 
     gpu_compare DIR --torch "python3 tests/bench/torch_side.py"
 
-The first line of the input says what to compute: the "torch" of a task in plan.json, as case_plan.py writes it. The answer
-is "ready", or why not; "time N" is answered by N times in seconds, each from a cold cache.
+A line of JSON says what to compute: the "torch" of a task in plan.json, as case_plan.py writes it. The answer is "ready",
+or why not; "time N" is answered by N times in seconds, each from a cold cache.
 """
 import json
 import sys
@@ -51,21 +51,39 @@ def measure(torch, call, repeats, room):
     return [first.elapsed_time(last) * 1e-3 for first, last in events]
 
 
-def main():
-    try:
-        import torch
+class Side:
+    """What is computed at the moment."""
 
-        call = operation(torch, json.loads(sys.stdin.readline()))
-        room = torch.empty(64 << 20, device="cuda", dtype=torch.int32)  # more than any cache holds
+    def __init__(self):
+        self.torch, self.call, self.room = None, None, None
+
+    def prepare(self, what):
+        if self.torch is None:
+            import torch
+
+            self.torch = torch
+            self.room = torch.empty(64 << 20, device="cuda", dtype=torch.int32)  # more than any cache holds
+        self.call = None
+        self.torch.cuda.empty_cache()
+        self.call = operation(self.torch, what)
         for _ in range(3):
-            call()
-        torch.cuda.synchronize()
-    except Exception as error:
-        print(f"{type(error).__name__}: {error}".splitlines()[0], flush=True)
-        return
-    print("ready", flush=True)
+            self.call()
+        self.torch.cuda.synchronize()
+        return "ready"
+
+    def answer(self, line):
+        try:
+            if line.startswith("{"):
+                return self.prepare(json.loads(line))
+            return " ".join(map(str, measure(self.torch, self.call, int(line.split()[1]), self.room)))
+        except Exception as error:
+            return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def main():
+    side = Side()
     for line in sys.stdin:
-        print(*measure(torch, call, int(line.split()[1]), room), flush=True)
+        print(side.answer(line), flush=True)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,7 @@ std::vector<LaunchValue> launchValues(const std::vector<ParameterSlot>& paramete
     std::memcpy(&bits, values[i].bytes.data(), static_cast<size_t>(bytes));
     if (parameters[i].kind == ParameterKind::Pointer) {
       out[i].value = static_cast<int64_t>(bits & ~paddingNanBit);
+      out[i].padsNan = (bits & paddingNanBit) != 0;
       continue;
     }
     int unused = 64 - 8 * bytes;
@@ -91,13 +92,19 @@ std::vector<LaunchValue> launchValues(const std::vector<ParameterSlot>& paramete
   return out;
 }
 
-Result<void> checkConditions(const LaunchMetadata& launch, std::span<const LaunchValue> values) {
-  const LaunchCondition* broken = firstBroken(launch.conditions, values);
+Result<void> checkConditions(const LaunchMetadata& launch, std::span<const LaunchValue> values,
+                             const std::array<int64_t, 3>& grid) {
+  const LaunchCondition* broken = firstBroken(launch.conditions, values, grid);
   if (!broken) return {};
+  std::string what =
+      "'" + launch.symbol + "' is not launched: this build is right only where " + text(*broken);
+  if (broken->kind == LaunchCondition::Kind::Grid)
+    return fail(ErrorKind::Unsupported,
+                what + ", and here it is " + std::to_string(grid[0]) + " × " + std::to_string(grid[1]) +
+                    " × " + std::to_string(grid[2]),
+                "launch that grid, or a build for the sizes that this grid is of");
   return fail(
-      ErrorKind::Unsupported,
-      "'" + launch.symbol + "' is not launched: this build is right only where " + text(*broken) +
-          ", and here that does not hold",
+      ErrorKind::Unsupported, what + ", and here that does not hold",
       "launch a build of the kernel without that condition (compiler nvptx), or change the arguments");
 }
 

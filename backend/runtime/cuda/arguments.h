@@ -27,11 +27,12 @@ Result<std::vector<ParameterValue>> packArguments(const std::vector<ParameterSlo
                                                   std::span<const ArgumentValue> arguments);
 
 /// The packed values as conditions see them: scalars of up to 8 bytes are sign-extended, pointers are their
-/// addresses without the bit for NaN. Extents are not known here and stay 0.
+/// addresses without the bit for NaN, which is told apart. Extents are not known here and stay 0.
 std::vector<LaunchValue> launchValues(const std::vector<ParameterSlot>& parameters,
                                       std::span<const ParameterValue> values);
 
 /// Unsupported names the first condition of the build that the launch breaks, and what to do.
-Result<void> checkConditions(const LaunchMetadata& launch, std::span<const LaunchValue> values);
+Result<void> checkConditions(const LaunchMetadata& launch, std::span<const LaunchValue> values,
+                             const std::array<int64_t, 3>& grid);
 
 } // namespace tuned::cuda

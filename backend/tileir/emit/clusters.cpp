@@ -105,4 +105,11 @@ std::string splitRefusal(const EmitOptions& options, tt::SplitOp op) {
          " the assembler mistakes the halves of a tile that it may spread over the CTAs";
 }
 
+std::string reductionRefusal(const EmitOptions& options, size_t dimensions) {
+  constexpr size_t seenRight = 2;
+  if (options.clusterCtas <= 1 || options.capability < clustersFrom || dimensions <= seenRight) return {};
+  return "with num_ctas = " + std::to_string(options.clusterCtas) +
+         " the assembler gets tiles of more than two dimensions wrong";
+}
+
 } // namespace tuned::tileir

@@ -15,4 +15,10 @@ namespace tuned::tileir {
 /// comes from such products, and is along their columns.
 std::string splitRefusal(const EmitOptions& options, tt::SplitOp op);
 
+/// Why a reduction or scan over a tile of so many dimensions cannot be trusted in a cluster; empty: it can.
+/// Maxima over the halves of a product's columns (256 × 2 × 128, over the second dimension) came out wrong on
+/// an H100 with two CTAs, however the product was spread; sums of its rows, of two dimensions, came out
+/// right.
+std::string reductionRefusal(const EmitOptions& options, size_t dimensions);
+
 } // namespace tuned::tileir

@@ -32,6 +32,15 @@ std::optional<Scalar> scalarFor(mlir::Type type) {
   return std::nullopt;
 }
 
+/// Where an operation stands in the source. Constants that passes made or merged stand nowhere: then where
+/// one is used, or else where the operation around it stands.
+std::optional<tuned::Location> placeOf(mlir::Operation& op) {
+  if (auto own = sourceLocation(op.getLoc())) return own;
+  for (mlir::Operation* user : op.getUsers())
+    if (auto place = sourceLocation(user->getLoc())) return place;
+  return op.getParentOp() ? placeOf(*op.getParentOp()) : std::nullopt;
+}
+
 std::string spelled(mlir::Type type) {
   std::string text;
   llvm::raw_string_ostream(text) << type;
@@ -42,7 +51,7 @@ std::string spelled(mlir::Type type) {
 
 std::unexpected<Error> unsupported(mlir::Operation& op, const std::string& why) {
   return fail(Error{ErrorKind::Unsupported, op.getName().getStringRef().str() + " in Tile IR: " + why,
-                    sourceLocation(op.getLoc()), "the compiler nvptx may take it"});
+                    placeOf(op), "the compiler nvptx may take it"});
 }
 
 Emitter::Emitter(Code& code, const EmitOptions& emitOptions, tt::FuncOp function)
@@ -204,8 +213,7 @@ void Emitter::bindArguments() {
       Values all(raw.begin() + static_cast<ptrdiff_t>(index),
                  raw.begin() + static_cast<ptrdiff_t>(std::min(index + count, raw.size())));
       setParts(argument, std::move(all));
-      // The top bit of the base says that padding is NaN.
-      require({.kind = LaunchCondition::Kind::AtLeast, .argument = static_cast<int>(index), .value = 0});
+      require({.kind = LaunchCondition::Kind::PadsZero, .argument = static_cast<int>(index)});
       continue;
     }
     Value value = raw[index];

@@ -1,4 +1,5 @@
 // Reductions and scans, whose regions combine scalars, and maps, whose region becomes operations on tiles.
+#include "backend/tileir/emit/clusters.h"
 #include "backend/tileir/emit/emitter.h"
 
 #include <llvm/ADT/MapVector.h>
@@ -50,6 +51,8 @@ struct Operands {
 
 Result<Operands> operandsOf(Emitter& e, mlir::Operation& op, mlir::Region& region) {
   if (std::string why = regionRefusal(region); !why.empty()) return unsupported(op, why);
+  size_t dimensions = tt::shapeOf(op.getOperand(0).getType()).size();
+  if (std::string why = reductionRefusal(e.options, dimensions); !why.empty()) return unsupported(op, why);
   Operands operands;
   for (mlir::Value source : op.getOperands()) {
     Value tile = e.of(source);
