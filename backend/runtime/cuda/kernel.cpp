@@ -72,6 +72,7 @@ private:
   Module module_ = nullptr;
   Function function_ = nullptr;
   LaunchAttribute cluster_ = {};
+  std::optional<Grid> programs_; ///< the only grid that the build is right on, where it says one
 };
 
 Result<void> CudaKernel::load(std::string_view bytes, int index) {
@@ -96,6 +97,8 @@ Result<void> CudaKernel::load(std::string_view bytes, int index) {
 }
 
 Result<void> CudaKernel::prepare() {
+  for (const LaunchCondition& condition : launch_.conditions)
+    if (condition.kind == LaunchCondition::Kind::Grid) programs_ = Grid(condition.programs);
   cluster_.id = clusterDimensionAttribute;
   cluster_.value.clusterDimensions[0] = static_cast<unsigned>(std::max(1, launch_.clusterSize));
   cluster_.value.clusterDimensions[1] = cluster_.value.clusterDimensions[2] = 1;
@@ -115,7 +118,8 @@ Result<void> CudaKernel::prepare() {
 }
 
 Result<void> CudaKernel::launch(std::span<const uint64_t> slots, const Grid& grid, void* stream) const {
-  if (slots.size() != launch_.parameters.size()) return refuse(slots, grid, Success);
+  if (slots.size() != launch_.parameters.size() || (programs_ && *programs_ != grid))
+    return refuse(slots, grid, Success);
   std::array<void*, fewParameters> few;
   std::vector<void*> many;
   void** pointers = few.data();
@@ -149,6 +153,13 @@ Result<void> CudaKernel::refuse(std::span<const uint64_t> slots, const Grid& gri
     return fail(ErrorKind::InvalidInput, "'" + launch_.symbol + "' takes " +
                                              std::to_string(launch_.parameters.size()) + " parameters, got " +
                                              std::to_string(slots.size()));
+  if (programs_ && *programs_ != grid)
+    return fail(ErrorKind::InvalidInput,
+                "'" + launch_.symbol + "' is right only on the grid that it was built for, " +
+                    std::to_string((*programs_)[0]) + " × " + std::to_string((*programs_)[1]) + " × " +
+                    std::to_string((*programs_)[2]) + ", and was launched on " + std::to_string(grid[0]) +
+                    " × " + std::to_string(grid[1]) + " × " + std::to_string(grid[2]),
+                "ask for a build for these sizes");
   return fail(driverError(status, "launching '" + launch_.symbol + "' on a grid of " +
                                       std::to_string(grid[0]) + " × " + std::to_string(grid[1]) + " × " +
                                       std::to_string(grid[2])));
