@@ -188,6 +188,17 @@ bool enterConfinement(Duty duty, const std::vector<std::string>& readable) {
     std::cerr << "tuned-worker: not confined, as GPU_TUNED_ISOLATION=off asks for\n";
     return true;
   }
+  std::error_code error;
+  const bool driver = (duty == Duty::MeasureGpu || duty == Duty::Discover) &&
+                      std::filesystem::exists("/dev/nvidiactl", error);
+  if (driver && !(isolation && std::string(isolation) == "full")) {
+    // Drivers were seen to find no device under all of this. Until it is known what they need, their workers
+    // give up only what no driver can miss.
+    limitProcess();
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) return true;
+    std::cerr << "tuned-worker: " << denied("no_new_privs").error().text() << "\n";
+    return false;
+  }
   auto confined = confine({duty, folder ? folder : "", readable});
   if (!confined) {
     std::cerr << "tuned-worker: " << confined.error().text() << "\n";

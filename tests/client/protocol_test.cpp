@@ -134,5 +134,8 @@ TEST_CASE("the OpenAPI page refers only to schemas that it has") {
   }
   CHECK(missing.empty());
   CHECK(page["paths"]["/v1/jobs/{id}"]["get"]["parameters"][0]["name"] == "id");
-  CHECK(page["paths"].size() + 3 == routes().size()); // kernels, a job and an entry have two methods each
+  std::set<std::string> paths;
+  for (const Route& route : routes())
+    paths.insert(route.path);
+  CHECK(page["paths"].size() == paths.size());
 }
