@@ -7,6 +7,7 @@
 #include "daemon/store/schema.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace tuned::store {
 
@@ -14,6 +15,8 @@ namespace {
 
 /// Statements that may fail for one table before the rest of what fails is given up unhalved.
 constexpr int failuresAllowed = 20'000;
+/// Time for all tables, after which what fails is given up unhalved too: the daemon has to start.
+constexpr auto timeAllowed = std::chrono::milliseconds(1000);
 /// Row numbers are looked for up to here when the last one cannot be read.
 constexpr int64_t farthestRow = int64_t{1} << 24;
 
@@ -25,7 +28,8 @@ struct Saved {
 
 class Rescue {
 public:
-  Rescue(SQLite::Database& database, std::string table) : database_(database), table_(std::move(table)) {
+  Rescue(SQLite::Database& database, std::string table, std::chrono::steady_clock::time_point end)
+      : database_(database), table_(std::move(table)), end_(end) {
     auto column = query(database_, "SELECT name FROM pragma_table_info(?)", table_);
     while (column.executeStep())
       columns_ += (columns_.empty() ? "" : ", ") + text(column, 0);
@@ -69,7 +73,7 @@ private:
       insert.bind(2, last);
       saved_.rows += insert.exec();
     } catch (const SQLite::Exception&) {
-      if (first == last || ++failures_ > failuresAllowed) {
+      if (first == last || ++failures_ > failuresAllowed || std::chrono::steady_clock::now() > end_) {
         saved_.lostAtMost += last - first + 1;
         return;
       }
@@ -81,6 +85,7 @@ private:
 
   SQLite::Database& database_;
   std::string table_, columns_;
+  std::chrono::steady_clock::time_point end_;
   Saved saved_;
   int failures_ = 0;
   bool emptyTable_ = false;
@@ -117,8 +122,9 @@ std::string copyTables(SQLite::Database& database) {
                              "'sqlite_%' ORDER BY rowid");
   while (row.executeStep())
     tables.push_back(text(row, 0));
+  const auto end = std::chrono::steady_clock::now() + timeAllowed;
   for (const std::string& table : tables) {
-    const Saved result = Rescue(database, table).run();
+    const Saved result = Rescue(database, table, end).run();
     if (result.rows > 0) saved += (saved.empty() ? "" : ", ") + std::to_string(result.rows) + " " + table;
     if (result.unknown)
       lost += (lost.empty() ? "" : ", ") + std::string("an unknown number of ") + table;
