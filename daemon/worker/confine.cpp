@@ -154,6 +154,7 @@ ReachableFiles reachableFor(const ConfineRequest& request) {
       if (entry.path().filename().string().starts_with("nvidia"))
         out.devices.push_back(entry.path().string());
     out.readable.insert(out.readable.end(), {"/sys", "/run/nvidia", "/dev/nvidia-caps"});
+    out.writable.emplace_back("/proc/self/task"); // the driver names its threads there, or does not start
     if (const char* pipes = std::getenv("CUDA_MPS_PIPE_DIRECTORY")) out.writable.emplace_back(pipes);
   }
   return out;
@@ -187,17 +188,6 @@ bool enterConfinement(Duty duty, const std::vector<std::string>& readable) {
   if (isolation && std::string(isolation) == "off") {
     std::cerr << "tuned-worker: not confined, as GPU_TUNED_ISOLATION=off asks for\n";
     return true;
-  }
-  std::error_code error;
-  const bool driver = (duty == Duty::MeasureGpu || duty == Duty::Discover) &&
-                      std::filesystem::exists("/dev/nvidiactl", error);
-  if (driver && !(isolation && std::string(isolation) == "full")) {
-    // Drivers were seen to find no device under all of this. Until it is known what they need, their workers
-    // give up only what no driver can miss.
-    limitProcess();
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) return true;
-    std::cerr << "tuned-worker: " << denied("no_new_privs").error().text() << "\n";
-    return false;
   }
   auto confined = confine({duty, folder ? folder : "", readable});
   if (!confined) {

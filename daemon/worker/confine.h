@@ -34,9 +34,7 @@ struct ConfineRequest {
 };
 
 /// confine() with the folder that TMPDIR names, and `readable` besides what every worker may read.
-/// GPU_TUNED_ISOLATION=off leaves the process as it is, for debuggers and profilers. Workers that talk to an
-/// NVIDIA driver get no new privileges and no more descriptors than they need, and all the rest only with
-/// GPU_TUNED_ISOLATION=full: a driver was seen to find no device under it. Says on standard error
+/// GPU_TUNED_ISOLATION=off leaves the process as it is, for debuggers and profilers. Says on standard error
 /// what this machine lacks; false: what it said keeps the worker from serving.
 bool enterConfinement(Duty duty, const std::vector<std::string>& readable = {});
 

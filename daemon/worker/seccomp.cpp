@@ -7,6 +7,7 @@
 #include <seccomp.h>
 #include <span>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace tuned {
@@ -134,6 +135,10 @@ constexpr const char* driving[] = {"ioctl",
                                    "getgroups",
                                    "umask",
                                    "timerfd_create",
+                                   "unlink",
+                                   "setsockopt",
+                                   "bind",
+                                   "listen",
                                    "timerfd_settime"};
 
 class Filter {
@@ -180,7 +185,11 @@ Result<void> restrictCalls(Duty duty, bool files) {
   } else {
     filter.allowWhen("clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
   }
-  if (duty == Duty::MeasureGpu || duty == Duty::Discover) filter.allow(driving);
+  if (duty == Duty::MeasureGpu || duty == Duty::Discover) {
+    filter.allow(driving);
+    // The driver makes one when it starts; neither bind nor connect is allowed.
+    filter.allowWhen("socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+  }
   // Its flags lie in memory, where a filter cannot look: glibc then takes clone.
   filter.absent("clone3");
   // Limits and signals of its own process only; abort() is a signal to itself.
