@@ -25,11 +25,7 @@ Result<std::shared_ptr<const Launcher>> Launcher::make(AnswerPointer answer, std
 
 int64_t Launcher::bufferBytes(size_t index) const {
   if (index >= signature_.buffers()) return 0;
-  const Argument& argument = answer_->launch.arguments[signature_.parameterOf(index)];
-  int64_t bytes = runtime::elementBytes(argument.type);
-  for (int64_t extent : argument.shape)
-    bytes *= extent;
-  return bytes;
+  return runtime::bytesOf(answer_->launch.arguments[signature_.parameterOf(index)]);
 }
 
 Result<void> Launcher::launch(std::span<const uint64_t> addresses, void* stream) const {

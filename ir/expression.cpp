@@ -1,5 +1,6 @@
 // Parsing: one recursive-descent function for primaries and one precedence climber for the binary operators.
 #include "ir/expression.h"
+#include "ir/expression_limits.h"
 #include "ir/expression_node.h"
 
 #include <array>
@@ -12,7 +13,6 @@ namespace {
 using Kind = Expression::Node::Kind;
 using NodePtr = std::shared_ptr<const Expression::Node>;
 
-constexpr size_t kMaxLength = 4096;
 constexpr int kMaxDepth = 100; // keeps hostile nesting off the stack
 
 struct BinaryOperator {
@@ -202,9 +202,10 @@ private:
 } // namespace
 
 Result<Expression> Expression::parse(const std::string& text) {
-  if (text.size() > kMaxLength)
+  if (text.size() > longestExpression)
     return fail(ErrorKind::InvalidInput, "expression of " + std::to_string(text.size()) +
-                                             " characters: the limit is " + std::to_string(kMaxLength));
+                                             " characters: the limit is " +
+                                             std::to_string(longestExpression));
   Expression expression;
   expression.text_ = text;
   auto root = Parser(expression.text_, expression.names_).parseAll();

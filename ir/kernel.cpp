@@ -1,6 +1,8 @@
 // What can be asked of a kernel once it is read: sizes, buffers, constraints.
 #include "ir/kernel.h"
+
 #include "base/model/compiler_names.h"
+#include "base/model/element.h"
 
 #include <algorithm>
 #include <array>
@@ -11,22 +13,6 @@ namespace tuned {
 namespace {
 
 constexpr int64_t kBytesLimit = int64_t(1) << 48; // no device has more; keeps sums far from overflow
-
-struct TypeSize {
-  const char* name;
-  int bytes;
-};
-constexpr std::array<TypeSize, 11> kTypes = {{{"i1", 1},
-                                              {"i8", 1},
-                                              {"i16", 2},
-                                              {"i32", 4},
-                                              {"i64", 8},
-                                              {"f16", 2},
-                                              {"bf16", 2},
-                                              {"f32", 4},
-                                              {"f64", 8},
-                                              {"f8E4M3FN", 1},
-                                              {"f8E5M2", 1}}};
 
 Result<void> checkFits(const KernelArgument& argument, int64_t value) {
   auto bytes = elementBytes(argument.type);
@@ -58,9 +44,7 @@ std::string toString(const Bindings& bindings) {
 }
 
 Result<int> elementBytes(const std::string& type) {
-  std::string element = type.starts_with("*") ? type.substr(1) : type;
-  for (const TypeSize& known : kTypes)
-    if (element == known.name) return known.bytes;
+  if (const int bytes = bytesOfElement(type)) return bytes;
   return fail(ErrorKind::InvalidInput, "unknown argument type '" + type + "'",
               "known are i1 i8 i16 i32 i64 f16 bf16 f32 f64 f8E4M3FN f8E5M2, and pointers such as *f32");
 }

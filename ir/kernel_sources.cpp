@@ -1,5 +1,7 @@
 #include "ir/kernel_sources.h"
 
+#include "ir/expression_limits.h"
+
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -45,10 +47,10 @@ Result<void> checkEntry(const json& entry, const std::string& where, const json&
 Result<json> withOneSource(json document) {
   for (const char* key : {"source_text", "source", "parameters", "constraints"})
     if (document.contains(key)) return wrong(key, "a document with \"sources\" makes it of that list");
-  const json list = document["sources"];
+  const json list = std::move(document["sources"]);
   if (!list.is_array() || list.empty()) return wrong("sources", "expected a list that is not empty");
   const json first = list[0].is_object() ? list[0].value("configuration", json()) : json();
-  const bool macros = document.value("language", "ttir") == "cuda";
+  const bool macros = document.contains("language") && document["language"] == "cuda";
   std::string source, any;
   std::set<std::string> seen;
   json parameters = json::object();
@@ -62,6 +64,12 @@ Result<json> withOneSource(json document) {
       json& values = parameters[name];
       if (std::find(values.begin(), values.end(), value) == values.end()) values.push_back(value);
     }
+    if (any.size() > longestExpression)
+      return wrong("sources", "the " + std::to_string(list.size()) +
+                                  " configurations are too many to tell apart in " +
+                                  std::to_string(longestExpression) +
+                                  " characters; hand over fewer, or drop the "
+                                  "parameters that have one value");
     any += (any.empty() ? "(" : " || (") + condition + ")";
     // CUDA C++ sees parameters as macros, a template's holes see them as names.
     source += (macros ? "#if " + condition : "${if " + condition + "}") + "\n" +

@@ -1,5 +1,7 @@
 #include "backend/runtime/signature.h"
 
+#include "base/model/element.h"
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -8,19 +10,6 @@
 
 namespace tuned::runtime {
 namespace {
-
-constexpr std::array<std::pair<const char*, int64_t>, 12> widths = {{{"i1", 1},
-                                                                     {"i8", 1},
-                                                                     {"i16", 2},
-                                                                     {"i32", 4},
-                                                                     {"i64", 8},
-                                                                     {"f16", 2},
-                                                                     {"bf16", 2},
-                                                                     {"f32", 4},
-                                                                     {"f64", 8},
-                                                                     {"f8E4M3FN", 1},
-                                                                     {"f8E5M2", 1},
-                                                                     {"f8E4M3", 1}}};
 
 /// To a binary format of `exponentBits` and `mantissaBits` below 64 bits in all: to nearest, ties to even.
 uint64_t narrowed(double value, int exponentBits, int mantissaBits) {
@@ -42,15 +31,8 @@ std::unexpected<Error> broken(const LaunchMetadata& launch, const std::string& w
               "ask the daemon again; if it was upgraded, restart it");
 }
 
-int64_t bytesOf(const Argument& argument) {
-  int64_t bytes = elementBytes(argument.type);
-  for (int64_t extent : argument.shape)
-    bytes *= extent;
-  return bytes;
-}
-
 Result<uint64_t> scalarSlot(const LaunchMetadata& launch, const Argument& argument, int slotBytes) {
-  if (elementBytes(argument.type) != slotBytes)
+  if (bytesOfElement(argument.type) != slotBytes)
     return broken(launch, "takes argument '" + argument.name + "' of type " + argument.type + " in " +
                               std::to_string(slotBytes) + " bytes");
   if (argument.integer) {
@@ -61,13 +43,23 @@ Result<uint64_t> scalarSlot(const LaunchMetadata& launch, const Argument& argume
   return broken(launch, "has no value for argument '" + argument.name + "'");
 }
 
+/// The number of an argument that the condition names and that is not there; -2: all are.
+int strangeArgument(const LaunchCondition& condition, size_t arguments) {
+  if (condition.kind == LaunchCondition::Kind::Grid) return -2;
+  const auto there = [&](int number) { return number >= 0 && std::cmp_less(number, arguments); };
+  if (!there(condition.argument)) return std::max(condition.argument, -1);
+  if (condition.kind == LaunchCondition::Kind::Distinct && !there(condition.other))
+    return std::max(condition.other, -1);
+  return -2;
+}
+
 } // namespace
 
-int64_t elementBytes(const std::string& type) {
-  const std::string element = type.starts_with('*') ? type.substr(1) : type;
-  for (const auto& [known, bytes] : widths)
-    if (element == known) return bytes;
-  return 0;
+int64_t bytesOf(const Argument& argument) {
+  int64_t bytes = bytesOfElement(argument.type);
+  for (int64_t extent : argument.shape)
+    if (extent < 0 || __builtin_mul_overflow(bytes, extent, &bytes)) return 0;
+  return bytes;
 }
 
 Result<uint64_t> bitsOfReal(const std::string& type, double value) {
@@ -107,6 +99,9 @@ Result<Signature> Signature::of(const LaunchMetadata& launch) {
   // refused.
   out.slots_.resize(launch.parameters.size(), 0);
   for (const LaunchCondition& condition : launch.conditions) {
+    if (const int number = strangeArgument(condition, out.values_.size()); number >= -1)
+      return broken(launch, "has a condition on argument " + std::to_string(number) + " of " +
+                                std::to_string(out.values_.size()));
     const bool ofAddress = std::ranges::any_of(out.buffers_, [&](size_t buffer) {
       return std::cmp_equal(buffer, condition.argument) || std::cmp_equal(buffer, condition.other);
     });

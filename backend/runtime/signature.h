@@ -18,7 +18,7 @@ public:
   /// a type that is not known here.
   static Result<Signature> of(const LaunchMetadata& launch);
 
-  /// Buffers in the order of the arguments: as many as launchSlots() wants addresses.
+  /// Buffers in the order of the arguments: as many as fill() wants addresses.
   size_t buffers() const { return buffers_.size(); }
   /// The parameter a buffer is.
   size_t parameterOf(size_t buffer) const { return buffers_[buffer]; }
@@ -39,8 +39,8 @@ private:
   std::vector<std::string> names_;
 };
 
-/// Bytes of an element of "f32", "*f32", "i1", …; 0: not known.
-int64_t elementBytes(const std::string& type);
+/// Bytes of the buffer that an argument is; 0: not known, or more than can be.
+int64_t bytesOf(const Argument& argument);
 
 /// The bits of a real number as type "f16", "bf16", "f32" or "f64", rounded to nearest even. Unsupported:
 /// another type.
