@@ -30,8 +30,8 @@ std::vector<History> historyOf(const Recorded& recorded, const std::vector<Recor
 struct Run {
   std::vector<double> best; ///< infinite while nothing ran
   double secondsPerProposal = 0;
-  /// Evaluations at which a tuning that stops by itself would have (base/…: TuneRequest::worth); 0: it would
-  /// not.
+  /// Evaluations at which a tuning that stops by itself would have (tuner/search/tuner.h:
+  /// TuneRequest::worth); 0: it would not.
   size_t stopped = 0;
   size_t to(double bar) const; ///< evaluations until the best was at most that; the cap when never
 };

@@ -137,8 +137,10 @@ std::string Search::codeKey(const Configuration& configuration, const std::strin
                     std::to_string(code.launch.block[1]) + "x" + std::to_string(code.launch.block[2]) + " " +
                     std::to_string(code.launch.dynamicSharedBytes) + " " +
                     std::to_string(code.launch.clusterSize);
-  auto instance = instantiate(request_.kernel, configuration, request_.sizes);
-  for (int64_t extent : instance ? instance->grid : std::array<int64_t, 3>{})
+  std::array<int64_t, 3> grid = code.launch.grid;
+  if (grid[0] < 1) // the build does not say: the document does
+    if (auto instance = instantiate(request_.kernel, configuration, request_.sizes)) grid = instance->grid;
+  for (int64_t extent : grid)
     key += " " + std::to_string(extent);
   return key;
 }
@@ -167,8 +169,7 @@ void Search::finish(Trial trial, std::shared_ptr<const Artefact> artefact) {
 
 void Search::report(const char* phase, const Trial* last) {
   if (!request_.onProgress) return;
-  request_.onProgress({phase, static_cast<int64_t>(trials_.size()), static_cast<int64_t>(space_.size()),
-                       seconds(), last, best()});
+  request_.onProgress({phase, static_cast<int64_t>(trials_.size()), space_.total(), seconds(), last, best()});
 }
 
 std::vector<size_t> Search::finalists() const {

@@ -84,7 +84,7 @@ private:
   std::vector<uint32_t> slots_;  ///< open addressing: position + 1 by hash of the row; 0: free
   size_t size_ = 0, listed_ = 0; ///< listed_: without what explore() added
   int64_t total_ = 0;
-  std::set<size_t> unread_;      ///< parameters that no compiler of the device reads
+  std::set<size_t> unread_; ///< parameters that explore() leaves alone: no compiler reads them, or `compiler`
   bool ownCompilerNamed_ = true; ///< configurations say compiler=0 instead of leaving it out
   std::shared_ptr<const Rules> rules_;
 };

@@ -142,7 +142,9 @@ Result<Space> Space::enumerate(const Kernel& kernel, const Sizes& sizes, const s
   space.fixed_ = kernel.defaults;
   for (size_t i = 0; i < space.parameters_.size(); ++i) {
     space.fixed_.erase(space.parameters_[i].name);
-    if (ignored.contains(space.parameters_[i].name)) space.unread_.insert(i);
+    // Which compilers the device has is known here only: a row that is added later keeps its neighbour's.
+    const std::string& name = space.parameters_[i].name;
+    if (name == "compiler" || ignored.contains(name)) space.unread_.insert(i);
   }
   if (sampled) {
     space.total_ = std::max(space.total_, productOf(space.parameters_, ignored));

@@ -16,12 +16,7 @@ public:
   explicit Evolutionary(const Study& study) : space_(study.space), record_(study.space, study.seed) {}
 
   std::vector<size_t> propose(size_t count) override {
-    std::vector<size_t> out;
-    while (out.size() < count && !record_.exhausted()) {
-      const size_t position = next();
-      if (record_.take(position)) out.push_back(position);
-    }
-    return out;
+    return record_.take(count, [this] { return next(); });
   }
 
   void observe(const Observation& observation) override {

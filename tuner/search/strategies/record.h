@@ -16,6 +16,15 @@ public:
   bool taken(size_t position) const { return position < taken_.size() && taken_[position]; }
   /// Marks it as proposed or known. False: it was already.
   bool take(size_t position);
+  /// Up to `count` positions that `next` gives and that were not taken; fewer when there are no more.
+  template <typename Next> std::vector<size_t> take(size_t count, Next next) {
+    std::vector<size_t> out;
+    while (out.size() < count && !exhausted()) {
+      const size_t position = next();
+      if (take(position)) out.push_back(position);
+    }
+    return out;
+  }
   bool exhausted() const { return count_ >= space_.size(); }
   /// A position by chance that is not taken, or size() when there is none.
   size_t fresh();

@@ -50,21 +50,15 @@ public:
   }
 
   std::vector<size_t> propose(size_t count) override {
-    std::vector<size_t> out;
-    while (out.size() < count && !record_.exhausted()) {
-      const size_t position = next();
-      if (record_.take(position)) out.push_back(position);
-    }
-    return out;
+    return record_.take(count, [this] { return next(); });
   }
 
   void observe(const Observation& observation) override {
-    const bool wasNew = !record_.taken(observation.position) || !inModel_.contains(observation.position);
     record_.observe(observation);
     trace_.push_back(record_.best() ? *record_.best()->seconds : 0);
     if (!observation.seconds) failures_ = true;
     pending_.erase(observation.position);
-    if (wasNew && fitted_ > 0 && inModel_.insert(observation.position).second) learn(observation.position);
+    if (fitted_ > 0 && inModel_.insert(observation.position).second) learn(observation.position);
   }
 
   std::optional<double> expectedGain() const override {
