@@ -64,14 +64,18 @@ private:
     });
   }
 
-  /// A failure that may have been the machine's is tried again.
+  /// What is to be made: also a build whose binary was collected since, which no bundle could carry.
   Result<void> skipKnown() {
     for (size_t i = 0; i < plan_.items.size(); ++i) {
       auto known = store_.build(plan_.items[i].key());
       if (!known && known.error().kind != ErrorKind::NotFound) return fail(known.error());
-      bool lasting = known && (known->build.built() || known->build.outcome == "compile_failed" ||
-                               known->build.outcome == "out_of_resources");
-      if (!lasting) {
+      bool there = known && lasting(known->build);
+      if (known && known->build.built()) {
+        auto binary = store_.hasArtefact(known->build.artefact);
+        if (!binary) return fail(binary.error());
+        there = *binary;
+      }
+      if (!there) {
         waiting_.push_back(i);
         continue;
       }

@@ -8,12 +8,11 @@
 
 namespace tuned {
 
-namespace {
-/// A failure that would come again; a crash or a deadline may have been the machine's.
 bool lasting(const Build& build) {
   return build.outcome == "compile_failed" || build.outcome == "out_of_resources";
 }
 
+namespace {
 BuildKey keyOf(const Problem& problem, const Configuration& configuration) {
   return {problem.kernel, toKey(problem.sizes), toKey(configuration), problem.toolchain, "", ""};
 }

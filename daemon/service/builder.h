@@ -29,6 +29,9 @@ struct Problem {
 /// Compiling needs the CPU's cores shared, measuring on the CPU needs them alone.
 using CoreGate = std::shared_mutex;
 
+/// A failure that would come again; a crash or a deadline may have been the machine's.
+bool lasting(const Build& build);
+
 /// Calls are safe from any thread.
 class Builder {
 public:

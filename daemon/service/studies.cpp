@@ -91,6 +91,11 @@ std::optional<Kept> parse(const std::string& text) {
   }
 }
 
+std::unexpected<Error> notOpen(const std::string& id) {
+  return fail(ErrorKind::NotFound, "no study '" + id + "' is open (any more)",
+              "open it again: what was told is kept, and what was asked of the old one cannot be told");
+}
+
 double distanceOf(const Kept& kept, const protocol::StudyRequest& request) {
   double distance = kept.device == request.device ? 0 : 1;
   for (const auto& [name, value] : request.sizes)
@@ -107,7 +112,22 @@ Result<protocol::StudyInfo> Studies::open(const protocol::StudyRequest& request,
   held->space = spaceOf(request, user);
   held->key = keyOf(request);
   held->about = json{{"sizes", request.sizes}, {"device", request.device}}.dump();
-  closeEqual(*held);
+  for (;;) {
+    closeEqual(*held);
+    auto info = load(request, held);
+    if (!info) return info;
+    const std::lock_guard guard(mutex_);
+    if (hasEqual(*held)) continue; // another caller opened the same meanwhile: go on where that one is
+    makeRoom(user);
+    held->used = ++clock_;
+    open_[info->id] = held;
+    return info;
+  }
+}
+
+/// What is known of the study and of those like it, and the search over it, into `held`.
+Result<protocol::StudyInfo> Studies::load(const protocol::StudyRequest& request,
+                                          const std::shared_ptr<Held>& held) {
   std::vector<ToldPoint> known;
   std::vector<History> histories;
   if (auto keys = entries_.keys(held->space)) {
@@ -131,12 +151,20 @@ Result<protocol::StudyInfo> Studies::open(const protocol::StudyRequest& request,
   auto study = OpenStudy::open(id, request, known, std::move(histories));
   if (!study) return fail(study.error());
   held->study = std::move(*study);
-  protocol::StudyInfo info = held->study->info();
-  std::lock_guard guard(mutex_);
-  makeRoom(user);
-  held->used = ++clock_;
-  open_[id] = std::move(held);
-  return info;
+  return held->study->info();
+}
+
+/// Under the lock.
+bool Studies::hasEqual(const Held& held) const {
+  return std::ranges::any_of(open_, [&](const auto& each) {
+    return each.second->space == held.space && each.second->key == held.key;
+  });
+}
+
+/// Under the lock.
+Studies::Open::iterator Studies::end(Open::iterator study) {
+  study->second->closed = true;
+  return open_.erase(study);
 }
 
 /// What is being told to an equal one is kept before this returns.
@@ -144,11 +172,11 @@ void Studies::closeEqual(const Held& held) {
   std::vector<std::shared_ptr<Held>> closed;
   {
     std::lock_guard guard(mutex_);
-    std::erase_if(open_, [&](const auto& each) {
-      const bool equal = each.second->space == held.space && each.second->key == held.key;
-      if (equal) closed.push_back(each.second);
-      return equal;
-    });
+    for (auto each = open_.begin(); each != open_.end();) {
+      const bool equal = each->second->space == held.space && each->second->key == held.key;
+      if (equal) closed.push_back(each->second);
+      each = equal ? end(each) : std::next(each);
+    }
   }
   for (const auto& each : closed)
     std::lock_guard guard(each->mutex);
@@ -166,17 +194,15 @@ void Studies::makeRoom(const std::string& user) {
   };
   while (static_cast<size_t>(std::ranges::count_if(
              open_, [&](const auto& each) { return each.second->user == user; })) >= kOpenPerUser)
-    open_.erase(oldest(true));
+    end(oldest(true));
   while (open_.size() >= kOpen)
-    open_.erase(oldest(false));
+    end(oldest(false));
 }
 
 Result<std::shared_ptr<Studies::Held>> Studies::find(const std::string& id, const std::string& user) {
   std::lock_guard guard(mutex_);
   auto found = open_.find(id);
-  if (found == open_.end() || found->second->user != user)
-    return fail(ErrorKind::NotFound, "no study '" + id + "' is open (any more)",
-                "open it again: what was told is kept, and what was asked of the old one cannot be told");
+  if (found == open_.end() || found->second->user != user) return notOpen(id);
   found->second->used = ++clock_;
   return found->second;
 }
@@ -193,6 +219,7 @@ Result<protocol::AskAnswer> Studies::ask(const std::string& id, const protocol::
   auto held = find(id, user);
   if (!held) return fail(held.error());
   std::lock_guard guard((*held)->mutex);
+  if ((*held)->closed) return notOpen(id);
   auto proposals = (*held)->study->ask(request.count);
   if (!proposals) return fail(proposals.error());
   return protocol::AskAnswer{std::move(*proposals), (*held)->study->info()};
@@ -203,6 +230,7 @@ Result<protocol::StudyInfo> Studies::tell(const std::string& id, const protocol:
   auto held = find(id, user);
   if (!held) return fail(held.error());
   std::lock_guard guard((*held)->mutex);
+  if ((*held)->closed) return notOpen(id); // its list would take the place of what an equal one is told
   if (auto taken = (*held)->study->tell(request.results); !taken) return fail(taken.error());
   if (!request.results.empty())
     if (auto kept = keep(**held); !kept)
@@ -230,7 +258,7 @@ Result<protocol::StudyInfo> Studies::close(const std::string& id, const std::str
   if (!held) return fail(held.error());
   {
     std::lock_guard guard(mutex_);
-    open_.erase(id);
+    if (auto found = open_.find(id); found != open_.end()) end(found);
   }
   std::lock_guard guard((*held)->mutex);
   return (*held)->study->info();

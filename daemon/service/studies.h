@@ -9,6 +9,7 @@
 #include "daemon/service/study.h"
 #include "daemon/store/entries.h"
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 
@@ -35,16 +36,21 @@ private:
     std::string about;
     std::mutex mutex; ///< guards study
     std::unique_ptr<OpenStudy> study;
-    uint64_t used = 0; ///< under mutex_ of Studies
+    std::atomic<bool> closed{false}; ///< it keeps nothing any more: an equal one may be open
+    uint64_t used = 0;               ///< under mutex_ of Studies
   };
+  using Open = std::map<std::string, std::shared_ptr<Held>>;
+  Open::iterator end(Open::iterator study);
   Result<std::shared_ptr<Held>> find(const std::string& id, const std::string& user);
   Result<void> keep(const Held& held);
+  Result<protocol::StudyInfo> load(const protocol::StudyRequest& request, const std::shared_ptr<Held>& held);
+  bool hasEqual(const Held& held) const;
   void closeEqual(const Held& held);
   void makeRoom(const std::string& user);
 
   store::Entries& entries_;
   std::mutex mutex_; ///< guards all below
-  std::map<std::string, std::shared_ptr<Held>> open_;
+  Open open_;
   uint64_t clock_ = 0;
 };
 

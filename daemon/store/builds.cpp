@@ -127,6 +127,11 @@ Result<void> Store::eachBuild(const Filter& filter,
   }
 }
 
+Result<bool> Store::hasArtefact(const std::string& sha) {
+  return attempt(
+      [&] { return numberOf(*database_, "SELECT count(*) FROM artefacts WHERE sha = ?", sha) > 0; });
+}
+
 Result<ArtefactRecord> Store::artefact(const std::string& sha) {
   auto found = attempt([&]() -> ArtefactRecord {
     auto row = query(*database_, "SELECT format, target, size, compressed FROM artefacts WHERE sha = ?", sha);

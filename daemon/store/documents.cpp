@@ -51,7 +51,9 @@ Result<void> Store::putDocument(const DocumentRecord& document) {
         document.name, document.owner, document.sha, now());
     changes.commit();
   });
-  if (!kept && *known == 1) return {};
+  if (!kept && *known == 1 &&
+      (kept.error().kind == ErrorKind::OutOfResources || kept.error().kind == ErrorKind::Denied))
+    return {};
   return kept;
 }
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,6 +57,19 @@ Result<void> writeWhole(const std::string& path, const std::string& value) {
   return systemError("writing " + path, error);
 }
 
+/// The value that a file holds; nothing: there is none, or it does not match its digest.
+std::optional<std::string> sound(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream bytes;
+  if (file) bytes << file.rdbuf();
+  const std::string text = bytes.str();
+  const size_t digest = sha256("").size();
+  if (text.size() <= digest || text[digest] != '\n') return std::nullopt;
+  std::string value = text.substr(digest + 1);
+  if (sha256(value) != text.substr(0, digest)) return std::nullopt;
+  return value;
+}
+
 /// Makes a new name in a folder durable.
 void syncFolder(const std::string& path) {
   const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -78,17 +92,12 @@ Result<std::string> Entries::path(const std::string& space, const std::string& k
 Result<std::string> Entries::get(const std::string& space, const std::string& key) {
   auto where = path(space, key);
   if (!where) return where;
-  std::ifstream file(*where, std::ios::binary);
-  std::ostringstream bytes;
-  if (file) bytes << file.rdbuf();
-  const std::string text = bytes.str();
-  const size_t digest = sha256("").size();
-  if (file && text.size() > digest && text[digest] == '\n') {
-    std::string value = text.substr(digest + 1);
-    if (sha256(value) == text.substr(0, digest)) return value;
-  }
-  if (file && fs::exists(*where)) {
+  if (auto value = sound(*where)) return *value;
+  std::error_code error;
+  if (fs::exists(*where, error)) {
     const std::lock_guard lock(mutex_);
+    // Another thread may have put a new one in the place of the damaged one meanwhile.
+    if (auto value = sound(*where)) return *value;
     ::unlink(where->c_str());
     counts_.erase(space);
   }
@@ -126,13 +135,8 @@ Result<std::string> Entries::put(const std::string& space, const std::string& ke
     return fail(ErrorKind::OutOfResources,
                 "'" + space + "' holds " + std::to_string(mostInSpace) + " entries",
                 "remove the folder " + folder_ + "/" + space + " while no daemon runs");
-  if (present && !replace) {
-    // Another thread was first, between the look above and the lock.
-    std::ifstream file(*where, std::ios::binary);
-    std::ostringstream bytes;
-    bytes << file.rdbuf();
-    return bytes.str().substr(std::min(bytes.str().size(), sha256("").size() + 1));
-  }
+  if (present && !replace) // another thread was first, between the look above and the lock
+    if (auto value = sound(*where)) return *value;
   const std::string whole = folder_ + "/" + space + "/.new";
   if (auto written = writeWhole(whole, value); !written) return fail(written.error());
   if (::rename(whole.c_str(), where->c_str()) != 0) return systemError("naming " + *where, errno);

@@ -15,8 +15,10 @@ namespace {
 
 /// Statements that may fail for one table before the rest of what fails is given up unhalved.
 constexpr int failuresAllowed = 20'000;
-/// Time for all tables, after which what fails is given up unhalved too: the daemon has to start.
-constexpr auto timeAllowed = std::chrono::milliseconds(1000);
+/// Time for a table, after which what fails is halved only down to a small share of it: the daemon has to
+/// start.
+constexpr auto timeAllowed = std::chrono::milliseconds(200);
+constexpr int64_t smallShare = 256;
 /// Row numbers are looked for up to here when the last one cannot be read.
 constexpr int64_t farthestRow = int64_t{1} << 24;
 
@@ -28,8 +30,7 @@ struct Saved {
 
 class Rescue {
 public:
-  Rescue(SQLite::Database& database, std::string table, std::chrono::steady_clock::time_point end)
-      : database_(database), table_(std::move(table)), end_(end) {
+  Rescue(SQLite::Database& database, std::string table) : database_(database), table_(std::move(table)) {
     auto column = query(database_, "SELECT name FROM pragma_table_info(?)", table_);
     while (column.executeStep())
       columns_ += (columns_.empty() ? "" : ", ") + text(column, 0);
@@ -41,6 +42,8 @@ public:
     if (first == 0 && last == 0 && emptyTable_) return saved_;
     first = std::max<int64_t>(first, 1);
     if (!bounded) last = farthestRow, saved_.unknown = true;
+    end_ = std::chrono::steady_clock::now() + timeAllowed;
+    givenUp_ = (last - first) / smallShare;
     copy(first, last);
     return saved_;
   }
@@ -73,7 +76,8 @@ private:
       insert.bind(2, last);
       saved_.rows += insert.exec();
     } catch (const SQLite::Exception&) {
-      if (first == last || ++failures_ > failuresAllowed || std::chrono::steady_clock::now() > end_) {
+      const bool late = last - first <= givenUp_ && std::chrono::steady_clock::now() > end_;
+      if (first == last || ++failures_ > failuresAllowed || late) {
         saved_.lostAtMost += last - first + 1;
         return;
       }
@@ -86,6 +90,7 @@ private:
   SQLite::Database& database_;
   std::string table_, columns_;
   std::chrono::steady_clock::time_point end_;
+  int64_t givenUp_ = 0; ///< rows of a range that is not halved once it is late
   Saved saved_;
   int failures_ = 0;
   bool emptyTable_ = false;
@@ -118,13 +123,13 @@ int64_t dropUnsound(SQLite::Database& database) {
 std::string copyTables(SQLite::Database& database) {
   std::string saved, lost;
   std::vector<std::string> tables;
-  auto row = query(database, "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE "
-                             "'sqlite_%' ORDER BY rowid");
+  auto row = query(
+      database, "SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE "
+                "'sqlite_%' ORDER BY name = 'artefacts', rowid"); // binaries, the largest, can be built again
   while (row.executeStep())
     tables.push_back(text(row, 0));
-  const auto end = std::chrono::steady_clock::now() + timeAllowed;
   for (const std::string& table : tables) {
-    const Saved result = Rescue(database, table, end).run();
+    const Saved result = Rescue(database, table).run();
     if (result.rows > 0) saved += (saved.empty() ? "" : ", ") + std::to_string(result.rows) + " " + table;
     if (result.unknown)
       lost += (lost.empty() ? "" : ", ") + std::string("an unknown number of ") + table;

@@ -70,6 +70,8 @@ public:
   Result<std::vector<BuildRecord>> foreignBuilds(const std::string& kernel, const std::string& sizes);
   /// Checked against `sha`. One that does not match is dropped, noticed, and NotFound.
   Result<ArtefactRecord> artefact(const std::string& sha);
+  /// Whether it is there; its bytes are not looked at.
+  Result<bool> hasArtefact(const std::string& sha);
   /// Every sound build in the order of their numbers; an error of `visit` ends it and is given back.
   Result<void> eachBuild(const Filter& filter, const std::function<Result<void>(const BuildRecord&)>& visit);
 

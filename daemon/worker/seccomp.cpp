@@ -187,7 +187,7 @@ Result<void> restrictCalls(Duty duty, bool files) {
   }
   if (duty == Duty::MeasureGpu || duty == Duty::Discover) {
     filter.allow(driving);
-    // The driver makes one when it starts; neither bind nor connect is allowed.
+    // The driver makes one when it starts and listens under an abstract name; connect stays forbidden.
     filter.allowWhen("socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
   }
   // Its flags lie in memory, where a filter cannot look: glibc then takes clone.
