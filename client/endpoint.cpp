@@ -86,10 +86,11 @@ Result<std::string> loadDocument(const std::string& kernel) {
   if (!document) return fail(document.error());
   if (!document->is_object())
     return fail(ErrorKind::InvalidInput, path->string() + ": a kernel is a JSON object");
-  if (!document->contains("source_text") &&
+  if (!document->contains("source_text") && !document->contains("sources") &&
       (!document->contains("source") || !(*document)["source"].is_string()))
     return fail(ErrorKind::InvalidInput, path->string() + ": \"source\" is missing",
-                "name the file of the kernel's source, or give its text as \"source_text\"");
+                "name the file of the kernel's source, or give its text as \"source_text\", or a list of "
+                "\"sources\"");
   auto packed = packDocument(std::move(*document), *path);
   if (!packed)
     return fail(packed.error().kind, path->string() + ": " + packed.error().message, packed.error().remedy);

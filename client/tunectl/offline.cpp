@@ -2,20 +2,18 @@
 // with a daemon tunes what that program says a manifest stands for.
 #include "client/endpoint.h"
 #include "client/protocol/problem.h"
+#include "client/tunectl/hand_over.h"
 #include "client/tunectl/output.h"
 #include "client/tunectl/process.h"
 #include "client/tunectl/verbs.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 namespace tuned::tunectl {
 
@@ -35,17 +33,6 @@ std::vector<std::string> offlineCommand(const Globals& globals, const std::strin
   return command;
 }
 
-/// Returns only when the program cannot be started.
-int become(const Globals& globals, std::vector<std::string> command) {
-  std::vector<char*> pointers;
-  for (std::string& argument : command)
-    pointers.push_back(argument.data());
-  pointers.push_back(nullptr);
-  ::execv(pointers[0], pointers.data());
-  return report(globals, {ErrorKind::NotFound, "cannot start " + command[0] + ": " + std::strerror(errno),
-                          std::nullopt, "tuned-offline has to lie beside tunectl"});
-}
-
 bool says(const std::vector<std::string>& arguments, const std::string& option) {
   return std::ranges::any_of(arguments, [&](const std::string& argument) {
     return argument == option || argument.starts_with(option + "=");
@@ -62,23 +49,6 @@ Result<json> planOf(const Globals& globals, const std::vector<std::string>& argu
   json out = json::parse(plan->output, nullptr, false);
   if (!out.is_object()) return fail(ErrorKind::Internal, "tuned-offline gave no plan");
   return out;
-}
-
-/// Takes `--name VALUE` or `--name=VALUE` out.
-std::string take(std::vector<std::string>& arguments, const std::string& name) {
-  for (auto at = arguments.begin(); at != arguments.end(); ++at) {
-    if (*at == name && at + 1 != arguments.end()) {
-      std::string value = *(at + 1);
-      arguments.erase(at, at + 2);
-      return value;
-    }
-    if (at->starts_with(name + "=")) {
-      std::string value = at->substr(name.size() + 1);
-      arguments.erase(at);
-      return value;
-    }
-  }
-  return {};
 }
 
 class Prewarming {
@@ -164,7 +134,7 @@ int prewarm(const Globals& globals, std::vector<std::string> arguments) {
   if (says(arguments, "--cache") || says(arguments, "--compile-only") || says(arguments, "--help") ||
       arguments.empty())
     return become(globals, offlineCommand(globals, "prewarm", arguments));
-  const std::string device = take(arguments, "--device"), budget = take(arguments, "--budget");
+  const std::string device = takeOption(arguments, "--device"), budget = takeOption(arguments, "--budget");
   return Prewarming(globals, device, budget.empty() ? 0 : std::strtod(budget.c_str(), nullptr))
       .run(arguments);
 }

@@ -1,12 +1,11 @@
 #include "client/client.h"
 #include "client/endpoint.h"
 #include "client/tunectl/detach.h"
+#include "client/tunectl/hand_over.h"
 #include "client/tunectl/verbs.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -21,34 +20,6 @@ constexpr double readySeconds = 90;
 /// Takes a flag out of the arguments that are the daemon's; whether it was there.
 bool takeFlag(std::vector<std::string>& arguments, const std::string& flag) {
   return std::erase(arguments, flag) > 0;
-}
-
-/// Takes an option and its value out; the last value given, or nothing.
-std::string takeOption(std::vector<std::string>& arguments, const std::string& option) {
-  std::string value;
-  for (auto at = arguments.begin(); at != arguments.end();) {
-    if (*at == option && at + 1 != arguments.end()) {
-      value = *(at + 1);
-      at = arguments.erase(at, at + 2);
-    } else if (at->starts_with(option + "=")) {
-      value = at->substr(option.size() + 1);
-      at = arguments.erase(at);
-    } else {
-      ++at;
-    }
-  }
-  return value;
-}
-
-/// Becomes the daemon; returns only when that fails.
-int become(const Globals& globals, std::vector<std::string>& command) {
-  std::vector<char*> pointers;
-  for (std::string& argument : command)
-    pointers.push_back(argument.data());
-  pointers.push_back(nullptr);
-  ::execv(pointers[0], pointers.data());
-  return report(globals, {ErrorKind::NotFound, "cannot start " + command[0] + ": " + std::strerror(errno),
-                          std::nullopt, "tuned has to lie beside tunectl"});
 }
 
 /// What a daemon that serves already says of itself, or nothing. It is asked where the command line or the

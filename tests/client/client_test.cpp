@@ -122,6 +122,11 @@ TEST_CASE("kernel documents are read with their source") {
   CHECK(load("lost.json").error().kind == ErrorKind::NotFound);
   CHECK(load("broken.json").error().message.find("malformed JSON") != std::string::npos);
   CHECK(load("bare.json").error().message.find("\"source\" is missing") != std::string::npos);
+  write("listed.json",
+        R"({"name": "k", "sources": [{"configuration": {"B": 1}, "source_text": "module {}"}]})");
+  const auto listed = load("listed.json");
+  REQUIRE(listed);
+  CHECK(nlohmann::json::parse(*listed)["sources"][0]["source_text"] == "module {}");
   CHECK(load("absent.json").error().kind == ErrorKind::NotFound);
   setenv("GPU_TUNED_KERNELS", folder.c_str(), 1);
   CHECK(client::loadDocument("k"));

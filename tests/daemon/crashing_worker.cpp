@@ -4,6 +4,7 @@
 #include "daemon/worker/loop.h"
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -60,7 +62,12 @@ json afterConfinement(tuned::Duty duty) {
   out["temporary"] = opens("/tmp/tuned-escape", O_WRONLY | O_CREAT);
   out["memory_of_daemon"] = opens("/proc/" + std::to_string(parent) + "/mem", O_RDWR);
   out["network"] = ::socket(AF_INET, SOCK_STREAM, 0) >= 0;
-  out["sockets"] = ::socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  out["sockets"] = socket >= 0;
+  const sockaddr_un nobody = {AF_UNIX, "nobody-listens"};
+  out["connections"] =
+      socket >= 0 &&
+      (::connect(socket, reinterpret_cast<const sockaddr*>(&nobody), sizeof nobody) == 0 || errno != EPERM);
   out["signals"] = ::kill(parent, 0) == 0;
   out["tracing"] = ::ptrace(PTRACE_ATTACH, parent, nullptr, nullptr) == 0;
   out["shell"] = ::system("true") == 0;

@@ -1,7 +1,8 @@
 """Writes down what a program launches, as a manifest for ``tunectl prewarm``.
 
 ``python -m gpu_tuned.record [-o FILE] script.py arguments``: runs the script, and at its end writes each kernel with its
-sizes, once. Kernels of the library stand by name; a document stands by its path.
+sizes, once. Kernels of the library stand by name; a document stands by its path. Kernels whose documents the program
+made itself, such as matmul with an activation, are left out, and the last line says so.
 """
 
 from __future__ import annotations
@@ -14,10 +15,14 @@ from ._kernel import Kernel
 
 _seen: dict[tuple[str, tuple[tuple[str, int], ...]], int] = {}
 _targets: set[str] = set()
+_nameless: set[str] = set()  # kernels whose documents were made in the program: no manifest can name them
 
 
 def _note(kernel: Kernel, sizes: dict[str, int], answer: dict[str, Any]) -> None:
-    key = (kernel.origin or kernel.document.name, tuple(sorted(sizes.items())))
+    if not kernel.origin:
+        _nameless.add(kernel.document.name)
+        return
+    key = (kernel.origin, tuple(sorted(sizes.items())))
     _seen[key] = _seen.get(key, 0) + 1
     target = str(answer.get("target", ""))
     if target.startswith("sm_"):
@@ -59,6 +64,8 @@ def main(arguments: list[str]) -> int:
             json.dump(manifest(name), out, indent=2)
             out.write("\n")
         print(f"{len(_seen)} problems written to {file}", file=sys.stderr)
+        if _nameless:
+            print(f"left out, since the program made their documents: {', '.join(sorted(_nameless))}", file=sys.stderr)
     return 0
 
 

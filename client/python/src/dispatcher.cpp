@@ -215,6 +215,8 @@ Ref binaryFor(PyObject* self, Signature& signature, const Call& call) {
   // A daemon that is gone takes no binary away that runs.
   if (!binary && known && PyErr_ExceptionMatches(PyExc_Exception)) {
     PyErr_Clear();
+    // Nor is it sought again before as much time has passed as after an answer.
+    signature.table.put(hash, call.key.data(), call.words, {Ref::borrowed(known.get()), false, Clock::now()});
     return known;
   }
   return binary;

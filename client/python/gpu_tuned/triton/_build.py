@@ -73,6 +73,7 @@ class Builds:
         self.function: Any = None
         self.tuned = 0
         self.pending = 0  # tunings behind; while there are any, Triton serves its first configuration untimed
+        self.lock = threading.Lock()  # guards pending
 
     def launch(self, autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether the call was launched here. Errors are those of a launch; everything else leaves it to Triton."""
@@ -143,16 +144,22 @@ class Builds:
                 _state.statistics.left += 1
                 _state.say_once(f"{type(error).__name__}: {error}; {_name(question.autotuner)} stays with Triton")
             finally:
-                self.pending -= 1
+                with self.lock:
+                    self.pending -= 1
 
-        self.pending += 1
+        with self.lock:
+            self.pending += 1
         threading.Thread(target=work, name="gpu_tuned", daemon=True).start()
 
     def _swap(self) -> None:
         """Outside of graph capture: a captured launch keeps what it was captured with."""
-        while self.ready:
+        while True:
             try:
-                self._put(*self.ready.pop())
+                found = self.ready.pop()
+            except IndexError:  # another thread took the last one
+                return
+            try:
+                self._put(*found)
             except Exception as error:
                 _state.say_once(f"{type(error).__name__}: {error}; Triton's build stays")
 
