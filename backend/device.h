@@ -6,11 +6,13 @@
 #include "backend/runtime/argument.h"
 #include "base/error.h"
 #include "base/model/device.h"
+#include "base/model/device_state.h"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -97,6 +99,11 @@ public:
 
   /// Null: the caller downloads and looks for itself. Belongs to the device.
   virtual DeviceJudge* judge() { return nullptr; }
+
+  /// What else goes on on the device now; nothing where that is not watched. Needs no idle device.
+  virtual std::optional<DeviceState> state() { return std::nullopt; }
+  /// Energy that the device has taken since some time in the past, joules; nothing where it is not counted.
+  virtual std::optional<double> joules() { return std::nullopt; }
 };
 
 } // namespace tuned

@@ -4,6 +4,7 @@
 #include "backend/cuda/info.h"
 #include "backend/cuda/judge.h"
 
+#include <array>
 #include <thread>
 
 namespace tuned {
@@ -89,6 +90,9 @@ Result<std::unique_ptr<Device>> CudaDevice::open(int index, std::chrono::millise
           device->check(device->api_.streamCreate(&device->stream_, orderedStream), "making a stream");
       !done)
     return fail(done.error());
+  std::array<char, 32> busId = {};
+  if (device->api_.deviceGetBusId(busId.data(), busId.size() - 1, device->handle_) == Success)
+    if (auto management = Management::open(busId.data())) device->management_ = std::move(*management);
   return device;
 }
 
@@ -106,6 +110,14 @@ CudaDevice::~CudaDevice() {
 DeviceJudge* CudaDevice::judge() {
   if (!judge_) judge_ = std::make_unique<CudaJudge>(*this);
   return judge_.get();
+}
+
+std::optional<DeviceState> CudaDevice::state() {
+  return management_ ? std::optional(management_->state()) : std::nullopt;
+}
+
+std::optional<double> CudaDevice::joules() {
+  return management_ ? management_->joules() : std::nullopt;
 }
 
 Result<void> CudaDevice::enter() {

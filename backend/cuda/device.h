@@ -1,6 +1,7 @@
 // The CUDA device: its context, memory and kernels. Timing is in timing.cpp.
 #pragma once
 
+#include "backend/cuda/nvml.h"
 #include "backend/device.h"
 #include "backend/runtime/cuda/arguments.h"
 #include "backend/runtime/cuda/driver.h"
@@ -46,6 +47,8 @@ public:
                                    std::span<const ArgumentValue> arguments,
                                    const TimingRequest& request) override;
   DeviceJudge* judge() override;
+  std::optional<DeviceState> state() override;
+  std::optional<double> joules() override;
 
 private:
   friend class CudaJudge;
@@ -81,6 +84,7 @@ private:
   Address flush_ = 0;
   size_t flushBytes_ = 0;
   std::unique_ptr<CudaJudge> judge_;
+  std::unique_ptr<Management> management_; ///< null: not watched
 };
 
 /// Unavailable when the artefact's assembler is of a newer major version of CUDA than the driver, whose

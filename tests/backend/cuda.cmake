@@ -14,3 +14,8 @@ endforeach()
 add_test(NAME test_cuda_gpu COMMAND test_cuda --test-suite=gpu)
 set_tests_properties(test_cuda_gpu test_cuda_fault test_cuda_hang PROPERTIES
   SKIP_REGULAR_EXPRESSION "skipped: no GPU")
+# A management library of our own, under the real one's name: linked, so that opening it at run time finds this one.
+add_library(stub_nvml SHARED ${CMAKE_CURRENT_LIST_DIR}/stub_nvml.cpp)
+set_target_properties(stub_nvml PROPERTIES OUTPUT_NAME nvidia-ml VERSION 1 SOVERSION 1
+  LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/stub_nvml)
+tuned_test(test_nvml SOURCES nvml_test.cpp LINK tuned_backend_cuda stub_nvml)

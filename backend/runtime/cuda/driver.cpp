@@ -29,6 +29,7 @@ Driver resolveAll(Resolver& resolve) {
   resolve("cuDeviceGetName", api.deviceGetName);
   resolve("cuDeviceGetAttribute", api.deviceGetAttribute);
   resolve("cuDeviceTotalMem_v2", api.deviceTotalMem);
+  resolve("cuDeviceGetPCIBusId", api.deviceGetBusId);
   resolve("cuDevicePrimaryCtxRetain", api.primaryContextRetain);
   resolve("cuDevicePrimaryCtxRelease_v2", api.primaryContextRelease);
   resolve("cuCtxSetCurrent", api.contextSetCurrent);

@@ -89,6 +89,7 @@ struct Driver {
   int (*deviceGetName)(char*, int, DeviceHandle);
   int (*deviceGetAttribute)(int*, int, DeviceHandle);
   int (*deviceTotalMem)(size_t*, DeviceHandle);
+  int (*deviceGetBusId)(char*, int, DeviceHandle);
   int (*primaryContextRetain)(Context*, DeviceHandle);
   int (*primaryContextRelease)(DeviceHandle);
   int (*contextSetCurrent)(Context);
