@@ -4,6 +4,8 @@
 #include "backend/gpu/layout/mma.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 namespace tuned::nvptx {
 namespace {
@@ -46,18 +48,22 @@ Choice chooseByType(mlir::Type a, mlir::Type b, mlir::Type d, int64_t k, tt::Inp
   return {};
 }
 
-/// For multiply-adds: a thread computes a patch of up to 4 × 4 results, which share what they read.
+/// For multiply-adds: a thread computes a patch of up to 4 × 4 results, which share what they read; a smaller
+/// one where threads would compute the same results again.
 LinearLayout scalarResult(const std::vector<int64_t>& shape, unsigned numWarps) {
-  size_t rank = shape.size();
+  size_t rank = shape.size(), row = rank - 2, column = rank - 1;
   std::vector<unsigned> perThread(rank, 1), lanes(rank, 1), warps(rank, 1), order(rank);
-  perThread[rank - 1] = perThread[rank - 2] = 4;
-  lanes[rank - 2] = 4;
-  lanes[rank - 1] = 8;
+  int64_t results = std::accumulate(shape.begin(), shape.end(), int64_t{1}, std::multiplies<>());
+  perThread[row] = perThread[column] = 4;
+  for (int64_t each = std::max<int64_t>(results / (32 * int64_t{numWarps}), 1);
+       int64_t{perThread[row]} * perThread[column] > each;)
+    perThread[perThread[row] > perThread[column] ? row : column] /= 2;
+  lanes[column] = static_cast<unsigned>(std::clamp<int64_t>(shape[column] / perThread[column], 1, 8));
+  lanes[row] = 32 / lanes[column];
   // Warps side by side along the rows as far as they reach, then along the columns, then the batch.
-  for (unsigned left = numWarps; left > 1; left /= 2) {
-    bool rows = 16 * warps[rank - 2] < shape[rank - 2], columns = 32 * warps[rank - 1] < shape[rank - 1];
-    warps[rows ? rank - 2 : columns ? rank - 1 : 0] *= 2;
-  }
+  auto reach = [&](size_t dim) { return int64_t{perThread[dim]} * lanes[dim] * warps[dim]; };
+  for (unsigned left = numWarps; left > 1; left /= 2)
+    warps[reach(row) < shape[row] ? row : reach(column) < shape[column] ? column : 0] *= 2;
   for (size_t i = 0; i < rank; ++i)
     order[i] = static_cast<unsigned>(rank - 1 - i);
   return blocked(shape, perThread, lanes, warps, order);

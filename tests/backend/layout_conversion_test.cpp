@@ -239,3 +239,14 @@ TEST_CASE("a transposition of words moves them one by one: wide vectors would co
   CHECK(transactions(plan.store, 4) == 32);
   CHECK(transactions(plan.load, 4) == 32);
 }
+
+TEST_CASE("where only the destination's registers lie apart, they are read as vectors") {
+  // Four lanes of the destination take turns along the tensor; 16-bit elements come four a thread.
+  LinearLayout from{{128}, {1, 2}, {4, 8, 16, 32, 64}, {}},
+      to{{128}, {4, 8, 16, 32, 64}, {1, 2, 0, 0, 0}, {}};
+  auto plan = planExchange(from, to, 2);
+  CHECK(plan.load.vectorSize() == 8);
+  CHECK(plan.load.bases.size() == 4);
+  CHECK(conflicts(plan.load, 2) == 1);
+  carryOut(plan, from, to);
+}

@@ -111,6 +111,34 @@ TEST_CASE("a dot of halves runs on the tensor cores, fed by ldmatrix") {
   CHECK(matmul.artefact->resources.spillBytes == 0);
 }
 
+TEST_CASE("multiply-adds of a small dot are shared among all threads") {
+  std::string text = R"(
+tt.func public @square(%x: !tt.ptr<f32>) {
+  %zero = arith.constant dense<0.0> : tensor<16x16xf32>
+  %width = arith.constant dense<16> : tensor<16x1xi32>
+  %r = tt.make_range {end = 16 : i32, start = 0 : i32} : tensor<16xi32>
+  %i = tt.expand_dims %r {axis = 1 : i32} : tensor<16xi32> -> tensor<16x1xi32>
+  %j = tt.expand_dims %r {axis = 0 : i32} : tensor<16xi32> -> tensor<1x16xi32>
+  %is = arith.muli %i, %width : tensor<16x1xi32>
+  %ib = tt.broadcast %is : tensor<16x1xi32> -> tensor<16x16xi32>
+  %jb = tt.broadcast %j : tensor<1x16xi32> -> tensor<16x16xi32>
+  %o = arith.addi %ib, %jb : tensor<16x16xi32>
+  %xs = tt.splat %x : !tt.ptr<f32> -> tensor<16x16x!tt.ptr<f32>>
+  %p = tt.addptr %xs, %o : tensor<16x16x!tt.ptr<f32>>, tensor<16x16xi32>
+  %a = tt.load %p : tensor<16x16x!tt.ptr<f32>>
+  %d = tt.dot %a, %a, %zero : tensor<16x16xf32> * tensor<16x16xf32> -> tensor<16x16xf32>
+  tt.store %p, %d : tensor<16x16x!tt.ptr<f32>>
+  tt.return
+})";
+  for (int warps : {1, 2, 4, 8}) {
+    auto dot = compile(text, warps);
+    REQUIRE_MESSAGE(dot.artefact.has_value(), dot.artefact.error().text());
+    // 16 × 16 × 16 of them, by 32 threads a warp; the loop over K is unrolled.
+    CHECK(count(dot.stages["ptx"], "fma.rn.f32") <= 16 * 16 * 16 / (32 * warps));
+    CHECK(count(dot.stages["ptx"], "fma.rn.f32") > 0);
+  }
+}
+
 TEST_CASE("the IR is valid after every pass and reads back with its layouts") {
   for (const char* kernel : {kernels::relu, kernels::softmax, kernels::transpose, kernels::matmul}) {
     auto compiled = compile(kernel, 4, "sm_80", "all");

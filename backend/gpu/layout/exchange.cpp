@@ -212,10 +212,9 @@ SharedExchange planExchange(const LinearLayout& from, const LinearLayout& to, un
   }
   size_t widest = log2Exact(vectorBytes / elementBytes);
   Bases common = head(intersect(from.registers, to.registers), widest);
-  Bases vector = head(join({common, independent(from.registers, common)}), widest);
-  auto planned = [&] {
+  auto planned = [&](const Bases& vector) {
     Side load;
-    load.active = activeLanes(to, std::min(common.size(), vector.size()), elementBytes);
+    load.active = activeLanes(to, registerMasks(to, vector).size(), elementBytes);
     return planWith(from, to, elementBytes, load, vector);
   };
   auto price = [&](const SharedExchange& plan) {
@@ -224,14 +223,22 @@ SharedExchange planExchange(const LinearLayout& from, const LinearLayout& to, un
   auto conflicts = [&](const SharedExchange& plan) {
     return bankConflicts(plan.store, elementBytes) > 1 || bankConflicts(plan.load, elementBytes) > 1;
   };
-  // Where wide vectors on one side make the banks of the other collide, narrower ones may be better for both.
-  SharedExchange best = planned();
-  while (conflicts(best) && !vector.empty()) {
-    vector.pop_back();
-    SharedExchange plan = planned();
-    if (price(plan) < price(best)) best = std::move(plan);
+  // What both sides hold lies side by side first, then what one of them holds; the stores' vectors win a
+  // draw.
+  std::optional<SharedExchange> best;
+  for (const Bases* wide : {&from.registers, &to.registers}) {
+    Bases vector = head(join({common, independent(*wide, common)}), widest);
+    SharedExchange plan = planned(vector);
+    if (!best || price(plan) < price(*best)) best = plan;
+    // Where wide vectors on one side make the banks of the other collide, narrower ones may be better for
+    // both.
+    while (conflicts(plan) && !vector.empty()) {
+      vector.pop_back();
+      plan = planned(vector);
+      if (price(plan) < price(*best)) best = plan;
+    }
   }
-  return best;
+  return *best;
 }
 
 } // namespace tuned::nvptx
