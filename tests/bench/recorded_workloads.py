@@ -68,12 +68,15 @@ LIGER = [
         bf16(2048, VOCABULARY).requires_grad_(), torch.zeros(2048, dtype=torch.int64), None, -100, 0.0, 0.0, "mean", None, False),
         partial="loss_ptr"),
     Workload("liger.softmax", lambda: liger("softmax", "_softmax_forward")(bf16(*X)), tolerance=(2e-2, 1e-6)),
-    Workload("liger.softmax", lambda: liger("softmax", "_softmax_backward")(bf16(*X), bf16(*X), 4096, 8, False)),
-    Workload("liger.poly_norm", lambda: liger("poly_norm", "poly_norm_forward")(bf16(*X), bf16(3), bf16(1), 1e-6)),
+    # These three sum in bf16, so that Triton's own builds differ with the number of warps.
+    Workload("liger.softmax", lambda: liger("softmax", "_softmax_backward")(bf16(*X), bf16(*X), 4096, 8, False),
+             {"dy_ptr|y_ptr": "uniform"}, tolerance=(0.1, 1.0)),
+    Workload("liger.poly_norm", lambda: liger("poly_norm", "poly_norm_forward")(bf16(*X), bf16(3), bf16(1), 1e-6),
+             tolerance=(5e-2, 5e-2)),
     Workload("liger.poly_norm", lambda: liger("poly_norm", "poly_norm_backward")(
         bf16(*X), bf16(*X), bf16(3), f32(ROWS, 3), 4096, 8, False), STATISTICS, tolerance=(3e-2, 0.1)),
     Workload("liger.group_norm", lambda: liger("group_norm", "group_norm_forward")(
-        bf16(32, 256, 2048), 256, 32, bf16(256), bf16(256), 1e-6)),
+        bf16(32, 256, 2048), 256, 32, bf16(256), bf16(256), 1e-6), tolerance=(5e-2, 5e-2)),
     Workload("liger.group_norm", lambda: liger("group_norm", "group_norm_backward")(
         bf16(32, 256, 2048), bf16(32, 256, 2048), bf16(256), bf16(256), bf16(32, 32), bf16(32, 32), 256, 32), STATISTICS),
     Workload("liger.tvd", lambda: liger("tvd", "tv_distance_forward_triton")(
