@@ -1,5 +1,7 @@
 #include "base/sha256.h"
 
+#include "base/hex.h"
+
 #include <array>
 // The functions that OpenSSL 3 would rather have called (EVP) link all of its ciphers: three megabytes a
 // program where libcrypto is linked statically.
@@ -14,14 +16,7 @@ std::string sha256(std::string_view bytes) {
   SHA256_Init(&state);
   SHA256_Update(&state, bytes.data(), bytes.size());
   SHA256_Final(digest.data(), &state);
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(2 * digest.size());
-  for (unsigned char byte : digest) {
-    out += digits[byte >> 4];
-    out += digits[byte & 15];
-  }
-  return out;
+  return toHex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 } // namespace tuned

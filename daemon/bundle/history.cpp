@@ -1,12 +1,10 @@
 #include "daemon/bundle/history.h"
 
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
+#include "base/durable_file.h"
+
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 namespace tuned::bundle {
 
@@ -38,14 +36,7 @@ Result<void> History::remember(const std::string& signer, const Entry& entry) {
   json all = json::object();
   for (const auto& [name, one] : entries_)
     all[name] = {{"serial", one.serial}, {"hash", one.hash}};
-  const std::string text = all.dump(2) + "\n", fresh = path_ + ".new";
-  int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  bool kept = file >= 0 && ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-              ::fsync(file) == 0 && ::rename(fresh.c_str(), path_.c_str()) == 0;
-  int code = errno;
-  if (file >= 0) ::close(file);
-  if (!kept) return fail(ErrorKind::Denied, "cannot write " + path_ + ": " + std::strerror(code));
-  return {};
+  return replaceFile(path_, all.dump(2) + "\n", 0600);
 }
 
 } // namespace tuned::bundle

@@ -1,5 +1,7 @@
 #include "daemon/bundle/key.h"
 
+#include "base/hex.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -50,11 +52,7 @@ PublicKey publicPart(EVP_PKEY* key) {
 } // namespace
 
 std::string text(const PublicKey& key) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string out;
-  for (unsigned char byte : key)
-    out += {digits[byte >> 4], digits[byte & 15]};
-  return out;
+  return toHex({reinterpret_cast<const char*>(key.data()), key.size()});
 }
 
 Result<SigningKey> SigningKey::load(const std::string& path) {

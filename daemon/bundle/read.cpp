@@ -1,15 +1,16 @@
 // Reading a bundle: nothing of it is believed before its hash and its signature are checked.
+#include "base/hex.h"
 #include "base/model/json.h"
 #include "base/sha256.h"
 #include "daemon/bundle/entries.h"
 #include "daemon/bundle/file.h"
 #include "daemon/bundle/layout.h"
+#include "daemon/store/compress.h"
 
 #include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <sstream>
-#include <zstd.h>
 
 namespace tuned::bundle {
 namespace {
@@ -23,14 +24,6 @@ std::unexpected<Error> altered(const std::string& what) {
               "fetch it again from where it was made");
 }
 
-std::string hexOf(std::string_view bytes) {
-  static constexpr char digits[] = "0123456789abcdef";
-  std::string out;
-  for (unsigned char byte : bytes)
-    out += {digits[byte >> 4], digits[byte & 15]};
-  return out;
-}
-
 Result<std::string> readFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   if (!in) return fail(ErrorKind::NotFound, "cannot read the bundle " + path);
@@ -41,20 +34,6 @@ Result<std::string> readFile(const std::string& path) {
   in.seekg(0);
   if (!in.read(bytes.data(), size)) return fail(ErrorKind::NotFound, "cannot read the bundle " + path);
   return bytes;
-}
-
-/// No more is made of it than the head says, whatever the frame claims.
-Result<std::string> decompress(std::string_view stored, uint64_t plainBytes) {
-  std::string plain;
-  try {
-    plain.resize(plainBytes);
-  } catch (const std::bad_alloc&) {
-    return fail(ErrorKind::OutOfResources,
-                "a bundle of " + std::to_string(plainBytes) + " bytes does not fit memory");
-  }
-  size_t size = ZSTD_decompress(plain.data(), plain.size(), stored.data(), stored.size());
-  if (ZSTD_isError(size) || size != plainBytes) return altered("its contents do not unpack");
-  return plain;
 }
 
 bool isSha(const std::string& text) {
@@ -109,6 +88,18 @@ Result<void> hand(const Line& line, const std::function<Result<void>(const Entry
   return visit(*entry);
 }
 
+/// Nothing more is allocated than both the head and the frame say.
+Result<std::string> unpack(std::string_view stored, uint64_t plainBytes) {
+  try {
+    auto plain = store::decompress(stored, plainBytes);
+    if (!plain) return altered("its contents do not unpack");
+    return std::move(*plain);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorKind::OutOfResources,
+                "a bundle of " + std::to_string(plainBytes) + " bytes does not fit memory");
+  }
+}
+
 } // namespace
 
 Result<Reader> Reader::open(const std::string& path) {
@@ -116,7 +107,7 @@ Result<Reader> Reader::open(const std::string& path) {
   if (!file) return fail(file.error());
   Reader reader;
   if (auto head = reader.readHead(*file); !head) return fail(head.error());
-  auto plain = decompress(std::string_view(*file).substr(headBytes), getNumber<uint64_t>(*file, plainAt));
+  auto plain = unpack(std::string_view(*file).substr(headBytes), getNumber<uint64_t>(*file, plainAt));
   if (!plain) return fail(plain.error());
   reader.plain_ = std::move(*plain);
   if (auto index = reader.readIndex(); !index) return fail(index.error());
@@ -139,7 +130,7 @@ Result<void> Reader::readHead(const std::string& file) {
     return fail(ErrorKind::OutOfResources, "the bundle unpacks to more than 4 GiB");
   std::string_view all(file);
   hash_ = sha256(all.substr(headBytes));
-  if (hash_ != hexOf(all.substr(hashAt, 32))) return altered("its contents are not what its head says");
+  if (hash_ != toHex(all.substr(hashAt, 32))) return altered("its contents are not what its head says");
   PublicKey key;
   Signature signature;
   std::memcpy(key.data(), file.data() + keyAt, key.size());

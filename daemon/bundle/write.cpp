@@ -1,41 +1,26 @@
 // Writing a bundle.
+#include "base/durable_file.h"
+#include "base/hex.h"
 #include "base/model/json.h"
 #include "base/sha256.h"
 #include "daemon/bundle/entries.h"
 #include "daemon/bundle/file.h"
 #include "daemon/bundle/layout.h"
+#include "daemon/store/compress.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
-#include <unistd.h>
-#include <zstd.h>
 
 namespace tuned::bundle {
 namespace {
 
 using nlohmann::json;
 
+constexpr int compressionLevel = 6; // a bundle is written once and fetched often
+
 template <typename Entry> std::string line(const char* kind, Entry entry) {
   json out = model::write(entry);
   out["kind"] = kind;
   return out.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-}
-
-/// Bytes of 64 hexadecimal digits.
-std::string bytesOf(const std::string& hex) {
-  std::string out;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2)
-    out += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  return out;
-}
-
-std::string compress(const std::string& plain) {
-  std::string out(ZSTD_compressBound(plain.size()), '\0');
-  size_t size = ZSTD_compress(out.data(), out.size(), plain.data(), plain.size(), 6);
-  out.resize(size);
-  return out;
 }
 
 /// Sorted, and each line once.
@@ -44,28 +29,6 @@ void appendSorted(std::string& index, std::vector<std::string> lines) {
   lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
   for (const std::string& each : lines)
     index += each;
-}
-
-Result<void> writeFile(const std::string& path, const std::string& bytes) {
-  const std::string fresh = path + ".new-" + std::to_string(::getpid());
-  int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-  auto refused = [&](const char* what) {
-    int code = errno;
-    if (file >= 0) ::close(file);
-    ::unlink(fresh.c_str());
-    return fail(code == ENOSPC ? ErrorKind::OutOfResources : ErrorKind::Denied,
-                std::string("cannot ") + what + " " + path + ": " + std::strerror(code));
-  };
-  if (file < 0) return refused("write");
-  for (size_t done = 0; done < bytes.size();) {
-    ssize_t count = ::write(file, bytes.data() + done, bytes.size() - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return refused("write");
-    done += static_cast<size_t>(count);
-  }
-  if (::fsync(file) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0) return refused("finish");
-  ::close(file);
-  return {};
 }
 
 } // namespace
@@ -111,13 +74,13 @@ Result<void> Writer::write(const std::string& path, int64_t serial,
     return fail(ErrorKind::OutOfResources,
                 "a bundle of " + std::to_string(plain.size()) + " bytes; 4 GiB is the most",
                 "export less: name kernels or targets");
-  const std::string stored = compress(plain);
+  const std::string stored = store::compress(plain, compressionLevel);
 
   std::string file(magic);
   putNumber<uint32_t>(file, newestVersion);
   putNumber<uint64_t>(file, plain.size());
   putNumber<uint64_t>(file, stored.size());
-  file += bytesOf(sha256(stored));
+  file += fromHex(sha256(stored));
   const PublicKey signer = key ? key->publicKey() : PublicKey{};
   file.append(reinterpret_cast<const char*>(signer.data()), signer.size());
   Signature signature{};
@@ -127,7 +90,7 @@ Result<void> Writer::write(const std::string& path, int64_t serial,
     signature = *made;
   }
   file.append(reinterpret_cast<const char*>(signature.data()), signature.size());
-  return writeFile(path, file + stored);
+  return replaceFile(path, file + stored, 0644);
 }
 
 } // namespace tuned::bundle

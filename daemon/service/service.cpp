@@ -3,13 +3,13 @@
 #include "client/protocol/json.h"
 #include "daemon/service/admission.h"
 #include "daemon/service/convert.h"
+#include "daemon/service/ids.h"
 #include "daemon/service/question.h"
 #include "tuner/search/effort.h"
 #include "tuner/search/space.h"
 #include "tuner/search/strategy.h"
 
 #include <algorithm>
-#include <random>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -21,13 +21,6 @@ constexpr size_t hitsKept = 1024;
 constexpr size_t longestHit = 64 * 1024;
 /// Daemons that may die while they run a job before it is not taken up any more.
 constexpr int mostDeaths = 3;
-
-std::string newId() {
-  std::random_device random;
-  char text[17];
-  std::snprintf(text, sizeof text, "%08x%08x", random(), random());
-  return text;
-}
 
 /// Of a user as quotas and turns count.
 unsigned numberOf(const std::string& user) {

@@ -2,12 +2,11 @@
 
 #include "base/json_limits.h"
 #include "base/sha256.h"
+#include "daemon/service/ids.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
-#include <random>
 
 namespace tuned {
 namespace {
@@ -17,13 +16,6 @@ using nlohmann::json;
 constexpr size_t kOpenPerUser = 8, kOpen = 64;
 constexpr size_t kPointsKept = 4096, kValuesKept = 150'000;
 constexpr size_t kHistories = 8;
-
-std::string newId() {
-  std::random_device random;
-  char text[17];
-  std::snprintf(text, sizeof text, "%08x%08x", random(), random());
-  return text;
-}
 
 /// Name of the entries' space: studies in it have the same parameters and belong to the same user.
 std::string spaceOf(const protocol::StudyRequest& request, const std::string& user) {

@@ -4,9 +4,9 @@
 
 namespace tuned::store {
 
-std::string compress(std::string_view bytes) {
+std::string compress(std::string_view bytes, int level) {
   std::string out(ZSTD_compressBound(bytes.size()), '\0');
-  out.resize(ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), 3));
+  out.resize(ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), level));
   return out;
 }
 

@@ -1,4 +1,4 @@
-// zstd, for artefacts.
+// zstd, for artefacts and bundles.
 #pragma once
 
 #include <optional>
@@ -7,7 +7,8 @@
 
 namespace tuned::store {
 
-std::string compress(std::string_view bytes);
+/// `level`: zstd's, 1 to 22; more is smaller and slower.
+std::string compress(std::string_view bytes, int level = 3);
 /// Nothing when the input is no zstd frame of exactly `size` bytes.
 std::optional<std::string> decompress(std::string_view compressed, size_t size);
 

@@ -1,16 +1,13 @@
 #include "daemon/store/entries.h"
 
+#include "base/durable_file.h"
 #include "base/sha256.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace tuned::store {
@@ -27,37 +24,8 @@ bool isName(const std::string& text) {
          });
 }
 
-std::unexpected<Error> systemError(const std::string& what, int number) {
-  const std::string message = what + ": " + std::strerror(number);
-  if (number == ENOSPC || number == EDQUOT)
-    return fail(ErrorKind::OutOfResources, message,
-                "free disk space or inodes, or choose another folder with --cache");
-  if (number == EACCES || number == EPERM || number == EROFS)
-    return fail(ErrorKind::Denied, message, "let the daemon's user write to its cache");
-  return fail(ErrorKind::Unavailable, message, "look at the disk that holds the cache");
-}
-
-/// The file holds the SHA-256 of the value, a line's end, and the value.
-Result<void> writeWhole(const std::string& path, const std::string& value) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (file < 0) return systemError("writing " + path, errno);
-  const std::string bytes = sha256(value) + "\n" + value;
-  int error = 0;
-  for (size_t done = 0; done < bytes.size() && !error;) {
-    const ssize_t written = ::write(file, bytes.data() + done, bytes.size() - done);
-    if (written >= 0)
-      done += static_cast<size_t>(written);
-    else if (errno != EINTR)
-      error = errno;
-  }
-  if (!error && ::fsync(file) != 0) error = errno;
-  ::close(file);
-  if (!error) return {};
-  ::unlink(path.c_str());
-  return systemError("writing " + path, error);
-}
-
-/// The value that a file holds; nothing: there is none, or it does not match its digest.
+/// The value that a file holds after its SHA-256 and a line's end; nothing: there is none, or it does not
+/// match its digest.
 std::optional<std::string> sound(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream bytes;
@@ -68,14 +36,6 @@ std::optional<std::string> sound(const std::string& path) {
   std::string value = text.substr(digest + 1);
   if (sha256(value) != text.substr(0, digest)) return std::nullopt;
   return value;
-}
-
-/// Makes a new name in a folder durable.
-void syncFolder(const std::string& path) {
-  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return;
-  ::fsync(folder);
-  ::close(folder);
 }
 
 } // namespace
@@ -108,7 +68,7 @@ Result<size_t*> Entries::counter(const std::string& space) {
   if (auto known = counts_.find(space); known != counts_.end()) return &known->second;
   std::error_code error;
   fs::create_directories(folder_ + "/" + space, error);
-  if (error) return systemError("making " + folder_ + "/" + space, error.value());
+  if (error) return fileError("making " + folder_ + "/" + space, error.value());
   fs::permissions(folder_, fs::perms::owner_all, error);
   size_t count = 0;
   for (auto it = fs::directory_iterator(folder_ + "/" + space, error);
@@ -137,10 +97,8 @@ Result<std::string> Entries::put(const std::string& space, const std::string& ke
                 "remove the folder " + folder_ + "/" + space + " while no daemon runs");
   if (present && !replace) // another thread was first, between the look above and the lock
     if (auto value = sound(*where)) return *value;
-  const std::string whole = folder_ + "/" + space + "/.new";
-  if (auto written = writeWhole(whole, value); !written) return fail(written.error());
-  if (::rename(whole.c_str(), where->c_str()) != 0) return systemError("naming " + *where, errno);
-  syncFolder(folder_ + "/" + space);
+  if (auto written = replaceFile(*where, sha256(value) + "\n" + value, 0600); !written)
+    return fail(written.error());
   **count += !present;
   return value;
 }
