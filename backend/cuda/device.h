@@ -4,7 +4,7 @@
 #include "backend/cuda/nvml.h"
 #include "backend/device.h"
 #include "backend/runtime/cuda/arguments.h"
-#include "backend/runtime/cuda/driver.h"
+#include "backend/runtime/cuda/launch.h"
 
 #include <atomic>
 #include <chrono>
@@ -59,7 +59,6 @@ private:
   /// Success, or the error; remembers faults, after which nothing works in this process's context.
   Result<void> check(int status, const std::string& what);
   Result<void> checkResources(const Artefact& artefact) const;
-  Result<void> prepare(Function function, const LaunchMetadata& launch);
   /// The arguments as the kernel takes them, once its conditions are known to hold.
   Result<std::vector<ParameterValue>> packed(LoadedKernel& kernel, const Grid& grid,
                                              std::span<const ArgumentValue> arguments);
@@ -99,7 +98,7 @@ public:
   ~CudaKernel() override;
 
   LaunchMetadata launch;
-  Function function = nullptr;
+  LaunchableFunction function;
 
 private:
   const Driver& api_;

@@ -9,9 +9,7 @@ namespace {
 constexpr int warpThreads = 32;
 constexpr int maxThreads = 1024;
 constexpr std::array<int, 3> maxBlock = {1024, 1024, 64};
-constexpr int registerUnit = 8;                 // registers of a thread are given out in eights
-constexpr int64_t plainSharedBytes = 48 * 1024; // beyond this a function has to be allowed it
-constexpr int portableCluster = 8;
+constexpr int registerUnit = 8; // registers of a thread are given out in eights
 
 std::unexpected<Error> tooMuch(const std::string& what, int64_t taken, int64_t limit,
                                const std::string& where) {
@@ -57,19 +55,6 @@ Result<void> CudaDevice::checkResources(const Artefact& artefact) const {
   return {};
 }
 
-Result<void> CudaDevice::prepare(Function function, const LaunchMetadata& launch) {
-  if (launch.dynamicSharedBytes > plainSharedBytes) {
-    auto bytes = static_cast<int>(launch.dynamicSharedBytes);
-    api_.funcSetCacheConfig(function, preferShared);
-    if (api_.funcSetAttribute(function, maxDynamicSharedBytes, bytes) != Success)
-      return tooMuch("dynamic shared memory bytes a CTA", bytes, info_.sharedBytesLimit, info_.id);
-  }
-  if (launch.clusterSize > portableCluster)
-    return check(api_.funcSetAttribute(function, nonPortableClusterAllowed, 1),
-                 "allowing a cluster of " + std::to_string(launch.clusterSize));
-  return {};
-}
-
 Result<std::unique_ptr<LoadedKernel>> CudaDevice::load(const Artefact& artefact) {
   if (artefact.format != "cubin")
     return fail(ErrorKind::InvalidInput,
@@ -83,42 +68,25 @@ Result<std::unique_ptr<LoadedKernel>> CudaDevice::load(const Artefact& artefact)
       !done)
     return fail(done.error());
   auto kernel = std::make_unique<CudaKernel>(api_, module, artefact.launch, broken_);
-  if (auto done = check(api_.moduleGetFunction(&kernel->function, module, artefact.launch.symbol.c_str()),
+  Function function = nullptr;
+  if (auto done = check(api_.moduleGetFunction(&function, module, artefact.launch.symbol.c_str()),
                         "finding '" + artefact.launch.symbol + "' in the cubin");
       !done)
     return fail(done.error());
-  if (auto done = prepare(kernel->function, artefact.launch); !done) return fail(done.error());
+  auto prepared = LaunchableFunction::prepare(api_, function, artefact.launch, info_.gridLimit, info_.id);
+  if (!prepared) return fail(prepared.error());
+  kernel->function = std::move(*prepared);
   return kernel;
 }
 
 Result<void> CudaDevice::enqueue(LoadedKernel& loaded, const Grid& grid,
                                  std::vector<ParameterValue>& values) {
   auto& kernel = static_cast<CudaKernel&>(loaded);
-  for (size_t axis = 0; axis < grid.size(); ++axis)
-    if (grid[axis] < 1 || grid[axis] > info_.gridLimit[axis])
-      return fail(ErrorKind::InvalidInput, "grid dimension " + std::to_string(axis) + " is " +
-                                               std::to_string(grid[axis]) + "; " + info_.id + " takes 1 to " +
-                                               std::to_string(info_.gridLimit[axis]));
+  if (auto sound = kernel.function.check(grid); !sound) return sound;
   std::vector<void*> pointers;
   for (ParameterValue& value : values)
     pointers.push_back(value.bytes.data());
-  LaunchAttribute cluster = {};
-  cluster.id = clusterDimensionAttribute;
-  cluster.value.clusterDimensions[0] = static_cast<unsigned>(kernel.launch.clusterSize);
-  cluster.value.clusterDimensions[1] = cluster.value.clusterDimensions[2] = 1;
-  // The grid counts programs; a cluster of n CTAs is one program, spread along the first axis.
-  auto clusterSize = static_cast<unsigned>(std::max(1, kernel.launch.clusterSize));
-  LaunchConfig config = {static_cast<unsigned>(grid[0]) * clusterSize,
-                         static_cast<unsigned>(grid[1]),
-                         static_cast<unsigned>(grid[2]),
-                         static_cast<unsigned>(kernel.launch.block[0]),
-                         static_cast<unsigned>(kernel.launch.block[1]),
-                         static_cast<unsigned>(kernel.launch.block[2]),
-                         static_cast<unsigned>(kernel.launch.dynamicSharedBytes),
-                         stream_,
-                         clusterSize > 1 ? &cluster : nullptr,
-                         clusterSize > 1 ? 1u : 0u};
-  return check(api_.launchKernelEx(&config, kernel.function, pointers.data(), nullptr),
+  return check(kernel.function.enqueue(grid, pointers.data(), stream_),
                "launching '" + kernel.launch.symbol + "'");
 }
 

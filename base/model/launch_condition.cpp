@@ -1,5 +1,7 @@
 #include "base/model/launch_condition.h"
 
+#include "base/model/grid.h"
+
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
@@ -15,11 +17,6 @@ constexpr std::array<const char*, 7> names = {"divisible", "distinct",  "equal",
 
 bool hasValue(Kind kind) {
   return kind == Kind::Divisible || kind == Kind::Equal || kind == Kind::AtLeast || kind == Kind::AtMost;
-}
-
-std::string gridText(const std::array<int64_t, 3>& programs) {
-  return std::to_string(programs[0]) + " × " + std::to_string(programs[1]) + " × " +
-         std::to_string(programs[2]);
 }
 
 std::string argumentText(int argument, std::span<const std::string> argumentNames) {

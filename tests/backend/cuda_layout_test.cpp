@@ -48,5 +48,6 @@ static_assert(same(ours::ComputeCapabilityMinor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAP
 static_assert(same(ours::MaxSharedBytesPerBlockOptIn, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN));
 static_assert(same(ours::maxDynamicSharedBytes, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES));
 static_assert(same(ours::nonPortableClusterAllowed, CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED));
+static_assert(same(ours::deviceOrdinalOfPointer, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL));
 static_assert(same(ours::preferShared, CU_FUNC_CACHE_PREFER_SHARED));
 #endif

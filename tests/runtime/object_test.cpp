@@ -1,4 +1,5 @@
 #include "backend/runtime/cpu/object.h"
+#include "backend/runtime/kernel.h"
 
 #include <doctest/doctest.h>
 
@@ -113,4 +114,24 @@ TEST_CASE("a file cut anywhere, or with bytes turned, ends in an error or an obj
     refused += !loadObject(turned, "scaled").has_value();
   }
   CHECK(refused > 100);
+}
+
+TEST_CASE("a kernel of the CPU is not launched on a grid that 32 bits do not count") {
+  LaunchMetadata launch;
+  launch.symbol = "scaled";
+  launch.scratchBytes = 64;
+  launch.parameters = {{ParameterKind::Pointer, 8}};
+  auto kernel = runtime::loadKernel("object", objectBytes(), launch, "cpu");
+  REQUIRE_MESSAGE(kernel.has_value(), kernel.error().text());
+  float out[4] = {-1, -1, -1, -1};
+  const uint64_t slot = reinterpret_cast<uintptr_t>(out);
+  for (const Grid& grid : {Grid{(int64_t{1} << 32) + 1, 1, 1}, Grid{1, int64_t{1} << 31, 1}, Grid{0, 1, 1}}) {
+    auto launched = (*kernel)->launch({&slot, 1}, grid, nullptr);
+    REQUIRE_FALSE(launched.has_value());
+    CHECK(launched.error().kind == ErrorKind::InvalidInput);
+    CHECK(launched.error().message.find("the CPU takes 1 to 2147483647") != std::string::npos);
+  }
+  CHECK(out[0] == -1);
+  CHECK((*kernel)->launch({&slot, 1}, {4, 1, 1}, nullptr).has_value());
+  CHECK(out[2] == doctest::Approx(100 * std::sin(2.0)));
 }

@@ -1,6 +1,7 @@
 #include "backend/runtime/cpu/kernel.h"
 
 #include "backend/runtime/cpu/executor.h"
+#include "base/model/grid.h"
 
 #include <charconv>
 #include <pthread.h>
@@ -51,10 +52,7 @@ public:
       return fail(ErrorKind::InvalidInput, "'" + launch_.symbol + "' takes " +
                                                std::to_string(launch_.parameters.size()) +
                                                " parameters, got " + std::to_string(slots.size()));
-    for (int64_t extent : grid)
-      if (extent < 1 || extent > INT32_MAX)
-        return fail(ErrorKind::InvalidInput, "a grid's dimension is " + std::to_string(extent) +
-                                                 ", not in 1 … " + std::to_string(INT32_MAX));
+    if (auto sound = checkGrid(grid, {INT32_MAX, INT32_MAX, INT32_MAX}, "the CPU"); !sound) return sound;
     return sharedExecutor().run(object_->function(), launch_.scratchBytes, grid, slots.data());
   }
 

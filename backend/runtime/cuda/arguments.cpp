@@ -1,5 +1,7 @@
 #include "backend/runtime/cuda/arguments.h"
 
+#include "base/model/grid.h"
+
 #include <cstring>
 
 namespace tuned::cuda {
@@ -99,9 +101,7 @@ Result<void> checkConditions(const LaunchMetadata& launch, std::span<const Launc
   std::string what =
       "'" + launch.symbol + "' is not launched: this build is right only where " + text(*broken);
   if (broken->kind == LaunchCondition::Kind::Grid)
-    return fail(ErrorKind::Unsupported,
-                what + ", and here it is " + std::to_string(grid[0]) + " × " + std::to_string(grid[1]) +
-                    " × " + std::to_string(grid[2]),
+    return fail(ErrorKind::Unsupported, what + ", and here it is " + gridText(grid),
                 "launch that grid, or a build for the sizes that this grid is of");
   return fail(
       ErrorKind::Unsupported, what + ", and here that does not hold",

@@ -35,6 +35,7 @@ Driver resolveAll(Resolver& resolve) {
   resolve("cuCtxSetCurrent", api.contextSetCurrent);
   resolve("cuCtxGetCurrent", api.contextGetCurrent);
   resolve("cuThreadExchangeStreamCaptureMode", api.threadExchangeStreamCaptureMode);
+  resolve("cuPointerGetAttribute", api.pointerGetAttribute);
   resolve("cuMemAlloc_v2", api.memAlloc);
   resolve("cuMemFree_v2", api.memFree);
   resolve("cuMemcpyHtoD_v2", api.memcpyHtoD);
@@ -104,6 +105,16 @@ Error driverError(int status, const std::string& what) {
   }
   return {kindOf(status), what + ": " + (errorName ? errorName : "CUDA status " + std::to_string(status)) +
                               (text ? std::string(": ") + text : "")};
+}
+
+Result<int> deviceOfPointer(Address address) {
+  if (!driver()) return fail(driver().error());
+  int index = -1;
+  const int status = driver()->pointerGetAttribute(&index, deviceOrdinalOfPointer, address);
+  if (status != Success || index < 0)
+    return fail(ErrorKind::InvalidInput,
+                "address " + std::to_string(address) + " is of no CUDA device that this process uses");
+  return index;
 }
 
 int driverCudaVersion() {

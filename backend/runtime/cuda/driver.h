@@ -76,6 +76,7 @@ constexpr int maxDynamicSharedBytes = 8;      // function attribute
 constexpr int nonPortableClusterAllowed = 14; // function attribute
 constexpr int preferShared = 1;               // cache configuration
 constexpr int clusterDimensionAttribute = 4;  // launch attribute
+constexpr int deviceOrdinalOfPointer = 9;     // pointer attribute
 // Ordered against the null stream, on which the plain copies run.
 constexpr unsigned orderedStream = 0;
 
@@ -95,6 +96,7 @@ struct Driver {
   int (*contextSetCurrent)(Context);
   int (*contextGetCurrent)(Context*);
   int (*threadExchangeStreamCaptureMode)(int*);
+  int (*pointerGetAttribute)(void*, int, Address);
   int (*memAlloc)(Address*, size_t);
   int (*memFree)(Address);
   int (*memcpyHtoD)(Address, const void*, size_t);
@@ -124,6 +126,10 @@ Error driverError(int status, const std::string& what);
 
 /// Whether the status means that the context is broken for good.
 bool isFault(int status);
+
+/// The device whose memory an address is, as the driver counts it. InvalidInput: it is no device's;
+/// Unavailable: no driver.
+Result<int> deviceOfPointer(Address address);
 
 /// The newest CUDA that the driver serves: 13000 is 13.0; 0 without a driver.
 int driverCudaVersion();
