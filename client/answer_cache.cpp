@@ -8,9 +8,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds firstDelay{50}, longestDelay{2000};
 
-/// An answer that a tuning under way will better.
+/// A tuning under way may better it: also a winner that is tuned anew (tune with force).
 bool isProvisional(const protocol::Answer& answer) {
-  return !answer.job.empty() && (answer.source != "cache" || answer.stale);
+  return !answer.job.empty();
 }
 } // namespace
 

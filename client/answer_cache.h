@@ -16,6 +16,11 @@
 
 namespace tuned::client {
 
+/// A winner that no tuning under way will replace. Whatever has a tuning behind it is asked for again.
+inline bool isSettled(const protocol::Answer& answer) {
+  return answer.source == "cache" && !answer.stale && answer.job.empty();
+}
+
 /// What was asked. The view form looks up without copying.
 struct QuestionView {
   std::string_view kernel, device;

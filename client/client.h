@@ -38,9 +38,8 @@ public:
   ~Client();
 
   /// The best that is known, never waiting for a tuning. What was answered once is answered from memory in
-  /// well under a microsecond; an answer that is no winner yet, or a stale one, is replaced in memory when
-  /// the tuning behind it is done. `kernel` is an id or the name of a submitted kernel; `device` may be
-  /// empty: the best present.
+  /// well under a microsecond; an answer with a tuning behind it is replaced in memory when that is done.
+  /// `kernel` is an id or the name of a submitted kernel; `device` may be empty: the best present.
   Result<AnswerPointer> best(const std::string& kernel, const protocol::Values& sizes,
                              const std::string& device = {});
   /// The same with everything that can be asked, and always asked of the daemon.

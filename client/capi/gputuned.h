@@ -161,6 +161,9 @@ GPUTUNED_API int64_t gputuned_kernel_buffer_bytes(const gputuned_kernel* kernel,
  * INVALID_INPUT names an argument whose address breaks a condition of the build (alignment, overlap). */
 GPUTUNED_API gputuned_status gputuned_launch(const gputuned_kernel* kernel, const void* const* buffers,
                                              size_t count, void* stream);
+/* The CUDA device whose memory an address is: N of "cuda:N". INVALID_INPUT: it is no address of a device;
+ * UNAVAILABLE: there is no driver. */
+GPUTUNED_API gputuned_status gputuned_pointer_device(const void* pointer, int32_t* device);
 /* No launch may be running. */
 GPUTUNED_API void gputuned_kernel_free(gputuned_kernel* kernel);
 

@@ -1,4 +1,5 @@
 // The launching side of gputuned.h.
+#include "backend/runtime/cuda/driver.h"
 #include "client/capi/handles.h"
 
 using namespace tuned;
@@ -31,6 +32,16 @@ gputuned_status gputuned_launch(const gputuned_kernel* kernel, const void* const
     const auto* addresses = reinterpret_cast<const uint64_t*>(buffers);
     auto done = kernel->launcher->launch({addresses, count}, stream);
     return done ? GPUTUNED_OK : report(done.error());
+  });
+}
+
+gputuned_status gputuned_pointer_device(const void* pointer, int32_t* device) {
+  return guarded([&]() -> gputuned_status {
+    if (!device) return invalid("gputuned_pointer_device: device is null");
+    auto index = cuda::deviceOfPointer(reinterpret_cast<uintptr_t>(pointer));
+    if (!index) return report(index.error());
+    *device = *index;
+    return GPUTUNED_OK;
   });
 }
 

@@ -1,9 +1,9 @@
 // The daemon's side of gputuned.h: connecting, submitting, asking, tuning.
+#include "client/answer_cache.h"
 #include "client/capi/handles.h"
 #include "client/endpoint.h"
 #include "client/protocol/json.h"
 
-#include <cmath>
 #include <limits>
 
 using namespace tuned;
@@ -99,7 +99,7 @@ gputuned_status gputuned_answer_get(const gputuned_answer* answer, gputuned_answ
     view->grid[axis] = from.grid[axis];
   view->seconds = from.seconds.value_or(unknown);
   view->gain = from.gain.value_or(unknown);
-  view->settled = from.source == "cache" && !from.stale && from.job.empty();
+  view->settled = client::isSettled(from);
   view->proven = from.verdict.state == "passed";
   return GPUTUNED_OK;
 }

@@ -61,21 +61,29 @@ TEST_CASE("a provisional answer is swapped when the better one is there, and ask
   CHECK(reaches(asked, 3));
 }
 
-TEST_CASE("a stale winner is provisional; a winner and a default without a tuning are not") {
+TEST_CASE("what has a tuning behind it is asked for again, a fresh winner too; what has none is not") {
   std::atomic<int> asked = 0;
   AnswerCache cache([&](const Question&) -> Result<protocol::Answer> {
     ++asked;
     return answer("cache");
   });
-  cache.insert({"a", "", {}}, answer("cache", "7"));
+  cache.insert({"a", "", {}}, answer("cache"));
   cache.insert({"b", "", {}}, answer("default"));
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   CHECK(asked == 0);
+  CHECK(isSettled(answer("cache")));
+  CHECK_FALSE(isSettled(answer("default")));
   auto stale = answer("cache", "7");
   stale.stale = true;
+  CHECK_FALSE(isSettled(stale));
   cache.insert({"c", "", {}}, stale);
   CHECK(reaches(asked, 1));
   CHECK_FALSE(cache.find(Question{"c", "", {}})->stale);
+  // tune with force: the winner of before is served until the new one is there
+  CHECK_FALSE(isSettled(answer("cache", "8")));
+  cache.insert({"d", "", {}}, answer("cache", "8"));
+  CHECK(reaches(asked, 2));
+  CHECK(isSettled(*cache.find(Question{"d", "", {}})));
 }
 
 TEST_CASE("an entry is given up when the daemon refuses it") {
