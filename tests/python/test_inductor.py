@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torch._inductor.lookup_table.choices")
 
 import gpu_tuned.inductor as inductor  # noqa: E402
+from gpu_tuned import inductor_cache  # noqa: E402
 
 
 class Inputs:
@@ -43,8 +44,10 @@ class Choice:
 @pytest.fixture(autouse=True)
 def _connected(connected: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("triton")
+    monkeypatch.setenv("GPU_TUNED_INDUCTOR", "1")  # install() sets both; they are taken back
+    monkeypatch.setenv("GPU_TUNED_SOCKET", connected.socket)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "a GPU")
-    monkeypatch.setattr(inductor, "_said", set())
+    monkeypatch.setattr(inductor_cache, "_said", set())
 
 
 def test_the_fastest_template_is_the_only_choice_of_the_next_process() -> None:
@@ -88,16 +91,49 @@ def test_compiling_goes_on_without_a_daemon(monkeypatch: pytest.MonkeyPatch) -> 
     def gone(*_: Any, **__: Any) -> Any:
         raise ConnectionError("no daemon")
 
-    monkeypatch.setattr(inductor._entries, "get", gone)
-    monkeypatch.setattr(inductor._entries, "put", gone)
+    monkeypatch.setattr(inductor_cache._entries, "get", gone)
+    monkeypatch.setattr(inductor_cache._entries, "put", gone)
     with pytest.warns(RuntimeWarning, match="no daemon; Inductor tunes by itself"):
-        assert inductor.FusedBackend().get("a") is None
+        assert inductor_cache.FusedBackend().get("a") is None
     with pytest.warns(RuntimeWarning, match="what Inductor timed is not kept"):
-        inductor.FusedBackend().put("a", b"{}")
+        inductor_cache.FusedBackend().put("a", b"{}")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert inductor.FusedBackend().get("b") is None
+        assert inductor_cache.FusedBackend().get("b") is None
 
 
 def test_uuid_is_part_of_a_graphs_key() -> None:
     assert inductor.Choices().uuid() == inductor.Choices().uuid() != ""
+
+
+def test_processes_that_compile_have_the_cache_too(connected: Any, tmp_path: Any) -> None:
+    """They are started as Python is, with the variables of the process that wants code."""
+    import os
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    package = Path(__file__).resolve().parents[2] / "client" / "python"
+    (tmp_path / "sitecustomize.py").write_text((package / "gpu_tuned.pth").read_text())  # as site does with it
+    environment = {
+        **os.environ,
+        "GPU_TUNED_SOCKET": connected.socket,
+        "GPU_TUNED_INDUCTOR": "1",
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", ""), str(package)]),
+    }
+    program = (
+        "import sys; assert 'gpu_tuned' not in sys.modules\n"
+        "from torch._inductor.remote_cache import RemoteAutotuneCache\n"
+        "print(RemoteAutotuneCache.backend_override_cls.__module__)\n"
+        "RemoteAutotuneCache('a').put('of a worker', {'XBLOCK': 1})\n"
+        "import torch._inductor.select_algorithm\n"
+        "from torch._inductor import config\n"
+        "print(config.autotune_remote_cache, config.inductor_choices_class.__module__)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["gpu_tuned.inductor_cache", "True", "gpu_tuned.inductor"]
+    from torch._inductor.remote_cache import RemoteAutotuneCache
+
+    inductor.install()
+    assert RemoteAutotuneCache("a").get("of a worker") == {"XBLOCK": 1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -82,7 +83,13 @@ def test_best_tells_the_configuration_and_where_it_is_from(softmax: gpu_tuned.Ke
     assert "ROWS" in best.configuration
     assert softmax.best(n_rows=16, n_cols=64, device="cpu") is best
     text = softmax.explain(n_rows=16, n_cols=64, device="cpu")
-    assert "µs" in text and "of the space was tried" in text
+    lines = text.splitlines()
+    assert lines[0] == str(best) and "configurations were tried" in text
+    configuration = " ".join(f"{name}={value}" for name, value in best.configuration.items())
+    first = next(line for line in lines if re.match(r" +[\d.e+]+ µs  ", line))
+    assert configuration in first and "behind" not in first, "the winner is first, and behind nobody"
+    with pytest.raises(gpu_tuned.NotFoundError):
+        softmax.explain(n_rows=17, n_cols=63, device="cpu")
 
 
 def test_tuning_reports_its_progress(softmax: gpu_tuned.Kernel) -> None:

@@ -50,7 +50,10 @@ def test_right_with_gradients_and_without_a_fallback(name: str) -> None:
     expected = theirs(*inputs)
     torch.testing.assert_close(y, expected, rtol=2e-3, atol=2e-3)
     g = torch.randn_like(expected)
-    for got, wanted in zip(torch.autograd.grad(y, inputs, g), torch.autograd.grad(expected, inputs, g)):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gradients = torch.autograd.grad(y, inputs, g)
+    for got, wanted in zip(gradients, torch.autograd.grad(expected, inputs, g)):
         torch.testing.assert_close(got, wanted, rtol=2e-3, atol=2e-3)
 
 
@@ -64,7 +67,10 @@ def test_attention(causal: bool, kv_heads: int) -> None:
     expected = torch.nn.functional.scaled_dot_product_attention(*shared, is_causal=causal)
     torch.testing.assert_close(y.float(), expected, rtol=1e-2, atol=1e-2)
     g = torch.randn_like(expected)
-    for got, wanted in zip(torch.autograd.grad(y, (q, k, v), g.half()), torch.autograd.grad(expected, wide, g)):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the gradient is the library's, too
+        gradients = torch.autograd.grad(y, (q, k, v), g.half())
+    for got, wanted in zip(gradients, torch.autograd.grad(expected, wide, g)):
         torch.testing.assert_close(got.float(), wanted, rtol=3e-2, atol=3e-2)
 
 
@@ -83,6 +89,26 @@ def test_opcheck(name: str) -> None:
 def test_opcheck_of_attention() -> None:
     inputs = [random(1, 2, 32, 16, dtype=torch.float16, grad=True) for _ in range(3)]
     torch.library.opcheck(ops.attention, (*inputs, True))
+    torch.library.opcheck(ops.attention_forward, (*inputs, True))
+
+
+def test_gradients_without_a_kernel_are_formulas() -> None:
+    """f32 attention: forward and backward are PyTorch's, said once each, and right."""
+    q, k, v = (random(1, 2, 24, 16, grad=True) for _ in range(3))
+    with pytest.warns(RuntimeWarning, match="computed by PyTorch"):
+        y = ops.attention(q, k, v, True)
+        g = torch.randn_like(y)
+        gradients = torch.autograd.grad(y, (q, k, v), g)
+    expected = torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+    torch.testing.assert_close(y, expected, rtol=1e-4, atol=1e-5)
+    for got, wanted in zip(gradients, torch.autograd.grad(expected, (q, k, v), g)):
+        torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
+    x, w, b = random(6, 32, dtype=torch.float64, grad=True), *(random(32, dtype=torch.float64, grad=True) for _ in range(2))
+    with pytest.warns(RuntimeWarning, match="layer_norm is computed by PyTorch"):
+        y = ops.layer_norm(x, w, b)
+        gradients = torch.autograd.grad(y.sum(), (x, w, b))
+    for got, wanted in zip(gradients, torch.autograd.grad(torch.nn.functional.layer_norm(x, (32,), w, b).sum(), (x, w, b))):
+        torch.testing.assert_close(got, wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_compile_keeps_the_operators() -> None:

@@ -15,7 +15,8 @@ pytest.importorskip("gpu_tuned")
 import gpu_tuned.errors  # noqa: E402
 import gpu_tuned.triton as hooks  # noqa: E402
 import triton.language as tl  # noqa: E402
-from gpu_tuned.triton import _autotuner, _key, _state, _store  # noqa: E402
+from gpu_tuned import _entries  # noqa: E402
+from gpu_tuned.triton import _autotuner, _key, _state  # noqa: E402
 
 
 class Target:
@@ -97,8 +98,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Any:
 def entries(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The daemon's entries, here in memory."""
     kept: dict[str, Any] = {}
-    monkeypatch.setattr(_store, "get", kept.get)
-    monkeypatch.setattr(_store, "put", lambda name, value: kept.setdefault(name, value))
+    monkeypatch.setattr(_entries, "get", lambda space, name: kept.get(name))
+    monkeypatch.setattr(_entries, "put", lambda space, name, value: kept.setdefault(name, value))
     return kept
 
 
@@ -162,13 +163,13 @@ def test_integers_are_told_apart_as_triton_specialises_them() -> None:
 def test_who_came_first_is_right(entries: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench()
     kept = {"config": _key.identity(bench.configs[0])}
-    monkeypatch.setattr(_store, "put", lambda name, value: kept)
+    monkeypatch.setattr(_entries, "put", lambda space, name, value: kept)
     assert bench() == "launched 256", "the launch that was tuned for had its own"
     assert bench() == "launched 64", "from then on all have the one that is kept"
 
 
 def test_an_answer_that_the_kernel_no_longer_has_is_none(entries: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_store, "get", lambda name: {"config": {"BLOCK": 4096}})
+    monkeypatch.setattr(_entries, "get", lambda space, name: {"config": {"BLOCK": 4096}})
     bench = Bench()
     assert bench() == "launched 256"
     assert bench.timed
@@ -178,8 +179,8 @@ def test_a_daemon_that_is_not_there_is_said_once_and_triton_tunes(monkeypatch: p
     def gone(*_: Any) -> Any:
         raise gpu_tuned.errors.UnavailableError("no daemon")
 
-    monkeypatch.setattr(_store, "get", gone)
-    monkeypatch.setattr(_store, "put", gone)
+    monkeypatch.setattr(_entries, "get", gone)
+    monkeypatch.setattr(_entries, "put", gone)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         for n in (1, 2, 3):
@@ -218,7 +219,7 @@ def test_pruning_is_respected(entries: dict[str, Any]) -> None:
 
 
 def test_one_configuration_asks_nobody(entries: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_store, "get", lambda name: pytest.fail("asked"))
+    monkeypatch.setattr(_entries, "get", lambda space, name: pytest.fail("asked"))
     assert Bench(blocks=(64,))() == "launched 64"
 
 

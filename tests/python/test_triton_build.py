@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import types
 import warnings
 from typing import Any
 
@@ -177,12 +178,12 @@ def test_what_integers_mean_is_not_known(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_what_is_not_as_expected_stays_with_triton(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     by_triton = launched_by_triton(monkeypatch)
     configs = [triton.Config({"BLOCK": 64}, pre_hook=(lambda _: None) if how == "hook of a configuration" else None)]
-    if how == "hook of launches":
-        monkeypatch.setattr(_build, "_quiet", lambda runtime, function: False)
     if how == "no daemon":
         monkeypatch.setattr(_build._daemon, "client", lambda: (_ for _ in ()).throw(ConnectionError("no daemon")))
-        monkeypatch.setattr(_build._store, "get", lambda *_: None)
+        monkeypatch.setattr(_entries, "get", lambda *_: None)
     kernel = autotuned(scale_source, configs=configs)
+    if how == "hook of launches":
+        _build.of(kernel).calls.watch(types.SimpleNamespace(launch_enter_hook=print, launch_exit_hook=None), None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         kernel[grid](tensor(np.arange(96)), tensor(np.zeros(96)), 96, 7.0)
@@ -224,22 +225,29 @@ def test_hooks_and_changed_globals_are_tritons_to_handle(monkeypatch: pytest.Mon
 
     kernel = autotuned(scale_source)
     kernel[grid](tensor(np.arange(80)), tensor(np.zeros(80)), 80, 3.0)
-    builds = _build.of(kernel)
-    assert _build._quiet(knobs.runtime, builds.function)
-    builds.function.add_pre_run_hook(print)
-    assert not _build._quiet(knobs.runtime, builds.function)
-    builds.function.pre_run_hooks.clear()
+    calls, function = _build.of(kernel).calls, kernel.fn
+    assert calls.quiet()
+    function.add_pre_run_hook(print)
+    assert not calls.quiet()
+    function.pre_run_hooks.clear()
     scope = {"LIMIT": 1}
-    monkeypatch.setattr(builds.function, "used_global_vals", {("LIMIT", id(scope)): (1, scope)})
-    assert _build._quiet(knobs.runtime, builds.function)
+    monkeypatch.setattr(function, "used_global_vals", {("LIMIT", id(scope)): (1, scope)})
+    assert calls.quiet()
     scope["LIMIT"] = 2
-    assert not _build._quiet(knobs.runtime, builds.function)
+    assert not calls.quiet()
+    del scope["LIMIT"]
+    assert not calls.quiet()
+    monkeypatch.undo()
     enter = knobs.runtime.launch_enter_hook
     if hasattr(enter, "add"):
-        monkeypatch.undo()
         enter.add(print)
-        assert not _build._quiet(knobs.runtime, builds.function)
+        assert not calls.quiet()
         enter.remove(print)
+    else:
+        monkeypatch.setattr(knobs.runtime, "launch_enter_hook", print)
+        assert not calls.quiet()
+        monkeypatch.undo()
+    assert calls.quiet()
 
 
 def test_tritons_own_build_says_how_it_is_launched() -> None:
@@ -295,3 +303,89 @@ def test_pointers_of_unknown_origin_are_not_understood() -> None:
         _ir.Function.parse(head + "%0 = tt.int_to_ptr %b : i64 -> !tt.ptr<f32>\ntt.store %0, %c : !tt.ptr<f32>\n}}\n").use()
     with pytest.raises(_ir.NotUnderstood, match=r"!tt\.ptr<!tt\.ptr|is a"):
         _ir.Function.parse(head.replace("!tt.ptr<f32>", "!tt.ptr<i128>") + "}}\n")
+
+
+def facts_of(grid: Any, **meta: Any) -> Any:
+    from gpu_tuned.triton import _grid
+
+    return _grid.facts(grid, {"n": 100, "BLOCK": 64, "x": tensor(np.zeros(8)), **meta})
+
+
+LIMIT = 7
+
+
+def test_what_a_grid_of_plain_arithmetic_follows_from_is_known() -> None:
+    n, m = 100, 3
+    _, cells, watched = facts_of(lambda meta: (triton.cdiv(n, meta["BLOCK"]) * m, min(LIMIT, 4)))
+    assert set(cells) == {100, 3}
+    assert watched == {"triton": triton, "LIMIT": 7, "min": None}
+    assert facts_of(lambda meta: (meta["n"],)) is not None
+
+
+def test_other_grids_are_called_each_time() -> None:
+    x, state = tensor(np.zeros(8)), {"n": 1}
+
+    def counting(meta: dict[str, Any]) -> tuple[int]:
+        state["n"] += 1
+        return (1,)
+
+    def listed(meta: dict[str, Any]) -> list[int]:
+        return [v for v in (meta["n"],)]
+
+    for grid in (
+        lambda meta: (x.array.size,),  # an object in its closure
+        lambda meta: (meta["x"].array.size,),  # an attribute of an argument
+        lambda meta: (np.prod([meta["n"]]),),  # a module that is not known
+        lambda meta: (len(meta["x"]),),  # an argument that is no number
+        lambda *metas: (1,),
+        lambda meta: (print(meta["n"]) or 1,),
+        counting,
+        (4,),
+        type("Grid", (), {"__call__": lambda self, meta: (1,)})(),
+    ):
+        assert facts_of(grid) is None, grid
+    facts_of(listed)  # inlined or not by the version of Python: either answer is right
+
+
+def test_a_grid_is_called_again_when_what_it_follows_from_has_changed() -> None:
+    calls: list[int] = []
+
+    def made(count: int) -> Any:
+        return lambda meta: (count if count < 1000 else triton.cdiv(meta["n"], meta["BLOCK"]),)
+
+    def noting(meta: dict[str, Any]) -> tuple[int]:
+        calls.append(1)
+        return (triton.cdiv(meta["n"], meta["BLOCK"]),)
+
+    x, y = tensor(np.arange(1000)), tensor(np.zeros(1000))
+    kernel = autotuned(scale_source, configs=[triton.Config({"BLOCK": 128})])
+    kernel[made(1000)](x, y, 1000, 2.5)
+    table = _build.of(kernel).calls
+    args = (x, y, 1000, 2.5)
+    assert table.launch(args, {"grid": made(1000), "warmup": False}) is True
+    assert table.launch(args, {"grid": made(3), "warmup": False}) is False, "another closure, another grid"
+    assert table.launch(args, {"grid": made(8), "warmup": False}) is True, "another closure, the same grid"
+    assert table.launch(args, {"grid": noting, "warmup": False}) is True and calls == [1]
+    assert table.launch(args, {"grid": noting, "warmup": False}) is True and calls == [1, 1]
+
+
+def test_bound_calls_launch_without_python_and_leave_the_rest_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_triton = launched_by_triton(monkeypatch)
+    x, y = tensor(np.arange(300)), tensor(np.zeros(300))
+    kernel = autotuned(scale_source, configs=[triton.Config({"BLOCK": 64})])
+    kernel[grid](x, y, 300, 5.0)
+    bound = kernel[grid]
+    assert type(bound).__name__ == "BoundCall"
+    monkeypatch.setattr(_build.Builds, "launch", lambda *_: pytest.fail("in Python"))
+    y.array[:] = 0
+    assert kernel[grid](x, y, 300, 5.0) is None
+    np.testing.assert_array_equal(y.array, x.array * 5)
+    monkeypatch.undo()
+    by_triton = launched_by_triton(monkeypatch)
+    with pytest.raises(TypeError, match="two values for 'grid'"):
+        bound(x, y, 300, 6.0, grid=grid)
+    hooks.uninstall()
+    y.array[:] = 0
+    bound(x, y, 300, 5.0)
+    assert by_triton == [64] and not y.array.any(), "uninstalled: Triton's own run"
+    hooks.install("build")

@@ -42,10 +42,9 @@ def connect(socket: str | None = None) -> None:
     client()
 
 
-def drop() -> None:
-    """Lets go of the connection; the next use makes another one."""
-    global _client
-    _client = None
+def chosen_socket() -> str | None:
+    """The socket that :func:`connect` was told; None: where the environment has it."""
+    return _socket
 
 
 def programs() -> str | None:

@@ -1,42 +1,60 @@
-"""Why a configuration won, as text."""
+"""The daemon's reasons for a winner, as text."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import quote
 
 from . import _core
 from ._answer import Best
 
 
-def explain(client: _core.Client, kernel_id: str, best: Best, rows: int) -> str:
-    path = f"/v1/trials?kernel={quote(kernel_id)}&device={quote(best.device)}&limit=100000"
-    trials: list[dict[str, Any]] = json.loads(client.request("GET", path))["trials"]
-    newest: dict[str, dict[str, Any]] = {}
-    for trial in trials:  # newest first
-        if trial["sizes"] == best.sizes:
-            newest.setdefault(json.dumps(trial["configuration"], sort_keys=True), trial)
+def explain(client: _core.Client, kernel: str, device: str, sizes: dict[str, int], rows: int) -> str:
+    """What ``POST /v1/explain`` says of a problem; ``rows`` of its field. NotFoundError: nothing was tuned for it."""
+    asked = json.dumps({"kernel": kernel, "sizes": sizes, "device": device})
+    why: dict[str, Any] = json.loads(client.request("POST", "/v1/explain", asked))
+    best = Best(why["answer"])
     lines = [str(best)]
     if best.interval:
         low, high = best.interval
         lines.append(f"  median of one launch with a cold cache, 95 % interval {low * 1e6:.4g} to {high * 1e6:.4g} µs")
-    lines.append(f"  {best.coverage:.0%} of the space was tried" + (f"; a tuning goes on ({best.job})" if best.job else ""))
+    lines += [f"  {line}" for line in (_limits(why["limits"]), f"judged by {why['judge']}") if line]
+    tried = f"{why['space'] - why['untried']} of {why['space']} configurations were tried"
+    lines.append(f"  {tried}" + (f"; a tuning goes on ({best.job})" if best.job else ""))
     if best.stale:
         lines.append("  measured under another driver or compiler; it is timed again")
-    timed = sorted((t for t in newest.values() if t.get("seconds") is not None), key=lambda t: float(t["seconds"]))
-    for trial in timed[:rows]:
-        lines.append(f"  {trial['seconds'] * 1e6:10.4g} µs  {_configuration(trial)}")
+    field: list[dict[str, Any]] = why["field"]
+    timed = [one for one in field if one["measurement"].get("seconds") is not None]
+    lines += [_row(one) for one in timed[:rows]]
     if len(timed) > rows:
-        lines.append(f"  … and {len(timed) - rows} slower ones, down to {timed[-1]['seconds'] * 1e6:.4g} µs")
-    reasons: dict[str, list[dict[str, Any]]] = {}
-    for trial in newest.values():
-        if trial["outcome"] != "timed":
-            reasons.setdefault(trial["outcome"], []).append(trial)
-    for outcome, failed in sorted(reasons.items()):
-        lines.append(f"  {len(failed)} {outcome.replace('_', ' ')}, such as {_configuration(failed[0])}: {failed[0]['reason']}")
+        slowest = max(float(one["measurement"]["seconds"]) for one in timed[rows:])
+        lines.append(f"  … and {len(timed) - rows} more, up to {slowest * 1e6:.4g} µs")
+    failed: dict[str, list[dict[str, Any]]] = {}
+    for one in field:
+        if one["measurement"].get("seconds") is None:
+            failed.setdefault(one["measurement"]["outcome"], []).append(one["measurement"])
+    for outcome, some in sorted(failed.items()):
+        reason = f": {some[0]['reason']}" if some[0].get("reason") else ""
+        lines.append(f"  {len(some)} {outcome.replace('_', ' ')}, such as {_configuration(some[0])}{reason}")
     return "\n".join(lines)
 
 
-def _configuration(trial: dict[str, Any]) -> str:
-    return " ".join(f"{name}={value}" for name, value in trial["configuration"].items()) or "no parameters"
+def _limits(limits: dict[str, Any]) -> str:
+    text = "" if limits["bound"] == "not known" else f"nearest roof: {limits['bound']}"
+    for name, what in (("memory_share", "of the memory's peak"), ("arithmetic_share", "of the 32-bit cores' peak")):
+        if limits.get(name) is not None:
+            text += f"{', ' if text else ''}{limits[name]:.0%} {what}"
+    return text
+
+
+def _row(one: dict[str, Any]) -> str:
+    """How far it is behind, as the daemon tells it: finalists were timed against each other, and are ordered by that."""
+    measured = one["measurement"]
+    behind = "" if not one.get("behind") else f", {one['behind']:.1%} behind"
+    remark = one.get("ruled_out") or ("finalist" if one.get("finalist") else "")
+    return f"  {measured['seconds'] * 1e6:10.4g} µs  {_configuration(measured)}{behind}" + (f" ({remark})" if remark else "")
+
+
+def _configuration(measured: dict[str, Any]) -> str:
+    text = " ".join(f"{name}={value}" for name, value in measured["configuration"].items()) or "no parameters"
+    return text + (f" by {measured['origin']}" if measured.get("origin") else "")

@@ -61,7 +61,8 @@ class Kernel(_core.Dispatcher):
     """Call it with its input arrays in the order of the document; outputs by name or as ``out=``, else they are made.
 
     Arrays may be NumPy's, PyTorch's, CuPy's, JAX's or anyone's with DLPack or an array interface, and must be in
-    row-major order. The launch goes to the current stream of the arrays' library. What is not tuned yet runs with the
+    row-major order. The launch goes to the current stream of the first array's library that has one, else to the
+    default stream, or to ``stream=``; arrays of other libraries are waited for there. What is not tuned yet runs with the
     best that is known, and the daemon tunes behind; later calls use what it found.
     """
 
@@ -138,13 +139,23 @@ class Kernel(_core.Dispatcher):
         """Why this configuration: the winner, its runners-up, and what failed, as text."""
         from ._explain import explain
 
-        return explain(self._connected(), self._id, self.best(device, **sizes), rows)
+        return explain(self._connected(), self._id, device or "", sizes, rows)
 
     # --- what the extension asks ---
 
     def _ask(self, device: str | None, sizes: dict[str, int]) -> tuple[Best, bool]:
-        answer = self._connected().best(self._id, sizes, device)
+        answer = self._answer(sizes, device)
         return Best.parse(answer.json()), answer.settled
+
+    def _answer(self, sizes: dict[str, int], device: str | None) -> _core.Answer:
+        """The best that is known. The first question brings the document along, so that one message is enough."""
+        client = _daemon.client()
+        if self._generation == _daemon.generation and self._id:
+            return client.best(self._id, sizes, device)
+        where = json.dumps({"sizes": sizes, "device": device or ""})
+        answer = client.ask(f'{{"document": {self.document.text}, {where[1:]}')
+        self._id, self._generation = answer.kernel, _daemon.generation
+        return answer
 
     def _connected(self) -> _core.Client:
         client = _daemon.client()
@@ -158,8 +169,7 @@ class Kernel(_core.Dispatcher):
             self._check(buffer, array, arrays[0])
         sizes = self.document.infer({array[0]: array[2] for array in arrays})
         device = arrays[0][4]
-        client = self._connected()
-        answer = client.best(self._id, sizes, device)
+        answer = self._answer(sizes, device)
         told = json.loads(answer.json())
         self._check_answer(told["launch"], arrays)
         if (recorder := Kernel.recorder) is not None:
@@ -167,7 +177,7 @@ class Kernel(_core.Dispatcher):
         key = (answer.artefact, device, *sizes.items())
         binary = self._binaries.get(key)
         if binary is None:
-            binary = self._binaries[key] = client.load(answer)
+            binary = self._binaries[key] = _daemon.client().load(answer)
         return binary, answer.settled
 
     def _check(self, buffer: Buffer, array: Array, first: Array) -> None:
@@ -182,7 +192,7 @@ class Kernel(_core.Dispatcher):
                 f"{self.document.name}: {name} of shape {shape} is not in row-major order; pass a contiguous copy"
             )
         if read_only and buffer.output:
-            raise LayoutError(f"{self.document.name}: {name} is an output and may not be written")
+            raise LayoutError(f"{self.document.name}: {name} is an output and may not be written (JAX's arrays never may)")
         if device != first[4]:
             raise ArrayDeviceError(f"{self.document.name}: {name} is on {device}, {first[0]} on {first[4]}")
         if device.startswith("device:"):
@@ -247,12 +257,15 @@ class Kernel(_core.Dispatcher):
                 f"or pass {name}.detach()"
             )
 
-    def _stream(self, device: int) -> int:
-        torch = sys.modules.get("torch")
-        if torch is not None and torch.cuda.is_initialized():
-            return int(torch.cuda.current_stream(device).cuda_stream)
-        cupy = sys.modules.get("cupy")
-        return int(cupy.cuda.get_current_stream().ptr) if cupy is not None else 0
+    def _stream(self, array: Any) -> int | None:
+        library = type(array).__module__.partition(".")[0]
+        if library == "torch":
+            torch = sys.modules["torch"]
+            return int(torch.cuda.current_stream(array.device).cuda_stream) if array.is_cuda else None
+        if library == "cupy":
+            with array.device:  # each device has a current stream of its own
+                return int(sys.modules["cupy"].cuda.get_current_stream().ptr)
+        return None  # no current stream: JAX waits for what makes an array when it hands it out
 
 
 _numpy_types = {

@@ -1,6 +1,6 @@
 """Inductor's autotuning, kept by the tuned daemon: what one process has timed, the next ones use.
 
-``gpu_tuned.inductor.install()`` before ``torch.compile``, or ``GPU_TUNED_INDUCTOR=1`` with :mod:`gpu_tuned.torch`. Two seams:
+``gpu_tuned.inductor.install()`` before ``torch.compile``, or ``GPU_TUNED_INDUCTOR=1`` with an unchanged script. Two seams:
 fused kernels through Inductor's remote cache of autotuning, matrix templates through its lookup table of choices. Both are
 Inductor's own; a daemon that is not there leaves Inductor as it is, and is said once. PyTorch 2.10 and later.
 """
@@ -9,53 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
+import os
 from typing import Any
 
 import torch
 from torch._inductor import config
 from torch._inductor.lookup_table.choices import LookupTableChoices
-from torch._inductor.remote_cache import RemoteCacheBackend
 
-from . import _entries
+from . import _daemon, inductor_cache
 
-FUSED, TEMPLATES = "inductor-fused", "inductor-templates"
+TEMPLATES = "inductor-templates"
 FORMAT = 1  # counts up when keys or values change
-
-_said: set[str] = set()
-
-
-def _say_once(what: str) -> None:
-    if what not in _said:
-        _said.add(what)
-        warnings.warn(f"gpu_tuned.inductor: {what}", RuntimeWarning, stacklevel=3)
-
-
-def _get(space: str, key: str) -> dict[str, Any] | None:
-    try:
-        return _entries.get(space, key)
-    except Exception as error:  # compiling goes on
-        _say_once(f"{error}; Inductor tunes by itself")
-        return None
-
-
-def _put(space: str, key: str, value: dict[str, Any]) -> None:
-    try:
-        _entries.put(space, key, value)
-    except Exception as error:
-        _say_once(f"{error}; what Inductor timed is not kept")
-
-
-class FusedBackend(RemoteCacheBackend):  # type: ignore[misc]
-    """Best configurations of fused kernels: JSON by keys that hold PyTorch's version, the device and the source."""
-
-    def _get(self, key: str) -> bytes | None:
-        entry = _get(FUSED, hashlib.sha256(key.encode()).hexdigest())
-        return None if entry is None else json.dumps(entry).encode()
-
-    def _put(self, key: str, data: bytes) -> None:
-        _put(FUSED, hashlib.sha256(key.encode()).hexdigest(), json.loads(data))
-
 
 def _key(operation: str, inputs: Any) -> str | None:
     """What the best template depends on; None for devices that Inductor's templates are not timed on."""
@@ -86,7 +50,7 @@ class Choices(LookupTableChoices):  # type: ignore[misc]
         template_hash_map: dict[str, str | None] | None = None,
     ) -> dict[str, list[dict[str, Any]]]:
         key = _key(op_name, kernel_inputs)
-        entry = _get(TEMPLATES, key) if key else None
+        entry = inductor_cache.get(TEMPLATES, key) if key else None
         if entry is None or entry["template"] not in template_uids:
             return {}
         known = (template_hash_map or {}).get(entry["template"])
@@ -114,20 +78,27 @@ def remember(timings: dict[Any, float], name: str, *_: Any) -> None:
         json.dumps(options)
     except TypeError:
         return  # symbols: good for this graph only
-    _put(TEMPLATES, key, {"template": chosen.template.uid, "hash": getattr(chosen.template, "src_hash", None),
+    inductor_cache.put(TEMPLATES, key, {"template": chosen.template.uid, "hash": getattr(chosen.template, "src_hash", None),
                           "options": options, "milliseconds": finite[best], "operation": name})  # fmt: skip
 
 
 def install() -> None:
-    """Puts both seams in, in this process; twice is once. A handler of choices of somebody else's stays."""
+    """Puts both seams in, in this process and in Inductor's compile processes; twice is once.
+
+    A handler of choices of somebody else's stays. Compile processes see what gpu_tuned.pth puts in when they start, and so
+    only where the package is installed.
+    """
     from torch._inductor.remote_cache import RemoteAutotuneCache
     from torch._inductor.select_algorithm import add_feedback_saver
 
-    if RemoteAutotuneCache.backend_override_cls is None:
-        RemoteAutotuneCache.backend_override_cls = FusedBackend
+    os.environ["GPU_TUNED_INDUCTOR"] = "1"
+    if (socket := _daemon.chosen_socket()) is not None:
+        os.environ["GPU_TUNED_SOCKET"] = socket
+    inductor_cache.install()
+    if RemoteAutotuneCache.backend_override_cls is inductor_cache.FusedBackend:
         config.autotune_remote_cache = True
     if config.inductor_choices_class not in (None, Choices):
-        _say_once("another handler of choices is installed; templates are Inductor's to time")
+        inductor_cache.say_once("another handler of choices is installed; templates are Inductor's to time")
     elif config.inductor_choices_class is None:
         config.inductor_choices_class = Choices
         add_feedback_saver(remember)

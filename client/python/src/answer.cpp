@@ -1,7 +1,6 @@
 // _core.Answer and _core.Binary: an answer of the daemon, and its binary loaded.
 #include "client/python/src/python.h"
 
-#include <cmath>
 #include <vector>
 
 namespace tuned::python {
@@ -51,6 +50,9 @@ PyObject* json(PyObject* self, PyObject*) {
 PyObject* settled(PyObject* self, void*) {
   return PyBool_FromLong(viewOf(self).settled);
 }
+PyObject* kernel(PyObject* self, void*) {
+  return PyUnicode_FromString(viewOf(self).kernel);
+}
 PyObject* artefact(PyObject* self, void*) {
   return PyUnicode_FromString(viewOf(self).artefact);
 }
@@ -89,6 +91,7 @@ PyMethodDef answerMethods[] = {{"json", json, METH_NOARGS, "Everything, as JSON.
                                {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef answerMembers[] = {
     {"settled", settled, nullptr, "A winner that no tuning under way will replace.", nullptr},
+    {"kernel", kernel, nullptr, "The kernel's id.", nullptr},
     {"artefact", artefact, nullptr, "SHA-256 of the binary.", nullptr},
     {"device", device, nullptr, "Where the binary runs.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};

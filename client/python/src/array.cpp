@@ -10,6 +10,7 @@ namespace tuned::python {
 struct ArrayType {
   const dlpack::ExchangeApi* exchange = nullptr; ///< DLPack's interface in C (PyTorch since 2.10)
   bool hostOnly = false;                         ///< NumPy's: no device to ask for
+  bool immutable = false;                        ///< JAX's: others may read it at any time
   bool hasDlpack = false;
   bool hasGradients = false;
   bool isArray = false; ///< has DLPack or an array interface
@@ -44,6 +45,7 @@ ArrayType inspect(PyTypeObject* type) {
   const char* name =
       module && PyUnicode_Check(module.get()) ? PyUnicode_AsUTF8AndSize(module.get(), nullptr) : nullptr;
   out.hostOnly = name && std::strncmp(name, "numpy", 5) == 0;
+  out.immutable = name && std::strncmp(name, "jax", 3) == 0;
   out.isArray = out.exchange || out.hasDlpack || PyObject_HasAttrString(object, "__array_interface__") ||
                 PyObject_HasAttrString(object, "__cuda_array_interface__");
   PyErr_Clear();
@@ -81,9 +83,9 @@ bool viewExchanged(PyObject* array, const ArrayType& type, ArrayView& out) {
   return type.exchange->tensorFromObject(array, &tensor) == 0 && take(tensor, out);
 }
 
-/// Calls array.__dlpack__(). Libraries of devices are told with stream=-1 that nobody waits: what is launched
-/// next goes to their current stream.
-Ref capsuleOf(PyObject* array, const ArrayType& type) {
+/// Calls array.__dlpack__(). Libraries of devices are told where the array is used next, so that what makes
+/// it is waited for there; with stream=-1 that nobody waits.
+Ref capsuleOf(PyObject* array, const ArrayType& type, ConsumerStream consumer) {
   static PyObject* const method = interned("__dlpack__");
   if (type.hostOnly) return Ref(PyObject_CallMethodObjArgs(array, method, nullptr));
   static PyObject* const deviceMethod = interned("__dlpack_device__");
@@ -94,12 +96,12 @@ Ref capsuleOf(PyObject* array, const ArrayType& type) {
   if (number != cudaDevice) return Ref(PyObject_CallMethodObjArgs(array, method, nullptr));
   Ref bound(PyObject_GetAttr(array, method));
   Ref none(PyTuple_New(0));
-  Ref keywords(Py_BuildValue("{s:i}", "stream", -1));
+  Ref keywords(Py_BuildValue("{s:L}", "stream", static_cast<long long>(consumer)));
   return bound && none && keywords ? Ref(PyObject_Call(bound.get(), none.get(), keywords.get())) : Ref();
 }
 
-bool viewCapsule(PyObject* array, const ArrayType& type, ArrayView& out) {
-  Ref capsule = capsuleOf(array, type);
+bool viewCapsule(PyObject* array, const ArrayType& type, ArrayView& out, ConsumerStream consumer) {
+  Ref capsule = capsuleOf(array, type, consumer);
   if (!capsule) return false;
   const dlpack::Tensor* tensor = nullptr;
   if (PyCapsule_IsValid(capsule.get(), "dltensor")) {
@@ -175,7 +177,25 @@ bool viewInterface(PyObject* array, const char* attribute, ArrayView& out) {
   return !PyErr_Occurred();
 }
 
+/// CUDA's interface, which tells no device: the driver knows whose memory an address is.
+bool viewCudaInterface(PyObject* array, ArrayView& out) {
+  if (!viewInterface(array, "__cuda_array_interface__", out)) return false;
+  out.deviceType = cudaDevice;
+  const gputuned_status status =
+      gputuned_pointer_device(reinterpret_cast<const void*>(out.address), &out.deviceIndex);
+  if (status != GPUTUNED_OK) return raise(status) != nullptr;
+  Ref interface(PyObject_GetAttrString(array, "__cuda_array_interface__"));
+  PyObject* stream = interface ? PyDict_GetItemString(interface.get(), "stream") : nullptr;
+  if (stream && stream != Py_None) out.stream = PyLong_AsUnsignedLongLong(stream);
+  return !PyErr_Occurred();
+}
+
 } // namespace
+
+ConsumerStream consumerStream(const void* stream) {
+  constexpr ConsumerStream legacyDefault = 1; // 0 would be ambiguous
+  return stream ? static_cast<ConsumerStream>(reinterpret_cast<uintptr_t>(stream)) : legacyDefault;
+}
 
 const ArrayType* typeOf(PyObject* array) {
   // Few types, and never let go: under the GIL. The last one is looked at first.
@@ -193,20 +213,24 @@ const ArrayType* typeOf(PyObject* array) {
   return last = &found->second;
 }
 
-bool isArray(PyObject* object) {
-  return typeOf(object)->isArray;
+bool isArray(const ArrayType& type) {
+  return type.isArray;
 }
 
-bool view(PyObject* array, const ArrayType& type, ArrayView& out) {
+bool view(PyObject* array, const ArrayType& type, ArrayView& out, ConsumerStream consumer) {
   if (type.exchange) return viewExchanged(array, type, out);
-  if (type.hasDlpack && viewCapsule(array, type, out)) return true;
+  if (type.hasDlpack && viewCapsule(array, type, out, consumer)) {
+    out.readOnly = out.readOnly || type.immutable;
+    return true;
+  }
   if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_BufferError)) return false;
   PyErr_Clear();
-  if (PyObject_HasAttrString(array, "__cuda_array_interface__")) {
-    out.deviceType = cudaDevice;
-    return viewInterface(array, "__cuda_array_interface__", out);
-  }
+  if (PyObject_HasAttrString(array, "__cuda_array_interface__")) return viewCudaInterface(array, out);
   return viewInterface(array, "__array_interface__", out);
+}
+
+bool needsNoStream(const ArrayType& type) {
+  return type.exchange || type.hostOnly;
 }
 
 bool requiresGradient(PyObject* array, const ArrayType& type) {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 namespace tuned::python {
 
@@ -23,24 +24,35 @@ struct ArrayView {
   int dimensions = 0;
   std::array<int64_t, maxDimensions> shape = {};
   int64_t reach = 0; ///< elements from the address to the last one's end
-  Ref keeper;        ///< what the address hangs on besides the array itself; may be empty
+  /// Where an array interface says that its data is made; launches elsewhere would not wait for it.
+  std::optional<uint64_t> stream;
+  Ref keeper; ///< what the address hangs on besides the array itself; may be empty
 };
 
 /// What is known of an array's type, looked up once.
 struct ArrayType;
 
-/// The entry of an object's type; null with an exception when there is no memory.
+/// The entry of an object's type; never null.
 const ArrayType* typeOf(PyObject* array);
 
-/// Whether an object's type says that it can be described at all.
-bool isArray(PyObject* object);
+/// Whether a type says that its objects can be described at all.
+bool isArray(const ArrayType& type);
+
+/// A stream as DLPack's protocol numbers it: what an array's library is to wait for it with. -1: it need not.
+using ConsumerStream = int64_t;
+constexpr ConsumerStream nobodyWaits = -1;
+ConsumerStream consumerStream(const void* stream);
 
 /// Fills the view. False with a TypeError when the object is no array (it has neither __dlpack__ nor an array
-/// interface), or one that cannot be described.
-bool view(PyObject* array, const ArrayType& type, ArrayView& out);
+/// interface), or one that cannot be described. `consumer` is where the array is used next, if that is not
+/// the current stream of its own library.
+bool view(PyObject* array, const ArrayType& type, ArrayView& out, ConsumerStream consumer = nobodyWaits);
 
 /// Whether the array says that gradients flow through it.
 bool requiresGradient(PyObject* array, const ArrayType& type);
+
+/// Whether view() needs no consumer: the type is described in C, or lies on the host.
+bool needsNoStream(const ArrayType& type);
 
 /// The stream on which the array's library works now. False: the library does not say it in C, ask it in
 /// Python.

@@ -1,27 +1,27 @@
 // _core.Calls: launches of a function whose compiler sees scalars, other values and addresses, as Triton's
-// kernels do. A call is found by all that its build may depend on: exact scalars; of an array its type,
-// device, alignment and how far it reaches; of any other value which object it is. A grid that is a function
-// is asked each time, and the build is launched only on the grid it was found for. What is not in the table,
-// or is of no kind known here, is not launched, and nothing is said: the caller has another way.
-#include "client/python/src/array.h"
+// kernels do. A call is found by all that its build may depend on (call.h). A grid that is a function is
+// asked each time, unless it is known what it follows from (grid.h), and the build is launched only on the
+// grid it was found for. What is not in the table, or is of no kind known here, is not launched, and nothing
+// is said: the caller has another way.
+//
+// _core.BoundCall: what kernel[grid] is: it launches from the table, and asks the kernel's run() for the
+// rest.
+#include "client/python/src/grid.h"
 #include "client/python/src/table.h"
 
-#include <cstring>
 #include <memory>
 
 namespace tuned::python {
 namespace {
 
-constexpr size_t maxValues = 64;
-constexpr size_t maxWords = 4 * maxValues;
-
-enum Tag : uint64_t { integer = 1, real, array, object };
+bool enabled = false; ///< whether bound calls look into tables; under the GIL
 
 struct Launchable {
   Ref binary;                ///< empty: not for us
   std::vector<size_t> order; ///< of each buffer, the value it is
   uint64_t written = 0;      ///< bit i: buffer i is
-  std::array<long, 3> grid = {1, 1, 1};
+  Programs grid = {1, 1, 1};
+  GridFacts facts;       ///< of the grid function that gave it
   Ref meta;              ///< a dict: what a grid's function sees besides the arguments
   std::vector<Ref> kept; ///< objects that the key names by their address
 };
@@ -29,136 +29,65 @@ struct Launchable {
 struct Function {
   std::vector<Ref> names; ///< of positional arguments, interned
   Table<Launchable> table;
+  Ref runtime, kernel; ///< Triton's knobs.runtime and JITFunction: who listens to launches; may be empty
 };
 
 struct CallsObject {
   PyObject_HEAD Function* function;
 };
 
-/// One call, as far as it was looked at.
-struct Call {
-  std::array<PyObject*, maxValues> values; ///< borrowed
-  std::array<PyObject*, maxValues> names;  ///< borrowed; the kernel's, or the keywords'
-  std::array<uint64_t, maxValues> addresses, bytes;
-  size_t count = 0;
-  std::array<uint64_t, maxWords> words;
-  size_t wordCount = 0;
-  PyObject* grid = nullptr;
-  const ArrayType* deviceArray = nullptr;
-  int32_t deviceIndex = 0;
+struct BoundObject {
+  PyObject_HEAD PyObject *calls, *owner, *grid;
 };
 
-bool isWord(PyObject* name, const char* word) {
-  return PyUnicode_CompareWithASCIIString(name, word) == 0;
+PyTypeObject* boundType = nullptr;
+
+Function* functionOf(PyObject* calls) {
+  return reinterpret_cast<CallsObject*>(calls)->function;
 }
 
-/// False: not a call for us.
-bool collect(const Function& function, PyObject* args, PyObject* keywords, Call& call) {
-  const auto positional = static_cast<size_t>(PyTuple_Size(args));
-  if (positional > function.names.size() || positional > maxValues) return false;
-  for (size_t i = 0; i < positional; ++i) {
-    call.values[i] = PyTuple_GetItem(args, static_cast<Py_ssize_t>(i));
-    call.names[i] = function.names[i].get();
-  }
-  call.count = positional;
-  static PyObject* const gridName = PyUnicode_InternFromString("grid");
-  static PyObject* const warmupName = PyUnicode_InternFromString("warmup");
-  PyObject *name = nullptr, *value = nullptr;
-  for (Py_ssize_t at = 0; PyDict_Next(keywords, &at, &name, &value);) {
-    if (name == gridName || isWord(name, "grid")) {
-      call.grid = value;
-    } else if (name == warmupName || isWord(name, "warmup")) {
-      if (value != Py_False) return false;
-    } else {
-      if (call.count == maxValues) return false;
-      call.values[call.count] = value;
-      call.names[call.count++] = name;
-      call.words[call.wordCount++] = static_cast<uint64_t>(PyObject_Hash(name));
-    }
-  }
-  return call.grid != nullptr;
+// --- whether Triton would do nothing but launch ---
+
+/// A hook of launches that is not set, or a chain without members.
+bool silent(PyObject* runtime, PyObject* name) {
+  static PyObject* const callsName = PyUnicode_InternFromString("calls");
+  const Ref hook(PyObject_GetAttr(runtime, name));
+  if (!hook || hook.get() == Py_None) return hook.get() != nullptr;
+  const Ref chain(PyObject_GetAttr(hook.get(), callsName));
+  return chain && PyList_Check(chain.get()) && PyList_Size(chain.get()) == 0;
 }
 
-bool describeNumber(PyObject* value, Call& call, bool& known) {
-  known = true;
-  if (PyBool_Check(value)) {
-    call.words[call.wordCount++] = object;
-    call.words[call.wordCount++] = reinterpret_cast<uintptr_t>(value);
-  } else if (PyLong_Check(value)) {
-    int overflow = 0;
-    call.words[call.wordCount++] = integer;
-    call.words[call.wordCount++] = static_cast<uint64_t>(PyLong_AsLongLongAndOverflow(value, &overflow));
-    return overflow == 0;
-  } else if (PyFloat_Check(value)) {
-    const double number = PyFloat_AsDouble(value);
-    call.words[call.wordCount++] = real;
-    std::memcpy(&call.words[call.wordCount++], &number, sizeof number);
-  } else {
-    known = false;
-  }
-  return true;
-}
-
-bool describeArray(PyObject* value, Call& call, size_t at) {
-  const ArrayType* type = typeOf(value);
-  ArrayView seen;
-  if (!type || !view(value, *type, seen) || seen.keeper) {
-    PyErr_Clear();
-    return false;
-  }
-  call.addresses[at] = seen.address;
-  call.bytes[at] = static_cast<uint64_t>(seen.reach) * seen.bits / 8;
-  if (seen.deviceType == cudaDevice && !call.deviceArray) {
-    call.deviceArray = type;
-    call.deviceIndex = seen.deviceIndex;
-  }
-  call.words[call.wordCount++] = uint64_t{array} | uint64_t{seen.code} << 8 | uint64_t{seen.bits} << 16 |
-                                 uint64_t{seen.address % 16 == 0} << 24 |
-                                 static_cast<uint64_t>(seen.deviceType) << 25;
-  call.words[call.wordCount++] = static_cast<uint32_t>(seen.deviceIndex);
-  call.words[call.wordCount++] = static_cast<uint64_t>(seen.reach);
-  return true;
-}
-
-bool describe(Call& call) {
-  for (size_t i = 0; i < call.count; ++i) {
-    PyObject* value = call.values[i];
-    bool known = false;
-    call.addresses[i] = 0;
-    if (!describeNumber(value, call, known)) return false;
-    if (known) continue;
-    if (value == Py_None || !isArray(value)) {
-      call.words[call.wordCount++] = object;
-      call.words[call.wordCount++] = reinterpret_cast<uintptr_t>(value);
-    } else if (!describeArray(value, call, i)) {
+/// The globals that the kernel's source reads are as they were when it was compiled.
+bool sameGlobals(PyObject* kernel) {
+  static PyObject* const name = PyUnicode_InternFromString("used_global_vals");
+  const Ref used(PyObject_GetAttr(kernel, name));
+  if (!used || !PyDict_Check(used.get())) return false;
+  PyObject *key = nullptr, *entry = nullptr;
+  for (Py_ssize_t at = 0; PyDict_Next(used.get(), &at, &key, &entry);) {
+    if (!PyTuple_Check(key) || PyTuple_Size(key) < 1 || !PyTuple_Check(entry) || PyTuple_Size(entry) != 2)
       return false;
-    }
-  }
-  return call.wordCount > 0;
-}
-
-/// The grid that the call has now; false with or without an exception when it is none.
-bool evaluate(PyObject* grid, const Call& call, const Launchable& found, std::array<long, 3>& out) {
-  Ref made;
-  if (!PyTuple_Check(grid) && !PyList_Check(grid)) {
-    Ref meta(PyDict_Copy(found.meta.get()));
-    for (size_t i = 0; meta && i < call.count; ++i)
-      if (PyDict_SetItem(meta.get(), call.names[i], call.values[i]) < 0) return false;
-    made = meta ? Ref(PyObject_CallFunctionObjArgs(grid, meta.get(), nullptr)) : Ref();
-    if (!made) return false;
-    grid = made.get();
-  }
-  const Py_ssize_t axes = PySequence_Size(grid);
-  if (axes < 1 || axes > 3) return false;
-  out = {1, 1, 1};
-  for (Py_ssize_t axis = 0; axis < axes; ++axis) {
-    Ref extent(PySequence_GetItem(grid, axis));
-    if (!extent) return false;
-    out[static_cast<size_t>(axis)] = PyLong_AsLong(extent.get());
-    if (PyErr_Occurred()) return false;
+    PyObject* scope = PyTuple_GetItem(entry, 1);
+    PyObject* now = PyDict_Check(scope) ? PyDict_GetItemWithError(scope, PyTuple_GetItem(key, 0)) : nullptr;
+    if (!now || PyObject_RichCompareBool(now, PyTuple_GetItem(entry, 0), Py_EQ) != 1) return false;
   }
   return true;
 }
+
+bool quiet(const Function& function) {
+  static PyObject* const enter = PyUnicode_InternFromString("launch_enter_hook");
+  static PyObject* const exit = PyUnicode_InternFromString("launch_exit_hook");
+  static PyObject* const before = PyUnicode_InternFromString("pre_run_hooks");
+  bool none =
+      !function.runtime || (silent(function.runtime.get(), enter) && silent(function.runtime.get(), exit));
+  if (none && function.kernel) {
+    const Ref hooks(PyObject_GetAttr(function.kernel.get(), before));
+    none = hooks && PyObject_Size(hooks.get()) == 0 && sameGlobals(function.kernel.get());
+  }
+  if (PyErr_Occurred()) PyErr_Clear(); // of no kind known here
+  return none;
+}
+
+// --- launching ---
 
 /// Whether a buffer that is written shares memory with another one.
 bool overlap(const Call& call, const Launchable& found) {
@@ -203,26 +132,48 @@ Launchable* seek(Function& function, const Call& call) {
   return function.table.find(hashWords(call.words.data(), call.wordCount), call.words.data(), call.wordCount);
 }
 
+/// True: launched; False: not for us; None: nothing is known of such a call; null: a launch that failed.
+PyObject* launchFrom(Function& function, PyObject* args, PyObject* keywords, PyObject* grid) {
+  Call call;
+  call.grid = grid;
+  if (!collect(function.names, args, keywords, call) || !describe(call)) {
+    if (PyErr_Occurred()) PyErr_Clear();
+    Py_RETURN_FALSE;
+  }
+  const Launchable* found = seek(function, call);
+  if (!found) Py_RETURN_NONE;
+  if (!found->binary) Py_RETURN_FALSE;
+  if (found->facts.agree(call.grid)) return start(call, *found);
+  Programs programs;
+  const Ref meta = Ref::borrowed(found->meta.get());
+  const bool told = evaluateGrid(call, meta.get(), programs);
+  if (!told && PyErr_Occurred()) PyErr_Clear(); // the other way meets it again, and says it as it always does
+  found = told ? seek(function, call) : nullptr; // the grid's function may have changed the table
+  if (!found || !found->binary || programs != found->grid) Py_RETURN_FALSE;
+  return start(call, *found);
+}
+
 PyObject* launch(PyObject* self, PyObject* const* values, Py_ssize_t count) {
-  Function* function = reinterpret_cast<CallsObject*>(self)->function;
+  Function* function = functionOf(self);
   if (count != 2 || !function || !PyTuple_Check(values[0]) || !PyDict_Check(values[1])) {
     PyErr_SetString(PyExc_TypeError, "launch(args, kwargs)");
     return nullptr;
   }
-  Call call;
-  if (!collect(*function, values[0], values[1], call) || !describe(call)) {
-    if (PyErr_Occurred()) PyErr_Clear();
-    Py_RETURN_FALSE;
-  }
-  const Launchable* found = seek(*function, call);
-  if (!found) Py_RETURN_NONE;
-  if (!found->binary) Py_RETURN_FALSE;
-  std::array<long, 3> grid;
-  const bool told = evaluate(call.grid, call, *found, grid);
-  if (!told && PyErr_Occurred()) PyErr_Clear(); // the other way meets it again, and says it as it always does
-  found = told ? seek(*function, call) : nullptr; // the grid's function may have changed the table
-  if (!found || !found->binary || grid != found->grid) Py_RETURN_FALSE;
-  return start(call, *found);
+  return launchFrom(*function, values[0], values[1], nullptr);
+}
+
+PyObject* isQuiet(PyObject* self, PyObject*) {
+  Function* function = functionOf(self);
+  return PyBool_FromLong(function && quiet(*function));
+}
+
+PyObject* watch(PyObject* self, PyObject* args) {
+  PyObject *runtime, *kernel;
+  Function* function = functionOf(self);
+  if (!function || !PyArg_ParseTuple(args, "OO:watch", &runtime, &kernel)) return nullptr;
+  function->runtime = runtime == Py_None ? Ref() : Ref::borrowed(runtime);
+  function->kernel = kernel == Py_None ? Ref() : Ref::borrowed(kernel);
+  Py_RETURN_NONE;
 }
 
 bool readNumbers(PyObject* tuple, std::vector<size_t>& out, size_t below) {
@@ -247,22 +198,23 @@ PyObject* keep(Function& function, const Call& call, Launchable entry) {
 }
 
 PyObject* put(PyObject* self, PyObject* args) {
-  Function* function = reinterpret_cast<CallsObject*>(self)->function;
-  PyObject *positional, *keywords, *binary, *order, *written, *meta;
+  Function* function = functionOf(self);
+  PyObject *positional, *keywords, *binary, *order, *written, *meta, *facts = Py_None;
   Launchable entry;
-  if (!function || !PyArg_ParseTuple(args, "O!O!OO!O!(lll)O!:put", &PyTuple_Type, &positional, &PyDict_Type,
-                                     &keywords, &binary, &PyTuple_Type, &order, &PyTuple_Type, &written,
-                                     &entry.grid[0], &entry.grid[1], &entry.grid[2], &PyDict_Type, &meta))
+  if (!function ||
+      !PyArg_ParseTuple(args, "O!O!OO!O!(lll)O!|O:put", &PyTuple_Type, &positional, &PyDict_Type, &keywords,
+                        &binary, &PyTuple_Type, &order, &PyTuple_Type, &written, &entry.grid[0],
+                        &entry.grid[1], &entry.grid[2], &PyDict_Type, &meta, &facts))
     return nullptr;
   Call call;
-  if (!collect(*function, positional, keywords, call) || !describe(call)) {
+  if (!collect(function->names, positional, keywords, call) || !describe(call)) {
     if (PyErr_Occurred()) PyErr_Clear();
     Py_RETURN_FALSE;
   }
   if (binary == Py_None) return keep(*function, call, std::move(entry));
   std::vector<size_t> writes;
   if (!binaryOf(binary) || !readNumbers(order, entry.order, call.count) ||
-      !readNumbers(written, writes, entry.order.size()))
+      !readNumbers(written, writes, entry.order.size()) || !entry.facts.take(facts))
     return nullptr;
   for (size_t buffer : writes)
     entry.written |= uint64_t{1} << buffer;
@@ -272,12 +224,12 @@ PyObject* put(PyObject* self, PyObject* args) {
 }
 
 PyObject* clear(PyObject* self, PyObject*) {
-  if (Function* function = reinterpret_cast<CallsObject*>(self)->function) function->table.clear();
+  if (Function* function = functionOf(self)) function->table.clear();
   Py_RETURN_NONE;
 }
 
 Py_ssize_t length(PyObject* self) {
-  Function* function = reinterpret_cast<CallsObject*>(self)->function;
+  Function* function = functionOf(self);
   return function ? static_cast<Py_ssize_t>(function->table.size()) : 0;
 }
 
@@ -309,15 +261,77 @@ void destroy(PyObject* self) {
   Py_DECREF(type);
 }
 
+// --- kernel[grid] ---
+
+PyObject* bind(PyObject* self, PyObject* args) {
+  PyObject *owner, *grid;
+  if (!PyArg_ParseTuple(args, "OO:bind", &owner, &grid)) return nullptr;
+  auto* bound = PyObject_New(BoundObject, boundType);
+  if (!bound) return nullptr;
+  bound->calls = Ref::borrowed(self).release();
+  bound->owner = Ref::borrowed(owner).release();
+  bound->grid = Ref::borrowed(grid).release();
+  return reinterpret_cast<PyObject*>(bound);
+}
+
+void unbind(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  auto* bound = reinterpret_cast<BoundObject*>(self);
+  Py_DECREF(bound->calls);
+  Py_DECREF(bound->owner);
+  Py_DECREF(bound->grid);
+  PyObject_Free(self);
+  Py_DECREF(type);
+}
+
+/// owner.run(*args, grid=grid, warmup=False, **keywords)
+PyObject* runOwner(const BoundObject& bound, PyObject* args, PyObject* keywords) {
+  static PyObject* const runName = PyUnicode_InternFromString("run");
+  const Ref run(PyObject_GetAttr(bound.owner, runName));
+  const Ref all(keywords ? PyDict_Copy(keywords) : PyDict_New());
+  if (!run || !all) return nullptr;
+  for (const auto& [name, value] : {std::pair{"grid", bound.grid}, std::pair{"warmup", Py_False}}) {
+    const Ref key(PyUnicode_InternFromString(name));
+    if (!key) return nullptr;
+    const int given = PyDict_Contains(all.get(), key.get());
+    if (given > 0) PyErr_Format(PyExc_TypeError, "a launch got two values for '%s'", name);
+    if (given != 0 || PyDict_SetItem(all.get(), key.get(), value) < 0) return nullptr;
+  }
+  return PyObject_Call(run.get(), args, all.get());
+}
+
+PyObject* callBound(PyObject* self, PyObject* args, PyObject* keywords) {
+  const auto& bound = *reinterpret_cast<BoundObject*>(self);
+  Function* function = functionOf(bound.calls);
+  if (enabled && function && quiet(*function)) {
+    const Ref done(launchFrom(*function, args, keywords, bound.grid));
+    if (!done) return nullptr;
+    if (done.get() == Py_True) Py_RETURN_NONE; // Triton would give its compiled kernel; there is none
+  }
+  return runOwner(bound, args, keywords);
+}
+
+PyObject* enableCalls(PyObject*, PyObject* on) {
+  const int wanted = PyObject_IsTrue(on);
+  if (wanted < 0) return nullptr;
+  enabled = wanted != 0;
+  Py_RETURN_NONE;
+}
+
 PyMethodDef methods[] = {
     {"launch", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(launch)), METH_FASTCALL,
      "launch(args, kwargs): True: launched; False: not for us; None: nothing is known of such a call."},
     {"put", put, METH_VARARGS,
-     "put(args, kwargs, binary, order, written, grid, meta): what such a call launches (None: nothing of "
-     "ours); order "
-     "has of each buffer the argument it is, written which buffers are, meta what a grid's function sees "
-     "besides. "
-     "False: such calls cannot be told apart."},
+     "put(args, kwargs, binary, order, written, grid, meta, facts=None): what such a call launches (None: "
+     "nothing of ours); order has of each buffer the argument it is, written which buffers are, meta what a "
+     "grid's function sees besides, facts what its result follows from. False: such calls cannot be told "
+     "apart."},
+    {"watch", watch, METH_VARARGS, "watch(runtime, kernel): Triton's knobs and function, for quiet()."},
+    {"quiet", isQuiet, METH_NOARGS,
+     "Nobody listens to launches, and the kernel's globals are as they were: Triton would only launch."},
+    {"bind", bind, METH_VARARGS,
+     "bind(owner, grid): a callable that launches from the table, or calls owner.run(…, grid=grid, "
+     "warmup=False)."},
     {"clear", clear, METH_NOARGS, "Forgets all."},
     {nullptr, nullptr, 0, nullptr}};
 PyType_Slot slots[] = {{Py_tp_init, reinterpret_cast<void*>(init)},
@@ -330,10 +344,21 @@ PyType_Slot slots[] = {{Py_tp_init, reinterpret_cast<void*>(init)},
                        {0, nullptr}};
 PyType_Spec spec = {"gpu_tuned._core.Calls", sizeof(CallsObject), 0, Py_TPFLAGS_DEFAULT, slots};
 
+PyType_Slot boundSlots[] = {{Py_tp_call, reinterpret_cast<void*>(callBound)},
+                            {Py_tp_dealloc, reinterpret_cast<void*>(unbind)},
+                            {Py_tp_doc, const_cast<char*>("kernel[grid]: call it to launch.")},
+                            {0, nullptr}};
+PyType_Spec boundSpec = {"gpu_tuned._core.BoundCall", sizeof(BoundObject), 0,
+                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, boundSlots};
+PyMethodDef moduleFunctions[] = {
+    {"enable_calls", enableCalls, METH_O, "Whether bound calls launch from their tables."},
+    {nullptr, nullptr, 0, nullptr}};
+
 } // namespace
 
 bool addCalls(PyObject* module) {
-  return Ref(addType(module, &spec)).get() != nullptr;
+  boundType = reinterpret_cast<PyTypeObject*>(addType(module, &boundSpec));
+  return boundType && Ref(addType(module, &spec)) && PyModule_AddFunctions(module, moduleFunctions) == 0;
 }
 
 } // namespace tuned::python

@@ -4,7 +4,8 @@
 //   _resolve(arrays)  → (Binary, settled): a tuple per array (name, dtype, shape, contiguous, device,
 //   address, read_only) _complete(arrays) → the arrays with those filled in that are None (outputs that the
 //   caller left out) _gradient(name)   raises when an array that wants gradients may not be passed
-//   _stream(device)   → the address of the current CUDA stream, for libraries that do not tell it in C
+//   _stream(array)    → the address of the current CUDA stream of the array's library, for those that do not
+//   tell it in C; None: the array is not on a CUDA device, or its library has no current stream
 //   _ask(device, sizes) → (Best, settled): what best() gives, asked of the daemon
 #include "client/python/src/array.h"
 #include "client/python/src/table.h"
@@ -54,9 +55,9 @@ struct Call {
   std::array<const void*, maxBuffers> addresses = {};
   std::array<uint64_t, maxKeyWords> key;
   size_t words = 0;
-  const ArrayType* deviceArray = nullptr; ///< the type of the first array on a CUDA device
-  int32_t deviceIndex = 0;
+  bool onDevice = false; ///< some array is on a CUDA device
   bool streamGiven = false;
+  const ArrayType* streamOwner = nullptr; ///< the library whose current stream it is; null: nobody's
   void* stream = nullptr;
 };
 
@@ -144,19 +145,80 @@ uint64_t alignmentClass(uint64_t address) {
   return address % 16 == 0 ? 4 : static_cast<uint64_t>(__builtin_ctzll(address));
 }
 
-bool describe(PyObject* self, const Signature& signature, Call& call) {
+bool checkGradient(PyObject* self, const Signature& signature, const Call& call, size_t at) {
   static PyObject* const gradient = PyUnicode_InternFromString("_gradient");
-  for (size_t i = 0; i < signature.names.size(); ++i) {
-    const ArrayType* type = typeOf(call.arrays[i]);
-    ArrayView& array = call.views[i];
-    if (requiresGradient(call.arrays[i], *type) &&
-        !Ref(PyObject_CallMethodObjArgs(self, gradient, signature.names[i].get(), nullptr)))
-      return false;
-    if (!view(call.arrays[i], *type, array)) return false;
-    if (array.deviceType == cudaDevice && !call.deviceArray) {
-      call.deviceArray = type;
-      call.deviceIndex = array.deviceIndex;
+  return !requiresGradient(call.arrays[at], *typeOf(call.arrays[at])) ||
+         Ref(PyObject_CallMethodObjArgs(self, gradient, signature.names[at].get(), nullptr));
+}
+
+/// Asks the library of an array for its current stream, in Python. False with an exception.
+bool askStream(PyObject* self, PyObject* array, const ArrayType& type, Call& call) {
+  static PyObject* const method = PyUnicode_InternFromString("_stream");
+  Ref stream(PyObject_CallMethodObjArgs(self, method, array, nullptr));
+  if (!stream || stream.get() == Py_None) return stream.get() != nullptr;
+  call.stream = PyLong_AsVoidPtr(stream.get());
+  call.streamOwner = &type;
+  return !PyErr_Occurred();
+}
+
+/// Views the arrays and finds the stream to launch on: that of the first array on a CUDA device whose library
+/// has a current one. Arrays of other libraries are told of it, so that what makes them is waited for.
+bool viewAll(PyObject* self, const Signature& signature, Call& call) {
+  const size_t count = signature.names.size();
+  size_t later = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const ArrayType& type = *typeOf(call.arrays[i]);
+    if (!needsNoStream(type)) {
+      ++later;
+      continue;
     }
+    ArrayView& array = call.views[i];
+    if (!view(call.arrays[i], type, array)) return false;
+    if (array.deviceType != cudaDevice) continue;
+    if (!call.streamGiven && !call.streamOwner && currentStream(type, array.deviceIndex, &call.stream))
+      call.streamOwner = &type;
+  }
+  if (later == 0) return true;
+  for (size_t i = 0; i < count && !call.streamGiven && !call.streamOwner; ++i)
+    if (const ArrayType& type = *typeOf(call.arrays[i]); !needsNoStream(type))
+      if (!askStream(self, call.arrays[i], type, call)) return false;
+  for (size_t i = 0; i < count; ++i) {
+    const ArrayType& type = *typeOf(call.arrays[i]);
+    if (needsNoStream(type)) continue;
+    const ConsumerStream consumer = &type == call.streamOwner ? nobodyWaits : consumerStream(call.stream);
+    if (!view(call.arrays[i], type, call.views[i], consumer)) return false;
+  }
+  return true;
+}
+
+/// Whether an array interface names a stream that is not the one to launch on. Where nobody else has one, it
+/// becomes that.
+bool agreeOnStream(const Signature& signature, Call& call) {
+  bool taken = call.streamGiven || call.streamOwner;
+  for (size_t i = 0; i < signature.names.size(); ++i) {
+    const auto& wanted = call.views[i].stream;
+    if (!wanted || consumerStream(call.stream) == static_cast<ConsumerStream>(*wanted)) continue;
+    if (taken) {
+      PyErr_Format(
+          PyExc_ValueError,
+          "the array '%U' is made on a stream of its own, and others on another; synchronise, and pass "
+          "stream=",
+          signature.names[i].get());
+      return false;
+    }
+    call.stream = *wanted == 1 ? nullptr : reinterpret_cast<void*>(*wanted);
+    taken = true;
+  }
+  return true;
+}
+
+bool describe(PyObject* self, const Signature& signature, Call& call) {
+  for (size_t i = 0; i < signature.names.size(); ++i)
+    if (!checkGradient(self, signature, call, i)) return false;
+  if (!viewAll(self, signature, call) || !agreeOnStream(signature, call)) return false;
+  for (size_t i = 0; i < signature.names.size(); ++i) {
+    const ArrayView& array = call.views[i];
+    call.onDevice = call.onDevice || array.deviceType == cudaDevice;
     call.addresses[i] = reinterpret_cast<const void*>(array.address);
     call.key[call.words++] = uint64_t{array.code} | uint64_t{array.bits} << 8 |
                              static_cast<uint64_t>(array.dimensions) << 16 |
@@ -222,18 +284,6 @@ Ref binaryFor(PyObject* self, Signature& signature, const Call& call) {
   return binary;
 }
 
-bool findStream(PyObject* self, Call& call) {
-  if (!call.deviceArray || call.streamGiven ||
-      currentStream(*call.deviceArray, call.deviceIndex, &call.stream))
-    return true;
-  static PyObject* const method = PyUnicode_InternFromString("_stream");
-  Ref index(PyLong_FromLong(call.deviceIndex));
-  Ref stream(index ? PyObject_CallMethodObjArgs(self, method, index.get(), nullptr) : nullptr);
-  if (!stream) return false;
-  call.stream = PyLong_AsVoidPtr(stream.get());
-  return !PyErr_Occurred();
-}
-
 PyObject* outputsOf(const Signature& signature, const Call& call) {
   if (signature.outputs.size() == 1) return Ref::borrowed(call.arrays[signature.outputs[0]]).release();
   Ref outputs(PyTuple_New(static_cast<Py_ssize_t>(signature.outputs.size())));
@@ -252,13 +302,13 @@ PyObject* call(PyObject* self, PyObject* args, PyObject* keywords) {
   Call call;
   Ref made;
   if (!takeArguments(*signature, args, keywords, call) || !complete(self, *signature, call, made) ||
-      !describe(self, *signature, call) || !findStream(self, call))
+      !describe(self, *signature, call))
     return nullptr;
   Ref binary = binaryFor(self, *signature, call);
   if (!binary) return nullptr;
   const gputuned_kernel* kernel = binaryOf(binary.get());
   gputuned_status status = GPUTUNED_OK;
-  if (call.deviceArray) {
+  if (call.onDevice) {
     status = gputuned_launch(kernel, call.addresses.data(), signature->names.size(), call.stream);
   } else {
     const WithoutGil unlocked; // the host works until the kernel has run

@@ -26,9 +26,8 @@ PyObject* document(PyObject*, PyObject* kernel) {
 }
 
 PyObject* describe(PyObject*, PyObject* array) {
-  const ArrayType* type = typeOf(array);
   ArrayView seen;
-  if (!type || !view(array, *type, seen)) return nullptr;
+  if (!view(array, *typeOf(array), seen)) return nullptr;
   return Py_BuildValue("(ssKL)", dtypeName(seen).c_str(), deviceName(seen).c_str(),
                        static_cast<unsigned long long>(seen.address), static_cast<long long>(seen.reach));
 }

@@ -1,8 +1,8 @@
 """The library's kernels as operators of PyTorch: ``import gpu_tuned.torch`` defines ``torch.ops.gpu_tuned.softmax`` and others.
 
 They have fake kernels and gradients, so that ``torch.compile`` keeps them and training works. Forward passes are tuned
-kernels; where the library has none for a type, or no daemon answers, PyTorch computes the same formula, and a warning says
-so once.
+kernels, and so are the gradients of layer norm and attention; the other gradients are PyTorch's operators. Where the
+library has no kernel for a type, or no daemon answers, PyTorch computes the same formula, and a warning says so once.
 
 | operator | computes |
 |---|---|

@@ -55,18 +55,18 @@ def rms_norm_gradients(g: Tensor, x: Tensor, weight: Tensor, eps: float) -> tupl
     return dx.to(x.dtype), (slope * unit).reshape(-1, x.shape[-1]).sum(0).to(weight.dtype)
 
 
-def layer_norm_gradients(g: Tensor, x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
-    wide, slope = x.float(), g.float()
-    centred = wide - wide.mean(-1, keepdim=True)
-    rstd = torch.rsqrt(centred.pow(2).mean(-1, keepdim=True) + eps)
-    unit, scaled = centred * rstd, slope * weight.float()
-    dx = rstd * (scaled - scaled.mean(-1, keepdim=True) - unit * (scaled * unit).mean(-1, keepdim=True))
-    columns = x.shape[-1]
-    return (
-        dx.to(x.dtype),
-        (slope * unit).reshape(-1, columns).sum(0).to(weight.dtype),
-        slope.reshape(-1, columns).sum(0).to(weight.dtype),
-    )
+def row_statistics(x: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """Mean and 1 / standard deviation of each row, in f32."""
+    rows = x.float().reshape(-1, x.shape[-1]) if x.shape[-1] else x.float().reshape(0, 1)
+    mean = rows.mean(-1)
+    return mean, torch.rsqrt((rows - mean[:, None]).pow(2).mean(-1) + eps)
+
+
+def layer_norm_gradients(g: Tensor, x: Tensor, weight: Tensor, mean: Tensor, rstd: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    rows, slope = (t.float().reshape(-1, x.shape[-1]) for t in (x, g))
+    unit, scaled = (rows - mean[:, None]) * rstd[:, None], slope * weight.float()
+    dx = rstd[:, None] * (scaled - scaled.mean(-1, keepdim=True) - unit * (scaled * unit).mean(-1, keepdim=True))
+    return dx.reshape(x.shape).to(x.dtype), (slope * unit).sum(0).to(weight.dtype), slope.sum(0).to(weight.dtype)
 
 
 def _scores(q: Tensor, k: Tensor, causal: bool) -> Tensor:
@@ -74,23 +74,25 @@ def _scores(q: Tensor, k: Tensor, causal: bool) -> Tensor:
     if causal:
         rows = torch.arange(q.shape[-2], device=q.device)
         scores = scores.masked_fill(rows[None, :] > rows[:, None], float("-inf"))
-    return torch.softmax(scores, -1)
+    return scores
 
 
 def _shared(t: Tensor, heads: int) -> Tensor:
     return t.repeat_interleave(heads // t.shape[1], 1)
 
 
-def attention(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
+def attention(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> tuple[Tensor, Tensor]:
+    """The output, and ln of the sum of each row's exponentials in f32."""
     heads = q.shape[1]
-    return torch.matmul(_scores(q, _shared(k, heads), causal), _shared(v, heads).float()).to(q.dtype)
+    scores = _scores(q, _shared(k, heads), causal)
+    return torch.matmul(torch.softmax(scores, -1), _shared(v, heads).float()).to(q.dtype), torch.logsumexp(scores, -1)
 
 
 def attention_gradients(g: Tensor, q: Tensor, k: Tensor, v: Tensor, causal: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Takes N² of memory for each head: there is no kernel behind it."""
+    """Takes N² of memory for each head: for types and widths that the library has no kernel for."""
     heads, scale = q.shape[1], q.shape[-1] ** -0.5
     keys, values, slope = _shared(k, heads).float(), _shared(v, heads).float(), g.float()
-    p = _scores(q, keys, causal)
+    p = torch.softmax(_scores(q, keys, causal), -1)
     dp = torch.matmul(slope, values.transpose(-1, -2))
     ds = p * (dp - (dp * p).sum(-1, keepdim=True)) * scale
     dk, dv = torch.matmul(ds.transpose(-1, -2), q.float()), torch.matmul(p.transpose(-1, -2), slope)

@@ -1,4 +1,8 @@
-"""The operators: a tuned kernel each, what is known of its result without computing it, and its gradient."""
+"""The operators: a tuned kernel each, what is known of its result without computing it, and its gradient.
+
+Layer norm and attention have kernels for their gradients, too; the forward operators keep what these need. The gradients of
+the others are formulas over PyTorch's operators (``_formulas``).
+"""
 
 from __future__ import annotations
 
@@ -50,6 +54,13 @@ def _leave(operator: str, reason: Exception) -> None:
     if text not in _said:
         _said.add(text)
         warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+
+def _composed(schema: str, function: Any) -> None:
+    """An operator made of others, whose gradients are theirs."""
+    name = f"gpu_tuned::{schema.partition('(')[0]}"
+    torch.library.define(name, schema.partition("(")[1] + schema.partition("(")[2])
+    torch.library.impl(name, "CompositeImplicitAutograd")(function)
 
 
 _reasons = (NoKernel, UnavailableError, UnsupportedError, InvalidInputError)
@@ -145,34 +156,69 @@ def _matmul_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
 matmul.register_autograd(_matmul_backward, setup_context=_matmul_setup)
 
 
-@torch.library.custom_op("gpu_tuned::layer_norm", mutates_args=())
-def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
-    """Layer normalisation over the last axis."""
+@torch.library.custom_op("gpu_tuned::layer_norm_forward", mutates_args=())
+def layer_norm_forward(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    """What layer_norm gives, and mean and 1 / standard deviation of each row, in f32, for its gradient."""
     if x.numel() > 0:
         try:
             rows = x.detach().reshape(-1, x.shape[-1])
-            return _launch(_kernel(f"layer_norm_{_type(x)}", (), eps), rows, weight, bias)[0].reshape(x.shape)
+            y, mean, rstd = _launch(_kernel(f"layer_norm_{_type(x)}", (), eps), rows, weight, bias)
+            return y.reshape(x.shape), mean, rstd
         except _reasons as reason:
             _leave("layer_norm", reason)
-    return torch.nn.functional.layer_norm(x, x.shape[-1:], weight, bias, eps).contiguous()
+    y = torch.nn.functional.layer_norm(x, x.shape[-1:], weight, bias, eps).contiguous()
+    return (y, *_formulas.row_statistics(x, eps))
 
 
-@layer_norm.register_fake
-def _(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
-    return torch.empty(x.shape, dtype=x.dtype, device=x.device)
+@layer_norm_forward.register_fake
+def _(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    rows = x.numel() // x.shape[-1] if x.shape[-1] != 0 else 0
+    y = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+    return y, *(torch.empty((rows,), dtype=torch.float32, device=x.device) for _ in range(2))
 
 
-def _layer_norm_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    x, weight, _, ctx.eps = inputs
-    ctx.save_for_backward(x, weight)
+@torch.library.custom_op("gpu_tuned::layer_norm_backward", mutates_args=())
+def layer_norm_backward(
+    g: Tensor, x: Tensor, weight: Tensor, mean: Tensor, rstd: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of x, weight and bias; the library's kernel adds those of weight and bias up in f32."""
+    if x.numel() > 0:
+        try:
+            kernel, columns = _kernel(f"layer_norm_backward_{_type(x)}"), x.shape[-1]
+            sums = [torch.zeros(columns, dtype=torch.float32, device=x.device) for _ in range(2)]
+            rows, slope = x.detach().reshape(-1, columns), g.detach().reshape(-1, columns)
+            dx, dweight, dbias = _launch(kernel, rows, slope, weight, mean, rstd, dweight=sums[0], dbias=sums[1])
+            return dx.reshape(x.shape), dweight.to(weight.dtype, copy=True), dbias.to(weight.dtype, copy=True)
+        except _reasons as reason:
+            _leave("the gradient of layer_norm", reason)
+    return _formulas.layer_norm_gradients(g, x, weight, mean, rstd)
 
 
-def _layer_norm_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-    x, weight = ctx.saved_tensors
-    return (*_formulas.layer_norm_gradients(g, x, weight, ctx.eps), None)
+@layer_norm_backward.register_fake
+def _(g: Tensor, x: Tensor, weight: Tensor, mean: Tensor, rstd: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty(x.shape, dtype=x.dtype, device=x.device), *(
+        torch.empty(weight.shape, dtype=weight.dtype, device=weight.device) for _ in range(2)
+    )
 
 
-layer_norm.register_autograd(_layer_norm_backward, setup_context=_layer_norm_setup)
+def _layer_norm_setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    x, weight, _, _ = inputs
+    ctx.save_for_backward(x, weight, *output[1:])
+
+
+def _layer_norm_gradients(ctx: Any, g: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
+    return (*layer_norm_backward(g.contiguous(), *ctx.saved_tensors), None)
+
+
+layer_norm_forward.register_autograd(_layer_norm_gradients, setup_context=_layer_norm_setup)
+
+
+def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
+    """Layer normalisation over the last axis."""
+    return layer_norm_forward(x, weight, bias, eps)[0]
+
+
+_composed("layer_norm(Tensor x, Tensor weight, Tensor bias, float eps=1e-05) -> Tensor", layer_norm)
 
 
 @torch.library.custom_op("gpu_tuned::rms_norm", mutates_args=())
@@ -205,30 +251,65 @@ def _rms_norm_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
 rms_norm.register_autograd(_rms_norm_backward, setup_context=_rms_norm_setup)
 
 
-@torch.library.custom_op("gpu_tuned::attention", mutates_args=())
-def attention(q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> Tensor:
-    """softmax(q kᵀ / √D) v of [Z, H, N, D] by [Z, HKV, N, D]."""
+def _attention_name(part: str, causal: bool, x: Tensor) -> str:
+    return f"attention{part}{'_causal' if causal else ''}_{_type(x)}"
+
+
+@torch.library.custom_op("gpu_tuned::attention_forward", mutates_args=())
+def attention_forward(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> tuple[Tensor, Tensor]:
+    """What attention gives, and ln of the sum of each row's exponentials, in f32, for its gradient."""
     try:
-        name = f"attention{'_causal' if causal else ''}_{_type(q)}"
-        return _launch(_kernel(name), q, k, v)[0]
+        o, lse = _launch(_kernel(_attention_name("", causal, q)), q, k, v)
+        return o, lse
     except _reasons as reason:
         _leave("attention", reason)
-        return _formulas.attention(q, k, v, causal).contiguous()
+        return _formulas.attention(q, k, v, causal)
 
 
-@attention.register_fake
-def _(q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> Tensor:
-    return torch.empty(q.shape, dtype=q.dtype, device=q.device)
+@attention_forward.register_fake
+def _(q: Tensor, k: Tensor, v: Tensor, causal: bool) -> tuple[Tensor, Tensor]:
+    o = torch.empty(q.shape, dtype=q.dtype, device=q.device)
+    return o, torch.empty(q.shape[:-1], dtype=torch.float32, device=q.device)
 
 
-def _attention_setup(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+@torch.library.custom_op("gpu_tuned::attention_backward", mutates_args=())
+def attention_backward(
+    g: Tensor, q: Tensor, k: Tensor, v: Tensor, o: Tensor, lse: Tensor, causal: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of q, k and v, by three kernels of the library."""
+    try:
+        delta = _launch(_kernel(f"attention_delta_{_type(q)}"), o, g)
+        dk, dv = _launch(_kernel(_attention_name("_dkdv", causal, q)), q, k, v, g, lse, delta)
+        dq = _launch(_kernel(_attention_name("_dq", causal, q)), q, k, v, g, lse, delta)
+        return dq, dk, dv
+    except _reasons as reason:
+        _leave("the gradient of attention", reason)
+        return _formulas.attention_gradients(g, q, k, v, causal)
+
+
+@attention_backward.register_fake
+def _(
+    g: Tensor, q: Tensor, k: Tensor, v: Tensor, o: Tensor, lse: Tensor, causal: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    dq, dk, dv = (torch.empty(t.shape, dtype=t.dtype, device=t.device) for t in (q, k, v))
+    return dq, dk, dv
+
+
+def _attention_setup(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     q, k, v, ctx.causal = inputs
-    ctx.save_for_backward(q, k, v)
+    ctx.save_for_backward(q, k, v, *output)
 
 
-def _attention_backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-    q, k, v = ctx.saved_tensors
-    return (*_formulas.attention_gradients(g, q, k, v, ctx.causal), None)
+def _attention_gradients(ctx: Any, g: Tensor, _: Any) -> tuple[Tensor | None, ...]:
+    return (*attention_backward(g.contiguous(), *ctx.saved_tensors, ctx.causal), None)
 
 
-attention.register_autograd(_attention_backward, setup_context=_attention_setup)
+attention_forward.register_autograd(_attention_gradients, setup_context=_attention_setup)
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> Tensor:
+    """softmax(q kᵀ / √D) v of [Z, H, N, D] by [Z, HKV, N, D]."""
+    return attention_forward(q, k, v, causal)[0]
+
+
+_composed("attention(Tensor q, Tensor k, Tensor v, bool causal=False) -> Tensor", attention)

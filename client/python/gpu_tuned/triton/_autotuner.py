@@ -10,9 +10,11 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from . import _build, _key, _state, _store
+from .. import _core, _entries
+from . import _build, _key, _state
 
 _original: Any = None
+_original_getitem: Any = None
 _now = threading.local()
 
 
@@ -66,7 +68,7 @@ def _ask(call: _Call, key: Any) -> Any:
         return None  # nothing is timed then
     asked = _key.question(autotuner, key, kwargs, configs)
     name = _key.digest(asked)
-    entry = _store.get(name)
+    entry = _entries.get(_key.SPACE, name)
     if entry is not None:
         chosen = _find(configs, entry.get("config"))
         if chosen is not None:
@@ -104,7 +106,8 @@ def _keep(autotuner: Any, key: Any, name: str, asked: dict[str, Any], configs: l
     if _state.frozen:
         _state.statistics.unkept += 1
         return
-    kept = _store.put(
+    kept = _entries.put(
+        _key.SPACE,
         name,
         {
             "config": _key.identity(best),
@@ -157,19 +160,32 @@ def _run(self: Any, *args: Any, **kwargs: Any) -> Any:
             self.cache.pop(call.provisional, None)
 
 
+def _getitem(self: Any, grid: Any) -> Any:
+    """``kernel[grid]``: where builds of ours are known, what launches them without Python code."""
+    builds: Any = self.__dict__.get(_build.ATTRIBUTE)
+    if builds is None or type(self).run is not _run:
+        return _original_getitem(self, grid)
+    return builds.calls.bind(self, grid)
+
+
 def patch() -> None:
-    global _original
+    global _original, _original_getitem
     from triton.runtime.autotuner import Autotuner
 
     if _original is None:
-        _original = Autotuner.run
+        _original, _original_getitem = Autotuner.run, Autotuner.__getitem__
         Autotuner.run = _run
+        Autotuner.__getitem__ = _getitem
+    _core.enable_calls(_state.mode != "config")
 
 
 def unpatch() -> None:
     global _original
     from triton.runtime.autotuner import Autotuner
 
+    _core.enable_calls(False)
     if _original is not None and Autotuner.run is _run:  # not under somebody else's patch
         Autotuner.run = _original
+        if Autotuner.__getitem__ is _getitem:
+            Autotuner.__getitem__ = _original_getitem
         _original = None

@@ -13,10 +13,10 @@ import os
 import threading
 from typing import Any
 
-from .. import _daemon
+from .. import _daemon, _entries
 from .._core import describe
 from ..errors import NotFoundError
-from . import _export, _key, _state, _store
+from . import _export, _grid, _key, _state
 from ._export import Declined
 from ._ir import NotUnderstood
 
@@ -24,7 +24,7 @@ SPACE = "triton-build"
 MOST_CALLS = 16  # of one kernel in one process are tuned: a service whose sizes never repeat would tune for ever
 SECONDS = 60.0  # a tuning may take; GPU_TUNED_TRITON_SECONDS
 
-_attribute = "_gpu_tuned_builds"
+ATTRIBUTE = "_gpu_tuned_builds"  # of an autotuner
 
 
 class Question:
@@ -35,7 +35,6 @@ class Question:
     def __init__(self, autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.autotuner, self.args, self.kwargs = autotuner, args, kwargs
         autotuner.nargs = dict(zip(autotuner.arg_names, args))
-        plain = {name: value for name, value in kwargs.items() if name not in ("grid", "warmup")}
         self.configs = list(autotuner.prune_configs(kwargs)) if len(autotuner.configs) > 1 else list(autotuner.configs)
         if any(config.pre_hook is not None for config in self.configs):
             raise Declined("a configuration has a hook of its own")
@@ -43,7 +42,7 @@ class Question:
         self.function = found[0][0]
         self.metas = [meta for _, meta in found]
         self.grids = [_export.grid_of(kwargs["grid"], meta) for meta in self.metas]
-        values = {**autotuner.nargs, **plain}
+        values = {**autotuner.nargs, **_key.keywords_of(kwargs)}
         arrays = {name: describe(value) for name, value in values.items() if hasattr(value, "data_ptr")}
         devices = {array[1] for array in arrays.values()}
         if len(devices) != 1:
@@ -69,8 +68,8 @@ class Builds:
 
         self.runtime: Any = knobs.runtime
         self.calls = core.Calls(tuple(autotuner.arg_names))
+        self.calls.watch(self.runtime, None)
         self.ready: list[tuple[Question, Any, dict[str, Any]]] = []  # appended by a thread, taken by launches
-        self.function: Any = None
         self.tuned = 0
         self.pending = 0  # tunings behind; while there are any, Triton serves its first configuration untimed
         self.lock = threading.Lock()  # guards pending
@@ -79,7 +78,7 @@ class Builds:
         """Whether the call was launched here. Errors are those of a launch; everything else leaves it to Triton."""
         if self.ready and not _capturing():
             self._swap()
-        if not _quiet(self.runtime, self.function):
+        if not self.calls.quiet():
             return False
         done = self.calls.launch(args, kwargs)
         if done is not None or kwargs.get("grid") is None or _capturing():
@@ -102,8 +101,8 @@ class Builds:
 
     def _resolve(self, autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         question = Question(autotuner, args, kwargs)
-        self.function = question.function
-        entry = _store.get(question.name, SPACE)
+        self.calls.watch(self.runtime, question.function)
+        entry = _entries.get(SPACE, question.name)
         if entry is not None:
             answer = _answer(entry, question.device)
             if answer is not None:
@@ -130,7 +129,8 @@ class Builds:
         written = tuple(place for place, name in enumerate(entry["buffers"]) if name in entry["written"])
         config = question.configs[index]
         constants = {name: value for name, value in question.metas[index].items() if name not in positions}
-        if not self.calls.put(question.args, question.kwargs, binary, order, written, question.grids[index], constants):
+        facts = _grid.facts(question.kwargs["grid"], question.metas[index])
+        if not self.calls.put(question.args, question.kwargs, binary, order, written, question.grids[index], constants, facts):
             raise Declined("its calls cannot be told apart")
         question.autotuner.best_config = config
 
@@ -169,11 +169,11 @@ class Builds:
 
 
 def of(autotuner: Any) -> Builds:
-    known: Builds | None = autotuner.__dict__.get(_attribute)
+    known: Builds | None = autotuner.__dict__.get(ATTRIBUTE)
     if known is None:
         from .. import _core
 
-        known = autotuner.__dict__[_attribute] = Builds(autotuner, _core)
+        known = autotuner.__dict__[ATTRIBUTE] = Builds(autotuner, _core)
     return known
 
 
@@ -210,7 +210,7 @@ def tune(question: Question) -> tuple[Any, dict[str, Any]]:
              "origin": found.get("origin", ""), "seconds": found.get("seconds"), "buffers": buffers,
              "written": written, "question": question.asked}  # fmt: skip
     _state.statistics.misses += 1
-    kept = _store.put(question.name, entry, SPACE)
+    kept = _entries.put(SPACE, question.name, entry)
     answer = _answer(kept, question.device)
     if answer is None:
         raise Declined("its winner is no longer known")
@@ -232,8 +232,7 @@ def _answer(entry: dict[str, Any], device: str) -> Any:
 
 def _positions(question: Question) -> dict[str, int]:
     """Where each argument stands among a call's values: positional ones, then keywords in their order."""
-    names = [*question.autotuner.arg_names[: len(question.args)],
-             *(name for name in question.kwargs if name not in ("grid", "warmup"))]  # fmt: skip
+    names = [*question.autotuner.arg_names[: len(question.args)], *_key.keywords_of(question.kwargs)]
     return {name: position for position, name in enumerate(names)}
 
 
@@ -243,26 +242,6 @@ def _target(device: str) -> str:
     if found is None:
         raise Declined(f"the daemon has no {device}")
     return str(found.get("architecture") or found["info"]["architecture"])
-
-
-def _quiet(runtime: Any, function: Any) -> bool:
-    """Nobody listens to launches, and the kernel's globals are as they were: Triton would not do anything else."""
-    hook = runtime.launch_enter_hook
-    if hook is not None and getattr(hook, "calls", True):
-        return False
-    hook = runtime.launch_exit_hook
-    if hook is not None and getattr(hook, "calls", True):
-        return False
-    if function is None:
-        return True
-    if function.pre_run_hooks:
-        return False
-    if not function.used_global_vals:
-        return True
-    for (name, _), (value, scope) in function.used_global_vals.items():
-        if scope.get(name, _export) != value:
-            return False
-    return True
 
 
 def _capturing() -> bool:

@@ -11,8 +11,8 @@ import json
 import re
 from typing import Any
 
-from . import _ir
 from .._core import describe
+from . import _ir, _key
 
 WORKSPACES = ("global_scratch_size", "profile_scratch_size")
 
@@ -64,8 +64,7 @@ class Candidate:
 def meta_of(autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any], config: Any) -> tuple[Any, dict[str, Any]]:
     """The JIT function and everything it is called with by name, heuristics and defaults applied."""
     named = dict(zip(autotuner.arg_names, args))
-    keywords = {name: value for name, value in kwargs.items() if name not in ("grid", "warmup")}
-    keywords.update(config.all_kwargs())
+    keywords = {**_key.keywords_of(kwargs), **config.all_kwargs()}
     function = autotuner.fn
     while not hasattr(function, "cache_key"):
         if not isinstance(getattr(function, "values", None), dict):
@@ -91,8 +90,8 @@ def compile_all(autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any], c
                 grids: list[tuple[int, int, int]]) -> list[Candidate]:  # fmt: skip
     """Every configuration that Triton can compile. Errors that its autotuner passes over are passed over here."""
     stand_ins = tuple(StandIn(value) if hasattr(value, "data_ptr") else value for value in args)
-    keywords = {name: StandIn(value) if hasattr(value, "data_ptr") else value for name, value in kwargs.items()
-                if name not in ("grid", "warmup")}  # fmt: skip
+    keywords = {name: StandIn(value) if hasattr(value, "data_ptr") else value
+                for name, value in _key.keywords_of(kwargs).items()}  # fmt: skip
     out = []
     for index, (config, grid) in enumerate(zip(configs, grids)):
         function, meta = meta_of(autotuner, stand_ins, keywords, config)

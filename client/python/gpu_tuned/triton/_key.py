@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+SPACE = "triton-config"  # of the daemon's entries: answers, by the digest of the question
 FORMAT = 1  # counts up when the question changes
 
 
@@ -18,7 +19,8 @@ def question(autotuner: Any, key: tuple[Any, ...], kwargs: dict[str, Any], confi
     import triton
 
     function = jit_function(autotuner)
-    arguments = {**autotuner.nargs, **kwargs}
+    keywords = keywords_of(kwargs)
+    arguments = {**autotuner.nargs, **keywords}
     names = [name for name in autotuner.arg_names if name in arguments]
     return {
         "format": FORMAT,
@@ -28,11 +30,15 @@ def question(autotuner: Any, key: tuple[Any, ...], kwargs: dict[str, Any], confi
         "device": device(),
         "key": [repr(part) for part in key],
         "classes": [[name, value_class(arguments[name])] for name in names],
-        "options": sorted((name, repr(value)) for name, value in kwargs.items() if name not in autotuner.arg_names
-                          and name not in ("grid", "warmup")),
+        "options": sorted((name, repr(value)) for name, value in keywords.items() if name not in autotuner.arg_names),
         "contraction": os.environ.get("TRITON_DEFAULT_FP_FUSION", ""),
         "configs": [identity(config) for config in configs],
     }  # fmt: skip
+
+
+def keywords_of(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What a launch gives by name: all but what is Triton's own."""
+    return {name: value for name, value in kwargs.items() if name not in ("grid", "warmup")}
 
 
 def digest(asked: dict[str, Any]) -> str:

@@ -70,11 +70,12 @@ def install(wanted: str | None = None) -> None:
         )
     if os.environ.get("TRITON_INTERPRET", "0") not in ("", "0"):
         raise UnsupportedError("Triton interprets its kernels (TRITON_INTERPRET); there is nothing to tune")
-    from . import _autotuner
+    from . import _autotuner, _version
 
-    _autotuner.patch()
     mode = wanted
     active = True
+    _autotuner.patch()
+    _version.patch()
 
 
 def uninstall() -> None:
@@ -82,9 +83,10 @@ def uninstall() -> None:
     global active
     active = False
     if f"{__package__}._autotuner" in sys.modules:
-        from . import _autotuner
+        from . import _autotuner, _version
 
         _autotuner.unpatch()
+        _version.unpatch()
 
 
 def freeze(on: bool = True) -> None:

@@ -1,0 +1,101 @@
+#include "client/python/src/call.h"
+
+#include <cstring>
+
+namespace tuned::python {
+namespace {
+
+enum Tag : uint64_t { integer = 1, real, array, object };
+
+bool isWord(PyObject* name, PyObject* interned, const char* word) {
+  return name == interned || PyUnicode_CompareWithASCIIString(name, word) == 0;
+}
+
+bool describeNumber(PyObject* value, Call& call, bool& known) {
+  known = true;
+  if (PyBool_Check(value)) {
+    call.add(object);
+    call.add(reinterpret_cast<uintptr_t>(value));
+  } else if (PyLong_Check(value)) {
+    int overflow = 0;
+    call.add(integer);
+    call.add(static_cast<uint64_t>(PyLong_AsLongLongAndOverflow(value, &overflow)));
+    return overflow == 0;
+  } else if (PyFloat_Check(value)) {
+    const double number = PyFloat_AsDouble(value);
+    uint64_t bits = 0;
+    std::memcpy(&bits, &number, sizeof number);
+    call.add(real);
+    call.add(bits);
+  } else {
+    known = false;
+  }
+  return true;
+}
+
+bool describeArray(PyObject* value, const ArrayType& type, Call& call, size_t at) {
+  ArrayView seen;
+  if (!view(value, type, seen) || seen.keeper) {
+    PyErr_Clear();
+    return false;
+  }
+  call.addresses[at] = seen.address;
+  call.bytes[at] = static_cast<uint64_t>(seen.reach) * seen.bits / 8;
+  if (seen.deviceType == cudaDevice && !call.deviceArray) {
+    call.deviceArray = &type;
+    call.deviceIndex = seen.deviceIndex;
+  }
+  call.add(uint64_t{array} | uint64_t{seen.code} << 8 | uint64_t{seen.bits} << 16 |
+           uint64_t{seen.address % 16 == 0} << 24 | static_cast<uint64_t>(seen.deviceType) << 25);
+  call.add(static_cast<uint32_t>(seen.deviceIndex));
+  call.add(static_cast<uint64_t>(seen.reach));
+  return true;
+}
+
+} // namespace
+
+bool collect(const std::vector<Ref>& names, PyObject* args, PyObject* keywords, Call& call) {
+  const auto positional = static_cast<size_t>(PyTuple_Size(args));
+  if (positional > names.size() || positional > maxValues) return false;
+  for (size_t i = 0; i < positional; ++i) {
+    call.values[i] = PyTuple_GetItem(args, static_cast<Py_ssize_t>(i));
+    call.names[i] = names[i].get();
+  }
+  call.count = positional;
+  static PyObject* const gridName = PyUnicode_InternFromString("grid");
+  static PyObject* const warmupName = PyUnicode_InternFromString("warmup");
+  PyObject *name = nullptr, *value = nullptr;
+  for (Py_ssize_t at = 0; keywords && PyDict_Next(keywords, &at, &name, &value);) {
+    if (isWord(name, gridName, "grid")) {
+      call.grid = value;
+    } else if (isWord(name, warmupName, "warmup")) {
+      if (value != Py_False) return false;
+    } else {
+      if (call.count == maxValues) return false;
+      call.values[call.count] = value;
+      call.names[call.count++] = name;
+      call.add(static_cast<uint64_t>(PyObject_Hash(name)));
+    }
+  }
+  return call.grid != nullptr;
+}
+
+bool describe(Call& call) {
+  for (size_t i = 0; i < call.count; ++i) {
+    PyObject* value = call.values[i];
+    bool known = false;
+    call.addresses[i] = 0;
+    if (!describeNumber(value, call, known)) return false;
+    if (known) continue;
+    const ArrayType* type = value == Py_None ? nullptr : typeOf(value);
+    if (type && isArray(*type)) {
+      if (!describeArray(value, *type, call, i)) return false;
+    } else {
+      call.add(object);
+      call.add(reinterpret_cast<uintptr_t>(value));
+    }
+  }
+  return call.wordCount > 0;
+}
+
+} // namespace tuned::python

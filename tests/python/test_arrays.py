@@ -1,0 +1,154 @@
+"""Arrays of other libraries: whose stream a launch goes to, what is waited for, and which device memory is on."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import gpu_tuned
+import numpy as np
+import pytest
+from gpu_tuned import _core
+
+CUDA, HOST = 2, 1
+
+
+class Seen(Exception):
+    """Stops a call where it asks for its build, and tells what it saw of its arrays."""
+
+
+class Kernel(_core.Dispatcher):
+    """Takes x, writes y; resolves nothing."""
+
+    def __new__(cls) -> Kernel:
+        return super().__new__(cls)
+
+    def __init__(self) -> None:
+        super().__init__((("x", False), ("y", True)))
+        self.streams: list[Any] = []
+
+    def _resolve(self, arrays: Any) -> Any:
+        raise Seen(arrays)
+
+    def _stream(self, array: Any) -> int | None:
+        self.streams.append(array)
+        return getattr(array, "current", None)
+
+
+class Device(ctypes.Structure):
+    _fields_ = [("type", ctypes.c_int32), ("index", ctypes.c_int32)]
+
+
+class Tensor(ctypes.Structure):
+    """DLPack's DLManagedTensor; the deleter is null."""
+
+    _fields_ = [
+        ("data", ctypes.c_void_p), ("device", Device), ("dimensions", ctypes.c_int32), ("code", ctypes.c_uint8),
+        ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16), ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.POINTER(ctypes.c_int64)), ("offset", ctypes.c_uint64), ("context", ctypes.c_void_p),
+        ("deleter", ctypes.c_void_p),
+    ]  # fmt: skip
+
+
+class Foreign:
+    """An array of a library with DLPack on CUDA device ``index``; remembers which stream it was asked to wait with."""
+
+    def __init__(self, index: int = 0, current: int | None = None) -> None:
+        self.index, self.current = index, current
+        self.asked: list[int | None] = []
+        self.sizes = (ctypes.c_int64 * 1)(16)
+        self.tensor = Tensor(0x10000, Device(CUDA, index), 1, 2, 32, 1, self.sizes, None, 0, None, None)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return CUDA, self.index
+
+    def __dlpack__(self, *, stream: int | None = None) -> Any:
+        self.asked.append(stream)
+        capsule = ctypes.pythonapi.PyCapsule_New
+        capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+        return capsule(ctypes.addressof(self.tensor), b"dltensor", None)
+
+
+class Other(Foreign):
+    """Of another library."""
+
+
+def seen(kernel: Kernel, x: Any, y: Any, **options: Any) -> Any:
+    with pytest.raises(Seen) as stopped:
+        kernel(x, y, **options)
+    return stopped.value.args[0]
+
+
+def test_the_library_of_the_first_array_with_a_stream_is_not_waited_for_and_others_are() -> None:
+    kernel, x, y = Kernel(), Foreign(index=1, current=0x77), Other(index=1)
+    arrays = seen(kernel, x, y)
+    assert [array[4] for array in arrays] == ["cuda:1", "cuda:1"]
+    assert x.asked == [-1], "its own stream is the one that is launched on"
+    assert y.asked == [0x77]
+    assert kernel.streams == [x], "asked once, with the array and not a number"
+
+
+def test_where_no_library_has_a_stream_all_wait_with_the_default_one() -> None:
+    kernel, x, y = Kernel(), Foreign(), Other()
+    seen(kernel, x, y)
+    assert x.asked == [1] and y.asked == [1], "1 is DLPack's word for the default stream"
+
+
+def test_a_stream_that_is_given_is_waited_with() -> None:
+    kernel, x, y = Kernel(), Foreign(current=0x77), Other()
+    seen(kernel, x, y, stream=0x99)
+    assert x.asked == [0x99] and y.asked == [0x99] and kernel.streams == []
+
+
+def test_host_arrays_ask_for_no_stream() -> None:
+    kernel = Kernel()
+    arrays = seen(kernel, np.zeros(16, np.float32), np.zeros(16, np.float32))
+    assert [array[4] for array in arrays] == ["cpu", "cpu"] and kernel.streams == []
+
+
+def test_whose_stream_it_is_depends_on_the_array(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process may have PyTorch and CuPy: a CuPy array is launched on CuPy's current stream of its own device."""
+    import sys
+    import types
+
+    entered: list[str] = []
+
+    class CupyDevice:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __enter__(self) -> None:
+            entered.append(self.name)
+
+        def __exit__(self, *_: Any) -> None:
+            entered.append("left")
+
+    stream = types.SimpleNamespace(ptr=0x55)
+    cupy = types.SimpleNamespace(cuda=types.SimpleNamespace(get_current_stream=lambda: stream))
+    monkeypatch.setitem(sys.modules, "cupy", cupy)  # type: ignore[arg-type]
+    Array = type("ndarray", (), {"__module__": "cupy"})
+    array = Array()
+    array.device = CupyDevice("cuda:3")
+    assert gpu_tuned.Kernel._stream(None, array) == 0x55  # type: ignore[arg-type]
+    assert entered == ["cuda:3", "left"]
+    assert gpu_tuned.Kernel._stream(None, Foreign()) is None  # type: ignore[arg-type]
+
+
+def test_arrays_that_never_change_are_no_outputs() -> None:
+    Jax = type("ArrayImpl", (Foreign,), {"__module__": "jaxlib._jax"})
+    arrays = seen(Kernel(), Foreign(), Jax())
+    assert [array[6] for array in arrays] == [False, True]
+
+
+def test_the_device_of_cudas_array_interface_is_the_drivers_to_tell() -> None:
+    class Interface:
+        __cuda_array_interface__ = {"data": (0x10000, False), "shape": (16,), "typestr": "<f4", "version": 3}
+
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        with pytest.raises(gpu_tuned.UnavailableError, match="driver"):
+            _core.describe(Interface())
+    else:
+        with pytest.raises(gpu_tuned.InvalidInputError, match="no CUDA device"):
+            _core.describe(Interface())
