@@ -18,9 +18,10 @@ struct Options {
 };
 
 /// A manifest (daemon/prewarm/manifest.h): MatMul, Gemm, Attention, Softmax, LayerNormalization, Relu and Add
-/// become entries; operators that no kernel of the library does, and those whose shapes are not known, are
-/// counted in its "notes". InvalidInput: no ONNX model; a dynamic dimension without a value, by name; a
-/// dimension that the model does not have; nothing in it that we have a kernel for.
+/// become entries, also attention that is spelled out in products and a softmax, and a product with its bias
+/// and Relu or Gelu as one kernel; operators that no kernel of the library does, and those whose shapes are
+/// not known, are counted in its "notes". InvalidInput: no ONNX model; a dynamic dimension without a value,
+/// by name; a dimension that the model does not have; nothing in it that we have a kernel for.
 Result<nlohmann::json> manifestOf(const std::string& bytes, const std::string& name, const Options& options);
 
 } // namespace tuned::onnx_model

@@ -126,3 +126,90 @@ TEST_CASE("shapes that do not fit, garbage, and models without anything for us")
   REQUIRE_FALSE(nothing);
   CHECK(nothing.error().text().find("no kernel for Erf") != std::string::npos);
 }
+
+namespace {
+
+void setNumber(onnx::NodeProto* node, const std::string& name, int64_t value) {
+  auto* attribute = node->add_attribute();
+  attribute->set_name(name);
+  attribute->set_type(onnx::AttributeProto::INT);
+  attribute->set_i(value);
+}
+
+bool lists(const json& manifest, const json& entry) {
+  for (const json& each : manifest.at("kernels"))
+    if (each == entry) return true;
+  return false;
+}
+
+/// Heads apart, a scale, a softmax and a second product; then a layer with a bias and an activation.
+onnx::ModelProto transformer(const std::string& activation) {
+  onnx::ModelProto out = model({"batch", "tokens", 768});
+  auto& graph = *out.mutable_graph();
+  graph.clear_node();
+  graph.clear_input();
+  graph.clear_output();
+  for (const char* name : {"q", "v"})
+    setShape(graph.add_input(), name, {"batch", 12, "tokens", 64});
+  setShape(graph.add_input(), "k", {"batch", 12, 64, "tokens"});
+  setShape(graph.add_input(), "x", {"batch", "tokens", 768});
+  addWeight(graph, "scale", {1});
+  addWeight(graph, "bias", {3072});
+  addNode(graph, "MatMul", {"q", "k"}, "scores");
+  addNode(graph, "Mul", {"scores", "scale"}, "scaled");
+  addNode(graph, "Softmax", {"scaled"}, "weights");
+  addNode(graph, "MatMul", {"weights", "v"}, "mixed");
+  addNode(graph, "MatMul", {"x", "w"}, "product");
+  addNode(graph, "Add", {"product", "bias"}, "sum");
+  addNode(graph, activation, {"sum"}, "y");
+  // As exporters write them: names where a size is open.
+  setShape(graph.add_value_info(), "scaled", {"batch", 12, "tokens", "tokens"});
+  setShape(graph.add_value_info(), "sum", {"batch", "tokens", 3072});
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("attention that is spelled out, and a product with its bias and activation, are kernels too") {
+  const onnx_model::Options sizes = {{{"batch", 8}, {"tokens", 197}}, ""};
+  const json attention = {{"kernel", "attention_f16"},
+                          {"sizes", {{"Z", 8}, {"H", 12}, {"HKV", 12}, {"N", 197}, {"D", 64}}}};
+  const json size = {{"M", 8 * 197}, {"N", 3072}, {"K", 768}};
+  auto gelu = manifestOf(bytes(transformer("Gelu")), "layer", sizes);
+  REQUIRE_MESSAGE(gelu, gelu.error().text());
+  INFO(gelu->dump(1));
+  CHECK(lists(*gelu, attention));
+  CHECK(lists(*gelu, {{"kernel", "softmax"}, {"sizes", {{"n_rows", 8 * 12 * 197}, {"n_cols", 197}}}}));
+  CHECK(lists(*gelu, {{"kernel", "matmul_f16_bias_gelu"}, {"sizes", size}}));
+  CHECK((*gelu)["notes"].empty());
+  auto relu = manifestOf(bytes(transformer("Relu")), "layer", sizes);
+  REQUIRE(relu);
+  CHECK(lists(*relu, {{"kernel", "matmul_f16_bias_relu"}, {"sizes", size}}));
+  auto other = manifestOf(bytes(transformer("Erf")), "layer", sizes);
+  REQUIRE(other);
+  CHECK(lists(*other, {{"kernel", "matmul_f16"}, {"sizes", size}}));
+}
+
+TEST_CASE("attention as one operator: of ONNX and of onnxruntime") {
+  onnx::ModelProto whole = model({1, 197, 768});
+  auto& graph = *whole.mutable_graph();
+  graph.clear_node();
+  graph.clear_output();
+  setShape(graph.add_input(), "keys", {1, 197, 256});
+  addWeight(graph, "packed", {768, 2304});
+  auto* own = addNode(graph, "Attention", {"x", "keys", "keys"}, "mixed");
+  setNumber(own, "q_num_heads", 12);
+  setNumber(own, "kv_num_heads", 4);
+  setNumber(own, "is_causal", 1);
+  auto* theirs = addNode(graph, "Attention", {"x", "packed"}, "other");
+  theirs->set_domain("com.microsoft");
+  setNumber(theirs, "num_heads", 12);
+  auto manifest = manifestOf(bytes(whole), "attention", {});
+  REQUIRE_MESSAGE(manifest, manifest.error().text());
+  INFO(manifest->dump(1));
+  const json sizes = {{"Z", 1}, {"H", 12}, {"HKV", 4}, {"N", 197}, {"D", 64}};
+  CHECK(lists(*manifest, {{"kernel", "attention_causal_f16"}, {"sizes", sizes}}));
+  CHECK(lists(*manifest, {{"kernel", "attention_f16"},
+                          {"sizes", {{"Z", 1}, {"H", 12}, {"HKV", 12}, {"N", 197}, {"D", 64}}}}));
+  CHECK(lists(*manifest, {{"kernel", "matmul_f16"}, {"sizes", {{"M", 197}, {"N", 2304}, {"K", 768}}}}));
+}
