@@ -29,8 +29,9 @@ def test_hybrid(daemon: Any, with_daemon: bool) -> None:
 
 
 def shape(text: str) -> str:
-    """The text with its numbers taken out, and lines of a table that depend on them, too."""
-    lines = [re.sub(r"[\d.,]+(e[+-]?\d+)?", "0", line) for line in text.strip().splitlines()]
+    """The text with its numbers taken out, and what else depends on them."""
+    lines = [re.sub(r"(, [\d.]+% behind)?( \(finalist\))?$", "", line) for line in text.strip().splitlines()]
+    lines = [re.sub(r"[\d.,]+(e[+-]?\d+)?", "0", line) for line in lines]
     return "\n".join(re.sub(r"\s+", " ", line) for line in lines)
 
 

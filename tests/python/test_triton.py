@@ -318,3 +318,96 @@ def test_launches_after_the_first_cost_little() -> None:
 def test_environment_is_clean() -> None:
     assert os.environ.get("TRITON_INTERPRET", "0") in ("", "0")
     assert _autotuner._original is not None
+
+
+def test_interpreted_kernels_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    hooks.uninstall()
+    monkeypatch.setenv("TRITON_INTERPRET", "1")
+    with pytest.raises(gpu_tuned.errors.UnsupportedError, match="interprets"):
+        hooks.install()
+    assert not _state.active
+
+
+def test_a_kernel_that_is_redefined_is_another_one(entries: dict[str, Any], tmp_path: Any) -> None:
+    """A notebook's cell that is run again with a change: the answer of the old source is not the new one's."""
+    import importlib.util
+
+    def defined(body: str) -> Any:
+        path = tmp_path / f"cell{len(list(tmp_path.iterdir()))}.py"
+        path.write_text(f"import triton\nimport triton.language as tl\n\n@triton.jit\n{body}")
+        spec = importlib.util.spec_from_file_location("cell", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.cell
+
+    body = "def cell(x, y, n, BLOCK: tl.constexpr):\n    i = tl.arange(0, BLOCK)\n    tl.store(y + i, tl.load(x + i) * 2, i < n)\n"
+    first, again, changed = (Bench(defined(text)) for text in (body, body, body.replace("* 2", "* 3")))
+    for bench in (first, again, changed):
+        bench()
+    assert first.timed and not again.timed, "the same text is the same kernel, wherever it stands"
+    assert changed.timed and len(entries) == 2
+
+
+def test_configurations_that_cannot_be_written_down_are_told_by_their_names(entries: dict[str, Any]) -> None:
+    """A hook is a closure, and a value may be any object: neither is pickled."""
+    import threading
+
+    lock = threading.Lock()
+
+    def hook(arguments: dict[str, Any]) -> None:
+        with lock:
+            pass
+
+    class Choice:
+        def __init__(self) -> None:
+            self.lock = lock
+
+        def __repr__(self) -> str:
+            return "Choice()"
+
+    configs = [triton.Config({"BLOCK": block, "MODE": Choice()}, pre_hook=hook) for block in (64, 128)]
+
+    class WithMode(Bench):
+        def run(self, *args: Any, BLOCK: int, MODE: Any, **kwargs: Any) -> str:  # type: ignore[override]
+            return super().run(*args, BLOCK=BLOCK, **kwargs)
+
+    first = WithMode(configs=configs)
+    assert first() == "launched 128"
+    second = WithMode(configs=[triton.Config({"BLOCK": block, "MODE": Choice()}, pre_hook=hook) for block in (64, 128)])
+    assert second() == "launched 128" and second.timed == []
+
+
+def test_tritons_version_key_is_read_once_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    from gpu_tuned.triton import _version
+
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    counted: list[int] = []
+    original = _version._original
+    assert original is not None, "installed"
+    monkeypatch.setattr(_version, "_original", lambda: counted.append(1) or f"{triton.__version__}-of all files")
+    monkeypatch.setattr(_version, "stamp", lambda root: "a" * 64)
+    for _ in range(2):
+        monkeypatch.setattr(_version, "_known", None)  # as in a new process
+        assert _version._triton_key() == f"{triton.__version__}-of all files"
+    assert len(counted) == 1
+    monkeypatch.setattr(_version, "stamp", lambda root: "b" * 64)  # a file has changed
+    monkeypatch.setattr(_version, "_known", None)
+    _version._triton_key()
+    assert len(counted) == 2
+    monkeypatch.setattr(_version, "stamp", lambda root: 1 / 0)
+    monkeypatch.setattr(_version, "_known", None)
+    assert _version._triton_key() == f"{triton.__version__}-of all files"
+    monkeypatch.undo()
+
+
+def test_a_version_key_that_was_kept_is_tritons_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """Two environments on one machine have a key each, since the stamp is of the files of each."""
+    from gpu_tuned.triton import _version
+
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    root = os.path.dirname(os.path.abspath(triton.__file__))
+    assert _version.stamp(root) == _version.stamp(root)
+    monkeypatch.setattr(_version, "_known", None)
+    assert _version._original is not None
+    assert _version._triton_key() == _version._original()

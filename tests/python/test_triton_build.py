@@ -389,3 +389,26 @@ def test_bound_calls_launch_without_python_and_leave_the_rest_to_run(monkeypatch
     bound(x, y, 300, 5.0)
     assert by_triton == [64] and not y.array.any(), "uninstalled: Triton's own run"
     hooks.install("build")
+
+
+def test_a_winner_whose_binary_does_not_load_leaves_the_call_to_triton(monkeypatch: pytest.MonkeyPatch) -> None:
+    from gpu_tuned import _daemon
+    from gpu_tuned.errors import UnsupportedError
+
+    by_triton = launched_by_triton(monkeypatch)
+    real = _daemon.client()
+
+    class Client:
+        def load(self, answer: Any) -> Any:
+            raise UnsupportedError("loading 'scale_source' on cuda:0: CUDA_ERROR_NO_BINARY_FOR_GPU")
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+    monkeypatch.setattr(_build._daemon, "client", lambda: Client())
+    kernel = autotuned(scale_source, configs=[triton.Config({"BLOCK": 64})])
+    x, y = tensor(np.arange(112)), tensor(np.zeros(112))
+    with pytest.warns(RuntimeWarning, match="NO_BINARY_FOR_GPU; scale_source stays with Triton"):
+        kernel[grid](x, y, 112, 2.0)
+    kernel[grid](x, y, 112, 2.0)
+    assert by_triton == [64, 64] and not y.array.any()
