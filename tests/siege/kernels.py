@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Hostile kernels on the CPU: loops, wild stores and loads, traps, memory. Others are served meanwhile."""
+"""Hostile kernels (loops, wild stores and loads, traps, memory) on the devices named. Others are served meanwhile."""
 
 import os
 import random
@@ -8,7 +8,8 @@ import time
 
 from siege import Daemon, Report, arguments, document, metric, percentile, scaled, STORE
 
-options = arguments(__doc__, kernels=10, deadline=3.0)
+options = arguments(__doc__, kernels=10, deadline=3.0, devices="cpu", seconds=3600.0)
+devices = options.devices.split(",")
 chance = random.Random(options.seed)
 report = Report("kernels")
 POINTER = "tensor<${BLOCK}x!tt.ptr<f32>>"
@@ -47,7 +48,7 @@ def hostile():
                   "    %qs = tt.splat %qf : f32 -> tensor<${BLOCK}xf32>\n" + STORE.format("%qs"))
 
 
-daemon = Daemon(["--measure-seconds", str(options.deadline), "--compile-seconds", "20"])
+daemon = Daemon(["--measure-seconds", str(options.deadline), "--compile-seconds", "20"], devices=devices)
 daemon.start()
 client = daemon.client()
 status, good = client.ask("POST", "/v1/kernels", document("good", scaled(7)))
@@ -71,30 +72,54 @@ thread = threading.Thread(target=hit)
 thread.start()
 time.sleep(2)
 hostility.set()
-outcomes = {}
-for number in range(options.kernels):
-    kind, tail = hostile()
-    status, kernel = client.ask("POST", "/v1/kernels", document(f"h{number}", f"    %mark = arith.constant {number} : i32\n" + tail, (64,)))
-    if not report.check(status == 201, f"{kind}: {kernel}"):
-        continue
-    begin = time.monotonic()
-    status, job = client.ask("POST", "/v1/tune", {"kernel": kernel["id"], "sizes": {"n": 1000}})
-    job = client.wait_job(job["id"], 100)[1]
-    seconds = time.monotonic() - begin
-    outcome = ", ".join(sorted(job["outcomes"])) or job["state"]
-    outcomes[(kind, outcome)] = outcomes.get((kind, outcome), 0) + 1
-    report.check(kind != "loop" or "timed_out" in outcome, f"{kind}: {job}")
-    report.check(kind not in ("store", "beyond") or "timed" not in job["outcomes"], f"{kind} won: {job}")
-    report.check(seconds < options.deadline + 30, f"{kind} took {seconds:.1f} s")
-    report.check(daemon.alive(), f"{kind} ended the daemon")
+outcomes, longest, tried, lock = {}, 0.0, 0, threading.Lock()
+until = time.monotonic() + options.seconds
+
+
+def attack(device, numbers):
+    """Tunes hostile kernels on one device, one after the other."""
+    global longest, tried
+    own = daemon.client(100)
+    for number in numbers:
+        if time.monotonic() > until:
+            return
+        with lock:
+            kind, tail = hostile()
+        status, kernel = own.ask("POST", "/v1/kernels", document(f"h{number}", f"    %mark = arith.constant {number} : i32\n" + tail, (64,)))
+        if not report.check(status == 201, f"{kind}: {kernel}"):
+            continue
+        begin = time.monotonic()
+        status, job = own.ask("POST", "/v1/tune", {"kernel": kernel["id"], "sizes": {"n": 1000}, "device": device})
+        job = own.wait_job(job["id"], 100)[1]
+        seconds = time.monotonic() - begin
+        outcome = ", ".join(sorted(job["outcomes"])) or job["state"]
+        with lock:
+            tried += 1
+            outcomes[(kind, outcome)] = outcomes.get((kind, outcome), 0) + 1
+            longest = max(longest, seconds) if kind == "loop" else longest
+        report.check(kind != "loop" or "timed_out" in outcome, f"{kind}: {job}")
+        report.check(kind not in ("store", "beyond") or "timed" not in job["outcomes"], f"{kind} won: {job}")
+        report.check(daemon.alive(), f"{kind} ended the daemon")
+
+
+attackers = [threading.Thread(target=attack, args=(device, range(i, options.kernels, len(devices)))) for i, device in enumerate(devices)]
+for each in attackers:
+    each.start()
+for each in attackers:
+    each.join()
 ending.set()
 thread.join()
 # The next client's kernel is measured as if nothing had been.
 begin = time.monotonic()
 job = client.wait_job(client.ask("POST", "/v1/tune", {"kernel": good["id"], "sizes": {"n": 2000}})[1]["id"])[1]
 report.check(job["state"] == "done", f"the good kernel afterwards: {job}")
-report.figures = {"kernels": options.kernels, "p99 of hits alone ms": 1e3 * percentile(alone, 0.99),
-                  "besides ms": 1e3 * percentile(besides, 0.99), "next tuning s": time.monotonic() - begin,
+respawned = time.monotonic() - begin
+report.timed(options, respawned <= 5, f"the next kernel took {respawned:.1f} s")
+# A loop is measured once: compiling and the reference come on top of its deadline.
+report.timed(options, longest <= options.deadline + 5, f"a loop was ended after {longest:.1f} s")
+report.timed(options, percentile(besides, 0.99) <= max(2e-3, 1.5 * percentile(alone, 0.99)), "others' hits were slower")
+report.figures = {"kernels": tried, "p99 of hits alone ms": 1e3 * percentile(alone, 0.99),
+                  "besides ms": 1e3 * percentile(besides, 0.99), "longest loop s": longest, "next tuning s": respawned,
                   **{f"{kind} -> {outcome}": count for (kind, outcome), count in sorted(outcomes.items())}}
 daemon.remove()
 raise SystemExit(report.end())
