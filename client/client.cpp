@@ -36,8 +36,11 @@ struct Client::State {
     if (!body) return fail(body.error());
     auto message = fromText<Message>(*body);
     if (!message)
-      return fail(ErrorKind::Internal, "the daemon's answer to " + request.path +
-                                           " is not what it should be: " + message.error().message);
+      return fail(ErrorKind::Unsupported,
+                  "the daemon's answer to " + request.path +
+                      " is not what it should be: " + message.error().message,
+                  "daemon and client are of different versions: `tunectl status` tells the daemon's; upgrade "
+                  "the older");
     return message;
   }
   template <typename Message> Result<Message> get(const std::string& path) {
@@ -89,8 +92,7 @@ Client::~Client() = default;
 
 Result<Client> Client::connect(const ConnectOptions& options) {
   auto state = std::make_unique<State>(socketPath(options.socket), options.timeout);
-  auto alive = state->fetch({"GET", "/healthz", {}}, options.timeout);
-  if (!alive) return fail(alive.error());
+  if (auto opened = state->http.open(in(options.timeout)); !opened) return fail(opened.error());
   return Client(std::move(state));
 }
 

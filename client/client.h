@@ -31,7 +31,8 @@ using Progress = std::function<bool(const protocol::Event&)>;
 
 class Client {
 public:
-  /// Unavailable: no daemon. Denied: its socket may not be opened.
+  /// Unavailable: no daemon. Denied: its socket may not be opened. Nothing is asked yet. Every later call may
+  /// find the daemon Unavailable, or one of a version that answers otherwise: Unsupported.
   static Result<Client> connect(const ConnectOptions& options = {});
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;

@@ -92,6 +92,14 @@ Result<Response> Http::exchange(Connection& connection, const Request& request, 
   return reader.response();
 }
 
+Result<void> Http::open(Deadline deadline) {
+  auto opened = Connection::open(socket_, deadline);
+  if (!opened) return fail(opened.error());
+  const std::lock_guard lock(mutex_);
+  idle_.push_back(std::move(*opened));
+  return {};
+}
+
 Result<Response> Http::send(const Request& request, Deadline deadline) {
   std::optional<Connection> connection;
   {

@@ -59,6 +59,8 @@ using StreamSink = std::function<Result<bool>(std::string_view piece)>;
 class Http {
 public:
   explicit Http(std::string socket) : socket_(std::move(socket)) {}
+  /// Opens a connection ahead of the first request. Errors are Connection::open's.
+  Result<void> open(Deadline deadline);
   Result<Response> send(const Request& request, Deadline deadline);
   /// Hands the body of a 2xx answer to `sink` as it comes; any other answer is returned whole. TimedOut when
   /// nothing comes for `idleSeconds`.
