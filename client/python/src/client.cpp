@@ -109,7 +109,7 @@ PyObject* ask(PyObject* self, PyObject* request) {
 
 /// Calls back into Python with each event; an exception there ends the following and is raised afterwards.
 int progressed(const char* event, void* callback) {
-  const PyGILState_STATE state = PyGILState_Ensure();
+  const PyGILState_STATE state = withGilTaken([] { return PyGILState_Ensure(); });
   int goOn = PyErr_CheckSignals() == 0;
   if (goOn && callback != Py_None) {
     Ref text(PyUnicode_FromString(event));

@@ -8,6 +8,7 @@
 #include "client/capi/gputuned.h"
 
 #include <string>
+#include <unistd.h>
 #include <utility>
 
 namespace tuned::python {
@@ -36,11 +37,25 @@ private:
   PyObject* object_ = nullptr;
 };
 
+/// Takes the GIL by `take`. When the interpreter ends, CPython ends the threads that ask for the GIL, and
+/// does it by unwinding their stacks, which destructors here must not take part in (they have no GIL). Such a
+/// thread waits for the end of the process instead, as CPython itself has it from 3.14 on.
+template <typename Take> auto withGilTaken(Take take) {
+  try {
+    return take();
+  } catch (...) {
+    for (;;)
+      pause();
+  }
+}
+
 /// Others may run Python while the scope lives.
 class WithoutGil {
 public:
   WithoutGil() : state_(PyEval_SaveThread()) {}
-  ~WithoutGil() { PyEval_RestoreThread(state_); }
+  ~WithoutGil() {
+    withGilTaken([this] { PyEval_RestoreThread(state_); });
+  }
   WithoutGil(const WithoutGil&) = delete;
 
 private:
