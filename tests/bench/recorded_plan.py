@@ -110,6 +110,13 @@ def argument_of(name, kind, value, output, fill):
     return made
 
 
+def hints_of(text):
+    """Builds by Tile IR beside the plain one: more workers, and for loops deeper rings of what is on its way."""
+    if "tt.dot" not in text:
+        return [""]
+    return ["", "worker_warps=8"] + (["latency=5", "latency=7"] if "scf.for" in text else [])
+
+
 def variants_of(launches, name, out):
     """A launch that is not autotuned also with half the warps, or double."""
     made = []
@@ -126,7 +133,7 @@ def variants_of(launches, name, out):
             values = launch.values() | {"num_warps": count, "num_stages": launch.options.num_stages}
             made.append({"id": identity, "configuration": " ".join(f"{key}={value}" for key, value in values.items()),
                          "grid": launch.grid, "num_warps": count, "num_stages": launch.options.num_stages, "num_ctas": 1,
-                         "hints": ["", "worker_warps=8"] if "tt.dot" in text else [""],
+                         "hints": hints_of(text),
                          "builds": []})
     return made, text
 

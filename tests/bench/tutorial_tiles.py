@@ -27,12 +27,13 @@ SQUARE = [
     matmul(256, 256, 64, 8, 3, [PAIR]),
 ]
 HALVES = [tile | {"EPILOGUE_SUBTILE": halves} for tile in SQUARE for halves in (True, False)]
-FEW = ["worker_warps=4", "worker_warps=2", "worker_warps=4,latency=8", FOUR]
 ROWS = [
-    matmul(16, 64, 128, 4, 4, FEW),
-    matmul(16, 64, 256, 4, 3, FEW),
-    matmul(16, 32, 256, 4, 4, FEW),
-    matmul(64, 64, 128, 4, 4, ["worker_warps=4", "worker_warps=4,latency=8"]),
+    matmul(16, 64, 64, 4, 4, ["worker_warps=4"]),
+    matmul(16, 64, 128, 4, 4, ["worker_warps=4"]),
+    matmul(16, 64, 256, 4, 3, ["worker_warps=8"]),
+    matmul(16, 64, 256, 8, 4, ["worker_warps=8"]),
+    matmul(16, 64, 512, 8, 4, ["worker_warps=8"]),
+    matmul(64, 64, 128, 4, 4, ["worker_warps=4"]),
 ]
 FORWARD_64 = [forward(128, 64, 4, 3, [TWICE]), forward(64, 64, 4, 3, [FOUR])]
 FORWARD_128 = [forward(128, 128, 8, 3, [EIGHT]), forward(64, 128, 4, 3, [FOUR]), forward(64, 64, 4, 3, [])]

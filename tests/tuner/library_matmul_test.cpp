@@ -2,6 +2,7 @@
 #include "tests/tuner/library_support.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <doctest/doctest.h>
 
@@ -58,6 +59,24 @@ TEST_CASE("matmul in each type, even and ragged on every side") {
       checkClose(run.after["c"], product(run, s.m, s.n, s.k), relative, relative);
     }
   }
+}
+
+TEST_CASE("matmul of few rows in tiles of 16 rows and long blocks of K") {
+  const Configuration few = {
+      {"BLOCK_M", 16}, {"BLOCK_N", 32}, {"BLOCK_K", 256}, {"num_warps", 4}, {"num_stages", 2}};
+  for (auto [m, n, k] : {std::array<int64_t, 3>{16, 64, 512}, {5, 47, 300}, {20, 33, 61}})
+    for (auto [name, relative] : {std::pair{"matmul_f16", 1e-3},
+                                  {"matmul_bf16", 8e-3},
+                                  {"matmul_nt_f16", 1e-3},
+                                  {"matmul_nt_bf16", 8e-3}}) {
+      CAPTURE(m);
+      CAPTURE(n);
+      CAPTURE(k);
+      CAPTURE(name);
+      Run run = launch(name, few, {{"M", m}, {"N", n}, {"K", k}});
+      bool bTurned = std::string(name).find("_nt_") != std::string::npos;
+      checkClose(run.after["c"], product(run, m, n, k, false, bTurned), relative, relative);
+    }
 }
 
 TEST_CASE("matmul of transposed operands, even and ragged on every side") {
