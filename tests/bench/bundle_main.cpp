@@ -6,6 +6,7 @@ int worker_main(int argc, char** argv);
 int conformance_main(int argc, char** argv);
 int gpu_prepare_main(int argc, char** argv);
 int gpu_tests_main(int argc, char** argv);
+int cpu_products_main(int argc, char** argv);
 
 int main(int argc, char** argv) {
   std::string_view name = argv[0];
@@ -14,6 +15,7 @@ int main(int argc, char** argv) {
   if (name == "conformance") return conformance_main(argc, argv);
   if (name == "gpu_prepare") return gpu_prepare_main(argc, argv);
   if (name == "gpu_tests") return gpu_tests_main(argc, argv);
-  std::fprintf(stderr, "%s: start me as tuned-worker, conformance, gpu_prepare or gpu_tests\n", argv[0]);
+  if (name == "cpu_products") return cpu_products_main(argc, argv);
+  std::fprintf(stderr, "%s: start me as tuned-worker, conformance, gpu_prepare, gpu_tests or cpu_products\n", argv[0]);
   return 2;
 }

@@ -1,4 +1,4 @@
-# cpu_matmul, cpu_softmax, cpu_add: the library on the CPU, each beside a baseline in the same run.
+# cpu_matmul, cpu_products, cpu_softmax, cpu_add: the library on the CPU, each beside a baseline in the same run.
 tuned_library(tuned_cpu_bench LLVM SOURCES cpu_support.cpp LINK tuned_backends tuned_ir)
 target_compile_definitions(tuned_cpu_bench PRIVATE TUNED_KERNEL_LIBRARY="${CMAKE_SOURCE_DIR}/configs/kernels")
 set_source_files_properties(cpu_plain.cpp PROPERTIES COMPILE_OPTIONS "-O3;-march=native")
@@ -6,6 +6,8 @@ foreach(bench softmax add)
   add_executable(cpu_${bench} cpu_${bench}.cpp cpu_plain.cpp)
   target_link_libraries(cpu_${bench} PRIVATE tuned_cpu_bench)
 endforeach()
+add_executable(cpu_products cpu_products.cpp gpu_torch.cpp)
+target_link_libraries(cpu_products PRIVATE tuned_cpu_bench)
 find_library(OPENBLAS openblas)
 if(OPENBLAS)
   add_executable(cpu_matmul cpu_matmul.cpp)

@@ -3,6 +3,7 @@
 #include "backend/registry.h"
 #include "ir/frontends/ttir/specialize.h"
 
+#include <bit>
 #include <chrono>
 #include <cstdio>
 #include <thread>
@@ -23,6 +24,17 @@ double secondsOf(const std::function<void()>& work) {
   auto start = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Numbers from -0.5 to 0.5.
+void fill(uint64_t address, bool bf16, int64_t elements) {
+  for (int64_t i = 0; i < elements; ++i) {
+    float value = float((i * 2654435761u) >> 16 & 0xffff) / 65536 - 0.5f;
+    if (bf16)
+      reinterpret_cast<uint16_t*>(address)[i] = uint16_t(std::bit_cast<uint32_t>(value) >> 16);
+    else
+      reinterpret_cast<float*>(address)[i] = value;
+  }
 }
 
 } // namespace
@@ -52,9 +64,7 @@ CpuKernel::CpuKernel(Device& device, const std::string& document, const Configur
     for (const Expression& size : argument.shape)
       elements *= orExit(size.evaluate(bindings));
     buffers_.push_back(orExit(device.allocate(size_t(elements) * sizeof(float))));
-    auto* data = reinterpret_cast<float*>(buffers_.back()->address());
-    for (int64_t i = 0; i < elements; ++i)
-      data[i] = float((i * 2654435761u) >> 16 & 0xffff) / 65536 - 0.5f;
+    fill(buffers_.back()->address(), argument.type == "*bf16", elements);
     arguments_.emplace_back(buffers_.back()->address());
   }
 }

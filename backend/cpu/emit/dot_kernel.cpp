@@ -42,6 +42,7 @@ llvm::Value* Emitter::multiplyAdd(const Matrices& matrices, llvm::Value* factor,
 }
 
 void Emitter::multiply(const Matrices& matrices) {
+  if (fitsTiles(matrices)) return multiplyTiles(matrices);
   Panel panel = panelFor(matrices);
   int64_t rest = matrices.m % panel.rows;
   loop(matrices.batch, {}, [&](llvm::Value* batch, Values) {

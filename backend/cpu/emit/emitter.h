@@ -185,6 +185,9 @@ private:
                         const Matrices* panels = nullptr);
   void fillPairs(llvm::Value* tile, mlir::Value value, unsigned columns);
   void multiply(const Matrices& matrices);
+  bool fitsTiles(const Matrices& matrices) const;
+  llvm::Constant* tileConfiguration();
+  void multiplyTiles(const Matrices& matrices);
   llvm::Value* multiplyAdd(const Matrices& matrices, llvm::Value* factor, llvm::Value* right,
                            llvm::Value* sum);
   void multiplyPanel(const Matrices& matrices, const Panel& panel, llvm::Value* batch, llvm::Value* row,

@@ -16,6 +16,7 @@ struct Host {
   std::string target;   ///< "cpu:znver3+5f0c11aa": what an object is good for
   unsigned vectorBytes; ///< of the widest native vector: 16, 32 or 64
   bool halfConversions; ///< f16 <-> f32 in hardware
+  bool matrixTiles;     ///< a matrix unit for bf16 (AMX) that this process may use
   bool bf16Dots;        ///< sums of pairs of bf16 products (avx512_bf16)
 };
 
