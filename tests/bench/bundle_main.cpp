@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   if (name == "gpu_prepare") return gpu_prepare_main(argc, argv);
   if (name == "gpu_tests") return gpu_tests_main(argc, argv);
   if (name == "cpu_products") return cpu_products_main(argc, argv);
-  std::fprintf(stderr, "%s: start me as tuned-worker, conformance, gpu_prepare, gpu_tests or cpu_products\n", argv[0]);
+  std::fprintf(stderr, "%s: start me as tuned-worker, conformance, gpu_prepare, gpu_tests or cpu_products\n",
+               argv[0]);
   return 2;
 }
