@@ -164,3 +164,12 @@ TEST_CASE("the examples run") {
     CHECK_MESSAGE(status == 0, name << ": " << said);
   }
 }
+
+TEST_CASE("whose memory an address is, is asked of the driver; memory of the host is no device's") {
+  int32_t device = -1;
+  CHECK(gputuned_pointer_device(&device, nullptr) == GPUTUNED_INVALID_INPUT);
+  const gputuned_status status = gputuned_pointer_device(&device, &device);
+  CHECK((status == GPUTUNED_UNAVAILABLE || status == GPUTUNED_INVALID_INPUT)); // without a driver, with one
+  CHECK(device == -1);
+  CHECK(std::string(gputuned_error_message()).size() > 10);
+}

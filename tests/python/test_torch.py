@@ -57,6 +57,17 @@ def test_right_with_gradients_and_without_a_fallback(name: str) -> None:
         torch.testing.assert_close(got, wanted, rtol=2e-3, atol=2e-3)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("activation", ["none", "silu"])
+def test_matmul_with_bias_of_short_types(dtype: Any, activation: str) -> None:
+    a, b, c = random(32, 64, dtype=dtype), random(64, 48, dtype=dtype), random(48, dtype=dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the library's kernel, in either type
+        y = ops.matmul(a, b, c, activation)
+    expected = _formulas.matmul(a.float(), b.float(), c.float(), activation)
+    torch.testing.assert_close(y.float(), expected, rtol=2e-2, atol=5e-2)
+
+
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("kv_heads", [2, 4])
 def test_attention(causal: bool, kv_heads: int) -> None:

@@ -14,7 +14,14 @@ import torch
 from torch import Tensor
 
 from .._kernel import Kernel, variant
-from ..errors import AlignmentError, InvalidInputError, NotFoundError, UnavailableError, UnsupportedError
+from ..errors import (
+    AlignmentError,
+    FaultedError,
+    InvalidInputError,
+    NotFoundError,
+    UnavailableError,
+    UnsupportedError,
+)
 from . import _formulas
 from ._formulas import ACTIVATIONS
 
@@ -63,7 +70,7 @@ def _composed(schema: str, function: Any) -> None:
     torch.library.impl(name, "CompositeImplicitAutograd")(function)
 
 
-_reasons = (NoKernel, UnavailableError, UnsupportedError, InvalidInputError)
+_reasons = (NoKernel, UnavailableError, UnsupportedError, InvalidInputError, FaultedError)
 
 
 @torch.library.custom_op("gpu_tuned::softmax", mutates_args=())
@@ -99,7 +106,8 @@ def _matmul_kernel(dtype: str, bias: bool, activation: str) -> Kernel:
     if not bias:
         return _kernel(f"matmul_{dtype}", (("ACTIVATION", ACTIVATIONS.index(activation)),))
     base = "f32" if dtype == "f32" else "f16"
-    return _kernel(f"matmul_{base}_bias_relu", (("ACTIVATION", ACTIVATIONS.index(activation)), ("IN", dtype)))
+    constants = (("ACTIVATION", ACTIVATIONS.index(activation)), ("IN", dtype), ("OUT", dtype))
+    return _kernel(f"matmul_{base}_bias_relu", constants)
 
 
 @torch.library.custom_op("gpu_tuned::matmul", mutates_args=())
