@@ -87,6 +87,19 @@ def test_fused_kernels_are_remembered_through_inductors_own_cache() -> None:
     assert RemoteAutotuneCache("another").get("key of a kernel") is None
 
 
+def test_what_descending_coordinates_found_replaces_what_was_before() -> None:
+    """Inductor saves twice; a process that found only the first would descend again."""
+    from torch._inductor.remote_cache import RemoteAutotuneCache
+
+    inductor.install()
+    cache = RemoteAutotuneCache("descended")
+    cache.put("k", {"XBLOCK": 1, "found_by_coordesc": False})
+    cache.put("k", {"XBLOCK": 2, "found_by_coordesc": False})
+    assert cache.get("k") == {"XBLOCK": 1, "found_by_coordesc": False}, "who comes first is right"
+    cache.put("k", {"XBLOCK": 4, "found_by_coordesc": True})
+    assert cache.get("k") == {"XBLOCK": 4, "found_by_coordesc": True}
+
+
 def test_compiling_goes_on_without_a_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: Any, **__: Any) -> Any:
         raise ConnectionError("no daemon")

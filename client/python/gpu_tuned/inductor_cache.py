@@ -31,9 +31,9 @@ def get(space: str, key: str) -> dict[str, Any] | None:
         return None
 
 
-def put(space: str, key: str, value: dict[str, Any]) -> None:
+def put(space: str, key: str, value: dict[str, Any], *, replace: bool = False) -> None:
     try:
-        _entries.put(space, key, value)
+        _entries.put(space, key, value, replace=replace)
     except Exception as error:
         say_once(f"{error}; what Inductor timed is not kept")
 
@@ -46,7 +46,10 @@ class FusedBackend(RemoteCacheBackend):  # type: ignore[misc]
         return None if entry is None else json.dumps(entry).encode()
 
     def _put(self, key: str, data: bytes) -> None:
-        put(SPACE, hashlib.sha256(key.encode()).hexdigest(), json.loads(data))
+        value = json.loads(data)
+        # Saved twice where coordinates are descended behind the autotuning: without the second one, that would be done again.
+        refined = isinstance(value, dict) and bool(value.get("found_by_coordesc"))
+        put(SPACE, hashlib.sha256(key.encode()).hexdigest(), value, replace=refined)
 
 
 def install() -> None:
