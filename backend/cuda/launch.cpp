@@ -93,7 +93,7 @@ Result<void> CudaDevice::enqueue(LoadedKernel& loaded, const Grid& grid,
 Result<std::vector<ParameterValue>> CudaDevice::packed(LoadedKernel& loaded, const Grid& grid,
                                                        std::span<const ArgumentValue> arguments) {
   const LaunchMetadata& launch = static_cast<CudaKernel&>(loaded).launch;
-  auto values = packArguments(launch.parameters, arguments);
+  auto values = packArguments(launch, arguments);
   if (!values || launch.conditions.empty()) return values;
   std::vector<LaunchValue> seen = launchValues(launch.parameters, *values);
   for (size_t i = 0; i < seen.size(); ++i)

@@ -48,6 +48,28 @@ TEST_CASE("a descriptor is its address, shape and strides") {
   CHECK(bitsOf(packArguments(slots, arguments)->at(0)) == (0x1000 | paddingNanBit));
 }
 
+TEST_CASE("workspaces of other compilers behind the arguments are null, and no argument is") {
+  LaunchMetadata launch;
+  launch.symbol = "k";
+  launch.parameters = {{ParameterKind::Pointer, 8},
+                       {ParameterKind::Scalar, 4},
+                       {ParameterKind::Pointer, 8},
+                       {ParameterKind::Pointer, 8}};
+  const std::vector<ArgumentValue> arguments = {uint64_t{0x1000}, Scalar{7, 4}};
+  CHECK_FALSE(
+      packArguments(launch, arguments).has_value()); // no table: whether they are workspaces is not known
+  launch.arguments = {{"x", "*f32", true, {8}, {}, {}}, {"n", "i32", false, {}, 7, {}}};
+  auto values = packArguments(launch, arguments);
+  REQUIRE_MESSAGE(values.has_value(), values.error().text());
+  REQUIRE(values->size() == 4);
+  CHECK(bitsOf(values->at(1)) == 7);
+  CHECK(bitsOf(values->at(2)) == 0);
+  CHECK(bitsOf(values->at(3)) == 0);
+  CHECK_FALSE(packArguments(launch, std::span(arguments).first(1)).has_value());
+  launch.parameters.back() = {ParameterKind::Scalar, 4};
+  CHECK_FALSE(packArguments(launch, arguments).has_value());
+}
+
 TEST_CASE("a broken launch condition is named before the launch") {
   LaunchMetadata launch;
   launch.symbol = "k";

@@ -51,11 +51,7 @@ struct Packer {
   }
 };
 
-} // namespace
-
-Result<std::vector<ParameterValue>> packArguments(const std::vector<ParameterSlot>& parameters,
-                                                  std::span<const ArgumentValue> arguments) {
-  Packer packer{parameters};
+Result<void> addAll(Packer& packer, std::span<const ArgumentValue> arguments) {
   for (size_t i = 0; i < arguments.size(); ++i) {
     Result<void> done;
     if (const auto* address = std::get_if<uint64_t>(&arguments[i]))
@@ -66,13 +62,37 @@ Result<std::vector<ParameterValue>> packArguments(const std::vector<ParameterSlo
       done = packer.add(*map);
     else
       done = packer.add(std::get<TensorDescriptor>(arguments[i]), i);
-    if (!done) return fail(done.error());
+    if (!done) return done;
   }
-  if (packer.values.size() != parameters.size())
-    return fail(ErrorKind::InvalidInput, "the kernel takes " + std::to_string(parameters.size()) +
+  return {};
+}
+
+Result<std::vector<ParameterValue>> finished(Packer packer) {
+  if (packer.values.size() != packer.parameters.size())
+    return fail(ErrorKind::InvalidInput, "the kernel takes " + std::to_string(packer.parameters.size()) +
                                              " parameters, and the arguments give " +
                                              std::to_string(packer.values.size()));
   return std::move(packer.values);
+}
+
+} // namespace
+
+Result<std::vector<ParameterValue>> packArguments(const std::vector<ParameterSlot>& parameters,
+                                                  std::span<const ArgumentValue> arguments) {
+  Packer packer{parameters};
+  if (auto done = addAll(packer, arguments); !done) return fail(done.error());
+  return finished(std::move(packer));
+}
+
+Result<std::vector<ParameterValue>> packArguments(const LaunchMetadata& launch,
+                                                  std::span<const ArgumentValue> arguments) {
+  Packer packer{launch.parameters};
+  if (auto done = addAll(packer, arguments); !done) return fail(done.error());
+  if (!launch.arguments.empty() && arguments.size() == launch.arguments.size())
+    while (packer.values.size() < launch.parameters.size() &&
+           launch.parameters[packer.values.size()].kind == ParameterKind::Pointer)
+      packer.values.emplace_back();
+  return finished(std::move(packer));
 }
 
 std::vector<LaunchValue> launchValues(const std::vector<ParameterSlot>& parameters,

@@ -26,6 +26,11 @@ inline constexpr uint64_t paddingNanBit = uint64_t{1} << 63;
 Result<std::vector<ParameterValue>> packArguments(const std::vector<ParameterSlot>& parameters,
                                                   std::span<const ArgumentValue> arguments);
 
+/// The same for a build whose table of arguments is known: what its function takes behind them are workspaces
+/// of another compiler's, of which it needs none, and are null. Arguments of the table may not be left out.
+Result<std::vector<ParameterValue>> packArguments(const LaunchMetadata& launch,
+                                                  std::span<const ArgumentValue> arguments);
+
 /// The packed values as conditions see them: scalars of up to 8 bytes are sign-extended, pointers are their
 /// addresses without the bit for NaN, which is told apart. Extents are not known here and stay 0.
 std::vector<LaunchValue> launchValues(const std::vector<ParameterSlot>& parameters,
