@@ -412,3 +412,19 @@ def test_a_winner_whose_binary_does_not_load_leaves_the_call_to_triton(monkeypat
         kernel[grid](x, y, 112, 2.0)
     kernel[grid](x, y, 112, 2.0)
     assert by_triton == [64, 64] and not y.array.any()
+
+
+def test_a_winner_that_was_not_compared_with_tritons_builds_is_none() -> None:
+    import json
+
+    class Client:
+        def __init__(self, *measured: tuple[str, str]) -> None:
+            self.field = [{"measurement": {"origin": origin, "outcome": outcome}} for origin, outcome in measured]
+
+        def request(self, method: str, path: str, body: str) -> str:
+            assert (method, path, json.loads(body)["device"]) == ("POST", "/v1/explain", "cuda:0")
+            return json.dumps({"field": self.field})
+
+    assert _build._compared(Client(("", "timed"), ("triton 3.6.0", "timed")), "k", "cuda:0")
+    assert not _build._compared(Client(("", "timed"), ("triton 3.6.0", "faulted")), "k", "cuda:0")
+    assert not _build._compared(Client(("", "timed")), "k", "cuda:0")

@@ -204,6 +204,8 @@ def tune(question: Question) -> tuple[Any, dict[str, Any]]:
     found = status.get("answer")
     if not found or found.get("verdict", {}).get("state") != "passed":
         raise Declined("no build of it was proven right")
+    if brought and not _compared(client, kernel, question.device):
+        raise Declined("none of Triton's builds could be timed, so that ours could not be compared with it")
     buffers = [row["name"] for row in document["arguments"] if "shape" in row]
     written = [row["name"] for row in document["arguments"] if row.get("output")]
     entry = {"kernel": kernel, "config": found["configuration"]["config"], "artefact": found["artefact"],
@@ -215,6 +217,13 @@ def tune(question: Question) -> tuple[Any, dict[str, Any]]:
     if answer is None:
         raise Declined("its winner is no longer known")
     return answer, kept
+
+
+def _compared(client: Any, kernel: str, device: str) -> bool:
+    """Whether a build that was brought was timed: a winner is launched only if it beat Triton's, or is one."""
+    why = json.loads(client.request("POST", "/v1/explain", json.dumps({"kernel": kernel, "sizes": {}, "device": device})))
+    measured = [one["measurement"] for one in why["field"]]
+    return any(one.get("origin") and one["outcome"] == "timed" for one in measured)
 
 
 def _answer(entry: dict[str, Any], device: str) -> Any:
