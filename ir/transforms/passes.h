@@ -44,5 +44,8 @@ mlir::LogicalResult fixPoison(mlir::ModuleOp module);
 /// tt.dot_scaled becomes a tt.dot of 16-bit floats: operands are widened and multiplied by their scales
 /// first. For backends whose machines do not multiply scaled operands; not part of simplifyPasses().
 mlir::LogicalResult decomposeScaledDots(mlir::ModuleOp module);
+/// Reductions whose elements have to be combined in their order (ir/analysis/combination_order.h) become
+/// trees over neighbours. For backends that combine in an order of their own; not part of simplifyPasses().
+mlir::LogicalResult orderReductions(mlir::ModuleOp module);
 
 } // namespace tuned

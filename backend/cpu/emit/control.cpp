@@ -1,5 +1,6 @@
 // Loops, branches and calls. Scalars pass through phis, tiles through their slots.
 #include "backend/cpu/emit/emitter.h"
+#include "ir/analysis/loop_counter.h"
 
 #include <llvm/ADT/PostOrderIterator.h>
 #include <mlir/Dialect/ControlFlow/IR/ControlFlowOps.h>
@@ -125,6 +126,13 @@ void Emitter::emitFor(mlir::scf::ForOp op) {
   bool isUnsigned = op->hasAttr("unsignedCmp");
   llvm::Value* more =
       isUnsigned ? builder_.CreateICmpULT(counter, upper) : builder_.CreateICmpSLT(counter, upper);
+  // Set once the counter has passed its type's end.
+  llvm::PHINode* wrapped = nullptr;
+  if (tt::counterMayWrap(op)) {
+    wrapped = llvm::PHINode::Create(builder_.getInt1Ty(), 2, "", counter->getIterator());
+    wrapped->addIncoming(builder_.getFalse(), before);
+    more = builder_.CreateSelect(wrapped, builder_.getFalse(), more);
+  }
   builder_.CreateCondBr(more, body, after);
   builder_.SetInsertPoint(body);
   for (mlir::Operation& inner : op.getBody()->without_terminator())
@@ -136,6 +144,10 @@ void Emitter::emitFor(mlir::scf::ForOp op) {
   for (auto [number, offset] : offsets)
     next.push_back(addSteps(offset, yield->getOperand(number), op.getRegionIterArg(number)));
   llvm::Value* following = builder_.CreateAdd(counter, step);
+  if (wrapped)
+    wrapped->addIncoming(isUnsigned ? builder_.CreateICmpULT(following, counter)
+                                    : builder_.CreateICmpSLT(following, counter),
+                         builder_.GetInsertBlock());
   addIncoming(phis, yield->getOperands());
   for (auto [offset, value] : llvm::zip(offsets, next))
     offset.second->addIncoming(value, builder_.GetInsertBlock());

@@ -1,5 +1,7 @@
-// Reductions: along rows with several accumulators, or across rows with one result a lane.
+// Reductions: along rows with several accumulators where the order is free, or across rows with one result a
+// lane.
 #include "backend/cpu/emit/emitter.h"
+#include "ir/analysis/combination_order.h"
 
 namespace tuned::cpu {
 namespace {
@@ -27,7 +29,7 @@ void Emitter::emitReduce(tt::ReduceOp op) {
     }
   };
   bool vectors = takesVectors(op.getCombineOp());
-  if (vectors && inner == 1 && length >= 8) {
+  if (vectors && inner == 1 && length >= 8 && !tt::orderMatters(op.getCombineOp())) {
     loop(outer, {}, [&](llvm::Value* row, Values) {
       LaneIndex at = indexing_.scalar(row, log2(outer), scopes_.top());
       keep(at, reduceRow(op, length, at, widthFor(length)));

@@ -1,5 +1,6 @@
 // Loops, branches and what a program knows of its grid.
 #include "backend/nvptx/lowering/emitter.h"
+#include "ir/analysis/loop_counter.h"
 
 #include <llvm/IR/IntrinsicsNVPTX.h>
 #include <mlir/Dialect/ControlFlow/IR/ControlFlowOps.h>
@@ -34,7 +35,11 @@ Result<void> forLoop(Emitter& e, mlir::Operation& op) {
   llvm::BasicBlock* last = b.GetInsertBlock();
   llvm::Value* next = b.CreateAdd(induction, e.scalar(loop.getStep()));
   induction->addIncoming(next, last);
-  b.CreateCondBr(b.CreateICmp(before, next, upper), body, exit);
+  // The counter may pass its type's end after the last round: what is left of the way is compared instead.
+  llvm::Value* more = tt::counterMayWrap(loop)
+                          ? b.CreateICmpUGT(b.CreateSub(upper, induction), e.scalar(loop.getStep()))
+                          : b.CreateICmp(before, next, upper);
+  b.CreateCondBr(more, body, exit);
 
   b.SetInsertPoint(exit);
   for (unsigned i = 0; i < loop.getNumResults(); ++i) {

@@ -25,6 +25,7 @@ struct Pass {
 
 /// tt.dot_scaled becomes a tt.dot of operands that were widened and scaled.
 Result<void> decomposeScaledDots(PassContext& context);
+Result<void> orderReductions(PassContext& context);
 /// A loop that runs at most once becomes a condition.
 Result<void> unrollSingleIterations(PassContext& context);
 /// In loops around dots, loads go one iteration ahead (numStages of 3 and more).

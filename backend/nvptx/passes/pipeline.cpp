@@ -16,9 +16,15 @@ Result<void> decomposeScaledDots(PassContext& context) {
   return fail(ErrorKind::Internal, "scaled dots are not decomposed");
 }
 
+Result<void> orderReductions(PassContext& context) {
+  if (mlir::succeeded(tuned::orderReductions(context.function->getParentOfType<mlir::ModuleOp>()))) return {};
+  return fail(ErrorKind::Internal, "reductions are not ordered");
+}
+
 std::span<const Pass> layoutPasses() {
   static constexpr Pass passes[] = {
       {"decompose-scaled-dots", decomposeScaledDots},
+      {"order-reductions", orderReductions},
       {"unroll-single-iterations", unrollSingleIterations},
       {"prefetch-loads", prefetchLoads},
       {"assign-layouts", assignLayouts},

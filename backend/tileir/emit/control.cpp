@@ -1,6 +1,7 @@
 // Loops, branches and what a program knows of its grid. Values and tokens that a region changes are carried
 // through it.
 #include "backend/tileir/emit/emitter.h"
+#include "ir/analysis/loop_counter.h"
 
 #include <mlir/Dialect/SCF/IR/SCF.h>
 #include <mlir/Interfaces/SideEffectInterfaces.h>
@@ -25,6 +26,21 @@ std::vector<TypeId> typesOf(std::span<const Value> values) {
   return types;
 }
 
+bool mayWrap(Emitter& e, scf::ForOp loop) {
+  auto limit = e.grid.of(loop.getUpperBound());
+  return tt::counterMayWrap(loop, limit ? std::optional(limit->upper) : std::nullopt);
+}
+
+/// How many rounds a loop takes, as a number without a sign. A step of 0 is taken for 1.
+Value rounds(Emitter& e, Value lower, Value upper, Value step, Sign sign) {
+  Value zero = e.integer(lower.type, 0), one = e.integer(lower.type, 1);
+  Value divisor = e.select(e.compare(Predicate::Equal, step, zero), one, step);
+  Value way = e.sub(e.sub(upper, lower), one);
+  Value count = e.add(e.divide(way, divisor, Sign::Unsigned), one);
+  return e.select(e.compare(Predicate::Less, lower, upper, sign), count, zero);
+}
+
+/// A loop whose counter may pass its type's end goes over its rounds instead.
 Result<void> forLoop(Emitter& e, mlir::Operation& op) {
   auto loop = mlir::cast<scf::ForOp>(op);
   Effects effects = e.effects(&op);
@@ -33,17 +49,24 @@ Result<void> forLoop(Emitter& e, mlir::Operation& op) {
   Value lower = e.of(loop.getLowerBound()), upper = e.of(loop.getUpperBound()), step = e.of(loop.getStep());
   for (Value bound : {lower, upper, step})
     if (!isScalar(e, bound)) return unsupported(op, "a loop for each element");
+  const Value first = lower, stride = step;
+  const bool counts = mayWrap(e, loop);
+  if (counts) {
+    upper = rounds(e, lower, upper, step, loop.getUnsignedCmp() ? Sign::Unsigned : Sign::Signed);
+    lower = e.integer(first.type, 0);
+    step = e.integer(first.type, 1);
+  }
   std::vector<TypeId> arguments = typesOf(inits);
   arguments.insert(arguments.begin(), lower.type);
   Values inside = e.code.beginRegion(arguments);
-  e.set(loop.getInductionVar(), inside.front());
+  e.set(loop.getInductionVar(), counts ? e.add(first, e.mul(inside.front(), stride)) : inside.front());
   e.tokens.restore(effects, e.bind(loop.getRegionIterArgs(), std::span(inside).subspan(1)));
   if (auto done = e.emitBlock(*loop.getBody()); !done) return done;
   Values next = e.flattened(loop.getYieldedValues());
   append(next, e.tokens.carried(effects));
   e.code.terminator(Opcode::Continue, next);
   std::string body = e.code.endRegion();
-  Values results = e.code.forLoop(loop.getUnsignedCmp(), lower, upper, step, inits, body);
+  Values results = e.code.forLoop(counts || loop.getUnsignedCmp(), lower, upper, step, inits, body);
   e.tokens.restore(effects, e.bind(loop.getResults(), results));
   return {};
 }

@@ -1,0 +1,24 @@
+#include "ir/analysis/loop_counter.h"
+
+#include <mlir/IR/Matchers.h>
+
+namespace tuned::tt {
+
+bool counterMayWrap(mlir::scf::ForOp loop, std::optional<int64_t> upperLimit) {
+  llvm::APInt step, upper;
+  if (!mlir::matchPattern(loop.getStep(), mlir::m_ConstantInt(&step))) return true;
+  if (step.isOne()) return false;
+  unsigned width = step.getBitWidth();
+  bool isUnsigned = loop.getUnsignedCmp();
+  if (!isUnsigned && !step.isStrictlyPositive()) return true;
+  if (!mlir::matchPattern(loop.getUpperBound(), mlir::m_ConstantInt(&upper))) {
+    if (!upperLimit || isUnsigned) return true;
+    upper = llvm::APInt(width, static_cast<uint64_t>(*upperLimit), true, true);
+  }
+  // The last counter is at most upper - 1.
+  llvm::APInt largest = isUnsigned ? llvm::APInt::getMaxValue(width) : llvm::APInt::getSignedMaxValue(width);
+  llvm::APInt room = largest - (step - 1);
+  return isUnsigned ? upper.ugt(room) : upper.sgt(room);
+}
+
+} // namespace tuned::tt
