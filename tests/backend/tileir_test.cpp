@@ -164,9 +164,13 @@ TEST_CASE("a region's arguments come in pairs") {
     %v = tt.load %xp : tensor<128x!tt.ptr<f32>>
     %best:2 = "tt.reduce"(%v, %i) <{axis = 0 : i32}> ({
     ^bb0(%a: f32, %ai: i32, %b: f32, %bi: i32):
-      %less = arith.cmpf ogt, %a, %b : f32
-      %m = arith.select %less, %a, %b : f32
-      %mi = arith.select %less, %ai, %bi : i32
+      %more = arith.cmpf ogt, %a, %b : f32
+      %same = arith.cmpf oeq, %a, %b : f32
+      %before = arith.cmpi slt, %ai, %bi : i32
+      %first = arith.andi %same, %before : i1
+      %left = arith.ori %more, %first : i1
+      %m = arith.select %left, %a, %b : f32
+      %mi = arith.select %left, %ai, %bi : i32
       tt.reduce.return %m, %mi : f32, i32
     }) : (tensor<128xf32>, tensor<128xi32>) -> (f32, i32)
     tt.store %y, %best#1 : !tt.ptr<i32>)"));
@@ -175,6 +179,46 @@ TEST_CASE("a region's arguments come in pairs") {
   CHECK(result.text.find("reduce") != std::string::npos);
   std::string compare = line(result.text, "cmpf greater_than");
   CHECK(compare.find("tile<f32>") != std::string::npos);
+}
+
+TEST_CASE("a reduction that may not exchange its operands is no reduction of Tile IR, which keeps no order") {
+  auto result = emit(kernel(R"(
+    %v = tt.load %yp : tensor<128x!tt.ptr<i32>>
+    %last = "tt.reduce"(%v) <{axis = 0 : i32}> ({
+    ^bb0(%a: i32, %b: i32):
+      %d = arith.subi %b, %a : i32
+      tt.reduce.return %d : i32
+    }) : (tensor<128xi32>) -> i32
+    tt.store %y, %last : !tt.ptr<i32>)"));
+  REQUIRE(result.artefact);
+  if (result.text.empty()) return;
+  CHECK(result.text.find("reduce") == std::string::npos);
+  CHECK(count(result.text, " subi ") == 7);
+}
+
+TEST_CASE("a loop that may pass the end of its counter goes over its rounds") {
+  auto loop = [](const std::string& upper) {
+    return emit(kernel(R"(
+    %lo = arith.constant 0 : i32
+    %st = arith.constant 3 : i32
+    %up = arith.constant )" +
+                       upper + R"( : i32
+    %v = tt.load %yp : tensor<128x!tt.ptr<i32>>
+    %s = scf.for %k = %lo to )" +
+                       (upper == "0" ? "%n" : "%up") +
+                       R"( step %st iter_args(%t = %v) -> (tensor<128xi32>) : i32 {
+      %ks = tt.splat %k : i32 -> tensor<128xi32>
+      %w = arith.addi %t, %ks : tensor<128xi32>
+      scf.yield %w : tensor<128xi32>
+    }
+    tt.store %yp, %s : tensor<128x!tt.ptr<i32>>)"));
+  };
+  auto unknown = loop("0"), known = loop("300");
+  REQUIRE(unknown.artefact);
+  REQUIRE(known.artefact);
+  if (known.text.empty()) return;
+  CHECK(count(unknown.text, " divi ") == 1);
+  CHECK(count(known.text, " divi ") == 0);
 }
 
 TEST_CASE("a branch of a map is computed on both sides, and each element takes its own") {

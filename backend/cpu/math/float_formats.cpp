@@ -12,6 +12,11 @@ llvm::Type* sameShape(llvm::Type* like, llvm::Type* element) {
   return vector ? llvm::FixedVectorType::get(element, vector->getNumElements()) : element;
 }
 
+// Without the builder's leave to contract: LLVM takes two roundings in a row for one if both have it.
+llvm::Value* rounded(llvm::IRBuilderBase& builder, llvm::Value* value, llvm::Type* type) {
+  return builder.CreateFPTruncFMF(value, type, llvm::FastMathFlags());
+}
+
 } // namespace
 
 FloatFormats::Format FloatFormats::formatOf(mlir::Type type) {
@@ -45,14 +50,12 @@ llvm::Value* FloatFormats::narrow(llvm::Value* value, mlir::Type type, bool towa
   llvm::Type* f32 = sameShape(value->getType(), builder_.getFloatTy());
   if (type.isF64())
     return fromDouble ? value : builder_.CreateFPExt(value, sameShape(f32, builder_.getDoubleTy()));
-  if (type.isF32())
-    return !fromDouble ? value : towardZero ? truncate(value) : builder_.CreateFPTrunc(value, f32);
+  if (type.isF32()) return !fromDouble ? value : towardZero ? truncate(value) : rounded(builder_, value, f32);
   if (fromDouble) value = roundToOdd(value); // so that the second rounding is the only one that counts
   unsigned width = type.getIntOrFloatBitWidth();
   llvm::Type* narrow = sameShape(f32, builder_.getIntNTy(width));
   if (type.isF16() && halfConversions_ && !towardZero)
-    return builder_.CreateBitCast(builder_.CreateFPTrunc(value, sameShape(f32, builder_.getHalfTy())),
-                                  narrow);
+    return builder_.CreateBitCast(rounded(builder_, value, sameShape(f32, builder_.getHalfTy())), narrow);
   return builder_.CreateTrunc(encode(value, formatOf(type), towardZero), narrow);
 }
 
@@ -78,7 +81,7 @@ llvm::Value* FloatFormats::roundToOdd(llvm::Value* f64) {
 std::pair<llvm::Value*, llvm::Value*> FloatFormats::towardZeroBits(llvm::Value* f64) {
   llvm::Type* f32 = sameShape(f64->getType(), builder_.getFloatTy());
   llvm::Type* i32 = sameShape(f64->getType(), builder_.getInt32Ty());
-  llvm::Value* nearest = builder_.CreateFPTrunc(f64, f32);
+  llvm::Value* nearest = rounded(builder_, f64, f32);
   llvm::Value* back = builder_.CreateFPExt(nearest, f64->getType());
   llvm::Value* bits = builder_.CreateBitCast(nearest, i32);
   llvm::Value* magnitude = builder_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, f64);

@@ -15,6 +15,12 @@ int64_t slotBytes(mlir::Value value) {
   return (type.getNumElements() * storageBytes(type.getElementType()) + 63) / 64 * 64;
 }
 
+// A load whose mask is all true does not evaluate what masked lanes would get.
+bool mayBeLeftOut(mlir::OpOperand& operand) {
+  auto load = mlir::dyn_cast<tt::LoadOp>(operand.getOwner());
+  return load && load.getOther() && operand.get() == load.getOther() && operand.get() != load.getMask();
+}
+
 // Free and taken room over time: first fit.
 class Room {
 public:
@@ -66,11 +72,11 @@ Plan::Reads Plan::reads(mlir::Value value, mlir::Value tile) const {
   if (own.home == Home::Carried) return reads(own.from, tile);
   mlir::Operation* op = value.getDefiningOp();
   Reads worst = Reads::No;
-  for (mlir::Value operand : op->getOperands()) {
-    Reads one = reads(operand, tile);
+  for (mlir::OpOperand& operand : op->getOpOperands()) {
+    Reads one = reads(operand.get(), tile);
     Kind kind = kindOf(*op);
     bool moves = kind == Kind::Permutation || kind == Kind::Broadcast || kind == Kind::Gather;
-    if (one != Reads::No && moves) one = Reads::Elsewhere;
+    if (one != Reads::No && (moves || mayBeLeftOut(operand))) one = Reads::Elsewhere;
     worst = std::max(worst, one);
   }
   return worst;
