@@ -26,7 +26,15 @@ std::vector<TypeId> typesOf(std::span<const Value> values) {
   return types;
 }
 
+/// Whether the loop's counter may pass its type's end. A loop that loads is taken as it is: the assembler
+/// issues its loads ahead, and hung where such a loop of unknown length went over rounds (13.5, sm_90).
 bool mayWrap(Emitter& e, scf::ForOp loop) {
+  auto loads = [](mlir::Operation* op) {
+    return mlir::isa<tt::LoadOp, tt::DescriptorLoadOp, tt::DescriptorGatherOp>(op)
+               ? mlir::WalkResult::interrupt()
+               : mlir::WalkResult::advance();
+  };
+  if (loop.getBody()->walk(loads).wasInterrupted()) return false;
   auto limit = e.grid.of(loop.getUpperBound());
   return tt::counterMayWrap(loop, limit ? std::optional(limit->upper) : std::nullopt);
 }
