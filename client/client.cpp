@@ -213,6 +213,9 @@ Result<std::string> Client::artefact(const std::string& hash) {
 Result<ServiceStatus> Client::status() {
   return state_->get<ServiceStatus>("/v1/status");
 }
+Result<ServiceStatus> Client::pause(bool paused) {
+  return state_->get<ServiceStatus>({"POST", paused ? "/v1/pause" : "/v1/resume", {}}, state_->timeout);
+}
 Result<KernelList> Client::kernels() {
   return state_->get<KernelList>("/v1/kernels");
 }

@@ -76,6 +76,8 @@ public:
   Result<std::string> artefact(const std::string& sha256);
 
   Result<protocol::ServiceStatus> status();
+  /// Lets tunings wait, or go on; what is known is answered meanwhile.
+  Result<protocol::ServiceStatus> pause(bool paused);
   Result<protocol::KernelList> kernels();
   Result<protocol::JobList> jobs();
   Result<protocol::DeviceList> devices();

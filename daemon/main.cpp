@@ -143,7 +143,9 @@ int main(int argc, char** argv) {
   std::jthread searching([&](const std::stop_token& stop) {
     wrongDevice = search(service, stop);
     if (wrongDevice) return (*server)->stop();
-    if (!stop.stop_requested()) starter.tell("READY=1\nSTATUS=serving on " + options.socket);
+    if (stop.stop_requested()) return;
+    starter.tell("READY=1\nSTATUS=serving on " + options.socket);
+    service.measureLater();
   });
   (*server)->run([&]() -> tuned::Result<tuned::Options> {
     auto again = tuned::parseCommandLine(argc, argv);

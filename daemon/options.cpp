@@ -62,6 +62,9 @@ template <typename Visit> void visitOptions(Options& o, Visit&& visit) {
   visit(Row{"jobs", "tunings queued and running at a time", 1, 1'000'000}, o.jobs);
   visit(Row{"jobs_per_user", "tunings of one user queued and running at a time", 1, 1'000'000},
         o.jobsPerUser);
+  visit(Row{"quiet_seconds", "a measurement waits so long for a device that others use or that is too hot", 0,
+            day},
+        o.quietSeconds);
   visit(Row{"idle_seconds", "worker processes without work end after this", 0.1, day}, o.idleSeconds);
   visit(Row{"exit_idle_seconds", "the daemon ends after this without connections and tunings; 0: never", 0,
             365 * day},

@@ -28,12 +28,13 @@ struct Options {
   double artefactDays = 30;   ///< … and when they are older than this
   double requestSeconds = 10; ///< a request must arrive within this
   int64_t requestBytes = int64_t{16} << 20; ///< largest body
-  double idleSeconds = 60;                  ///< workers without work end after this
-  int64_t connections = 12'000;             ///< open at a time; one user may hold seven eighths of them
-  int64_t jobs = 1024;                      ///< tunings queued and running
-  int64_t jobsPerUser = 256;                ///< of one user
-  double tuneSeconds = 4 * 3600;            ///< of one tuning; it then ends with the best it has found
-  double exitIdleSeconds = 0;               ///< without connections and tunings the daemon ends; 0: never
+  double quietSeconds = 30; ///< a measurement waits so long for a device that others use; then it is marked
+  double idleSeconds = 60;  ///< workers without work end after this
+  int64_t connections = 12'000;  ///< open at a time; one user may hold seven eighths of them
+  int64_t jobs = 1024;           ///< tunings queued and running
+  int64_t jobsPerUser = 256;     ///< of one user
+  double tuneSeconds = 4 * 3600; ///< of one tuning; it then ends with the best it has found
+  double exitIdleSeconds = 0;    ///< without connections and tunings the daemon ends; 0: never
 
   /// InvalidInput names the option whose value is out of range.
   Result<void> verify() const;

@@ -29,7 +29,7 @@ std::string reason(const Outcome& outcome) {
         if constexpr (requires { each.reason; })
           return each.reason;
         else
-          return "";
+          return each.disturbed;
       },
       outcome);
 }
@@ -88,8 +88,8 @@ Result<Trial> fromMeasurement(const Measurement& from) {
   }
   if (!from.seconds) return fail(ErrorKind::InvalidInput, "a timed outcome has no time");
   const Interval interval = from.interval.value_or(Interval{*from.seconds, *from.seconds});
-  trial.outcome =
-      Timed{*from.seconds, interval.low, interval.high, static_cast<int>(from.repeats), from.abandoned, {}};
+  trial.outcome = Timed{*from.seconds,  interval.low, interval.high, static_cast<int>(from.repeats),
+                        from.abandoned, {},           from.reason};
   return trial;
 }
 

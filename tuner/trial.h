@@ -20,6 +20,7 @@ struct Timed {
   int repeats = 0;
   bool abandoned = false;      ///< measuring ended early: it was clearly slower than the best so far
   std::vector<double> samples; ///< in the order they were taken
+  std::string disturbed = {};  ///< why the times cannot be quite believed: others used the device, it was hot
 };
 
 struct CompileFailed {
@@ -46,7 +47,7 @@ using Outcome = std::variant<Timed, CompileFailed, OutOfResources, WrongResult, 
 
 /// "timed", "compile_failed", "out_of_resources", "wrong_result", "faulted", "timed_out", "refused"
 const char* name(const Outcome& outcome);
-/// The reason of a failure; empty for Timed.
+/// The reason of a failure; of Timed, what disturbed it, empty as a rule.
 std::string reason(const Outcome& outcome);
 /// The failure that an error of compiling (or of loading and running) means.
 Outcome outcomeOf(const Error& error, bool whileCompiling);

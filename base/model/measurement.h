@@ -44,7 +44,7 @@ struct Measurement {
   std::string origin; ///< who made the build; empty: a compiler of ours, present when it was measured
   /// "timed", "compile_failed", "out_of_resources", "wrong_result", "faulted", "timed_out" or "refused"
   std::string outcome;
-  std::string reason;            ///< of anything but "timed"
+  std::string reason;            ///< of anything but "timed"; of that, what disturbed it
   std::optional<double> seconds; ///< median of one launch with a cold cache
   std::optional<Interval> interval;
   int64_t repeats = 0;

@@ -34,6 +34,7 @@ template <typename V> void fields(V& v, TuneRequest& m) {
   v.option("budget", m.budget);
   v.option("force", m.force);
   v.option("only", m.only);
+  v.option("built", m.built);
 }
 
 template <typename V> void fields(V& v, Answer& m) {
@@ -105,6 +106,8 @@ template <typename V> void fields(V& v, DeviceStatus& m) {
   fields(v, static_cast<DeviceInfo&>(m));
   v("available", m.available);
   v.option("reason", m.reason);
+  v("state", m.state);
+  v("state_age", m.stateAge);
   v.option("job", m.job);
 }
 
@@ -125,6 +128,7 @@ template <typename V> void fields(V& v, ServiceStatus& m) {
   v.option("jobs_queued", m.jobsQueued);
   v.option("compile_workers", m.compileWorkers);
   v("ready", m.ready);
+  v.option("paused", m.paused);
   v.option("problems", m.problems);
   v.option("devices", m.devices);
 }

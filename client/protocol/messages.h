@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/model/device.h"
+#include "base/model/device_state.h"
 #include "base/model/measurement.h"
 
 #include <array>
@@ -59,6 +60,9 @@ struct TuneRequest {
   Budget budget;
   bool force = false;       ///< try again what was tried before, failures too
   std::vector<Values> only; ///< just these configurations of the space; empty: all of it
+  /// Just the builds that are here (pre-warmed, imported) and load on the device, by whatever assembler:
+  /// nothing is compiled.
+  bool built = false;
 };
 
 /// The best that is known for (kernel, sizes, device). Also one row of the list of winners.
@@ -134,7 +138,10 @@ struct KernelInfo {
 struct DeviceStatus : DeviceInfo {
   bool available = true;
   std::string reason; ///< why it is not available, and what to do
-  std::string job;    ///< the tuning that runs on it; empty: none
+  /// What went on on it when something was last measured there, and how long ago that was.
+  std::optional<DeviceState> state;
+  std::optional<double> stateAge;
+  std::string job; ///< the tuning that runs on it; empty: none
 };
 
 /// What to forget; empty members match all, but not all may be empty.
@@ -224,6 +231,7 @@ struct ServiceStatus {
   int64_t jobsRunning = 0, jobsQueued = 0;
   int64_t compileWorkers = 0;
   bool ready = true;
+  bool paused = false; ///< tunings wait until they are resumed
   std::vector<std::string>
       problems; ///< what an operator should know: a corrupt file set aside, a full disk, …
   std::vector<DeviceStatus> devices;

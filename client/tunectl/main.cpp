@@ -16,8 +16,9 @@ int main(int argc, char** argv) {
   app.add_option("--timeout", context.globals.timeout, "seconds an answer of the daemon may take")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  for (const auto add : {addServe, addStatus, addQuery, addTune, addWatch, addCover, addStudy, addLs, addShow,
-                         addExplain, addForget, addCompile, addBench, addOffline, addDoctor, addVersion})
+  for (const auto add :
+       {addServe, addStatus, addQuery, addTune, addWatch, addCover, addStudy, addLs, addShow, addExplain,
+        addForget, addPause, addTop, addCompile, addBench, addOffline, addDoctor, addVersion})
     add(app, context);
   app.footer("Exit: 0 done, 1 failed, 2 usage, 3 miss, 4 no daemon, 5 denied, 6 timeout, 75 budget ended, 78 "
              "bad configuration.");

@@ -54,6 +54,9 @@ void addLs(CLI::App& app, Context& context);
 void addShow(CLI::App& app, Context& context);
 void addExplain(CLI::App& app, Context& context);
 void addForget(CLI::App& app, Context& context);
+/// pause and resume
+void addPause(CLI::App& app, Context& context);
+void addTop(CLI::App& app, Context& context);
 void addCompile(CLI::App& app, Context& context);
 void addBench(CLI::App& app, Context& context);
 void addDoctor(CLI::App& app, Context& context);

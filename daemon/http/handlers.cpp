@@ -231,6 +231,11 @@ constexpr Router::Entry table[] = {
      }},
     {"putEntry", false, false, putEntry, Rights::Submit}, // it fills the disk, and others believe it
     {"listEntries", false, false, listEntries},
+    // What one user stops, stands still for all.
+    {"pause", false, false, [](Service& s, const Call& c) { return reply(s.pause(true), c.status); },
+     Rights::Submit},
+    {"resume", false, false, [](Service& s, const Call& c) { return reply(s.pause(false), c.status); },
+     Rights::Submit},
     {"status", false, false, [](Service& s, const Call& c) { return reply(s.status(), c.status); }},
     {"openApi", false, false,
      [](Service&, const Call& c) {

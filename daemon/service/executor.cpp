@@ -4,6 +4,8 @@
 #include "daemon/service/convert.h"
 #include "daemon/worker/messages.h"
 
+#include <spdlog/spdlog.h>
+
 namespace tuned {
 
 using nlohmann::json;
@@ -33,6 +35,15 @@ Result<Measured> measuredFromJson(const json& answers, size_t index) {
   } catch (const json::exception& error) {
     return fail(ErrorKind::Faulted, std::string("the worker's answer is malformed: ") + error.what());
   }
+}
+
+/// Once more after a disturbance, and then what came of it is marked.
+constexpr int mostAgain = 2;
+constexpr auto betweenLooks = std::chrono::milliseconds(500);
+constexpr double lookSeconds = 10;
+
+void mark(Measured& measured, const std::string& disturbed) {
+  if (auto* timed = std::get_if<Timed>(&measured.outcome)) timed->disturbed = disturbed;
 }
 
 Measured failed(const Error& error, double seconds) {
@@ -72,6 +83,7 @@ void WorkerExecutor::compileLoop() {
     Configuration configuration = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
+    waitWhilePaused();
     auto start = std::chrono::steady_clock::now();
     auto made = builder_.make(problem_, configuration, anew_, stop_.get_token());
     if (!made) note(made.error());
@@ -131,6 +143,60 @@ std::optional<Error> WorkerExecutor::broken() const {
   return broken_;
 }
 
+void WorkerExecutor::attend(DeviceWatch& watch, double quietSeconds, Waiting waiting) {
+  watch_ = &watch;
+  quietSeconds_ = quietSeconds;
+  tellWaiting_ = std::move(waiting);
+}
+
+void WorkerExecutor::waitWhilePaused() {
+  if (!watch_ || !watch_->paused()) return;
+  tellWaiting_("paused");
+  watch_->waitWhilePaused(stop_.get_token());
+  tellWaiting_("");
+}
+
+/// Why what was just measured cannot be believed. The worker looks at its device now and then, and says what
+/// it saw with the answer.
+std::string WorkerExecutor::disturbanceIn(const json& answer) {
+  try {
+    auto state = model::fromJson<DeviceState>(answer.at(0).at("state"));
+    if (!state) return "";
+    watch_->saw(problem_.device, *state);
+    return disturbance(*state);
+  } catch (const json::exception&) {
+    return ""; // it did not look
+  }
+}
+
+/// Whether the device became quiet within the time that is allowed for it.
+bool WorkerExecutor::waitForQuiet(const std::string& why) {
+  tellWaiting_("waiting: " + why);
+  const auto start = std::chrono::steady_clock::now();
+  bool quiet = false;
+  while (!quiet && secondsSince(start) < quietSeconds_ && !stop_.stop_requested()) {
+    std::this_thread::sleep_for(betweenLooks);
+    auto seen = device_.call(problem_.id + "state", problemJson("state", problem_), lookSeconds,
+                             stop_.get_token(), problem_.owner);
+    if (!seen) break;
+    quiet = disturbanceIn(*seen).empty();
+  }
+  tellWaiting_("");
+  return quiet;
+}
+
+Result<json> WorkerExecutor::callUndisturbed(const char* op, const std::string& key,
+                                             std::span<const MeasureRequest> requests, double seconds,
+                                             std::string& disturbed) {
+  for (int again = 0;; ++again) {
+    auto answer = callDevice(op, key, requests, seconds);
+    if (!watch_ || !answer) return answer;
+    disturbed = disturbanceIn(*answer);
+    if (disturbed.empty() || again == mostAgain || stop_.stop_requested()) return answer;
+    if (!waitForQuiet(disturbed)) return answer;
+  }
+}
+
 Result<json> WorkerExecutor::callDevice(const char* op, const std::string& key,
                                         std::span<const MeasureRequest> requests, double seconds) {
   json request = problemJson(op, problem_);
@@ -139,20 +205,29 @@ Result<json> WorkerExecutor::callDevice(const char* op, const std::string& key,
     request["variants"].push_back({{"configuration", one.configuration},
                                    {"artefact", artefactToJson(*one.artefact)},
                                    {"best", one.best.value_or(0)}});
+  waitWhilePaused();
   std::unique_lock<CoreGate> cores(gate_, std::defer_lock);
   if (problem_.exclusive) cores.lock();
   auto start = std::chrono::steady_clock::now();
   auto answer = device_.call(key, request, seconds, stop_.get_token(), problem_.owner);
   spend(op, secondsSince(start));
   if (!answer && (answer.error().kind == ErrorKind::Unavailable || device_.closed())) note(answer.error());
+  if (!watch_ || device_.closed()) return answer;
+  if (answer && watch_->bringBack(problem_.device))
+    spdlog::info("device {} is in use again", problem_.device);
+  if (!answer && answer.error().kind == ErrorKind::Unavailable &&
+      watch_->takeOut(problem_.device, answer.error().text()))
+    spdlog::error("device {} is out of use: {}", problem_.device, answer.error().text());
   return answer;
 }
 
 Measured WorkerExecutor::measure(const MeasureRequest& request) {
   auto start = std::chrono::steady_clock::now();
-  auto answer = callDevice("measure", problem_.id + toKey(request.configuration), {&request, 1},
-                           limits_.measureSeconds);
+  std::string disturbed;
+  auto answer = callUndisturbed("measure", problem_.id + toKey(request.configuration), {&request, 1},
+                                limits_.measureSeconds, disturbed);
   auto measured = answer ? measuredFromJson(*answer, 0) : fail(answer.error());
+  if (measured) mark(*measured, disturbed);
   // A context that has faulted is not used again, even if its process lives.
   if (measured && std::holds_alternative<Faulted>(measured->outcome)) device_.discard();
   return measured ? *measured : failed(measured.error(), secondsSince(start));
@@ -161,10 +236,12 @@ Measured WorkerExecutor::measure(const MeasureRequest& request) {
 std::vector<Measured> WorkerExecutor::duel(std::span<const MeasureRequest> requests) {
   auto start = std::chrono::steady_clock::now();
   double seconds = limits_.measureSeconds * static_cast<double>(requests.size());
-  auto answer = callDevice("duel", problem_.id + "duel", requests, seconds);
+  std::string disturbed;
+  auto answer = callUndisturbed("duel", problem_.id + "duel", requests, seconds, disturbed);
   std::vector<Measured> out;
   for (size_t i = 0; i < requests.size(); ++i) {
     auto measured = answer ? measuredFromJson(*answer, i) : fail(answer.error());
+    if (measured) mark(*measured, disturbed);
     out.push_back(measured ? *measured : failed(measured.error(), secondsSince(start)));
   }
   return out;

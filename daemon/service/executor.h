@@ -6,6 +6,7 @@
 #pragma once
 
 #include "daemon/service/builder.h"
+#include "daemon/service/watch.h"
 
 #include <condition_variable>
 #include <deque>
@@ -25,6 +26,12 @@ public:
   WorkerExecutor(Builder& builder, WorkerPool& device, CoreGate& gate, Problem problem, WorkerLimits limits,
                  bool anew, std::stop_source stop);
   ~WorkerExecutor() override;
+
+  /// Before anything else: pauses are obeyed, and what is measured while others use the device is measured
+  /// again, after waiting at most `quietSeconds` for them, or marked. `waiting` is told why it waits, and an
+  /// empty text when it goes on; from any thread.
+  using Waiting = std::function<void(const std::string&)>;
+  void attend(DeviceWatch& watch, double quietSeconds, Waiting waiting);
 
   bool exclusive() const override { return problem_.exclusive; }
   int compileSlots() const override { return builder_.slots(); }
@@ -48,6 +55,12 @@ private:
   void compileLoop();
   void note(const Error& error);
   void spend(const std::string& phase, double seconds);
+  void waitWhilePaused();
+  bool waitForQuiet(const std::string& why);
+  std::string disturbanceIn(const nlohmann::json& answer);
+  Result<nlohmann::json> callUndisturbed(const char* op, const std::string& key,
+                                         std::span<const MeasureRequest> requests, double seconds,
+                                         std::string& disturbed);
   Result<nlohmann::json> callDevice(const char* op, const std::string& key,
                                     std::span<const MeasureRequest> requests, double seconds);
 
@@ -57,7 +70,10 @@ private:
   const Problem problem_;
   const WorkerLimits limits_;
   const bool anew_;
-  std::stop_source stop_;    ///< the search's own
+  std::stop_source stop_; ///< the search's own
+  DeviceWatch* watch_ = nullptr;
+  double quietSeconds_ = 0;
+  Waiting tellWaiting_;
   mutable std::mutex mutex_; ///< guards all but the threads
   std::optional<Error> broken_;
   std::condition_variable_any queued_, ready_;

@@ -20,7 +20,7 @@ constexpr double halfLife = 3600;
 /// what the first one's budget brings.
 bool same(const protocol::TuneRequest& a, const protocol::TuneRequest& b) {
   return a.kernel == b.kernel && a.strategy == b.strategy && a.effort == b.effort && a.seed == b.seed &&
-         a.force == b.force && a.only == b.only;
+         a.force == b.force && a.only == b.only && a.built == b.built;
 }
 } // namespace
 
@@ -115,6 +115,12 @@ void Jobs::forgetOld() {
     if (++finished > finishedKept || (finished > 1 && bytes > finishedBytes)) job->reset();
   }
   std::erase_if(jobs_, [](const auto& job) { return job == nullptr; });
+}
+
+size_t Jobs::load(const std::string& device) const {
+  std::lock_guard guard(mutex_);
+  auto queue = queues_.find(device);
+  return queue == queues_.end() ? 0 : queue->second->waiting.size() + (queue->second->running ? 1 : 0);
 }
 
 size_t Jobs::unfinished() const {

@@ -111,6 +111,8 @@ public:
   Result<void> room(unsigned user) const;
   /// Queues a job. A device that is free takes the oldest job of the user who had the least of it lately.
   void add(std::shared_ptr<Job> job);
+  /// Jobs queued and running on the device.
+  size_t load(const std::string& device) const;
   /// Jobs queued and running.
   size_t unfinished() const;
   std::shared_ptr<Job> find(const std::string& id) const;

@@ -68,9 +68,14 @@ std::string Metrics::text(const std::map<std::string, double>& gauges) const {
   }
   line(out, "request_seconds_sum", "", requestSeconds_);
   line(out, "request_seconds_count", "", static_cast<double>(sum));
+  std::string last;
   for (const auto& [name, value] : gauges) {
-    head(out, name, "gauge", "state of the daemon now");
-    line(out, name, "", value);
+    const size_t labels = name.find('{');
+    const std::string plain = name.substr(0, labels);
+    if (plain != last) head(out, plain, "gauge", "state of the daemon now");
+    last = plain;
+    line(out, plain, labels == std::string::npos ? "" : name.substr(labels + 1, name.size() - labels - 2),
+         value);
   }
   return out;
 }

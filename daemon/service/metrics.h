@@ -20,7 +20,7 @@ public:
   /// One answered request.
   void request(int status, double seconds);
   void trial(const std::string& outcome);
-  /// The text exposition format, with `gauges` (name to value) after the counters.
+  /// The text exposition format, with `gauges` (name, with labels or without, to value) after the counters.
   std::string text(const std::map<std::string, double>& gauges) const;
 
 private:

@@ -54,6 +54,8 @@ bool inSpace(const Kernel& kernel, const Configuration& configuration, const Siz
   for (const auto& [name, value] : configuration) {
     if (std::ranges::find(kernel.parameters, name, &KernelParameter::name) != kernel.parameters.end())
       continue;
+    // Which compiler made it is a parameter of every space on devices that have several (compilers.h).
+    if (name == "compiler" && value >= 0 && static_cast<size_t>(value) < kCompilerNames.size()) continue;
     auto fixed = kernel.defaults.find(name);
     if (fixed == kernel.defaults.end() || fixed->second != value) return false;
   }

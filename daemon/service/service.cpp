@@ -70,7 +70,6 @@ void Service::setDevices(std::vector<KnownDevice> devices, std::vector<std::stri
   // Before any request: one for the same tuning joins the one that is taken up.
   resume();
   looking_ = false;
-  measureLater();
 }
 
 void Service::resume() {
@@ -108,6 +107,23 @@ Result<const KnownDevice*> Service::device(const std::string& id) const {
   return fail(ErrorKind::NotFound,
               id.empty() ? "this daemon has no device" : "there is no device '" + id + "'",
               there.empty() ? "see tunectl doctor" : "devices: " + there);
+}
+
+/// The device that a tuning runs on: the one that was asked for, else the one of its kind with the least to
+/// do.
+Result<const KnownDevice*> Service::deviceFor(const Resolved& what, const std::string& asked) const {
+  const KnownDevice* least = nullptr;
+  std::string out;
+  for (const KnownDevice& device : devices_) {
+    const std::string& id = device.info.id;
+    if (asked.empty() ? device.target.id != what.device->target.id : id != asked) continue;
+    if (auto why = watch_.out(id))
+      out += (out.empty() ? "" : "; ") + id + " is out of use: " + *why;
+    else if (!least || jobs_.load(id) < jobs_.load(least->info.id))
+      least = &device;
+  }
+  if (least) return least;
+  return fail(ErrorKind::Unavailable, out, "it is tried again a minute after it failed; see tunectl doctor");
 }
 
 Result<Service::Resolved> Service::resolve(const std::string& kernel, const std::string& document,
@@ -236,6 +252,7 @@ Result<BestResult> Service::best(const protocol::BestRequest& request, const std
   if (request.tune && !behind && !store_->readOnly()) {
     protocol::TuneRequest tuning;
     tuning.budget = request.budget;
+    tuning.device = request.device;
     auto started = start(*what, tuning, numberOf(user));
     if (!started) return fail(started.error());
     behind = *started;
@@ -274,7 +291,9 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
   // The document's own hash: an id may have several documents, and this one was asked.
   request.kernel = what.kernel.sha;
   request.document.clear();
-  request.device = what.device->info.id;
+  auto on = deviceFor(what, request.device);
+  if (!on) return fail(on.error());
+  request.device = (*on)->info.id;
   if (auto sizes = fromKey(what.problem.sizes)) request.sizes = *sizes;
   auto effort = effortNamed(request.effort);
   if (!effort) return fail(effort.error());
@@ -289,13 +308,16 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
   const bool fresh = record.id.empty();
   if (fresh)
     if (auto room = jobs_.room(user); !room) return fail(room.error());
+  if (request.built && !request.only.empty())
+    return fail(ErrorKind::InvalidInput, "give either 'only' or 'built'");
   auto kernel = restricted(*what.kernel.kernel, request.only);
   if (!kernel) return fail(kernel.error());
   auto space = Space::enumerate(*kernel, request.sizes, ignoredOn(*what.device), what.device->info.compilers);
   if (!space) return fail(space.error());
   std::string strategy = request.strategy;
   // Configurations that were listed one by one are all wanted.
-  if (strategy.empty()) strategy = request.only.empty() ? strategyFor(*effort, space->total()) : "exhaustive";
+  if (strategy.empty())
+    strategy = request.only.empty() && !request.built ? strategyFor(*effort, space->total()) : "exhaustive";
   if (auto known = checkStrategy(strategy); !known) return fail(known.error());
   auto job = std::make_shared<Job>(JobSpec{fresh ? newId() : record.id, request, what.kernel.kernel,
                                            what.problem, static_cast<int64_t>(space->size()), strategy,
@@ -310,10 +332,9 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
 }
 
 Crew Service::crewOf(const KnownDevice& device) {
-  return {&compilers_,
-          measurers_.at(device.info.id).get(),
-          &gate_,
-          {options_.compileSeconds, options_.measureSeconds}};
+  return {&compilers_, measurers_.at(device.info.id).get(),
+          &gate_,      {options_.compileSeconds, options_.measureSeconds},
+          &watch_,     options_.quietSeconds};
 }
 
 void Service::run(Job& job) {
@@ -326,7 +347,7 @@ void Service::run(Job& job) {
     return;
   }
   tuning_.run(job, *known, **on, crewOf(**on));
-  saidLater(job);
+  endedLater(job);
   dropHits(job.spec().problem.kernel);
   collect();
 }

@@ -9,6 +9,7 @@
 #include "daemon/service/metrics.h"
 #include "daemon/service/provisional.h"
 #include "daemon/service/tuning.h"
+#include "daemon/service/watch.h"
 
 #include <unordered_map>
 
@@ -28,6 +29,8 @@ public:
   /// Once, from any thread: the devices, and what an operator should know of the search for them. Takes up
   /// the tunings that an earlier daemon acknowledged and did not finish, then ends looking().
   void setDevices(std::vector<KnownDevice> devices, std::vector<std::string> problems);
+  /// Once, after setDevices: begins to measure what was built elsewhere or ahead and never measured here.
+  void measureLater();
   /// [quick] Whether the devices are not known yet. Until they are, nothing that is about a device may be
   /// called: submit, kernels, kernel, trials, artefact, jobs, job, status, unready and metricsText may.
   bool looking() const { return looking_; }
@@ -63,6 +66,8 @@ public:
   protocol::DeviceList devices() const; ///< [quick]
   Result<protocol::ServiceStatus> status();
   std::string metricsText(); ///< [quick]
+  /// Tunings wait, or go on; for the daemon's life.
+  Result<protocol::ServiceStatus> pause(bool paused);
   /// [quick] Whether no tuning is queued or running.
   bool idle() const { return jobs_.unfinished() == 0; }
   /// [quick] Nothing when requests can be served; else why not.
@@ -80,6 +85,7 @@ private:
   Result<Resolved> resolve(const std::string& kernel, const std::string& document,
                            const protocol::Values& sizes, const std::string& device, const std::string& user);
   Result<const KnownDevice*> device(const std::string& id) const;
+  Result<const KnownDevice*> deviceFor(const Resolved& what, const std::string& asked) const;
   Result<std::shared_ptr<Job>> start(const Resolved& what, protocol::TuneRequest request, unsigned user,
                                      const store::JobRecord& record = {}, int deaths = 0);
   Result<BestResult> stored(const Resolved& what);
@@ -90,8 +96,8 @@ private:
   Result<protocol::Answer> provisional(const Resolved& what, const protocol::Values& sizes);
   Crew crewOf(const KnownDevice& device);
   void resume();
-  void measureLater();
-  void saidLater(const Job& job);
+  void feedLater(const KnownDevice& device);
+  void endedLater(const Job& job);
   void run(Job& job);
   /// Forgets remembered answers: those of a kernel, by its id or name, or all.
   void dropHits(const std::string& idOrName = {});
@@ -108,6 +114,7 @@ private:
   CoreGate gate_;
   WorkerPool compilers_;
   Provisional provisional_;
+  DeviceWatch watch_;
   Tuning tuning_;
   std::mutex starting_; ///< makes "is there an equal one? else start" one step
   std::mutex hitsMutex_;
@@ -116,8 +123,13 @@ private:
     std::shared_ptr<const std::string> answer;
   };
   std::unordered_map<std::string, Hit> hits_; ///< by the user and the request's text
+  /// Jobs over builds that were here without a measurement: a few at a time.
+  struct Later {
+    std::map<std::string, int64_t> reached;            ///< by target: the number of the last problem taken up
+    std::map<std::string, std::set<std::string>> jobs; ///< by device
+  };
   std::mutex laterMutex_;
-  std::set<std::string> later_; ///< jobs over builds that were here without a measurement
+  Later later_;
   std::atomic<bool> ending_ = false;
   std::atomic<double> collected_ = 0; ///< Unix time of the last collection
   Jobs jobs_;                         ///< last: its threads use all above

@@ -6,53 +6,64 @@
 
 namespace tuned {
 
-/// Problems that have builds for a device of ours and no measurement on it are tuned over those builds:
-/// nothing is compiled for that, since builds are asked of the store first.
+namespace {
+/// Jobs of this kind queued for a device at a time: users' jobs come in their turn, and a cache of a million
+/// builds is not kept in memory.
+constexpr size_t mostWaiting = 4;
+/// Problems that the store is asked for at a time.
+constexpr int64_t slice = 32;
+} // namespace
+
+/// Problems that have builds which load on a device of ours, and no measurement on it, are tuned over those
+/// builds: nothing is compiled for that.
 void Service::measureLater() {
-  std::map<std::string, const KnownDevice*> byToolchain;
+  if (store_->readOnly()) return;
   for (const KnownDevice& device : devices_)
-    byToolchain.emplace(device.target.toolchain, &device);
-  std::map<store::ProblemKey, std::pair<const KnownDevice*, std::vector<protocol::Values>>> waiting;
-  auto walked = store_->eachBuild({}, [&](const store::BuildRecord& record) -> Result<void> {
-    auto device = byToolchain.find(record.key.toolchain);
-    if (!record.build.built() || !record.key.origin.empty() || device == byToolchain.end()) return {};
-    auto configuration = fromKey(record.key.configuration);
-    if (!configuration) return {};
-    auto& [on, built] = waiting[{record.key.kernel, record.key.sizes, device->second->target.id}];
-    on = device->second;
-    built.push_back(std::move(*configuration));
-    return {};
-  });
-  if (!walked)
-    return spdlog::warn("builds without a measurement were not looked for: {}", walked.error().text());
-  for (auto& [problem, work] : waiting) {
-    auto standing = store_->standing(problem);
-    auto sizes = fromKey(problem.sizes);
-    if (ending_ || !standing || !standing->empty() || !sizes) continue;
-    protocol::TuneRequest request;
-    request.kernel = problem.kernel;
-    request.sizes = *sizes;
-    request.device = work.first->info.id;
-    request.only = std::move(work.second);
-    auto job = tune(request);
-    if (!job) {
-      spdlog::warn("{} builds of {} {} are not measured: {}", request.only.size(),
-                   problem.kernel.substr(0, 12), problem.sizes, job.error().text());
-      continue;
+    feedLater(device);
+}
+
+/// Devices of one kind take from one list, so that they share the work.
+void Service::feedLater(const KnownDevice& device) {
+  const Capabilities& can = device.info.capabilities;
+  const std::string& loads = can.compileTarget.empty() ? device.info.architecture : can.compileTarget;
+  std::lock_guard guard(laterMutex_);
+  auto& jobs = later_.jobs[device.info.id];
+  int64_t& reached = later_.reached[device.target.id];
+  while (jobs.size() < mostWaiting && !ending_) {
+    auto problems = store_->unmeasured(loads, device.target.id, reached, slice);
+    if (!problems)
+      return spdlog::warn("builds without a measurement were not looked for: {}", problems.error().text());
+    if (problems->empty()) return;
+    for (const auto& [number, kernel, sizes] : *problems) {
+      if (jobs.size() >= mostWaiting || ending_) return;
+      reached = number;
+      auto values = fromKey(sizes);
+      if (!values) continue;
+      protocol::TuneRequest request;
+      request.kernel = kernel;
+      request.sizes = *values;
+      request.device = device.info.id;
+      request.built = true;
+      if (auto job = tune(request)) {
+        spdlog::info("job {}: builds of {} {} were here without a measurement", job->id, job->kernelName,
+                     sizes);
+        jobs.insert(job->id);
+      } else {
+        spdlog::warn("builds of {} {} are not measured: {}", kernel.substr(0, 12), sizes, job.error().text());
+      }
     }
-    spdlog::info("job {}: {} builds of {} {} were here without a measurement", job->id, request.only.size(),
-                 job->kernelName, problem.sizes);
-    std::lock_guard guard(laterMutex_);
-    later_.insert(job->id);
   }
 }
 
-void Service::saidLater(const Job& job) {
-  std::lock_guard guard(laterMutex_);
-  if (later_.erase(job.spec().id) == 0) return;
+void Service::endedLater(const Job& job) {
+  {
+    std::lock_guard guard(laterMutex_);
+    if (later_.jobs[job.spec().request.device].erase(job.spec().id) == 0) return;
+  }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
   spdlog::info("job {}: {} {} measured from builds that were here, {:.1f} s after the start", job.spec().id,
                job.spec().kernel->name, job.spec().problem.sizes, seconds);
+  if (auto on = device(job.spec().request.device)) feedLater(**on);
 }
 
 } // namespace tuned

@@ -3,6 +3,8 @@
 #include "daemon/service/service.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 namespace tuned {
@@ -107,9 +109,24 @@ protocol::DeviceList Service::devices() const {
   protocol::DeviceList out;
   for (const KnownDevice& device : devices_) {
     static_cast<DeviceInfo&>(out.devices.emplace_back()) = device.info;
-    if (auto job = jobs_.running(device.info.id)) out.devices.back().job = job->spec().id;
+    protocol::DeviceStatus& status = out.devices.back();
+    if (auto job = jobs_.running(device.info.id)) status.job = job->spec().id;
+    if (auto why = watch_.out(device.info.id)) {
+      status.available = false;
+      status.reason = *why;
+    }
+    if (auto seen = watch_.last(device.info.id)) {
+      status.state = seen->state;
+      status.stateAge = std::chrono::duration<double>(std::chrono::steady_clock::now() - seen->at).count();
+    }
   }
   return out;
+}
+
+Result<protocol::ServiceStatus> Service::pause(bool paused) {
+  if (watch_.paused() != paused) spdlog::info("tunings {}", paused ? "are paused" : "go on");
+  watch_.pause(paused);
+  return status();
 }
 
 Result<protocol::ServiceStatus> Service::status() {
@@ -136,11 +153,14 @@ Result<protocol::ServiceStatus> Service::status() {
   out.compileWorkers = compilers_.slots();
   auto why = unready();
   out.ready = !why;
+  out.paused = watch_.paused();
   if (!looking_) out.problems = problems_;
   for (const std::string& notice : store_->notices())
     out.problems.push_back(notice);
   if (why) out.problems.push_back(*why);
   if (!looking_) out.devices = devices().devices;
+  for (const protocol::DeviceStatus& device : out.devices)
+    if (!device.available) out.problems.push_back("device " + device.id + " is out of use: " + device.reason);
   return out;
 }
 
@@ -154,21 +174,43 @@ std::optional<std::string> Service::unready() const {
 
 std::string Service::metricsText() {
   int64_t running = 0, queued = 0;
+  double oldest = 0;
   for (const auto& job : jobs_.list()) {
     auto state = job->status().state;
     running += state == "running";
     queued += state == "queued";
+    if (state == "queued") oldest = std::max(oldest, unixNow() - job->spec().created);
   }
+  std::error_code error;
+  const auto cacheBytes = std::filesystem::file_size(store_->path(), error);
   std::map<std::string, double> gauges = {
       {"jobs_running", running},
       {"jobs_queued", queued},
       {"compile_workers_running", compilers_.running()},
       {"worker_crashes", static_cast<double>(compilers_.crashes())},
+      {"job_oldest_queued_seconds", oldest},
+      {"paused", watch_.paused()},
+      {"cache_bytes", error ? 0.0 : static_cast<double>(cacheBytes)},
       {"connections_open", static_cast<double>(metrics_.connectionsOpen)},
       {"uptime_seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count()}};
   if (!looking_) {
     for (const auto& [device, pool] : measurers_) {
       gauges["worker_crashes"] += static_cast<double>(pool->crashes());
+      if (!looking_)
+        for (const KnownDevice& device : devices_) {
+          const std::string label = "{device=\"" + device.info.id + "\"}";
+          gauges["device_available" + label] = !watch_.out(device.info.id);
+          auto seen = watch_.last(device.info.id);
+          if (!seen) continue;
+          auto add = [&](const char* name, const auto& value) {
+            if (value) gauges[name + label] = static_cast<double>(*value);
+          };
+          add("device_clock_mhz", seen->state.clockMegahertz);
+          add("device_celsius", seen->state.celsius);
+          add("device_watts", seen->state.watts);
+          add("device_others_percent", seen->state.othersPercent);
+          gauges["device_slowed" + label] = !seen->state.slowed.empty();
+        }
       gauges["worker_timeouts"] += static_cast<double>(pool->timeouts());
     }
   }

@@ -66,6 +66,12 @@ void Tuning::end(Job& job, JobState state, std::optional<protocol::Answer> answe
   job.finish(state, std::move(answer), std::move(error));
 }
 
+namespace {
+double steadySeconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+} // namespace
+
 /// One run of a job: what it learns of earlier runs, what it keeps, how it ends.
 class OneTuning {
 public:
@@ -76,6 +82,10 @@ public:
         builder_(store_, tuning.metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds),
         executor_(builder_, *crew.device, *crew.gate, problem_, crew.limits, spec_.request.force, stop_),
         outer_(job.stopToken(), [this] { stop_.request_stop(); }) {
+    watch_ = crew.watch;
+    if (watch_)
+      executor_.attend(*watch_, crew.quietSeconds,
+                       [this](const std::string& why) { job_.setPhase(why.empty() ? "searching" : why); });
     if (!spec_.request.force) return;
     crew.compilers->ledger().forget(problem_.id);
     crew.device->ledger().forget(problem_.id);
@@ -127,11 +137,32 @@ private:
     if (spec_.request.seed) request.seed = spec_.request.seed;
     if (spec_.request.budget.seconds > 0) request.budget.seconds = spec_.request.budget.seconds;
     if (spec_.request.budget.trials > 0) request.budget.trials = spec_.request.budget.trials;
+    if (watch_) request.now = [this] { return steadySeconds() - watch_->pausedSeconds(); };
     request.onProgress = [this](const Progress& progress) { onProgress(progress); };
+    if (spec_.request.built) {
+      if (auto there = takeBuilt(request); !there) return fail(there.error());
+      return request;
+    }
     if (auto known = recall(request); !known) return fail(known.error());
     if (spec_.request.only.empty())
       if (auto invited = invite(request); !invited) return fail(invited.error());
     return request;
+  }
+
+  /// The builds that are here, whichever assembler made them, and nothing else.
+  Result<void> takeBuilt(TuneRequest& request) {
+    auto builds = store_.loadable(spec_.problem.kernel, spec_.problem.sizes, problem_.compileTarget,
+                                  problem_.toolchain);
+    if (!builds) return fail(builds.error());
+    for (const store::BuildRecord& record : *builds)
+      if (auto configuration = fromKey(record.key.configuration);
+          configuration && inSpace(*kernel_.kernel, *configuration, request.sizes))
+        contend(request, record, "");
+    request.contendersOnly = true;
+    if (!request.contenders.empty()) return {};
+    return fail(ErrorKind::NotFound,
+                "no build of " + spec_.kernel->name + " for " + problem_.compileTarget + " is here",
+                "tunectl prewarm or import brings some; tune without 'built' makes them");
   }
 
   /// What earlier tunings of the problem learnt, as far as it holds for what is asked now.
@@ -144,6 +175,7 @@ private:
       const bool ours = record.build.key.origin.empty() && record.build.key.toolchain == problem_.toolchain;
       if (!trial || !ours || record.policy != measuringPolicy || !record.source.empty()) continue;
       if (!inSpace(request.kernel, trial->configuration, request.sizes)) continue;
+      if (trial->timed() && !trial->timed()->disturbed.empty()) continue; // it is taken again
       executor_.introduce(trial->configuration, "", record.build.id);
       const Holds holds = holdsUnder(*kernel_.kernel, record.measurement.verdict);
       const bool wrong = std::holds_alternative<WrongResult>(trial->outcome);
@@ -211,6 +243,12 @@ private:
              inSpace(*kernel_.kernel, record.measurement.configuration, request.sizes);
     });
     if (before) contend(request, before->build, "before the upgrade (" + before->build.build.assembler + ")");
+    auto imported = store_.choose(spec_.problem, [&](const auto& record) {
+      return record.build.key.origin.empty() && record.build.key.toolchain != problem_.toolchain &&
+             inSpace(*kernel_.kernel, record.measurement.configuration, request.sizes);
+    });
+    if (imported)
+      contend(request, imported->build, "made elsewhere (" + imported->build.build.assembler + ")");
     return {};
   }
 
@@ -242,6 +280,8 @@ private:
     record.policy = measuringPolicy;
     record.search = search_.id;
     record.finalist = finalist;
+    // Never before the tuning it belongs to, whatever happens to the clock: what is older may be retired.
+    record.created = std::max(unixNow(), spec_.created);
     // A few configurations timed again say what they take now; they do not unseat what a search has chosen.
     record.history = !spec_.request.only.empty() && decided_;
     auto kept = store_.addMeasurement(record);
@@ -335,6 +375,7 @@ private:
   Builder builder_;
   WorkerExecutor executor_;
   std::stop_callback<std::function<void()>> outer_;
+  DeviceWatch* watch_ = nullptr;
   store::SearchRecord search_;
   std::optional<Error> broken_; ///< the store could not keep a trial
   bool decided_ = store_.choose(spec_.problem, {}).has_value();

@@ -17,6 +17,8 @@ struct Crew {
   WorkerPool* device = nullptr;
   CoreGate* gate = nullptr;
   WorkerLimits limits;
+  DeviceWatch* watch = nullptr;
+  double quietSeconds = 0;
 };
 
 /// The problem as builder, executor and workers see it.

@@ -21,6 +21,17 @@ constexpr const char* ofOthers =
     "SELECT b.id, p.kernel, p.sizes, b.configuration, b.toolchain, b.options, b.origin, b.artefact, b.body, "
     "b.created, b.sum FROM problems p JOIN builds b ON b.problem = p.id WHERE p.kernel = ? AND p.sizes = ? "
     "AND b.origin <> '' ORDER BY b.id";
+/// Of a configuration's builds the last in this order counts.
+constexpr const char* loadableOnes =
+    "SELECT b.id, p.kernel, p.sizes, b.configuration, b.toolchain, b.options, b.origin, b.artefact, b.body, "
+    "b.created, b.sum FROM problems p JOIN builds b ON b.problem = p.id JOIN artefacts a ON a.sha = "
+    "b.artefact WHERE p.kernel = ? AND p.sizes = ? AND b.origin = '' AND a.target = ? "
+    "ORDER BY b.configuration, b.toolchain = ?, b.created, b.id";
+constexpr const char* withoutMeasurement =
+    "SELECT p.id, p.kernel, p.sizes FROM problems p WHERE p.id > ?3 AND NOT EXISTS (SELECT 1 FROM "
+    "measurements m WHERE m.problem = p.id AND m.target = ?2 AND m.standing > 0) AND EXISTS (SELECT 1 FROM "
+    "builds b JOIN artefacts a ON a.sha = b.artefact WHERE b.problem = p.id AND b.origin = '' AND a.target = "
+    "?1) ORDER BY p.id LIMIT ?4";
 constexpr const char* matching =
     "SELECT b.id, p.kernel, p.sizes, b.configuration, b.toolchain, b.options, b.origin, b.artefact, b.body, "
     "b.created, b.sum FROM builds b JOIN problems p ON p.id = b.problem WHERE b.id > ?1 AND "
@@ -102,6 +113,35 @@ Result<std::vector<BuildRecord>> Store::foreignBuilds(const std::string& kernel,
     auto row = query(*database_, ofOthers, kernel, sizes);
     while (row.executeStep())
       if (auto build = read(row)) out.push_back(std::move(*build));
+    return out;
+  });
+}
+
+Result<std::vector<Store::Unmeasured>>
+Store::unmeasured(const std::string& architecture, const std::string& target, int64_t after, int64_t limit) {
+  return attempt([&] {
+    std::vector<Unmeasured> out;
+    auto row = query(*database_, withoutMeasurement, architecture, target, after, limit);
+    while (row.executeStep())
+      out.push_back({number(row, 0), text(row, 1), text(row, 2)});
+    return out;
+  });
+}
+
+Result<std::vector<BuildRecord>> Store::loadable(const std::string& kernel, const std::string& sizes,
+                                                 const std::string& architecture,
+                                                 const std::string& toolchain) {
+  return attempt([&] {
+    std::vector<BuildRecord> out;
+    auto row = query(*database_, loadableOnes, kernel, sizes, architecture, toolchain);
+    while (row.executeStep()) {
+      auto build = read(row);
+      if (!build) continue; // it is dropped where it is asked for by name
+      if (!out.empty() && out.back().key.configuration == build->key.configuration)
+        out.back() = std::move(*build);
+      else
+        out.push_back(std::move(*build));
+    }
     return out;
   });
 }

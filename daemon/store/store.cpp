@@ -100,7 +100,7 @@ Result<std::vector<TargetRecord>> Store::targets() {
 Result<void> Store::putJob(const JobRecord& job) {
   return change([&] {
     run(*database_, "INSERT INTO jobs(id, state, request, outcome, created) VALUES(?, ?, ?, ?, ?)", job.id,
-        job.state, job.request, job.outcome, now());
+        job.state, job.request, job.outcome, job.created > 0 ? job.created : now());
   });
 }
 

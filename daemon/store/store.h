@@ -68,6 +68,19 @@ public:
   Result<BuildRecord> build(int64_t id);
   /// Builds of the problem that other compilers made.
   Result<std::vector<BuildRecord>> foreignBuilds(const std::string& kernel, const std::string& sizes);
+  /// Problems, in the order of their numbers from the one behind `after` on, at most `limit`: those with
+  /// builds of our own compilers for `architecture` (by whatever assembler) whose binaries are here, and
+  /// nothing measured of them on `target`.
+  struct Unmeasured {
+    int64_t number = 0;
+    std::string kernel, sizes;
+  };
+  Result<std::vector<Unmeasured>> unmeasured(const std::string& architecture, const std::string& target,
+                                             int64_t after, int64_t limit);
+  /// Builds of our own compilers that load where `architecture` does, one a configuration: that of
+  /// `toolchain` where there is one, else the newest. Their binaries are here.
+  Result<std::vector<BuildRecord>> loadable(const std::string& kernel, const std::string& sizes,
+                                            const std::string& architecture, const std::string& toolchain);
   /// Checked against `sha`. One that does not match is dropped, noticed, and NotFound.
   Result<ArtefactRecord> artefact(const std::string& sha);
   /// Whether it is there; its bytes are not looked at.

@@ -10,6 +10,7 @@
 #include "daemon/worker/reference.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,7 @@ constexpr uint64_t inputSeed = 1;
 /// Share of the deadline of a measurement that computing the reference may take.
 constexpr double referenceShare = 0.2;
 constexpr double longestReference = 10;
+constexpr auto betweenLooks = std::chrono::milliseconds(250);
 
 /// One problem on the device: its kernel and, once the first variant came, buffers and reference.
 struct Bench {
@@ -35,6 +37,11 @@ public:
   explicit MeasureWorker(std::unique_ptr<Device> device) : device_(std::move(device)) {}
 
   Result<nlohmann::json> handle(const nlohmann::json& request) {
+    if (request.at("op") == "state") {
+      nlohmann::json out = nlohmann::json::array({nlohmann::json::object()});
+      look(out, true);
+      return out;
+    }
     if (auto ready = open(request); !ready) return fail(ready.error());
     auto variants = variantsOf(request);
     if (!variants) return fail(variants.error());
@@ -54,10 +61,20 @@ public:
         add(measured);
     else
       add(bench_.measurer->measure(variants->at(0)));
+    look(out, request.at("op") == "duel");
     return out;
   }
 
 private:
+  /// Says with the first answer what else went on on the device since the last look: always after a duel,
+  /// else now and then, since looking takes about as long as a short measurement.
+  void look(nlohmann::json& out, bool certainly) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!certainly && now - looked_ < betweenLooks) return;
+    looked_ = now;
+    if (auto state = device_->state()) out[0]["state"] = model::toJson(*state);
+  }
+
   /// Takes up the request's problem; buffers of another one are let go first.
   Result<void> open(const nlohmann::json& request) {
     std::string problem = request.at("problem"), document = request.at("kernel");
@@ -117,6 +134,7 @@ private:
   }
 
   std::unique_ptr<Device> device_;
+  std::chrono::steady_clock::time_point looked_;
   Bench bench_; ///< after the device: its buffers go first
 };
 

@@ -44,6 +44,7 @@ bool fill(Store& store, int64_t measurements) {
           const std::string binary = kept ? std::string(4000, 'b') + std::to_string(problem) : "";
           build.artefact = kept ? sha256(binary) : "";
           build.format = "cubin";
+          build.target = "sm_90a";
           build.launch.symbol = "kernel";
           auto id = store.putBuild(
               {"kernel", sizesOf(problem), R"({"B":)" + std::to_string(i) + "}", "tools", "", ""}, build,

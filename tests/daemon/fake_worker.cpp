@@ -4,8 +4,11 @@
 //   // fails 64          the configuration with BLOCK 64 does not compile
 //   // off 256 0.5       BLOCK 256 computes what is off by 0.5 in every element (expected: 0)
 //   // faults 128        BLOCK 128 faults
+//   // disturbed 3 40     the first three answers were taken while others used 40 % of the device
+//   // gone 1             the device cuda:1 cannot be used
 //
 // A variant takes BLOCK microseconds; a build of others, which has no BLOCK, takes one.
+#include "base/model/device_state.h"
 #include "base/model/json.h"
 #include "daemon/worker/loop.h"
 #include "daemon/worker/messages.h"
@@ -78,14 +81,33 @@ Trial judged(const Kernel& kernel, const Configuration& configuration) {
   return trial;
 }
 
+std::string device; // of this process
+
+/// What the device is said to be doing.
+json stateOf(const Kernel& kernel) {
+  static int answers = 0;
+  DeviceState state;
+  state.celsius = 40;
+  state.others = 0;
+  state.othersPercent = 0;
+  ++answers;
+  for (int64_t last = answers; last < 20; ++last)
+    if (auto percent = said(kernel, "disturbed", last)) state.othersPercent = static_cast<int64_t>(*percent);
+  return model::toJson(state);
+}
+
 Result<json> measure(const json& request) {
   auto kernel = parseKernel(request.at("kernel").get<std::string>(), "");
   if (!kernel) return fail(kernel.error());
+  if (device.size() > 5 && said(*kernel, "gone", device.back() - '0'))
+    return fail(ErrorKind::Unavailable, "the source says that " + device + " is gone");
+  if (request.at("op") == "state") return json::array({{{"state", stateOf(*kernel)}}});
   json out = json::array();
   for (const json& variant : request.at("variants")) {
     const auto configuration = variant.at("configuration").get<Configuration>();
     out.push_back(model::toJson(toMeasurement(judged(*kernel, configuration))));
   }
+  out[0]["state"] = stateOf(*kernel);
   return out;
 }
 
@@ -93,5 +115,6 @@ Result<json> measure(const json& request) {
 
 int main(int, char** argv) {
   if (std::strcmp(argv[1], "compile") == 0) return serve(compile);
+  device = argv[3]; // measure --device ID
   return serve(measure);
 }

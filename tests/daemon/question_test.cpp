@@ -79,6 +79,8 @@ TEST_CASE("the space is parameters, values, fixed options and constraints") {
   CHECK_FALSE(changed("B", 256));        // a value that is not listed
   CHECK_FALSE(changed("num_stages", 2)); // the default fixes it
   CHECK_FALSE(changed("C", 1));          // a parameter that is not there
+  CHECK(changed("compiler", 1));         // which of a device's compilers made it is always open
+  CHECK_FALSE(changed("compiler", 99));
   CHECK_FALSE(inSpace(k, {{"num_warps", 4}, {"num_stages", 3}}, {{"n", 4096}}));
 }
 

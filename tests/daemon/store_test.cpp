@@ -256,3 +256,45 @@ TEST_CASE("a second store on the same folder is refused") {
   first.reset();
   CHECK(Store::open(folder.path()).has_value());
 }
+
+TEST_CASE("problems with builds that load and no measurement are found in slices, by architecture") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  CHECK(store->unmeasured("sm_90a", problem.target, 0, 10)->empty());
+  for (int64_t n = 1; n <= 5; ++n) {
+    const ProblemKey other{problem.kernel, R"({"n":)" + std::to_string(n) + "}", problem.target};
+    put(*store, buildKey(2, other), "binary " + std::to_string(n));
+    put(*store, buildKey(4, other, "somebody else"), "theirs");
+  }
+  const auto first = store->unmeasured("sm_90a", problem.target, 0, 3);
+  REQUIRE(first->size() == 3);
+  CHECK(first->at(0).sizes == R"({"n":1})");
+  const auto rest = store->unmeasured("sm_90a", problem.target, first->back().number, 3);
+  REQUIRE(rest->size() == 2);
+  CHECK(rest->back().sizes == R"({"n":5})");
+  CHECK(store->unmeasured("sm_80", problem.target, 0, 10)->empty());
+  CHECK(store->unmeasured("sm_90a", "target-2", 0, 10)->size() == 6);
+  const int64_t build = store->build(buildKey(2, {problem.kernel, R"({"n":3})", ""}))->id;
+  REQUIRE(store->addMeasurement(timed(build, 1e-3)));
+  CHECK(store->unmeasured("sm_90a", problem.target, 0, 10)->size() == 4);
+}
+
+TEST_CASE("of a configuration's builds that load, the one of the present toolchain counts, else the newest") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  auto other = [&](const std::string& toolchain, int64_t configuration, const std::string& bytes) {
+    BuildKey key = buildKey(configuration);
+    key.toolchain = toolchain;
+    put(*store, key, bytes);
+  };
+  other("toolchain-0", 2, "older assembler's");
+  other("toolchain-0", 8, "first");
+  other("toolchain-3", 8, "second");
+  auto loadable = store->loadable(problem.kernel, problem.sizes, "sm_90a", "toolchain-1");
+  REQUIRE(loadable->size() == 3); // the failure has no binary
+  CHECK(loadable->at(0).key.configuration == block(2));
+  CHECK(loadable->at(0).key.toolchain == "toolchain-1");
+  CHECK(loadable->at(2).key.configuration == block(8));
+  CHECK(loadable->at(2).key.toolchain == "toolchain-3");
+  CHECK(store->loadable(problem.kernel, problem.sizes, "sm_120a", "toolchain-1")->empty());
+}

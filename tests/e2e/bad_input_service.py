@@ -234,6 +234,38 @@ class Quotas(Service):
         self.assertEqual(cancelled[0], 403, cancelled)
 
 
+class Pausing(Service):
+    configuration = {"group": "*"}
+
+    def tunectl(self, *words):
+        ended = subprocess.run([BIN / "tunectl", "--socket", self.daemon.socket, "--json", *words], capture_output=True, text=True, timeout=60)
+        self.assertEqual(ended.returncode, 0, ended)
+        return json.loads(ended.stdout)
+
+    def test_tunings_wait_until_they_may_go_on_and_top_says_so(self):
+        self.tuned("known", 3)
+        self.assertTrue(self.tunectl("pause")["paused"])
+        kernel = self.client.ask("POST", "/v1/kernels", document("k", scaled(4)))[1]
+        job = self.client.ask("POST", "/v1/tune", {"kernel": kernel["id"], "sizes": {"n": 1000}})[1]
+        while job.get("phase") != "paused":
+            self.assertNotEqual(job["state"], "done")
+            job = self.client.ask("GET", f"/v1/jobs/{job['id']}")[1]
+            time.sleep(0.02)
+        seen = self.tunectl("top", "--times", "1")
+        self.assertTrue(seen["status"]["paused"])
+        self.assertIn("paused", [each.get("phase") for each in seen["jobs"]["jobs"]])
+        self.assertEqual(self.client.ask("POST", "/v1/best", {"kernel": "known", "sizes": {"n": 1000}})[1]["source"], "cache")
+        self.assertFalse(self.tunectl("resume")["paused"])
+        self.assertEqual(self.client.wait_job(job["id"])[1]["state"], "done")
+
+    @unittest.skipUnless(AS_ROOT, "needs root to play another user")
+    def test_who_may_only_ask_pauses_nobody(self):
+        os.chmod(self.daemon.folder, 0o755)
+        path = self.daemon.socket
+        self.assertEqual(as_user(12345, lambda: Client(path).ask("POST", "/v1/pause"))[0], 403)
+        self.assertFalse(self.client.ask("GET", "/v1/status")[1]["paused"])
+
+
 @unittest.skipUnless(AS_ROOT, "needs root to play another user")
 class Strangers(Service):
     def test_without_a_group_only_the_daemons_user_and_root_are_served(self):

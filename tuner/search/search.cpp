@@ -65,6 +65,7 @@ std::optional<std::string> Search::stopReason() const {
 }
 
 bool Search::refill(size_t count) {
+  if (request_.contendersOnly) return false;
   while (compiling_ < count) {
     std::vector<Configuration> batch;
     // The default goes first: it is what the winner is compared with, and a fair bar for racing.

@@ -44,6 +44,7 @@ struct TuneRequest {
   std::vector<Trial> known;
   /// Builds made elsewhere or earlier: measured and judged before the configurations, in the order given.
   std::vector<Compiled> contenders = {};
+  bool contendersOnly = false; ///< nothing else is tried
   /// Called on the caller's thread. Every finished trial is to be kept here (it is what resuming starts
   /// from).
   std::function<void(const Progress&)> onProgress = {};
