@@ -79,6 +79,7 @@ template <typename V> void fields(V& v, JobStatus& m) {
   v.option("phase", m.phase);
   v.option("stopped", m.stopped);
   v.option("elapsed_seconds", m.elapsedSeconds);
+  v.option("phase_seconds", m.phaseSeconds);
   v("eta_seconds", m.etaSeconds);
   v("answer", m.answer);
   v("error", m.error);

@@ -109,6 +109,9 @@ struct JobStatus {
   std::string phase;         ///< while running: "searching" or "duel"
   std::string stopped;       ///< once over, why: "space exhausted", "cancelled", the budget's words
   double elapsedSeconds = 0;
+  /// What these went into (enumerate, inputs, reference, compile, load, verify, time, search, wait); their
+  /// sum.
+  std::map<std::string, double> phaseSeconds;
   std::optional<double> etaSeconds;
   std::optional<Answer> answer; ///< once done
   std::optional<Error> error;   ///< once failed
@@ -212,10 +215,10 @@ struct Explanation {
   Values outcomes;              ///< measurements by outcome
   int64_t space = 0;            ///< configurations that the document allows at these sizes
   int64_t untried = 0;
-  std::vector<Values> untriedExamples; ///< a few of them
-  std::string judge;                   ///< in words
-  std::string strategy, stopped;       ///< of the last search
-  std::map<std::string, double> phaseSeconds;
+  std::vector<Values> untriedExamples;        ///< a few of them
+  std::string judge;                          ///< in words
+  std::string strategy, stopped;              ///< of the last search
+  std::map<std::string, double> phaseSeconds; ///< of the last search, as in JobStatus
 };
 
 /// GET /v1/status

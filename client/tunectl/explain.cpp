@@ -56,10 +56,7 @@ std::vector<Row> whyRows(const protocol::Explanation& why) {
     untried += (i == 0 ? ": " : "; ") + formatValues(why.untriedExamples[i]);
   rows.push_back({"never tried", untried});
   if (!why.strategy.empty()) rows.push_back({"last search", why.strategy + ", " + why.stopped});
-  std::string phases;
-  for (const auto& [phase, seconds] : why.phaseSeconds)
-    phases += (phases.empty() ? "" : ", ") + phase + " " + formatSeconds(seconds);
-  if (!phases.empty()) rows.push_back({"it spent", phases});
+  if (!why.phaseSeconds.empty()) rows.push_back({"it spent", formatPhases(why.phaseSeconds)});
   return rows;
 }
 

@@ -32,6 +32,20 @@ std::string words(std::string name) {
 }
 } // namespace
 
+std::string formatPhases(const std::map<std::string, double>& seconds) {
+  std::vector<std::pair<double, std::string>> order;
+  double all = 0;
+  for (const auto& [phase, spent] : seconds) {
+    order.emplace_back(-spent, phase);
+    all += spent;
+  }
+  std::ranges::sort(order);
+  std::string out = order.empty() ? "" : formatSeconds(all);
+  for (const auto& [spent, phase] : order)
+    if (spent < -5e-4) out += (out.contains(':') ? ", " : ": ") + formatSeconds(-spent) + " " + phase;
+  return out;
+}
+
 std::string formatSeconds(std::optional<double> seconds) {
   if (!seconds) return "-";
   if (*seconds >= 1) return significant(*seconds) + " s";

@@ -8,6 +8,8 @@
 
 namespace tuned::tunectl {
 
+/// "3.20 s: 1.50 s compile, 1.20 s time, …", the longest first; empty when nothing is known.
+std::string formatPhases(const std::map<std::string, double>& seconds);
 /// "1.234 ms"; "-" for none.
 std::string formatSeconds(std::optional<double> seconds);
 /// "12.3 GiB"

@@ -40,6 +40,8 @@ int printJob(client::Client& client, const Globals& globals, const protocol::Job
     rows.insert(rows.begin() + 4, {"tuning", "job " + job.id + " " + job.state +
                                                  (job.stopped.empty() ? "" : ", " + job.stopped) + " (" +
                                                  formatSeconds(job.elapsedSeconds) + ")"});
+    if (!job.phaseSeconds.empty())
+      rows.insert(rows.begin() + 5, {"it spent", formatPhases(job.phaseSeconds)});
     std::cout << facts(rows);
   }
   if (job.error) return report(globals, *job.error);

@@ -31,7 +31,8 @@ Result<Measured> measuredFromJson(const json& answers, size_t index) {
     auto measurement = model::fromJson<Measurement>(answers.at(index));
     auto trial = measurement ? fromMeasurement(*measurement) : fail(measurement.error());
     if (!trial) return fail(trial.error());
-    return Measured{std::move(trial->outcome), std::move(trial->verdict), trial->measureSeconds};
+    return Measured{std::move(trial->outcome), std::move(trial->verdict), trial->measureSeconds,
+                    answers.at(index).value("phases", PhaseSeconds())};
   } catch (const json::exception& error) {
     return fail(ErrorKind::Faulted, std::string("the worker's answer is malformed: ") + error.what());
   }
@@ -90,7 +91,6 @@ void WorkerExecutor::compileLoop() {
     const double seconds = secondsSince(start);
     Compiled compiled{configuration, "", made ? made->artefact : nullptr, Refused{}, seconds};
     if (made && !made->artefact) compiled.failure = failureOf(made->build);
-    if (made && !made->known) spend("compile", seconds);
     lock.lock();
     if (made) builds_[{configuration, ""}] = made->id;
     compiled_.push_back(std::move(compiled));
@@ -115,16 +115,6 @@ void WorkerExecutor::note(const Error& error) {
     if (!broken_) broken_ = error;
   }
   stop_.request_stop();
-}
-
-void WorkerExecutor::spend(const std::string& phase, double seconds) {
-  std::lock_guard guard(mutex_);
-  phases_[phase] += seconds;
-}
-
-std::map<std::string, double> WorkerExecutor::phases() const {
-  std::lock_guard guard(mutex_);
-  return phases_;
 }
 
 void WorkerExecutor::introduce(const Configuration& configuration, const std::string& origin, int64_t build) {
@@ -208,9 +198,7 @@ Result<json> WorkerExecutor::callDevice(const char* op, const std::string& key,
   waitWhilePaused();
   std::unique_lock<CoreGate> cores(gate_, std::defer_lock);
   if (problem_.exclusive) cores.lock();
-  auto start = std::chrono::steady_clock::now();
   auto answer = device_.call(key, request, seconds, stop_.get_token(), problem_.owner);
-  spend(op, secondsSince(start));
   if (!answer && (answer.error().kind == ErrorKind::Unavailable || device_.closed())) note(answer.error());
   if (!watch_ || device_.closed()) return answer;
   if (answer && watch_->bringBack(problem_.device))

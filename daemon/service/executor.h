@@ -48,13 +48,10 @@ public:
   void introduce(const Configuration& configuration, const std::string& origin, int64_t build);
   /// The number of a trial's build in the store; 0: none.
   int64_t buildOf(const Configuration& configuration, const std::string& origin) const;
-  /// Seconds spent so far: "compile" (of all threads together), "measure".
-  std::map<std::string, double> phases() const;
 
 private:
   void compileLoop();
   void note(const Error& error);
-  void spend(const std::string& phase, double seconds);
   void waitWhilePaused();
   bool waitForQuiet(const std::string& why);
   std::string disturbanceIn(const nlohmann::json& answer);
@@ -80,7 +77,6 @@ private:
   std::deque<Configuration> waiting_;
   std::deque<Compiled> compiled_;
   std::map<std::pair<Configuration, std::string>, int64_t> builds_;
-  std::map<std::string, double> phases_;
   std::vector<std::jthread> threads_;
 };
 

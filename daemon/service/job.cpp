@@ -46,6 +46,13 @@ protocol::JobStatus Job::snapshot() const {
   out.stopped = stopped_;
   auto end = state_ >= JobState::Done ? ended_ : std::chrono::steady_clock::now();
   if (state_ != JobState::Queued) out.elapsedSeconds = std::chrono::duration<double>(end - began_).count();
+  if (!phaseSeconds_.empty()) {
+    out.phaseSeconds = phaseSeconds_;
+    double told = 0;
+    for (const auto& [phase, seconds] : phaseSeconds_)
+      told += seconds;
+    out.phaseSeconds["wait"] += std::max(0.0, out.elapsedSeconds - told);
+  }
   if (state_ == JobState::Running && measured_ > 0)
     out.etaSeconds = out.elapsedSeconds / static_cast<double>(measured_) *
                      static_cast<double>(std::max<int64_t>(0, spec_.configurations - tried_));
@@ -105,6 +112,11 @@ void Job::setPhase(const std::string& phase) {
   if (phase_ == phase) return;
   phase_ = phase;
   publish(lock, "status", {});
+}
+
+void Job::setPhaseSeconds(std::map<std::string, double> seconds) {
+  std::lock_guard guard(mutex_);
+  phaseSeconds_ = std::move(seconds);
 }
 
 void Job::setStopped(const std::string& why) {

@@ -65,6 +65,8 @@ public:
   void addTrial(const protocol::Trial& trial);
   /// "searching", "duel".
   void setPhase(const std::string& phase);
+  /// What its time went into so far; what is missing is waiting. Told with the next event.
+  void setPhaseSeconds(std::map<std::string, double> seconds);
   /// Why the search ended; before finish().
   void setStopped(const std::string& why);
   void finish(JobState state, std::optional<protocol::Answer> answer, std::optional<Error> error);
@@ -82,6 +84,7 @@ private:
   int64_t tried_ = 0, measured_ = 0;
   std::optional<protocol::Trial> best_;
   std::string phase_, stopped_;
+  std::map<std::string, double> phaseSeconds_;
   std::optional<protocol::Answer> answer_;
   std::optional<Error> error_;
   std::deque<protocol::Event> events_;

@@ -2,6 +2,7 @@
 
 #include "client/protocol/json.h"
 #include "daemon/service/convert.h"
+#include "daemon/service/first_guess.h"
 #include "daemon/service/history.h"
 #include "daemon/service/question.h"
 #include "tuner/search/effort.h"
@@ -79,6 +80,7 @@ public:
       : tuning_(tuning), store_(tuning.store_), job_(job), spec_(job.spec()), kernel_(kernel),
         device_(device),
         problem_(problemOf(spec_.problem, kernel, spec_.request.sizes, device, std::to_string(spec_.user))),
+        compilers_(*crew.compilers),
         builder_(store_, tuning.metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds),
         executor_(builder_, *crew.device, *crew.gate, problem_, crew.limits, spec_.request.force, stop_),
         outer_(job.stopToken(), [this] { stop_.request_stop(); }) {
@@ -132,12 +134,15 @@ private:
     request.strategy = spec_.strategy;
     if (auto effort = effortNamed(spec_.request.effort)) request.worth = effort->worth;
     if (spec_.request.only.empty()) request.history = historyFor(store_, spec_.problem, request.sizes);
+    request.guess = [this](const Space& space) {
+      return firstGuess(compilers_, problem_, *kernel_.kernel, space, device_.info, stop_.get_token());
+    };
     request.ignored = ignoredOn(device_);
     request.compilers = device_.info.compilers;
     if (spec_.request.seed) request.seed = spec_.request.seed;
     if (spec_.request.budget.seconds > 0) request.budget.seconds = spec_.request.budget.seconds;
     if (spec_.request.budget.trials > 0) request.budget.trials = spec_.request.budget.trials;
-    if (watch_) request.now = [this] { return steadySeconds() - watch_->pausedSeconds(); };
+    request.phases = &phases_;
     request.onProgress = [this](const Progress& progress) { onProgress(progress); };
     if (spec_.request.built) {
       if (auto there = takeBuilt(request); !there) return fail(there.error());
@@ -216,15 +221,20 @@ private:
   std::optional<Trial> measureAgain(const Trial& before) {
     executor_.compile({&before.configuration, 1});
     std::optional<Compiled> compiled;
+    phases_.enter("compile");
     while (!compiled && !stop_.stop_requested())
       compiled = executor_.nextCompiled(std::chrono::milliseconds(100));
+    phases_.enter("search");
     if (!compiled) return std::nullopt;
     Trial trial = before;
     if (!compiled->artefact) {
       trial.outcome = compiled->failure;
       return trial;
     }
+    phases_.enter("wait");
     Measured measured = executor_.measure({trial.configuration, compiled->artefact, std::nullopt});
+    phases_.attribute(measured.phases);
+    phases_.enter("search");
     if (stop_.stop_requested()) return std::nullopt;
     trial.outcome = std::move(measured.outcome);
     trial.verdict = std::move(measured.verdict);
@@ -265,6 +275,7 @@ private:
   }
 
   void onProgress(const Progress& progress) {
+    if (progress.phases) job_.setPhaseSeconds(progress.phases->seconds());
     if (progress.phase != "done") job_.setPhase(progress.phase);
     // What a stop cut short says nothing about the variant.
     if (!progress.last || stop_.stop_requested()) return;
@@ -307,9 +318,7 @@ private:
 
   /// Finalists, what is no more, and how the search went: together or not at all.
   Result<void> conclude(const TuneResult& result) {
-    for (const auto& [phase, seconds] : executor_.phases())
-      search_.phases[phase] = seconds;
-    search_.phases["all"] = result.seconds;
+    search_.phases = phases_.seconds();
     search_.space = result.spaceSize;
     search_.tried = result.tried;
     search_.stopped = result.stopped;
@@ -335,6 +344,7 @@ private:
   }
 
   void finish(const TuneResult& result) {
+    job_.setPhaseSeconds(phases_.seconds());
     if (result.winner) {
       auto answer = tell(result);
       if (!answer) return tuning_.end(job_, JobState::Failed, {}, answer.error());
@@ -372,10 +382,13 @@ private:
   const KnownDevice& device_;
   const Problem problem_;
   std::stop_source stop_;
+  WorkerPool& compilers_;
   Builder builder_;
   WorkerExecutor executor_;
   std::stop_callback<std::function<void()>> outer_;
   DeviceWatch* watch_ = nullptr;
+  /// Pauses are no part of a search's time; the job tells them as waiting.
+  PhaseClock phases_{[this] { return steadySeconds() - (watch_ ? watch_->pausedSeconds() : 0); }};
   store::SearchRecord search_;
   std::optional<Error> broken_; ///< the store could not keep a trial
   bool decided_ = store_.choose(spec_.problem, {}).has_value();

@@ -1,15 +1,28 @@
-// `tuned-worker compile`: one compilation at a time, within limits.
+// `tuned-worker compile`: one compilation at a time, or the work of some variants counted, within limits.
+#include "base/model/json.h"
 #include "daemon/worker/commands.h"
 #include "daemon/worker/confine.h"
 #include "daemon/worker/limits.h"
 #include "daemon/worker/loop.h"
 #include "daemon/worker/messages.h"
 #include "daemon/worker/variant.h"
+#include "daemon/worker/work.h"
 
 #include <nlohmann/json.hpp>
 #include <optional>
 
 namespace tuned {
+
+namespace {
+/// One answer for each configuration; null where its work could not be counted.
+nlohmann::json countWork(const Kernel& kernel, const nlohmann::json& request) {
+  const auto configurations = request.at("configurations").get<std::vector<Configuration>>();
+  nlohmann::json out = nlohmann::json::array();
+  for (const auto& work : workOf(kernel, configurations, request.at("sizes").get<Sizes>()))
+    out.push_back(work ? model::toJson(*work) : nlohmann::json());
+  return out;
+}
+} // namespace
 
 int compileCommand(int64_t memoryBytes) {
   if (!enterConfinement(Duty::Compile, toolFolders())) return 1;
@@ -25,6 +38,7 @@ int compileCommand(int64_t memoryBytes) {
       if (!parsed) return fail(parsed.error());
       kernel = std::move(*parsed);
     }
+    if (request.at("op") == "work") return countWork(*kernel, request);
     auto artefact = compileVariant(*kernel, request.at("configuration").get<Configuration>(),
                                    request.at("sizes").get<Sizes>(), request.at("target"));
     if (!artefact) return fail(artefact.error());

@@ -23,6 +23,9 @@ constexpr uint64_t inputSeed = 1;
 constexpr double referenceShare = 0.2;
 constexpr double longestReference = 10;
 constexpr auto betweenLooks = std::chrono::milliseconds(250);
+/// The same where the evaluator judges each kernel in the time that is waited for: a sample of programs tells
+/// as much.
+constexpr double exclusiveReference = 1;
 
 /// One problem on the device: its kernel and, once the first variant came, buffers and reference.
 struct Bench {
@@ -45,8 +48,9 @@ public:
     if (auto ready = open(request); !ready) return fail(ready.error());
     auto variants = variantsOf(request);
     if (!variants) return fail(variants.error());
+    PhaseSeconds opening;
     if (!bench_.measurer)
-      if (auto ready = measurer(variants->at(0).configuration, request.at("seconds")); !ready)
+      if (auto ready = measurer(variants->at(0).configuration, request.at("seconds"), opening); !ready)
         return fail(ready.error());
     nlohmann::json out = nlohmann::json::array();
     auto add = [&](const Measured& measured) {
@@ -54,7 +58,12 @@ public:
       trial.outcome = measured.outcome;
       trial.verdict = measured.verdict;
       trial.measureSeconds = measured.seconds;
-      out.push_back(model::toJson(toMeasurement(trial)));
+      nlohmann::json answer = model::toJson(toMeasurement(trial));
+      answer["phases"] = measured.phases;
+      // What came before the first variant is told with it.
+      for (const auto& [phase, seconds] : std::exchange(opening, {}))
+        answer["phases"][phase] = seconds;
+      out.push_back(std::move(answer));
     };
     if (request.at("op") == "duel")
       for (const Measured& measured : bench_.measurer->duel(*variants))
@@ -103,11 +112,14 @@ private:
 
   /// Buffers and reference. The default configuration is the one its author ran; else the variant's own is
   /// evaluated.
-  Result<void> measurer(const Configuration& variant, double deadline) {
-    double seconds = std::min(longestReference, deadline * referenceShare);
+  Result<void> measurer(const Configuration& variant, double deadline, PhaseSeconds& spent) {
+    PhaseClock phases;
+    phases.enter("reference");
+    const bool exclusive = device_->info().capabilities.exclusive;
+    double seconds = std::min(exclusive ? exclusiveReference : longestReference, deadline * referenceShare);
     ReferenceRequest request{
         bench_.kernel, bench_.sizes, bench_.kernel.defaults, device_->info().capabilities.judges,
-        inputSeed,     seconds};
+        inputSeed,     seconds,      Sums::AsWritten,        device_.get()};
     auto reference = makeReference(request);
     const bool cuda = bench_.kernel.language == "cuda";
     if (!reference && !cuda) {
@@ -127,9 +139,16 @@ private:
                 << "\n";
       reference = ReferenceResult{};
     }
+    phases.enter("inputs");
     auto bench = Workbench::open(*device_, bench_.kernel, bench_.sizes, inputSeed);
     if (!bench) return fail(bench.error());
-    bench_.measurer = std::make_unique<Measurer>(std::move(*bench), bench_.sizes, std::move(*reference));
+    spent = phases.seconds();
+    // Asked only when something differs; the request refers to the bench, which outlives its measurer.
+    auto others = [request, unjudged = reference->outputs.empty()]() {
+      return unjudged ? std::vector<ReferenceResult>() : otherReferences(request);
+    };
+    bench_.measurer =
+        std::make_unique<Measurer>(std::move(*bench), bench_.sizes, std::move(*reference), std::move(others));
     return {};
   }
 

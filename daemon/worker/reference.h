@@ -10,6 +10,9 @@
 
 namespace tuned {
 
+/// How a kernel's own sums of floats are taken (ir/transforms/reorder_sums.h).
+enum class Sums { AsWritten, Reordered, Widened };
+
 struct ReferenceRequest {
   const Kernel& kernel;
   const Sizes& sizes;
@@ -17,13 +20,25 @@ struct ReferenceRequest {
   std::vector<std::string> judges; ///< of the device on trial, in the order they are asked (Capabilities)
   uint64_t seed = 0;               ///< of the inputs, as the workbench has
   double seconds = 10; ///< about what the evaluation may take: beyond, program instances are sampled
+  Sums sums = Sums::AsWritten;
+  /// Where the kernel may run when the host is too slow for all of it: what the device's own compiler makes
+  /// of it, after a sample of it was checked by the evaluator. Null: nowhere.
+  Device* device = nullptr;
+  /// Seconds that the host may take where there is such a device; how long it would take is told from a part
+  /// of it.
+  double patience = 1;
 };
 
 /// By the document's judge, where it has one; else by the kernel's own IR on the CPU or in the evaluator. The
-/// result's source says who: "cpu:plain", "reference", "softmax (cpu:plain)". Unsupported: CUDA C++ without a
+/// result's source says who: "cpu:plain", "reference", "softmax (cpu:plain)", "cuda:0, itself checked by
+/// the evaluator on 1024 elements". Unsupported: CUDA C++ without a
 /// judge. Faulted: the evaluator saw the kernel leave its buffers, or trap. TimedOut: not one program
 /// instance ended in time.
 Result<ReferenceResult> makeReference(const ReferenceRequest& request);
+
+/// The same with the kernel's sums taken otherwise: what right builds may differ by. Empty when there are no
+/// sums that round, or nobody can judge.
+std::vector<ReferenceResult> otherReferences(ReferenceRequest request);
 
 /// What the default configuration leaves on the device itself: the last resort for CUDA C++ without a judge.
 /// It shows that all variants agree, not that they are right; the source is "default configuration".

@@ -60,10 +60,11 @@ public:
 
   Service* operator->() { return service_.get(); }
 
-  protocol::JobStatus tune(const std::string& document, bool force = false) {
+  protocol::JobStatus tune(const std::string& document, bool force = false,
+                           const protocol::Values& at = sizes) {
     protocol::TuneRequest request;
     request.document = document;
-    request.sizes = sizes;
+    request.sizes = at;
     request.force = force;
     auto job = service_->tune(request);
     REQUIRE_MESSAGE(job.has_value(), (job ? "" : job.error().text()));
@@ -76,10 +77,10 @@ public:
     return {};
   }
 
-  Result<protocol::Answer> ask(const std::string& document) {
+  Result<protocol::Answer> ask(const std::string& document, const protocol::Values& at = sizes) {
     protocol::BestRequest request;
     request.document = document;
-    request.sizes = sizes;
+    request.sizes = at;
     request.tune = false;
     auto result = service_->best(request);
     if (!result) return fail(result.error());
@@ -132,6 +133,10 @@ TEST_CASE("a winner is told from measurements, with launch, arguments, gain and 
   CHECK(answer->verdict.state == "passed");
   CHECK(job.answer->artefact == answer->artefact);
   CHECK(daemon->artefact(answer->artefact)->bytes == "binary of plain BLOCK=64");
+  double spent = 0;
+  for (const auto& [phase, seconds] : job.phaseSeconds)
+    spent += seconds;
+  CHECK(spent == doctest::Approx(job.elapsedSeconds));
   CHECK(daemon->winners("plain", "")->winners.size() == 1);
   CHECK(daemon->trials("plain", "", 100)->trials.size() == 3);
 }
@@ -590,4 +595,27 @@ TEST_CASE("a clock that is set back in the middle of a forced tuning costs nothi
   REQUIRE(eventually([&] { return daemon->idle(); }));
   CHECK((*daemon->job("left-behind"))->status().state == "done");
   CHECK(daemon.winner(document) == 64);
+}
+
+TEST_CASE("sizes that were never tuned: the near winner that is expected to lose least, and how much") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  const std::string document = documentOf("shaped", "// prefers 1024 64\\n// prefers 16384 256");
+  REQUIRE(daemon.tune(document, false, {{"n", 1024}}).state == "done");
+  auto alone = daemon.ask(document, {{"n", 4096}});
+  REQUIRE(alone);
+  CHECK(alone->source == "nearest");
+  CHECK_FALSE(alone->expectedLoss); // one size tells nothing of others
+  REQUIRE(daemon.tune(document, false, {{"n", 16384}}).state == "done");
+  // BLOCK 64 takes four times as long as the best at 16384, which is three doublings away; at 1024, one away,
+  // it is the best: (0 / 2 + 3 / 8) / (1 / 2 + 1 / 8).
+  const auto near = daemon.ask(document, {{"n", 2048}});
+  REQUIRE(near);
+  CHECK(near->source == "nearest");
+  CHECK(near->configuration.at("BLOCK") == 64);
+  CHECK(near->expectedLoss.value_or(-1) == doctest::Approx(0.6));
+  const auto other = daemon.ask(document, {{"n", 8192}});
+  REQUIRE(other);
+  CHECK(other->configuration.at("BLOCK") == 256);
+  CHECK(other->expectedLoss.value_or(-1) == doctest::Approx(0.6));
 }

@@ -198,7 +198,12 @@ TEST_CASE("forget and explain") {
   CHECK(client.explain({id, "", sizes, "cpu"}).error().kind == ErrorKind::NotFound);
   auto part = tuneOf(id);
   part.budget.trials = 2;
-  REQUIRE(client.tune(part)->answer);
+  const auto job = client.tune(part);
+  REQUIRE(job->answer);
+  double spent = 0;
+  for (const auto& [phase, seconds] : job->phaseSeconds)
+    spent += seconds;
+  CHECK(spent == doctest::Approx(job->elapsedSeconds).epsilon(0.01));
   const auto why = client.explain({id, "", sizes, "cpu"});
   REQUIRE_MESSAGE(why, why.error().text());
   CHECK(why->space == 3);
@@ -208,7 +213,9 @@ TEST_CASE("forget and explain") {
   CHECK(why->field[0].measurement.configuration == why->answer.configuration);
   CHECK(why->field[0].behind.value_or(1) == 0);
   CHECK(why->judge.find("evaluator") != std::string::npos);
-  CHECK(why->phaseSeconds.contains("measure"));
+  for (const char* phase :
+       {"enumerate", "inputs", "reference", "compile", "load", "verify", "time", "search", "wait"})
+    CHECK_MESSAGE(why->phaseSeconds.contains(phase), phase);
   const auto printed =
       daemon.tunectl({"explain", "explained", "--size", "n_elements=5000", "--device", "cpu"});
   CHECK_MESSAGE(printed.exitCode == 0, printed.errors);

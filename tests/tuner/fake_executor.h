@@ -16,9 +16,12 @@ public:
   std::function<Outcome(const Configuration&)> behaviour;
   /// The code a configuration compiles to; by default each its own.
   std::function<std::string(const Configuration&)> code = [](const Configuration& c) { return toString(c); };
+  std::function<int64_t(const Configuration&)> spills = [](const Configuration&) { return 0; };
   bool isExclusive = false;
+  bool readyAtOnce = false; ///< all that was started is compiled when it is looked for
   double clock = 0;
   double compileCost = 1, measureCost = 0.5;
+  PhaseSeconds measurePhases; ///< what a measurement says of its time
 
   std::vector<Configuration> compiledOrder, measuredOrder, dueled;
   std::vector<std::optional<double>> bars;
@@ -33,7 +36,7 @@ public:
   }
   /// Compiling takes time: nothing is ready for those who do not wait.
   std::optional<Compiled> nextCompiled(std::chrono::milliseconds patience) override {
-    if (queue_.empty() || patience.count() == 0) return std::nullopt;
+    if (queue_.empty() || (patience.count() == 0 && !readyAtOnce)) return std::nullopt;
     Compiled out;
     out.configuration = queue_.front();
     out.seconds = compileCost;
@@ -47,6 +50,7 @@ public:
     }
     Artefact artefact;
     artefact.bytes = code(out.configuration);
+    artefact.resources.spillBytes = spills(out.configuration);
     out.artefact = std::make_shared<Artefact>(std::move(artefact));
     return out;
   }
@@ -60,6 +64,7 @@ public:
     if (auto* timed = std::get_if<Timed>(&measured.outcome); timed && request.best)
       timed->abandoned = clearlySlower(timed->samples, *request.best);
     measured.verdict = {"reference", 10, 10, 0.5, true};
+    measured.phases = measurePhases;
     return measured;
   }
   std::function<Outcome(const Configuration&)> inDuel;

@@ -268,3 +268,46 @@ TEST_CASE_FIXTURE(Fixture, "the duel interleaves its launches and reports a fina
   CHECK(std::count(order.begin(), order.end(), 'a') == std::count(order.begin(), order.end(), 'b'));
   CHECK(order.find("aaa") == std::string::npos);
 }
+
+TEST_CASE_FIXTURE(Fixture,
+                  "what the kernel's own sums leave open is allowed, said, and asked for only when needed") {
+  // Every variant adds an error of its own, 5 times the tolerance of 1e-5; other orders differ by 4 times.
+  auto off = [](float by) {
+    return [by](const Grid& grid, std::span<const ArgumentValue> arguments) {
+      right(grid, arguments);
+      Call call = callOf(arguments);
+      call.y[7] += by * (1 + std::fabs(call.y[7]));
+    };
+  };
+  int asked = 0;
+  auto made = [&](float spread) {
+    auto computed = [&](const char* name, test::HostDevice::Function run) {
+      return *computeReference(device, kernel, kSizes, 1, artefact(name, std::move(run)), {1, 1, 1},
+                               "reference");
+    };
+    auto reference = computed("reference", right);
+    auto other = computed("other", off(spread));
+    return Measurer(std::move(*Workbench::open(device, kernel, kSizes, 1)), kSizes, reference,
+                    [&asked, other] {
+                      ++asked;
+                      return std::vector<ReferenceResult>{other};
+                    });
+  };
+  kernel.tolerance = Tolerance{1e-5, 1e-5};
+  auto same = std::make_shared<Artefact>(artefact("same", right));
+  auto near = std::make_shared<Artefact>(artefact("near", off(5e-5F)));
+  auto far = std::make_shared<Artefact>(artefact("far", off(20e-5F)));
+  Measurer unstable = made(4e-5F);
+  CHECK(std::holds_alternative<Timed>(unstable.measure({kernel.defaults, same, {}}).outcome));
+  CHECK(asked == 0);
+  Measured allowed = unstable.measure({kernel.defaults, near, {}});
+  CHECK_MESSAGE(std::holds_alternative<Timed>(allowed.outcome), reason(allowed.outcome));
+  CHECK(allowed.verdict.reference.find("the kernel's own sums differ by 4.0") != std::string::npos);
+  CHECK(allowed.verdict.worstError <= 1);
+  CHECK(std::holds_alternative<WrongResult>(unstable.measure({kernel.defaults, far, {}}).outcome));
+  CHECK(asked == 1);
+  Measurer stable = made(0);
+  CHECK(std::holds_alternative<WrongResult>(stable.measure({kernel.defaults, near, {}}).outcome));
+  Measurer broken = made(INFINITY); // an order that gives no number allows nothing
+  CHECK(std::holds_alternative<WrongResult>(broken.measure({kernel.defaults, near, {}}).outcome));
+}

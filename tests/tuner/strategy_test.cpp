@@ -272,3 +272,41 @@ TEST_CASE("a sampled space grows where it is searched, and positions stay") {
     CHECK(points->find(configuration) == each);
   }
 }
+
+TEST_CASE("while nothing is timed most proposals are what a history promises, and some are by chance") {
+  Space points = grid(3, 8);
+  History history{"elsewhere", 0, {}};
+  for (size_t i = 0; i < points.size(); ++i)
+    history.points.push_back({points.configuration(i), 1e-3 * static_cast<double>(1 + i)});
+  for (const char* name : {"surrogate", "portfolio"}) {
+    auto strategy = *makeStrategy(name, {points, 7, {history}});
+    size_t promised = 0;
+    for (size_t i = 0; i < 32; ++i)
+      promised += strategy->propose(1).at(0) < 32;
+    CHECK(promised >= 24);
+    CHECK(promised < 32);
+  }
+}
+
+TEST_CASE("what spills is taken to be slow before it is timed") {
+  Space points = grid(1, 64);
+  // A gentle slope down to the end: the next proposals lie there.
+  auto proposals = [&](int64_t spill) {
+    auto strategy = *makeStrategy("surrogate", {points, 3, {}});
+    for (size_t position : {0, 8, 16, 24, 32, 40})
+      strategy->observe({static_cast<size_t>(position), 1e-3 * (1 - 0.01 * static_cast<double>(position))});
+    std::vector<size_t> out;
+    Resources resources;
+    resources.spillBytes = 0;
+    strategy->compiled(0, resources);
+    for (int i = 0; i < 6; ++i) {
+      const size_t next = strategy->propose(1).at(0);
+      resources.spillBytes = spill;
+      strategy->compiled(next, resources);
+      out.push_back(next);
+    }
+    return out;
+  };
+  CHECK(proposals(0) == proposals(8));
+  CHECK(proposals(0) != proposals(4096));
+}

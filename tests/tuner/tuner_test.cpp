@@ -396,3 +396,84 @@ TEST_CASE_FIXTURE(Fixture, "histories reach the strategy: what was best elsewher
   CHECK(executor.measuredOrder[0] == request.kernel.defaults);
   CHECK(toString(executor.measuredOrder[1]) == "BLOCK=64 num_warps=4");
 }
+
+TEST_CASE_FIXTURE(Fixture,
+                  "the seconds of all phases are the wall clock, and a measurement says what it did") {
+  executor.measurePhases = {{"load", 0.125}, {"time", 0.25}};
+  std::vector<double> sums;
+  request.onProgress = [&](const Progress& progress) {
+    REQUIRE(progress.phases);
+    double sum = 0;
+    for (const auto& [phase, seconds] : progress.phases->seconds())
+      sum += seconds;
+    sums.push_back(sum - progress.seconds);
+  };
+  TuneResult result = run();
+  for (double off : sums)
+    CHECK(off == doctest::Approx(0));
+  CHECK(result.phases.at("load") == doctest::Approx(9 * 0.125));
+  CHECK(result.phases.at("time") == doctest::Approx(9 * 0.25));
+  CHECK(result.phases.at("wait") == doctest::Approx(9 * 0.125));
+  CHECK(result.phases.at("compile") == doctest::Approx(9));
+  CHECK(result.seconds == doctest::Approx(9 * 1.5));
+}
+
+TEST_CASE("a phase is given no more than there was") {
+  double clock = 10;
+  PhaseClock phases([&] { return clock; });
+  phases.enter("wait");
+  clock += 2;
+  phases.attribute({{"load", 3}, {"time", 1}, {"verify", -5}});
+  clock += 1;
+  phases.attribute({{"time", 0.5}});
+  phases.enter("search");
+  CHECK(phases.seconds().at("load") == doctest::Approx(1.5));
+  CHECK(phases.seconds().at("time") == doctest::Approx(1));
+  CHECK(phases.seconds().at("wait") == doctest::Approx(0.5));
+  CHECK(phases.seconds().at("verify") == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a default that is the best stays, with no gain") {
+  const Configuration standard = request.kernel.defaults;
+  executor.behaviour = [standard](const Configuration& c) { return timed(c == standard ? 1e-3 : 1.5e-3); };
+  for (const char* strategy : {"exhaustive", "portfolio", "local"}) {
+    request.strategy = strategy;
+    TuneResult result = run();
+    REQUIRE(result.winner.has_value());
+    CHECK(result.winner->trial.configuration == standard);
+    CHECK(result.gain == doctest::Approx(1));
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a guess is asked for where there is no history, by strategies that look at one") {
+  int asked = 0;
+  request.guess = [&](const Space& space) {
+    ++asked;
+    History history{"first guess", 1, {}};
+    for (size_t i = 0; i < space.size(); ++i) // right about the best alone
+      history.points.push_back(
+          {space.configuration(i), toString(space.configuration(i)) == "BLOCK=64 num_warps=4" ? 1e-3 : 2e-3});
+    return std::optional(history);
+  };
+  run();
+  CHECK(asked == 0); // exhaustive
+  request.strategy = "portfolio";
+  request.budget.trials = 2;
+  TuneResult result = run();
+  CHECK(asked == 1);
+  REQUIRE(result.winner.has_value());
+  CHECK(toString(result.winner->trial.configuration) == "BLOCK=64 num_warps=4");
+  request.history = {{"elsewhere", 0, {{request.kernel.defaults, 1e-3}}}};
+  run();
+  CHECK(asked == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "of what is compiled, what spills least is timed first") {
+  executor.spills = [](const Configuration& c) { return c.at("BLOCK") == 32 ? 0 : 128; };
+  executor.readyAtOnce = true;
+  run();
+  // BLOCK=16 was proposed before BLOCK=32 num_warps=1, and is compiled as well.
+  REQUIRE(executor.measuredOrder.size() == 9);
+  CHECK(executor.measuredOrder[0] == request.kernel.defaults);
+  CHECK(toString(executor.measuredOrder[1]) == "BLOCK=32 num_warps=1");
+}

@@ -5,6 +5,7 @@
 #include "tuner/measure/workbench.h"
 #include "tuner/search/executor.h"
 
+#include <functional>
 #include <map>
 
 namespace tuned {
@@ -19,7 +20,7 @@ struct MeasureOptions {
   double clockSeconds =
       0.25;            ///< the same by the clock on the wall: emptying caches may take longer than a launch
   int duelRounds = 60; ///< interleaved launches of each finalist, at most
-  double duelSeconds = 4; ///< timed seconds of the whole duel, at most; twice that by the clock
+  double duelSeconds = 1.5; ///< timed seconds of the whole duel, at most; twice that by the clock
   bool coldCache = true;
 };
 
@@ -38,11 +39,15 @@ Outcome timeLaunches(Device& device, LoadedKernel& kernel, const Grid& grid,
 /// is not to be used again: replace the process.
 class Measurer {
 public:
+  /// The same outputs with the kernel's sums taken otherwise.
+  using Others = std::function<std::vector<ReferenceResult>()>;
   /// `reference` may have no outputs: then only guards and untouched inputs are checked, and verdicts say so.
-  Measurer(std::unique_ptr<Workbench> bench, Sizes sizes, ReferenceResult reference,
+  /// `others` is asked once, when an output differs: what these differ by among each other, right builds may
+  /// differ by, too. May be empty.
+  Measurer(std::unique_ptr<Workbench> bench, Sizes sizes, ReferenceResult reference, Others others = {},
            MeasureOptions options = {})
       : bench_(std::move(bench)), sizes_(std::move(sizes)), reference_(std::move(reference)),
-        options_(options) {}
+        others_(std::move(others)), options_(options) {}
 
   Measured measure(const MeasureRequest& request);
   std::vector<Measured> duel(std::span<const MeasureRequest> requests);
@@ -53,9 +58,18 @@ private:
   /// The error is WrongResult's text when `wrong` is set.
   Result<Verdict> verify(LoadedKernel& kernel, const Grid& grid, std::string& wrong);
 
+  /// Compares within the document's tolerance, and where that fails within what the kernel's own sums leave
+  /// open.
+  Result<Comparison> compareOutput(const ReferenceOutput& output, Verdict& verdict);
+  /// How many times the document's tolerance an output may differ by; asks for the other references.
+  double spreadOf(const ReferenceOutput& output);
+
   std::unique_ptr<Workbench> bench_;
   Sizes sizes_;
   ReferenceResult reference_;
+  Others others_;
+  std::optional<std::vector<ReferenceResult>> otherwise_; ///< what others_ gave
+  std::map<size_t, double> spreads_;                      ///< by argument, where they are known
   MeasureOptions options_;
   std::map<uint64_t, Verdict> right_; ///< by checksum of the outputs
 };

@@ -262,6 +262,18 @@ Result<std::optional<std::string>> Workbench::changedInput() {
   return std::nullopt;
 }
 
+Result<ReferenceResult> readReference(const Workbench& bench, const std::string& source) {
+  ReferenceResult result{source, {}};
+  const auto& arguments = bench.kernel().arguments;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (!arguments[i].output) continue;
+    auto after = bench.read(i);
+    if (!after) return fail(after.error());
+    result.outputs.push_back(referenceOutput(i, elementInfo(arguments[i].type).bytes, *after));
+  }
+  return result;
+}
+
 Result<ReferenceResult> computeReference(Device& device, const Kernel& kernel, const Sizes& sizes,
                                          uint64_t seed, const Artefact& artefact, const Grid& grid,
                                          const std::string& source) {
@@ -270,14 +282,7 @@ Result<ReferenceResult> computeReference(Device& device, const Kernel& kernel, c
   auto loaded = device.load(artefact);
   if (!loaded) return fail(loaded.error());
   if (auto ok = device.launch(**loaded, grid, (*bench)->arguments()); !ok) return fail(ok.error());
-  ReferenceResult result{source, {}};
-  for (size_t i = 0; i < kernel.arguments.size(); ++i) {
-    if (!kernel.arguments[i].output) continue;
-    auto after = (*bench)->read(i);
-    if (!after) return fail(after.error());
-    result.outputs.push_back(referenceOutput(i, elementInfo(kernel.arguments[i].type).bytes, *after));
-  }
-  return result;
+  return readReference(**bench, source);
 }
 
 } // namespace tuned

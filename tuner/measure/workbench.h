@@ -66,6 +66,9 @@ private:
   std::vector<ArgumentValue> arguments_;
 };
 
+/// What the outputs hold now, as the reference.
+Result<ReferenceResult> readReference(const Workbench& bench, const std::string& source);
+
 /// Runs an artefact once over its whole grid on `device` (another backend than the one to be judged, same
 /// seed as the workbench that will be judged) and keeps all outputs as the reference.
 Result<ReferenceResult> computeReference(Device& device, const Kernel& kernel, const Sizes& sizes,

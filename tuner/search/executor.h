@@ -3,6 +3,7 @@
 #pragma once
 
 #include "backend/artefact.h"
+#include "tuner/search/phase_clock.h"
 #include "tuner/trial.h"
 
 #include <chrono>
@@ -33,6 +34,8 @@ struct Measured {
   Outcome outcome = Refused{}; ///< anything but CompileFailed
   Verdict verdict;
   double seconds = 0; ///< wall clock, verification included
+  /// What the time went into, as far as whoever measured can tell.
+  PhaseSeconds phases = {};
 };
 
 /// Called from one thread at a time. No call throws; failures are outcomes.

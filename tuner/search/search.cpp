@@ -19,17 +19,28 @@ bool mayBeBest(const Timed& timed, const Timed& best) {
   return timed.median <= kNear * best.median || timed.low <= best.high;
 }
 
-double steadySeconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 } // namespace
 
 Search::Search(const TuneRequest& request, const Space& space, std::unique_ptr<Strategy> strategy,
-               Executor& executor, std::stop_token stop)
-    : request_(request), space_(space), strategy_(std::move(strategy)), executor_(executor),
-      stop_(std::move(stop)), now_(request.now ? request.now : steadySeconds), start_(now_()),
+               Executor& executor, PhaseClock& phases, std::stop_token stop)
+    : request_(request), space_(space), strategy_(std::move(strategy)), executor_(executor), phases_(phases),
+      stop_(std::move(stop)), start_(phases.now()),
       ready_(request.contenders.begin(), request.contenders.end()) {}
+
+std::optional<Compiled> Search::nextCompiled(std::chrono::milliseconds patience) {
+  phases_.enter("compile");
+  auto compiled = executor_.nextCompiled(patience);
+  phases_.enter("search");
+  return compiled;
+}
+
+Measured Search::measure(const MeasureRequest& request) {
+  phases_.enter("wait");
+  Measured measured = executor_.measure(request);
+  phases_.attribute(measured.phases);
+  phases_.enter("search");
+  return measured;
+}
 
 std::deque<Trial>::const_iterator Search::findDefault() const {
   return std::ranges::find_if(trials_, [&](const Trial& trial) {
@@ -85,11 +96,13 @@ bool Search::refill(size_t count) {
 void Search::collect(bool wait) {
   auto patience = wait ? kPatience : std::chrono::milliseconds(0);
   while (compiling_ > 0) {
-    auto compiled = executor_.nextCompiled(patience);
+    auto compiled = nextCompiled(patience);
     if (!compiled) return;
     --compiling_;
     patience = std::chrono::milliseconds(0);
     if (compiled->artefact) {
+      if (const size_t position = space_.find(compiled->configuration); position < space_.size())
+        strategy_->compiled(position, compiled->artefact->resources);
       ready_.push_back(std::move(*compiled));
       continue;
     }
@@ -103,8 +116,15 @@ void Search::collect(bool wait) {
 
 void Search::measureNext() {
   if (ready_.empty()) return;
-  Compiled compiled = std::move(ready_.front());
-  ready_.pop_front();
+  // Builds of others first, as they were given, then the default; then what spills least, which is seldom the
+  // slowest: a search that ends early has timed what was worth it.
+  auto next = std::ranges::min_element(ready_, {}, [&](const Compiled& each) -> int64_t {
+    if (!each.origin.empty()) return -2;
+    if (each.configuration == request_.kernel.defaults) return -1;
+    return std::max<int64_t>(0, each.artefact->resources.spillBytes);
+  });
+  Compiled compiled = std::move(*next);
+  ready_.erase(next);
   Trial trial;
   trial.configuration = compiled.configuration;
   trial.origin = compiled.origin;
@@ -122,7 +142,7 @@ void Search::measureNext() {
     // The default is timed to the end: it is what the gain is measured against.
     if (best() && (!trial.origin.empty() || trial.configuration != request_.kernel.defaults))
       bar = best()->timed()->median;
-    Measured measured = executor_.measure({trial.configuration, compiled.artefact, bar});
+    Measured measured = measure({trial.configuration, compiled.artefact, bar});
     trial.outcome = std::move(measured.outcome);
     trial.verdict = std::move(measured.verdict);
     trial.measureSeconds = measured.seconds;
@@ -170,7 +190,8 @@ void Search::finish(Trial trial, std::shared_ptr<const Artefact> artefact) {
 
 void Search::report(const char* phase, const Trial* last) {
   if (!request_.onProgress) return;
-  request_.onProgress({phase, static_cast<int64_t>(trials_.size()), space_.total(), seconds(), last, best()});
+  request_.onProgress(
+      {phase, static_cast<int64_t>(trials_.size()), space_.total(), seconds(), last, best(), &phases_});
 }
 
 std::vector<size_t> Search::finalists() const {
@@ -199,7 +220,7 @@ std::shared_ptr<const Artefact> Search::artefactOf(Trial& trial) {
   // Known from an earlier search: compiled again. Others still on their way are left aside.
   executor_.compile({&trial.configuration, 1});
   while (!stop_.stop_requested()) {
-    auto compiled = executor_.nextCompiled(kPatience);
+    auto compiled = nextCompiled(kPatience);
     if (!compiled || compiled->configuration != trial.configuration) continue;
     if (!compiled->artefact) trial.outcome = compiled->failure;
     return artefacts_[identity(trial)] = compiled->artefact;
@@ -233,7 +254,11 @@ std::optional<size_t> Search::duel() {
   // One alone needs no duel, unless its time is from an earlier search.
   if (contested && (fighters.size() > 1 || (!fighters.empty() && !request_.known.empty()))) {
     report("duel", nullptr);
+    phases_.enter("wait");
     auto measured = executor_.duel(requests);
+    for (const Measured& one : measured)
+      phases_.attribute(one.phases);
+    phases_.enter("search");
     for (size_t i = 0; i < fighters.size(); ++i) {
       trials_[fighters[i]].outcome = std::move(measured[i].outcome);
       finalists_.insert(fighters[i]);
@@ -260,7 +285,7 @@ bool Search::reprieve() {
   if (!fastest || stop_.stop_requested()) return false;
   Trial& trial = trials_[*fastest];
   auto artefact = artefactOf(trial);
-  if (artefact) trial.outcome = executor_.measure({trial.configuration, artefact, std::nullopt}).outcome;
+  if (artefact) trial.outcome = measure({trial.configuration, artefact, std::nullopt}).outcome;
   return true; // measured, or failed for good
 }
 
@@ -295,6 +320,7 @@ TuneResult Search::decide(std::string stopped) {
   }
   result.trials.assign(trials_.begin(), trials_.end());
   result.seconds = seconds();
+  result.phases = phases_.seconds();
   report("done", nullptr);
   return result;
 }

@@ -13,9 +13,9 @@ namespace tuned {
 
 class Search {
 public:
-  /// `space` outlives the search; `strategy` was made for it.
+  /// `space` and `phases` outlive the search; `strategy` was made for the space.
   Search(const TuneRequest& request, const Space& space, std::unique_ptr<Strategy> strategy,
-         Executor& executor, std::stop_token stop);
+         Executor& executor, PhaseClock& phases, std::stop_token stop);
 
   /// Takes over what is known from earlier.
   void recall();
@@ -34,9 +34,12 @@ public:
   TuneResult decide(std::string stopped);
 
 private:
-  double seconds() const { return now_() - start_; }
+  double seconds() const { return phases_.now() - start_; }
   void finish(Trial trial, std::shared_ptr<const Artefact> artefact);
   void report(const char* phase, const Trial* last);
+  /// The executor's calls, with the time they take in its phase.
+  std::optional<Compiled> nextCompiled(std::chrono::milliseconds patience);
+  Measured measure(const MeasureRequest& request);
   std::string codeKey(const Configuration& configuration, const std::string& artefact,
                       const Artefact& code) const;
   std::vector<size_t> finalists() const;
@@ -55,8 +58,8 @@ private:
   const Space& space_;
   std::unique_ptr<Strategy> strategy_;
   Executor& executor_;
+  PhaseClock& phases_;
   std::stop_token stop_;
-  std::function<double()> now_;
   double start_;
 
   std::set<Configuration> claimed_; ///< known, compiling, ready or tried

@@ -82,8 +82,7 @@ Configuration Space::configuration(size_t position) const {
   return out;
 }
 
-bool Space::satisfies(Row row) const {
-  Bindings bindings = rules_->bindings;
+bool Space::satisfies(Row row, Bindings& bindings) const {
   for (size_t i = 0; i < row.size(); ++i)
     bindings[parameters_[i].name] = parameters_[i].values[row[i]];
   return std::ranges::all_of(rules_->constraints, [&](const Expression& constraint) {
@@ -97,6 +96,7 @@ std::vector<size_t> Space::around(size_t position, Space* grown) const {
     size_t steps, position;
   };
   std::vector<Near> near;
+  Bindings bindings = grown ? rules_->bindings : Bindings();
   std::vector<Index> varied(row(position).begin(), row(position).end());
   for (size_t i = 0; i < varied.size(); ++i) {
     const Index own = varied[i];
@@ -104,7 +104,8 @@ std::vector<size_t> Space::around(size_t position, Space* grown) const {
       if (value == own) continue;
       varied[i] = static_cast<Index>(value);
       size_t found = find(varied);
-      if (found == size_ && grown && size_ < kGrownSize && !unread_.contains(i) && satisfies(varied))
+      if (found == size_ && grown && size_ < kGrownSize && !unread_.contains(i) &&
+          satisfies(varied, bindings))
         grown->append(varied);
       if (found < size_)
         near.push_back({static_cast<size_t>(std::abs(static_cast<long>(value) - own)), found});

@@ -73,7 +73,8 @@ private:
     std::vector<Expression> constraints;
   };
   std::vector<size_t> around(size_t position, Space* grown) const;
-  bool satisfies(Row row) const;
+  /// `bindings` holds the rules' own and is given the row's.
+  bool satisfies(Row row, Bindings& bindings) const;
   void append(Row row);
   void index();
   size_t slotOf(Row row) const;

@@ -50,6 +50,8 @@ public:
   /// Up to `count` positions not proposed before; fewer or none when there are no more (or when it has to see
   /// results first; the loop asks again after each observe()).
   virtual std::vector<size_t> propose(size_t count) = 0;
+  /// What compiling a position told, before anything of it is timed: registers, spills, shared memory.
+  virtual void compiled(size_t /*position*/, const Resources& /*resources*/) {}
   /// What came of a position: one proposed here, or one known otherwise (then it is not proposed any more).
   virtual void observe(const Observation& observation) = 0;
   /// What going on for a while is expected to gain, as a share of the best time: 0.01 is 1 %. Nothing: the

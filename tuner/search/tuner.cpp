@@ -37,12 +37,19 @@ std::string alternating(Search& search, size_t batch) {
 } // namespace
 
 Result<TuneResult> tune(const TuneRequest& request, Executor& executor, std::stop_token stop) {
+  PhaseClock own(request.now);
+  PhaseClock& phases = request.phases ? *request.phases : own;
+  phases.enter("enumerate");
   auto space = Space::enumerate(request.kernel, request.sizes, request.ignored, request.compilers);
   if (!space) return fail(space.error());
+  std::vector<History> history = request.history;
+  if (history.empty() && request.guess && request.strategy != "exhaustive")
+    if (auto guess = request.guess(*space)) history.push_back(std::move(*guess));
+  phases.enter("search");
   // The strategy keeps a reference to the space it was made for; both live to the end of this function.
-  auto strategy = makeStrategy(request.strategy, {*space, request.seed, request.history});
+  auto strategy = makeStrategy(request.strategy, {*space, request.seed, std::move(history)});
   if (!strategy) return fail(strategy.error());
-  Search search(request, *space, std::move(*strategy), executor, std::move(stop));
+  Search search(request, *space, std::move(*strategy), executor, phases, std::move(stop));
   search.recall();
   size_t slots = static_cast<size_t>(std::max(1, executor.compileSlots()));
   return search.decide(executor.exclusive() ? alternating(search, 4 * slots) : overlapped(search, 2 * slots));

@@ -22,6 +22,8 @@ struct Progress {
   double seconds = 0;          ///< since the search began
   const Trial* last = nullptr; ///< the trial that has just ended; null at a change of phase
   const Trial* best = nullptr; ///< the best so far; null: none
+  /// What the time went into so far, of the clock that the search was given.
+  const PhaseClock* phases = nullptr;
 };
 
 struct TuneRequest {
@@ -35,6 +37,9 @@ struct TuneRequest {
   double worth = 0;
   /// What is known of the kernel at other sizes and on other devices.
   std::vector<History> history = {};
+  /// A history that is made up where there is none, once the space is known; asked only by strategies that
+  /// look at it.
+  std::function<std::optional<History>(const Space&)> guess = {};
   int finalists = 6; ///< the best few that meet again in the duel; 1: no duel
   /// Parameters the device's compiler does not see (Space::enumerate): the CPU ignores the launch options.
   std::set<std::string> ignored;
@@ -50,6 +55,8 @@ struct TuneRequest {
   std::function<void(const Progress&)> onProgress = {};
   /// Seconds from any fixed point; a steady clock when empty.
   std::function<double()> now = {};
+  /// Counts where the time goes; null: one of the search's own. It keeps the time of `now`.
+  PhaseClock* phases = nullptr;
 };
 
 struct Winner {
@@ -66,6 +73,7 @@ struct TuneResult {
   int64_t tried = 0;   ///< distinct configurations with an outcome, known ones included, contenders not
   std::string stopped; ///< why the search ended: "space exhausted", "cancelled", or the budget's words
   double seconds = 0;
+  PhaseSeconds phases;          ///< what these went into; the sum is the whole
   std::vector<Trial> finalists; ///< as they were timed last: against each other, or the only one
   std::vector<Trial> trials;    ///< known ones first, then this search's in the order they ended
 

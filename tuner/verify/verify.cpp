@@ -125,4 +125,24 @@ Comparison compare(const ReferenceOutput& reference, const std::string& type, st
   return result;
 }
 
+double compare(const ReferenceOutput& reference, const ReferenceOutput& other, const std::string& type,
+               const Tolerance& tolerance) {
+  const auto bytes = static_cast<size_t>(elementInfo(type).bytes);
+  // The whole buffer: the reference's own values, and over them the other's.
+  std::vector<std::byte> whole;
+  auto lay = [&](const ReferenceOutput& values) {
+    const std::byte* from = values.expected.data();
+    for (const ElementRange& range : values.ranges) {
+      const size_t end = static_cast<size_t>(range.first + range.count) * bytes;
+      if (whole.size() < end) whole.resize(end);
+      std::memcpy(whole.data() + static_cast<size_t>(range.first) * bytes, from,
+                  static_cast<size_t>(range.count) * bytes);
+      from += static_cast<size_t>(range.count) * bytes;
+    }
+  };
+  lay(reference);
+  lay(other);
+  return compare(reference, type, whole, tolerance).worstError;
+}
+
 } // namespace tuned

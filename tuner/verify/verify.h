@@ -61,4 +61,9 @@ Tolerance typeTolerance(const std::string& type);
 Comparison compare(const ReferenceOutput& reference, const std::string& type, std::span<const std::byte> got,
                    const Tolerance& tolerance);
 
+/// The largest difference of two references of the same output, where both know it, in units of what the
+/// tolerance allows; infinite where one has a number and the other has none.
+double compare(const ReferenceOutput& reference, const ReferenceOutput& other, const std::string& type,
+               const Tolerance& tolerance);
+
 } // namespace tuned

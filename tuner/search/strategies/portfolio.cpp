@@ -34,6 +34,10 @@ public:
     return out;
   }
 
+  void compiled(size_t position, const Resources& resources) override {
+    surrogate_->compiled(position, resources);
+  }
+
   void observe(const Observation& observation) override {
     const double best = bestSeconds();
     record_.observe(observation);

@@ -25,6 +25,8 @@ public:
     }
     return out;
   }
+  /// Positions that were proposed or are known.
+  size_t count() const { return count_; }
   bool exhausted() const { return count_ >= space_.size(); }
   /// A position by chance that is not taken, or size() when there is none.
   size_t fresh();

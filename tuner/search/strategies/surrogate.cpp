@@ -20,13 +20,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <unordered_set>
 
 namespace tuned {
 namespace {
 
-constexpr size_t kStart = 8;         ///< by chance, before there is a model, where there is no history
+constexpr size_t kStart = 4;         ///< by chance, before there is a model, where there is no history
 constexpr size_t kFirstGuesses = 4;  ///< from history, before there is a model
+constexpr size_t kByChance = 4;      ///< one of so many is by chance while nothing is timed yet
+constexpr int64_t kSpilt = 64;       ///< bytes a thread that make a build one of the slow, until it is timed
 constexpr size_t kPool = 400;        ///< candidates kept; up to twice as many between
 constexpr size_t kNewcomers = 8;     ///< candidates by chance that join at each proposal
 constexpr size_t kBestFew = 5;       ///< whose neighbours are candidates
@@ -51,6 +54,14 @@ public:
 
   std::vector<size_t> propose(size_t count) override {
     return record_.take(count, [this] { return next(); });
+  }
+
+  /// A build that spills where others do not is taken to be slow, so that its neighbours wait.
+  void compiled(size_t position, const Resources& resources) override {
+    if (resources.spillBytes < 0) return;
+    leastSpilt_ = std::min(leastSpilt_, resources.spillBytes);
+    auto waiting = pending_.find(position);
+    if (waiting != pending_.end() && resources.spillBytes >= leastSpilt_ + kSpilt) waiting->second = slow_;
   }
 
   void observe(const Observation& observation) override {
@@ -80,9 +91,14 @@ private:
 
   size_t next() {
     const size_t known = record_.observations().size();
-    if (transfer_.empty() ? proposed_ + known < kStart && known < kStart : given_ < kFirstGuesses)
+    if (transfer_.empty() ? record_.count() < kStart : given_ < kFirstGuesses)
       if (auto guess = firstGuess()) return *guess;
-    if (!record_.best()) return record_.fresh();
+    // Nothing is timed yet, and more is wanted at a time.
+    if (!record_.best()) {
+      if (++early_ % kByChance != 0)
+        if (auto guess = firstGuess()) return *guess;
+      return record_.fresh();
+    }
     if (fitted_ == 0 || static_cast<double>(known) >= kRefit * static_cast<double>(fitted_))
       refit(true);
     else if (model_.size() >= kTrainingMost)
@@ -92,12 +108,12 @@ private:
     return pick();
   }
 
+  /// What histories promise, in turn; without any a point by chance. Nothing: all they promise is taken.
   std::optional<size_t> firstGuess() {
-    ++proposed_;
+    if (transfer_.empty()) return record_.fresh();
     for (; given_ < guesses_.size(); ++given_)
       if (!record_.taken(guesses_[given_])) return guesses_[given_++];
-    given_ = kFirstGuesses;
-    if (transfer_.empty()) return record_.fresh();
+    given_ = std::max(given_, kFirstGuesses);
     return std::nullopt;
   }
 
@@ -265,9 +281,10 @@ private:
     if (++asked_ % kDescent == 0)
       for (size_t position : record_.untried(record_.best()->position))
         near.insert(position);
-    std::optional<size_t> chosen;
-    std::vector<double> scores(pool_.size());
-    double chosenMean = 0, gain = 0;
+    // The best of those that are open to this proposal, or when the pool has none of them, of all.
+    std::optional<size_t> chosen, any;
+    std::vector<double> scores(pool_.size()), means(pool_.size());
+    double gain = 0;
     for (size_t i = 0; i < pool_.size(); ++i) {
       const Pooled& each = pool_[i];
       const double expected = mean + factor_ * each.prior + GaussianProcess::mean(each.candidate, weights);
@@ -276,18 +293,17 @@ private:
       if (failures_)
         score += std::log(std::clamp(working + GaussianProcess::mean(each.candidate, validity), 0.01, 1.0));
       scores[i] = score;
+      means[i] = expected;
       gain = std::max(gain, std::exp(score));
       const bool open = near.empty() || near.contains(each.position);
-      if (open && (!chosen || score > scores[*chosen])) {
-        chosen = i;
-        chosenMean = expected;
-      }
+      if (open && (!chosen || score > scores[*chosen])) chosen = i;
+      if (!any || score > scores[*any]) any = i;
     }
+    if (!chosen) chosen = any;
     if (gains_.size() == kGainsKept) gains_.erase(gains_.begin());
     gains_.push_back(gain);
-    if (!chosen) return record_.fresh();
     const size_t position = pool_[*chosen].position;
-    pending_[position] = std::min(chosenMean, slow_);
+    pending_[position] = std::min(means[*chosen], slow_);
     if (inModel_.insert(position).second) learn(position);
     if (pool_.size() > 2 * kPool) shrink(scores);
     return position;
@@ -323,7 +339,7 @@ private:
   Transfer transfer_;
   GaussianProcess model_;
   std::vector<size_t> guesses_; ///< from histories, the most promising first
-  size_t given_ = 0, proposed_ = 0, asked_ = 0;
+  size_t given_ = 0, early_ = 0, asked_ = 0;
   bool guessesPooled_ = false, failures_ = false;
 
   std::vector<size_t> training_; ///< positions in the model, in its order
@@ -332,6 +348,7 @@ private:
   std::unordered_map<size_t, double> pending_; ///< proposed and not observed: what the model expects
   size_t fitted_ = 0;                          ///< observations when scales were fitted last
   double slow_ = 0, factor_ = 1;
+  int64_t leastSpilt_ = std::numeric_limits<int64_t>::max() - kSpilt; ///< of any build, bytes a thread
 
   std::vector<Pooled> pool_;
   std::unordered_set<size_t> inPool_, expanded_;

@@ -1,0 +1,89 @@
+// Expected outputs: who computes them, and in which order sums are taken.
+#include "daemon/worker/reference.h"
+
+#include "backend/registry.h"
+#include "tuner/measure/element.h"
+
+#include <doctest/doctest.h>
+
+using namespace tuned;
+
+namespace {
+
+/// Rows of 64 numbers, summed in their own type: y[row] = sum of x[row, :].
+Kernel rowSums(const std::string& type) {
+  const std::string source =
+      "module {\\n  tt.func public @sums(%x: !tt.ptr<T>, %y: !tt.ptr<T>) {\\n"
+      "    %row = tt.get_program_id x : i32\\n    %width = arith.constant 64 : i32\\n"
+      "    %first = arith.muli %row, %width : i32\\n"
+      "    %range = tt.make_range {end = 64 : i32, start = 0 : i32} : tensor<64xi32>\\n"
+      "    %firsts = tt.splat %first : i32 -> tensor<64xi32>\\n    %at = arith.addi %firsts, %range : "
+      "tensor<64xi32>\\n"
+      "    %base = tt.splat %x : !tt.ptr<T> -> tensor<64x!tt.ptr<T>>\\n"
+      "    %ptrs = tt.addptr %base, %at : tensor<64x!tt.ptr<T>>, tensor<64xi32>\\n"
+      "    %v = tt.load %ptrs : tensor<64x!tt.ptr<T>>\\n"
+      "    %s = \\\"tt.reduce\\\"(%v) <{axis = 0 : i32}> ({\\n    ^bb0(%a: T, %b: T):\\n"
+      "      %c = arith.addf %a, %b : T\\n      tt.reduce.return %c : T\\n    }) : (tensor<64xT>) -> T\\n"
+      "    %out = tt.addptr %y, %row : !tt.ptr<T>, i32\\n    tt.store %out, %s : !tt.ptr<T>\\n"
+      "    tt.return\\n  }\\n}\\n";
+  std::string typed; // there is no other T
+  for (char each : source)
+    typed += each == 'T' ? type : std::string(1, each);
+  auto kernel =
+      parseKernel(R"({"name":"sums","source_text":")" + typed +
+                      R"(","entry":"sums","sizes":["n"],"parameters":{},"arguments":[{"name":"x","type":"*)" +
+                      type + R"(","shape":["n","64"]},{"name":"y","type":"*)" + type +
+                      R"(","shape":["n"],"output":true,"fill":"zeros"}],"grid":["n"],"default":{}})",
+                  "");
+  REQUIRE_MESSAGE(kernel, (kernel ? "" : kernel.error().text()));
+  return std::move(*kernel);
+}
+
+const Sizes kSizes = {{"n", 512}};
+
+double largestDifference(const ReferenceResult& a, const ReferenceResult& b, const std::string& type) {
+  const ElementInfo info = elementInfo(type);
+  double most = 0;
+  REQUIRE(a.outputs.size() == 1);
+  REQUIRE(b.outputs.size() == 1);
+  REQUIRE(a.outputs[0].expected.size() == b.outputs[0].expected.size());
+  for (size_t at = 0; at < a.outputs[0].expected.size(); at += static_cast<size_t>(info.bytes))
+    most = std::max(most, std::abs(readElement(info.type, a.outputs[0].expected.data() + at) -
+                                   readElement(info.type, b.outputs[0].expected.data() + at)));
+  return most;
+}
+
+} // namespace
+
+TEST_CASE("where the host is too slow the device computes it, once the evaluator agrees with a part") {
+  const Kernel kernel = rowSums("f32");
+  auto device = openDevice("cpu"); // any device will do
+  REQUIRE(device);
+  ReferenceRequest request{kernel, kSizes, kernel.defaults, {"cpu"}, 1, 10};
+  auto host = makeReference(request);
+  REQUIRE_MESSAGE(host, (host ? "" : host.error().text()));
+  CHECK(host->source == "cpu:plain");
+  request.device = device->get();
+  request.patience = 0;
+  auto fast = makeReference(request);
+  REQUIRE_MESSAGE(fast, (fast ? "" : fast.error().text()));
+  CHECK(fast->source.starts_with("cpu, itself checked by the evaluator on "));
+  CHECK(largestDifference(*host, *fast, "f32") < 1e-4);
+  request.patience = 1000;
+  CHECK(makeReference(request)->source == "cpu:plain");
+}
+
+TEST_CASE("sums in other orders and wider types differ where the kernel's own type rounds") {
+  for (const char* judge : {"cpu", "reference"}) {
+    const Kernel coarse = rowSums("bf16");
+    ReferenceRequest request{coarse, kSizes, coarse.defaults, {judge}, 1, 10};
+    auto written = makeReference(request);
+    REQUIRE_MESSAGE(written, (written ? "" : written.error().text()));
+    const auto others = otherReferences(request);
+    REQUIRE(others.size() == 2);
+    for (const ReferenceResult& other : others)
+      CHECK(largestDifference(*written, other, "bf16") > 0.01);
+    const Kernel fine = rowSums("f64");
+    CHECK(otherReferences({fine, kSizes, fine.defaults, {judge}, 1, 10}).size() == 1); // nothing is wider
+  }
+}
