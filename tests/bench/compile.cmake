@@ -1,3 +1,6 @@
 add_executable(bench_compile compile_bench.cpp)
 target_link_libraries(bench_compile PRIVATE tuned_worker_compile CLI11::CLI11)
 target_compile_definitions(bench_compile PRIVATE TUNED_KERNEL_LIBRARY="${CMAKE_SOURCE_DIR}/configs/kernels")
+# The analytic first guess beside what a whole space took.
+add_executable(bench_guess guess_bench.cpp)
+target_link_libraries(bench_guess PRIVATE tuned_worker_compile CLI11::CLI11)

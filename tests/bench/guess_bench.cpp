@@ -1,0 +1,125 @@
+// How good the analytic first guess is: configurations in its order beside what they took when a whole space
+// was tuned.
+//   tunectl tune KERNEL --size … --effort full; tunectl ls trials --limit 100000 --json > trials.json
+//   tunectl ls devices --json > devices.json
+//   bench_guess KERNEL.json --size M=4096,N=4096,K=4096 --trials trials.json --devices devices.json
+// prints how far the best of the first 1, 4, … configurations is behind the best of all.
+#include "base/model/json.h"
+#include "daemon/worker/work.h"
+#include "tuner/search/model/analytic.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+namespace tuned {
+namespace {
+
+struct Options {
+  std::string kernel, trials, devices, device = "cuda:0";
+  std::vector<std::string> sizes;
+  bool list = false;
+};
+
+[[noreturn]] void die(const std::string& why) {
+  std::cerr << "bench_guess: " << why << "\n";
+  std::exit(1);
+}
+
+std::string read(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) die("cannot read " + path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+Sizes sizesOf(const std::vector<std::string>& texts) {
+  Sizes sizes;
+  for (const std::string& text : texts) {
+    std::istringstream parts(text);
+    for (std::string part; std::getline(parts, part, ',');) {
+      const size_t at = part.find('=');
+      if (at == std::string::npos) die("'" + part + "' is no NAME=NUMBER");
+      sizes[part.substr(0, at)] = std::stoll(part.substr(at + 1));
+    }
+  }
+  return sizes;
+}
+
+DeviceInfo deviceOf(const Options& options) {
+  const auto list = nlohmann::json::parse(read(options.devices));
+  for (const auto& one : list.at("devices"))
+    if (one.at("id") == options.device)
+      if (auto device = model::fromJson<DeviceInfo>(one)) return *device;
+  die(options.devices + " has no " + options.device);
+}
+
+struct Point {
+  Configuration configuration;
+  double guess, seconds;
+};
+
+int run(const Options& options) {
+  auto kernel = parseKernel(read(options.kernel), options.kernel);
+  if (!kernel) die(kernel.error().text());
+  const Sizes sizes = sizesOf(options.sizes);
+  const DeviceInfo device = deviceOf(options);
+  auto unique = totalBytes(*kernel, sizes);
+  if (!unique) die(unique.error().text());
+
+  std::map<Configuration, double> measured;
+  for (const auto& trial : nlohmann::json::parse(read(options.trials)).at("trials"))
+    if (trial.value("outcome", "") == "timed" && trial.at("sizes").get<Sizes>() == sizes &&
+        trial.value("kernel_name", kernel->name) == kernel->name)
+      measured[trial.at("configuration").get<Configuration>()] = trial.at("seconds");
+  if (measured.empty()) die("no trial of these sizes was timed");
+
+  std::vector<Configuration> configurations;
+  for (const auto& [configuration, seconds] : measured)
+    configurations.push_back(configuration);
+  const auto start = std::chrono::steady_clock::now();
+  auto works = workOf(*kernel, configurations, sizes);
+  const double counting = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::vector<Point> points;
+  double best = INFINITY;
+  for (size_t i = 0; i < works.size(); ++i) {
+    const double seconds = measured[configurations[i]];
+    best = std::min(best, seconds);
+    auto guess = works[i]
+                     ? analyticSeconds(*works[i], configurations[i], static_cast<double>(*unique), device)
+                     : std::nullopt;
+    points.push_back({configurations[i], guess.value_or(INFINITY), seconds});
+  }
+  std::ranges::stable_sort(points, {}, &Point::guess);
+  std::printf("%s: %zu configurations, best %.4g s; %.1f ms a count\n", kernel->name.c_str(), points.size(),
+              best, 1e3 * counting / static_cast<double>(works.size()));
+  double found = INFINITY;
+  for (size_t i = 0; i < points.size(); ++i) {
+    found = std::min(found, points[i].seconds);
+    if (((i + 1) & i) == 0 || i + 1 == points.size())
+      std::printf("  best of the first %3zu: %6.2f %% behind\n", i + 1, 100 * (found / best - 1));
+    if (options.list)
+      std::printf("    %.4g guessed, %.4g: %s\n", points[i].guess, points[i].seconds,
+                  toString(points[i].configuration).c_str());
+  }
+  return 0;
+}
+
+} // namespace
+} // namespace tuned
+
+int main(int argc, char** argv) {
+  CLI::App app("the analytic guess beside measurements", "bench_guess");
+  tuned::Options options;
+  app.add_option("kernel", options.kernel, "the kernel's document")->required();
+  app.add_option("--size", options.sizes, "NAME=NUMBER,…")->required();
+  app.add_option("--trials", options.trials, "what `tunectl ls trials --json` printed")->required();
+  app.add_option("--devices", options.devices, "what `tunectl ls devices --json` printed")->required();
+  app.add_option("--device", options.device)->capture_default_str();
+  app.add_flag("--list", options.list, "every configuration");
+  CLI11_PARSE(app, argc, argv);
+  return tuned::run(options);
+}
