@@ -1,5 +1,7 @@
 #include "backend/cpu/run/host.h"
 
+#include "backend/runtime/cpu/tiles.h"
+
 #include <llvm/ADT/StringMap.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/TargetSelect.h>
@@ -8,15 +10,8 @@
 #include <llvm/TargetParser/Host.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <mutex>
-#include <string_view>
-
-#ifdef __linux__
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 
 namespace tuned::cpu {
 namespace {
@@ -30,25 +25,11 @@ unsigned widestVector(const std::map<std::string, bool>& features) {
   return has("avx2") ? 32 : 16;
 }
 
-/// The matrix unit serves only where GPU_TUNED_CPU_TILES=1 says so: its code was run under emulation, not yet
-/// on a processor that has one, and processes that only launch (backend/runtime) do not ask Linux for it.
-/// Linux lets a process use its registers only once it has asked.
-bool mayUseTiles() {
-  const char* wanted = std::getenv("GPU_TUNED_CPU_TILES");
-  if (!wanted || std::string_view(wanted) != "1") return false;
-#if defined(__linux__) && defined(__x86_64__)
-  constexpr long requestPermission = 0x1023, tileData = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
-  return syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
-#else
-  return false;
-#endif
-}
-
 Host probe() {
   std::map<std::string, bool> sorted;
   for (const auto& feature : llvm::sys::getHostCPUFeatures())
     sorted.emplace(feature.getKey().str(), feature.getValue());
-  if (!mayUseTiles()) // an object that uses it is not for this process
+  if (!requestTiles()) // an object that uses it is not for this process
     for (auto& [name, on] : sorted)
       if (name.starts_with("amx-")) on = false;
   Host host;
