@@ -72,7 +72,10 @@ class Client:
             self.socket.settimeout(self.timeout)
             self.socket.connect(self.path)
         try:
-            self.socket.sendall(data)
+            try:
+                self.socket.sendall(data)
+            except BrokenPipeError:
+                pass  # one that refuses may have answered before it took all, or anything
             return self._answer()
         except OSError:
             self.close()
