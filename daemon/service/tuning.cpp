@@ -36,6 +36,9 @@ Result<Kernel> restricted(const Kernel& kernel, const std::vector<protocol::Valu
     for (const auto& [name, value] : configuration) {
       bool known = std::any_of(kernel.parameters.begin(), kernel.parameters.end(),
                                [&](const KernelParameter& parameter) { return parameter.name == name; });
+      // An answer names options that the kernel leaves at their default too.
+      const auto given = kernel.defaults.find(name);
+      if (!known && given != kernel.defaults.end() && given->second == value) continue;
       if (!known)
         return fail(ErrorKind::InvalidInput,
                     "only: kernel " + kernel.name + " has no parameter '" + name + "'");

@@ -427,6 +427,30 @@ TEST_CASE("a tuning over what is built says when there is nothing, and takes no 
   CHECK(daemon->tune(request).error().kind == ErrorKind::InvalidInput);
 }
 
+TEST_CASE("an answer's configuration can be asked for again, with options that only the default names") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  protocol::TuneRequest request;
+  request.document = documentOf("kernel", "plain");
+  request.document.replace(request.document.find("{\"BLOCK\":128}"), 13, "{\"BLOCK\":128,\"num_stages\":3}");
+  request.sizes = sizes;
+  request.only = {{{"BLOCK", 64}, {"num_stages", 3}}};
+  auto job = daemon->tune(request);
+  REQUIRE_MESSAGE(job, (job ? "" : job.error().text()));
+  REQUIRE(eventually([&] { return (*daemon->job(job->id))->finished(); }));
+  const auto ended = (*daemon->job(job->id))->status();
+  CHECK(ended.state == "done");
+  CHECK(ended.answer->configuration.at("BLOCK") == 64);
+  request.only = {{{"BLOCK", 64}, {"num_stages", 2}}};
+  auto other = daemon->tune(request);
+  if (other) {
+    REQUIRE(eventually([&] { return (*daemon->job(other->id))->finished(); }));
+    CHECK((*daemon->job(other->id))->status().state == "failed");
+  } else {
+    CHECK(other.error().kind == ErrorKind::InvalidInput);
+  }
+}
+
 TEST_CASE("a paused daemon answers what it knows; tunings wait, and pauses cost no budget") {
   Scratch folder;
   Daemon daemon(folder.path());
