@@ -15,7 +15,7 @@ class TT_RegionReturnOp<string mnemonic, string parent>
 }
 
 def TT_ReduceOp : TT_RegionOp<"reduce"> {
-  let summary = "combines along axis; one-dimensional sources give scalars; any order of combination";
+  let summary = "combines along axis; one-dimensional sources give scalars; what does not commute is combined in order";
   let arguments = (ins Variadic<TT_Tensor>:$srcs, I32Attr:$axis);
   let results = (outs Variadic<TT_ArithValue>:$result);
   let regions = (region SizedRegion<1>:$combineOp);
