@@ -9,39 +9,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from typing import Any
 
 
-def _triton() -> None:
-    from gpu_tuned.triton import install
-
-    install()
-
-
-def _inductor_cache() -> None:
-    from gpu_tuned.inductor_cache import install
-
-    install()
-
-
-def _inductor() -> None:
-    from gpu_tuned.inductor import install
-
-    install()
-
-
-_after: dict[str, tuple[str, Callable[[], None]]] = {
-    "triton": ("GPU_TUNED_TRITON", _triton),
-    "torch._inductor.remote_cache": ("GPU_TUNED_INDUCTOR", _inductor_cache),
-    "torch._inductor.select_algorithm": ("GPU_TUNED_INDUCTOR", _inductor),
+# What is waited for: the variable that asks for it, and the module whose install() puts the hooks in.
+_hooks: dict[str, tuple[str, str]] = {
+    "triton": ("GPU_TUNED_TRITON", "gpu_tuned.triton"),
+    "torch._inductor.remote_cache": ("GPU_TUNED_INDUCTOR", "gpu_tuned.inductor_cache"),
+    "torch._inductor.select_algorithm": ("GPU_TUNED_INDUCTOR", "gpu_tuned.inductor"),
 }
 
 
 class _Loader(Loader):
-    def __init__(self, loader: Any, then: Callable[[], None]) -> None:
-        self._loader, self._then = loader, then
+    """The module's own loader; after its first import, and not after a look for it, the hooks are put in."""
+
+    def __init__(self, loader: Any, name: str, waiting: dict[str, str]) -> None:
+        self._loader, self._name, self._waiting = loader, name, waiting
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
@@ -53,24 +38,29 @@ class _Loader(Loader):
         self._loader.exec_module(module)
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
+        hooks = self._waiting.pop(self._name, None)
+        if hooks is None:  # another spec of the module was loaded before
+            return
         try:
-            self._then()
+            import_module(hooks).install()
         except Exception as error:  # the script must not fail for us
             import warnings
 
-            what = "gpu_tuned.triton" if module.__name__ == "triton" else "gpu_tuned.inductor"
+            what = "gpu_tuned.triton" if self._name == "triton" else "gpu_tuned.inductor"
             warnings.warn(f"{what} is not installed: {error}", RuntimeWarning, stacklevel=2)
 
 
 class _Finder(MetaPathFinder):
-    """Finds what it waits for as the others do, and has something done after the import; each once."""
+    """Finds what it waits for as the others do, and has the hooks put in after the import, once.
 
-    def __init__(self, waiting: dict[str, Callable[[], None]]) -> None:
+    A module that is only looked for (``importlib.util.find_spec``) is waited for still.
+    """
+
+    def __init__(self, waiting: dict[str, str]) -> None:
         self._waiting = waiting
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        then = self._waiting.pop(name, None)
-        if then is None:
+        if name not in self._waiting:
             return None
         for finder in sys.meta_path:
             if finder is self:
@@ -78,15 +68,15 @@ class _Finder(MetaPathFinder):
             spec = finder.find_spec(name, path, target)
             if spec is not None:
                 if spec.loader is not None:
-                    spec.loader = _Loader(spec.loader, then)
+                    spec.loader = _Loader(spec.loader, name, self._waiting)
                 return spec
         return None
 
 
 def watch() -> None:
     waiting = {
-        name: then
-        for name, (variable, then) in _after.items()
+        name: hooks
+        for name, (variable, hooks) in _hooks.items()
         if os.environ.get(variable, "0") not in ("", "0") and name not in sys.modules
     }
     if waiting:

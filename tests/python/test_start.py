@@ -46,6 +46,27 @@ def test_a_triton_that_is_not_known_runs_without_us(tmp_path: Path) -> None:
     assert done.stderr.count("gpu_tuned.triton is not installed: Triton 9.9.0 is not one of") == 1
 
 
+def test_a_look_for_triton_before_its_import_takes_no_hooks_away(tmp_path: Path) -> None:
+    """Libraries ask whether Triton is there long before they, or others, import it."""
+    program = """
+import sys, importlib.util, types
+import gpu_tuned.triton._state as state
+seams = types.SimpleNamespace(patch=lambda: print("patched"))
+for name in ("_autotuner", "_version"):  # the seams themselves need all of Triton
+    sys.modules["gpu_tuned.triton." + name] = seams
+    setattr(sys.modules["gpu_tuned.triton"], name, seams)
+for _ in range(2):
+    assert importlib.util.find_spec("triton") is not None
+assert not state.active
+import triton
+print(state.active, state.mode, type(triton.__spec__.loader).__name__)
+importlib.reload(triton)
+"""
+    done = run(tmp_path, program, mode="build", version="3.6.0")
+    assert done.stdout.split() == ["patched", "patched", "True", "build", "SourceFileLoader"]
+    assert done.stderr == ""
+
+
 def test_a_mode_that_is_not_there_is_said(tmp_path: Path) -> None:
     done = run(tmp_path, "import triton; print(triton.__version__)", mode="fast")
     assert done.stdout.strip() == "9.9.0"
