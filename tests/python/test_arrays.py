@@ -100,6 +100,67 @@ def test_a_stream_that_is_given_is_waited_with() -> None:
     assert x.asked == [0x99] and y.asked == [0x99] and kernel.streams == []
 
 
+class Named:
+    """An array of a library with CUDA's interface alone, which names the stream that makes it; empty, as no GPU is here."""
+
+    def __init__(self, stream: int | None, **more: Any) -> None:
+        interface = {"data": (0, False), "shape": (0,), "typestr": "<f4", "version": 3, "stream": stream}
+        self.__cuda_array_interface__ = {**interface, **more}
+
+
+class Refusing(Named):
+    """Has DLPack's method, and refuses it."""
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return CUDA, 0
+
+    def __dlpack__(self, **_: Any) -> Any:
+        raise BufferError("not now")
+
+
+@pytest.mark.parametrize("first, second", [(1, 0x77), (0x77, 1), (0x77, 0x88)])
+def test_two_arrays_that_name_two_streams_are_refused(first: int, second: int) -> None:
+    """1, the default stream, is one like any other."""
+    with pytest.raises(gpu_tuned.InvalidInputError, match="'y' is made on a stream .* pass stream="):
+        Kernel()(Named(first), Named(second))
+    seen(Kernel(), Named(first), Named(first))
+    seen(Kernel(), Named(first), Named(None))
+
+
+def test_libraries_are_told_of_the_stream_that_an_interface_names() -> None:
+    for wanted in (0x77, 1):
+        before, after = Foreign(), Foreign()
+        seen(Kernel(), before, Named(wanted))
+        seen(Kernel(), Named(wanted), after)
+        assert before.asked == [wanted] and after.asked == [wanted]
+
+
+def test_a_stream_is_not_changed_once_a_library_was_told_of_it() -> None:
+    told = Foreign()
+    with pytest.raises(gpu_tuned.InvalidInputError, match="pass stream="):
+        Kernel()(told, Refusing(0x77))
+    assert told.asked == [1]
+    told = Foreign()
+    seen(Kernel(), Refusing(0x77), told)
+    assert told.asked == [0x77]
+    seen(Kernel(), Refusing(None), Refusing(0x77))
+
+
+def test_the_current_stream_of_a_library_is_not_anothers_to_change() -> None:
+    with pytest.raises(gpu_tuned.InvalidInputError, match="'y' is made on a stream"):
+        Kernel()(Foreign(current=0x77), Named(0x88))
+    seen(Kernel(), Foreign(current=0x77), Named(0x77))
+
+
+def test_a_stream_that_is_given_is_right_whatever_arrays_name() -> None:
+    """It is what the error asks for."""
+    foreign = Foreign()
+    seen(Kernel(), Named(0x77), Named(0x88), stream=0x99)
+    seen(Kernel(), Named(0x77), foreign, stream=0x99)
+    assert foreign.asked == [0x99]
+    seen(Kernel(), Named(0x77), Named(0x88), stream=0)
+
+
 def test_host_arrays_ask_for_no_stream() -> None:
     kernel = Kernel()
     arrays = seen(kernel, np.zeros(16, np.float32), np.zeros(16, np.float32))
@@ -149,6 +210,15 @@ def test_the_device_of_cudas_array_interface_is_the_drivers_to_tell() -> None:
     except OSError:
         with pytest.raises(gpu_tuned.UnavailableError, match="driver"):
             _core.describe(Interface())
-    else:
-        with pytest.raises(gpu_tuned.InvalidInputError, match="no CUDA device"):
+    else:  # a driver without a GPU does not start, and is as good as none
+        with pytest.raises((gpu_tuned.InvalidInputError, gpu_tuned.UnavailableError), match="no CUDA device|driver"):
             _core.describe(Interface())
+
+
+def test_nobody_is_asked_where_an_empty_array_is() -> None:
+    for shape in ((0,), (4, 0), (0, 4)):
+        for address in (0, 0x10000):
+            dtype, device, found, _ = _core.describe(Named(None, shape=shape, data=(address, False)))
+            assert (dtype, device, found) == ("f32", "cuda:0", address)
+    with pytest.raises(gpu_tuned.Error):  # null, and not empty: of no device
+        _core.describe(Named(None, shape=(4,)))

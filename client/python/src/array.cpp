@@ -2,6 +2,7 @@
 
 #include "client/python/src/dlpack.h"
 
+#include <algorithm>
 #include <cstring>
 #include <unordered_map>
 
@@ -177,13 +178,21 @@ bool viewInterface(PyObject* array, const char* attribute, ArrayView& out) {
   return !PyErr_Occurred();
 }
 
-/// CUDA's interface, which tells no device: the driver knows whose memory an address is.
+bool isEmpty(const ArrayView& array) {
+  return std::any_of(array.shape.begin(), array.shape.begin() + array.dimensions,
+                     [](int64_t extent) { return extent == 0; });
+}
+
+/// CUDA's interface, which tells no device: the driver knows whose memory an address is. An empty array has
+/// none (its address is mostly 0), and is on the first device for want of another.
 bool viewCudaInterface(PyObject* array, ArrayView& out) {
   if (!viewInterface(array, "__cuda_array_interface__", out)) return false;
   out.deviceType = cudaDevice;
-  const gputuned_status status =
-      gputuned_pointer_device(reinterpret_cast<const void*>(out.address), &out.deviceIndex);
-  if (status != GPUTUNED_OK) return raise(status) != nullptr;
+  if (!isEmpty(out)) {
+    const gputuned_status status =
+        gputuned_pointer_device(reinterpret_cast<const void*>(out.address), &out.deviceIndex);
+    if (status != GPUTUNED_OK) return raise(status) != nullptr;
+  }
   Ref interface(PyObject_GetAttrString(array, "__cuda_array_interface__"));
   PyObject* stream = interface ? PyDict_GetItemString(interface.get(), "stream") : nullptr;
   if (stream && stream != Py_None) out.stream = PyLong_AsUnsignedLongLong(stream);
@@ -227,6 +236,10 @@ bool view(PyObject* array, const ArrayType& type, ArrayView& out, ConsumerStream
   PyErr_Clear();
   if (PyObject_HasAttrString(array, "__cuda_array_interface__")) return viewCudaInterface(array, out);
   return viewInterface(array, "__array_interface__", out);
+}
+
+bool takesConsumer(const ArrayType& type) {
+  return type.hasDlpack && !type.exchange;
 }
 
 bool needsNoStream(const ArrayType& type) {

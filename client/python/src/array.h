@@ -51,6 +51,10 @@ bool view(PyObject* array, const ArrayType& type, ArrayView& out, ConsumerStream
 /// Whether the array says that gradients flow through it.
 bool requiresGradient(PyObject* array, const ArrayType& type);
 
+/// Whether view() tells the array's library of the consumer. It does not where the type is described in C,
+/// and where there is nothing but an array interface.
+bool takesConsumer(const ArrayType& type);
+
 /// Whether view() needs no consumer: the type is described in C, or lies on the host.
 bool needsNoStream(const ArrayType& type);
 

@@ -59,6 +59,7 @@ struct Call {
   bool streamGiven = false;
   const ArrayType* streamOwner = nullptr; ///< the library whose current stream it is; null: nobody's
   void* stream = nullptr;
+  bool streamSettled = false; ///< somebody said it, or was told of it: it stays as it is
 };
 
 bool typeError(const char* format, PyObject* name) {
@@ -161,53 +162,69 @@ bool askStream(PyObject* self, PyObject* array, const ArrayType& type, Call& cal
   return !PyErr_Occurred();
 }
 
-/// Views the arrays and finds the stream to launch on: that of the first array on a CUDA device whose library
-/// has a current one. Arrays of other libraries are told of it, so that what makes them is waited for.
-bool viewAll(PyObject* self, const Signature& signature, Call& call) {
+/// Settles the launch's stream with what an array interface says of it: the first one that names a stream has
+/// it where nobody else does. A stream that the caller gave is right whatever arrays say. False with the
+/// exception when the array is made on another stream than the launch's.
+bool agreeOnStream(const Signature& signature, size_t at, Call& call) {
+  const auto& wanted = call.views[at].stream;
+  if (call.streamGiven || !wanted) return true;
+  if (!call.streamSettled) {
+    call.stream = *wanted == 1 ? nullptr : reinterpret_cast<void*>(*wanted);
+    call.streamSettled = true;
+    return true;
+  }
+  if (consumerStream(call.stream) == static_cast<ConsumerStream>(*wanted)) return true;
+  const char* name = utf8(signature.names[at].get(), "name");
+  return name && raise(GPUTUNED_INVALID_INPUT,
+                       std::string("the array '") + name +
+                           "' is made on a stream of its own, and others on another; synchronise, and "
+                           "pass stream=") != nullptr;
+}
+
+/// Views what needs no stream, and finds the one to launch on: that of the first array on a CUDA device whose
+/// library has a current one. `later`: some arrays are to be viewed yet.
+bool findStream(PyObject* self, const Signature& signature, Call& call, bool& later) {
   const size_t count = signature.names.size();
-  size_t later = 0;
+  const auto sought = [&] { return !call.streamGiven && !call.streamOwner; };
   for (size_t i = 0; i < count; ++i) {
     const ArrayType& type = *typeOf(call.arrays[i]);
     if (!needsNoStream(type)) {
-      ++later;
+      later = true;
       continue;
     }
     ArrayView& array = call.views[i];
     if (!view(call.arrays[i], type, array)) return false;
-    if (array.deviceType != cudaDevice) continue;
-    if (!call.streamGiven && !call.streamOwner && currentStream(type, array.deviceIndex, &call.stream))
+    if (array.deviceType == cudaDevice && sought() && currentStream(type, array.deviceIndex, &call.stream))
       call.streamOwner = &type;
   }
-  if (later == 0) return true;
-  for (size_t i = 0; i < count && !call.streamGiven && !call.streamOwner; ++i)
+  for (size_t i = 0; later && i < count && sought(); ++i)
     if (const ArrayType& type = *typeOf(call.arrays[i]); !needsNoStream(type))
       if (!askStream(self, call.arrays[i], type, call)) return false;
-  for (size_t i = 0; i < count; ++i) {
-    const ArrayType& type = *typeOf(call.arrays[i]);
-    if (needsNoStream(type)) continue;
-    const ConsumerStream consumer = &type == call.streamOwner ? nobodyWaits : consumerStream(call.stream);
-    if (!view(call.arrays[i], type, call.views[i], consumer)) return false;
-  }
+  call.streamSettled = !sought();
   return true;
 }
 
-/// Whether an array interface names a stream that is not the one to launch on. Where nobody else has one, it
-/// becomes that.
-bool agreeOnStream(const Signature& signature, Call& call) {
-  bool taken = call.streamGiven || call.streamOwner;
-  for (size_t i = 0; i < signature.names.size(); ++i) {
-    const auto& wanted = call.views[i].stream;
-    if (!wanted || consumerStream(call.stream) == static_cast<ConsumerStream>(*wanted)) continue;
-    if (taken) {
-      PyErr_Format(
-          PyExc_ValueError,
-          "the array '%U' is made on a stream of its own, and others on another; synchronise, and pass "
-          "stream=",
-          signature.names[i].get());
-      return false;
-    }
-    call.stream = *wanted == 1 ? nullptr : reinterpret_cast<void*>(*wanted);
-    taken = true;
+/// Views the arrays. Libraries are told of the stream, so that what makes their arrays is waited for there;
+/// array interfaces, which can only name one, are therefore asked before.
+bool viewAll(PyObject* self, const Signature& signature, Call& call) {
+  bool later = false;
+  if (!findStream(self, signature, call, later)) return false;
+  if (!later) return true;
+  const size_t count = signature.names.size();
+  for (size_t i = 0; i < count; ++i) {
+    const ArrayType& type = *typeOf(call.arrays[i]);
+    if (needsNoStream(type) || takesConsumer(type)) continue;
+    if (!view(call.arrays[i], type, call.views[i]) || !agreeOnStream(signature, i, call)) return false;
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const ArrayType& type = *typeOf(call.arrays[i]);
+    if (needsNoStream(type) || !takesConsumer(type)) continue;
+    const ConsumerStream consumer = &type == call.streamOwner ? nobodyWaits : consumerStream(call.stream);
+    ArrayView& array = call.views[i];
+    if (!view(call.arrays[i], type, array, consumer)) return false;
+    // One that refuses DLPack may name a stream in its interface, where no library was told of another yet.
+    if (!agreeOnStream(signature, i, call)) return false;
+    call.streamSettled = call.streamSettled || (array.keeper && array.deviceType == cudaDevice);
   }
   return true;
 }
@@ -215,7 +232,7 @@ bool agreeOnStream(const Signature& signature, Call& call) {
 bool describe(PyObject* self, const Signature& signature, Call& call) {
   for (size_t i = 0; i < signature.names.size(); ++i)
     if (!checkGradient(self, signature, call, i)) return false;
-  if (!viewAll(self, signature, call) || !agreeOnStream(signature, call)) return false;
+  if (!viewAll(self, signature, call)) return false;
   for (size_t i = 0; i < signature.names.size(); ++i) {
     const ArrayView& array = call.views[i];
     call.onDevice = call.onDevice || array.deviceType == cudaDevice;
