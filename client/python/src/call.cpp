@@ -62,14 +62,16 @@ bool collect(const std::vector<Ref>& names, PyObject* args, PyObject* keywords, 
     call.names[i] = names[i].get();
   }
   call.count = positional;
+  const bool bound = call.grid != nullptr; // by kernel[grid], whose run() refuses a second grid or warmup
   static PyObject* const gridName = PyUnicode_InternFromString("grid");
   static PyObject* const warmupName = PyUnicode_InternFromString("warmup");
   PyObject *name = nullptr, *value = nullptr;
   for (Py_ssize_t at = 0; keywords && PyDict_Next(keywords, &at, &name, &value);) {
     if (isWord(name, gridName, "grid")) {
+      if (bound) return false;
       call.grid = value;
     } else if (isWord(name, warmupName, "warmup")) {
-      if (value != Py_False) return false;
+      if (bound || value != Py_False) return false;
     } else {
       if (call.count == maxValues) return false;
       call.values[call.count] = value;

@@ -28,7 +28,8 @@ struct Call {
 };
 
 /// Takes the values of a call. `names` are those of positional arguments; keywords "grid" and "warmup" are
-/// Triton's; `keywords` may be null. False, without an exception: not a call that can be described.
+/// Triton's, and of no call that has its grid already; `keywords` may be null. False, without an exception:
+/// not a call that can be described.
 bool collect(const std::vector<Ref>& names, PyObject* args, PyObject* keywords, Call& call);
 
 /// Writes down what tells calls apart: exact scalars; of an array its type, device, alignment and how far it
