@@ -206,6 +206,28 @@ def test_a_binary_that_is_damaged_is_never_launched(connected: Any, tmp_path: Pa
     assert _core.Client(connected.socket, 20).load(answer).buffers == 2
 
 
+def test_an_order_of_more_buffers_than_a_launch_has_is_refused(connected: Any) -> None:
+    best = gpu_tuned.kernel("softmax").tune("cpu", n_rows=11, n_cols=96, trials=1, progress=False)
+    client = _core.Client(connected.socket, 20)
+    binary = client.load(client.best(best.details["kernel"], best.sizes, "cpu"))
+    memory = [rows(11, 96), np.zeros((11, 96), np.float32)]
+
+    class Tensor:
+        """An array as Triton is given it: without DLPack's capsule, which such a table cannot keep."""
+
+        def __init__(self, array: np.ndarray[Any, Any]) -> None:
+            self.__array_interface__ = array.__array_interface__
+
+    calls = _core.Calls(("x", "y"))
+    args, options = tuple(map(Tensor, memory)), {"grid": (1,)}
+    with pytest.raises(ValueError, match="at most 64 buffers"):
+        calls.put(args, options, binary, (0,) * 65, (), (1, 1, 1), {})
+    with pytest.raises(ValueError, match="at most 64 buffers"):
+        calls.put(args, options, binary, (0, 1), (1,) * 65, (1, 1, 1), {})
+    assert len(calls) == 0
+    assert calls.put(args, options, binary, (0, 1), (1,), (1, 1, 1), {}) is True
+
+
 def test_arrays_on_several_devices_are_refused(connected: Any) -> None:
     from test_arrays import Foreign
 

@@ -177,6 +177,10 @@ PyObject* watch(PyObject* self, PyObject* args) {
 }
 
 bool readNumbers(PyObject* tuple, std::vector<size_t>& out, size_t below) {
+  if (PyTuple_Size(tuple) > static_cast<Py_ssize_t>(maxValues)) {
+    PyErr_Format(PyExc_ValueError, "order: a launch has at most %zu buffers", maxValues);
+    return false;
+  }
   for (Py_ssize_t i = 0; i < PyTuple_Size(tuple); ++i) {
     out.push_back(PyLong_AsSize_t(PyTuple_GetItem(tuple, i)));
     if (PyErr_Occurred()) return false;
