@@ -196,7 +196,7 @@ def layer_norm_backward(
             sums = [torch.zeros(columns, dtype=torch.float32, device=x.device) for _ in range(2)]
             rows, slope = x.detach().reshape(-1, columns), g.detach().reshape(-1, columns)
             dx, dweight, dbias = _launch(kernel, rows, slope, weight, mean, rstd, dweight=sums[0], dbias=sums[1])
-            return dx.reshape(x.shape), dweight.to(weight.dtype, copy=True), dbias.to(weight.dtype, copy=True)
+            return dx.reshape(x.shape), dweight.to(weight.dtype), dbias.to(weight.dtype)
         except _reasons as reason:
             _leave("the gradient of layer_norm", reason)
     return _formulas.layer_norm_gradients(g, x, weight, mean, rstd)
