@@ -21,7 +21,7 @@ constexpr size_t kPoints = 8192; ///< of the space that are guessed
 constexpr size_t kCounted = 512; ///< programs that are counted
 constexpr size_t kBatch = 8;     ///< of these, in one call
 constexpr auto kTime = std::chrono::seconds(1);
-constexpr double kCallSeconds = 10;
+constexpr double kCallSeconds = 2;
 /// As far from here as a factor of e² in a size: it weighs little until it has proven itself.
 constexpr double kDistance = 1;
 
@@ -65,6 +65,7 @@ private:
         spdlog::info("work of {} is not counted: {}", problem_.kernel, answer.error().text());
         return;
       }
+      if (!answer->is_array()) return; // of what comes from a worker nothing is certain
       for (size_t i = first; i < last && i - first < answer->size(); ++i)
         if (auto work = model::fromJson<ProgramWork>(answer->at(i - first))) works_[i] = std::move(*work);
     }

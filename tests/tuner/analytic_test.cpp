@@ -1,6 +1,7 @@
 // The analytic guess orders what is plainly better before what is plainly worse.
 #include "tuner/search/model/analytic.h"
 
+#include <cstdint>
 #include <doctest/doctest.h>
 
 using namespace tuned;
@@ -77,4 +78,26 @@ TEST_CASE("what only moves bytes takes what memory takes, and more with few prog
   one.bytesLoaded *= 8192, one.bytesStored *= 8192, one.operations *= 8192, one.steps = 8192,
                                                                             one.programs = 1;
   CHECK(*analyticSeconds(one, {{"num_warps", 4}}, unique, h100()) > 50 * *guess);
+}
+
+TEST_CASE("options and work of no launch have no guess") {
+  const ProgramWork work = matmul(128, 128, 64);
+  for (const char* option : {"num_warps", "num_ctas", "worker_warps"})
+    for (const int64_t value : {int64_t{-1}, int64_t{33}, int64_t{1} << 59, INT64_MAX, INT64_MIN}) {
+      CAPTURE(option);
+      CAPTURE(value);
+      CHECK_FALSE(analyticSeconds(work, {{option, value}, {"compiler", 2}}, kUnique, h100()));
+    }
+  CHECK_FALSE(analyticSeconds(work, {{"num_warps", 0}}, kUnique, h100()));
+  CHECK_FALSE(analyticSeconds(work, {{"num_ctas", 0}}, kUnique, h100()));
+  CHECK_FALSE(analyticSeconds(work, {{"num_stages", -1}}, kUnique, h100()));
+  ProgramWork huge = work;
+  huge.liveBytes = INT64_MAX;
+  CHECK_FALSE(analyticSeconds(huge, {}, kUnique, h100()));
+  huge = work;
+  huge.dots[0].m = INT64_MAX;
+  CHECK_FALSE(analyticSeconds(huge, {}, kUnique, h100()));
+  huge = work;
+  huge.stepBytes = 1e300;
+  CHECK_FALSE(analyticSeconds(huge, {}, kUnique, h100()));
 }

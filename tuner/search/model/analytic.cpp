@@ -37,6 +37,22 @@ Options optionsOf(const Configuration& options) {
   return out;
 }
 
+/// Whether a launch may have them at all, and no product below leaves 64 bits: the options are a document's,
+/// the work another process's.
+bool plausible(const Options& options, const ProgramWork& work) {
+  constexpr int64_t mostWarps = 32, mostCtas = 16, mostStages = 1024, most = int64_t{1} << 40;
+  const auto within = [](int64_t value, int64_t least, int64_t largest) {
+    return value >= least && value <= largest;
+  };
+  return within(options.warps, 1, mostWarps) && within(options.ctas, 1, mostCtas) &&
+         within(options.stages, 0, mostStages) && within(work.liveBytes, 0, most) && work.programs >= 1 &&
+         work.stepBytes >= 0 && work.stepBytes <= static_cast<double>(most) &&
+         std::ranges::all_of(work.dots, [&](const DotWork& dot) {
+           return within(dot.m, 1, 1 << 20) && within(dot.n, 1, 1 << 20) && within(dot.k, 1, 1 << 20) &&
+                  within(dot.bits, 1, 64);
+         });
+}
+
 /// Bytes that warps move through shared memory for one product: a and b are written once, and each warp reads
 /// its rows of a and its columns of b.
 double sharedBytesOf(const DotWork& dot, int64_t warps) {
@@ -87,6 +103,7 @@ std::optional<double> analyticSeconds(const ProgramWork& work, const Configurati
   if (!has || device.multiprocessors < 1 || device.peakBytesPerSecond <= 0 || device.peakFlopsPerSecond <= 0)
     return std::nullopt;
   const Options options = optionsOf(configuration);
+  if (!plausible(options, work)) return std::nullopt;
   const int64_t threads = options.warps * Multiprocessor::warp;
   const bool dots = !work.dots.empty(), pipelined = options.compiler != 0 || !dots;
 

@@ -13,7 +13,8 @@ namespace tuned {
 
 /// Seconds of one launch on an NVIDIA device; `options` has the launch options (num_warps, num_stages,
 /// num_ctas, compiler, …), and `uniqueBytes` is what all arguments hold together. Nothing: the device is of
-/// no kind the model knows, or the launch needs more than it has. A roofline for each multiprocessor
+/// no kind the model knows, the launch needs more than it has, or the options or the work are of no launch
+/// (no warps, a negative size). A roofline for each multiprocessor
 /// (Williams, Waterman and Patterson, Roofline, 2009) over waves of resident programs, with what a program
 /// waits for in each step of its loop where neither neighbours nor stages cover it.
 std::optional<double> analyticSeconds(const ProgramWork& work, const Configuration& options,
