@@ -30,6 +30,7 @@ constexpr const char* handedOn[] = {
     "CUDA_MPS_PIPE_DIRECTORY",
     "NVIDIA_VISIBLE_DEVICES",
     "GPU_TUNED_ISOLATION",
+    "GPU_TUNED_CPU_TILES",
 #ifdef TUNED_SANITIZED
     "ASAN_OPTIONS",
     "TSAN_OPTIONS",

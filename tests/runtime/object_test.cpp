@@ -15,11 +15,15 @@ using cpu::loadObject;
 
 namespace {
 
-std::string objectBytes() {
-  std::ifstream file(KERNEL_OBJECT, std::ios::binary);
+std::string bytesOf(const char* path) {
+  std::ifstream file(path, std::ios::binary);
   std::ostringstream bytes;
   bytes << file.rdbuf();
   return bytes.str();
+}
+
+std::string objectBytes() {
+  return bytesOf(KERNEL_OBJECT);
 }
 
 /// Permissions of the mapping that holds an address, as /proc says: "r-xp".
@@ -99,6 +103,14 @@ TEST_CASE("a function that kernels may not call is refused by name") {
   auto object = loadObject(bytes, "scaled");
   REQUIRE(!object.has_value());
   CHECK(object.error().message.find("'exec'") != std::string::npos);
+}
+
+TEST_CASE("an object that uses the matrix unit is not loaded where the process may not") {
+  ::setenv("GPU_TUNED_CPU_TILES", "0", 1); // looked at once per process: nothing in this program may
+  const auto object = loadObject(bytesOf(TILES_OBJECT), "plain");
+  REQUIRE_FALSE(object);
+  CHECK(object.error().kind == ErrorKind::Unsupported);
+  CHECK(object.error().message.find("AMX") != std::string::npos);
 }
 
 TEST_CASE("a file cut anywhere, or with bytes turned, ends in an error or an object, never in a crash") {

@@ -2,6 +2,7 @@
 // stay there over all of k. Tile registers are named by number; nothing else in a kernel uses them.
 #include "backend/cpu/emit/emitter.h"
 #include "backend/cpu/run/host.h"
+#include "backend/runtime/cpu/tiles.h"
 
 #include <llvm/IR/IntrinsicsX86.h>
 
@@ -23,6 +24,7 @@ bool Emitter::fitsTiles(const Matrices& matrices) const {
 // Every register 16 rows of 64 bytes: palette 1, then at byte 16 two bytes each for the rows' length, at byte
 // 48 one each for their number.
 llvm::Constant* Emitter::tileConfiguration() {
+  if (llvm::Constant* known = module_.getNamedGlobal(tilesSymbol)) return known;
   std::array<uint8_t, 64> bytes{};
   bytes[0] = 1;
   for (size_t tile = 0; tile < 8; ++tile) {
@@ -30,8 +32,9 @@ llvm::Constant* Emitter::tileConfiguration() {
     bytes[48 + tile] = side;
   }
   llvm::Constant* data = llvm::ConstantDataArray::get(context_, bytes);
-  auto* global =
-      new llvm::GlobalVariable(module_, data->getType(), true, llvm::GlobalValue::PrivateLinkage, data);
+  auto* global = new llvm::GlobalVariable(module_, data->getType(), true, llvm::GlobalValue::ExternalLinkage,
+                                          data, tilesSymbol);
+  global->setVisibility(llvm::GlobalValue::HiddenVisibility);
   global->setAlignment(llvm::Align(64));
   return global;
 }

@@ -1,7 +1,6 @@
 #include "backend/runtime/cpu/kernel.h"
 
 #include "backend/runtime/cpu/executor.h"
-#include "backend/runtime/cpu/tiles.h"
 #include "base/model/grid.h"
 
 #include <charconv>
@@ -64,7 +63,6 @@ private:
 } // namespace
 
 Result<std::unique_ptr<runtime::Kernel>> makeKernel(std::string_view bytes, const LaunchMetadata& launch) {
-  static_cast<void>(requestTiles()); // what was compiled for this processor may use them
   auto object = loadObject(bytes, launch.symbol);
   if (!object) return fail(object.error());
   return std::make_unique<CpuKernel>(std::move(*object), launch);

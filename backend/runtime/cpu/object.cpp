@@ -4,7 +4,9 @@
 
 #include "backend/runtime/cpu/elf.h"
 #include "backend/runtime/cpu/symbols.h"
+#include "backend/runtime/cpu/tiles.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <map>
@@ -207,6 +209,12 @@ LoadedObject::~LoadedObject() {
 Result<std::unique_ptr<LoadedObject>> loadObject(std::string_view bytes, const std::string& symbol) {
   auto object = readObject(bytes);
   if (!object) return fail(object.error());
+  const bool tiles = std::ranges::any_of(
+      object->symbols, [&](const Elf64_Sym& one) { return object->nameOf(one) == tilesSymbol; });
+  if (tiles && !requestTiles())
+    return fail(ErrorKind::Unsupported,
+                "'" + symbol + "' uses the processor's matrix unit (AMX), which this process may not",
+                "unset GPU_TUNED_CPU_TILES, or tune where it is 0; Linux must be 5.16 or later");
   return Loader(*object).load(symbol);
 }
 

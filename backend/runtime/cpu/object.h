@@ -34,7 +34,8 @@ private:
 
 /// Maps an x86-64 object (ELF, relocatable, position-independent code): code is executable and not writable,
 /// constants are read-only. InvalidInput: not such a file, cut short, or it refers to symbols a kernel may
-/// not call. Unsupported: a relocation that our compiler does not emit. OutOfResources: no memory for code.
+/// not call. Unsupported: a relocation that our compiler does not emit, or the matrix unit where
+/// this process may not use it (tiles.h). OutOfResources: no memory for code.
 Result<std::unique_ptr<LoadedObject>> loadObject(std::string_view bytes, const std::string& symbol);
 
 } // namespace tuned::cpu

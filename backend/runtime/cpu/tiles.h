@@ -7,4 +7,7 @@ namespace tuned::cpu {
 /// system has none, or GPU_TUNED_CPU_TILES=0 is set. Code that uses them must not run then.
 bool requestTiles();
 
+/// What an object that uses them defines, so that whoever loads it knows: the registers' shapes.
+inline constexpr const char* tilesSymbol = "gpu_tuned_tiles";
+
 } // namespace tuned::cpu
