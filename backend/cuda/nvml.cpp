@@ -11,7 +11,7 @@ namespace {
 
 // The declarations of nvml.h that are used, under names of our own.
 using Handle = struct OpaqueNvmlDevice*;
-enum Status : int { Success = 0, InsufficientSize = 7 };
+enum Status : int { Success = 0, NotFound = 6, InsufficientSize = 7 };
 enum Clock : int { Multiprocessors = 1, Memory = 2 };
 enum Slowdown : uint64_t { Hardware = 0x8, SoftwareHeat = 0x20, HardwareHeat = 0x40, PowerBrake = 0x80 };
 
@@ -108,8 +108,9 @@ public:
     if (auto present = processes()) {
       const bool seen = std::ranges::find(*present, ownPid()) != present->end();
       // Where processes are numbered anew (a container) nobody in the list is known to be us: one of them is.
+      if (seen) anonymous_ = false;
       if (!seen && !present->empty()) anonymous_ = true;
-      out.others = static_cast<int64_t>(present->size()) - (seen || anonymous_ ? 1 : 0);
+      out.others = std::max<int64_t>(0, static_cast<int64_t>(present->size()) - (seen || anonymous_ ? 1 : 0));
       out.othersPercent = othersPercent(*present);
     }
     return out;
@@ -151,6 +152,7 @@ private:
       list.resize(count);
       status = api_.samples(handle_, list.data(), &count, newest_);
     }
+    if (status != Success && status != NotFound) return std::nullopt; // NotFound: no sample since
     list.resize(status == Success ? std::min<size_t>(count, list.size()) : 0);
     std::map<unsigned, std::pair<int64_t, int64_t>> sums;
     const auto since = newest_;

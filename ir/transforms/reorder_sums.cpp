@@ -1,5 +1,6 @@
 #include "ir/transforms/reorder_sums.h"
 
+#include "ir/analysis/combination_order.h"
 #include "ir/dialect/Dialect.h"
 
 #include <llvm/Support/MathExtras.h>
@@ -16,11 +17,10 @@ using mlir::Value;
 
 /// The one operation of the region, when it is a sum or a product of its two arguments; else null.
 mlir::Operation* roundingOperation(tt::ReduceOp reduce) {
-  if (reduce.getSrcs().size() != 1) return nullptr;
-  mlir::Block& block = reduce.getCombineOp().front();
-  mlir::Operation& first = block.front();
-  const bool one = std::next(block.begin()) != block.end() && std::next(block.begin(), 2) == block.end();
-  return one && mlir::isa<arith::AddFOp, arith::MulFOp>(first) ? &first : nullptr;
+  mlir::Region& region = reduce.getCombineOp();
+  if (reduce.getSrcs().size() != 1 || !tt::commutesByForm(region)) return nullptr;
+  mlir::Operation* op = region.front().getTerminator()->getOperand(0).getDefiningOp();
+  return mlir::isa<arith::AddFOp, arith::MulFOp>(op) ? op : nullptr;
 }
 
 llvm::SmallVector<tt::ReduceOp> roundingReductions(mlir::ModuleOp module) {

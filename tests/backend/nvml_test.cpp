@@ -83,6 +83,30 @@ TEST_CASE("in a container, where our own number is another, nobody is accused of
   CHECK_FALSE(device->state().othersPercent.has_value()); // which of the two is us is not known
 }
 
+TEST_CASE("one look before this process was listed makes nobody unknown for ever") {
+  stubNvml = {};
+  stubNvml.processes = {{own + 1, 0, 0, 0}};
+  auto device = opened();
+  CHECK(device->state().others == 0); // the only one there may be us
+  stubNvml.processes.push_back({own, 0, 0, 0});
+  stubNvml.samples = {{own + 1, 100, 60, 0, 0, 0}};
+  const DeviceState busy = device->state();
+  CHECK(busy.others == 1);
+  CHECK(busy.othersPercent == 60);
+  stubNvml.processes.clear();
+  CHECK(device->state().others == 0);
+}
+
+TEST_CASE("a driver that keeps no samples says nothing; one without new ones says nothing happened") {
+  stubNvml = {};
+  stubNvml.processes = {{own, 0, 0, 0}, {own + 1, 0, 0, 0}};
+  auto device = opened();
+  stubNvml.sampleStatus = 3; // not supported
+  CHECK_FALSE(device->state().othersPercent.has_value());
+  stubNvml.sampleStatus = 6; // not found
+  CHECK(device->state().othersPercent == 0);
+}
+
 TEST_CASE("a device that the library does not know is an error with a remedy") {
   stubNvml = {};
   auto device = Management::open("0000:99:00.0");

@@ -44,6 +44,7 @@ int nvmlDeviceGetComputeRunningProcesses_v3(void*, unsigned* count, StubNvml::Pr
   return 0;
 }
 int nvmlDeviceGetProcessUtilization(void*, StubNvml::Sample* out, unsigned* count, unsigned long long since) {
+  if (stubNvml.sampleStatus != 0) return stubNvml.sampleStatus;
   std::vector<StubNvml::Sample> fresh;
   std::ranges::copy_if(stubNvml.samples, std::back_inserter(fresh),
                        [&](const auto& sample) { return sample.microseconds > since; });

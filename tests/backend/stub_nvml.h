@@ -14,7 +14,7 @@ struct StubNvml {
     unsigned long long microseconds;
     unsigned multiprocessors, memory, encoder, decoder;
   };
-  int initStatus = 0;
+  int initStatus = 0, sampleStatus = 0;
   unsigned celsius = 40;
   unsigned long long millijoules = 0, slowdowns = 0;
   std::vector<Process> processes;

@@ -41,3 +41,15 @@ TEST_CASE_FIXTURE(ModuleTest, "what does not round is left alone") {
   CHECK(reorderSums(*module) == 0);
   CHECK(widenSums(*module) == 0);
 }
+
+TEST_CASE_FIXTURE(ModuleTest, "an addition that is no sum of both sides is left alone") {
+  std::string text = reduction("arith.addf", "f32");
+  text.replace(text.find("%a, %b : f32\n      tt"), 6, "%a, %a");
+  Module twice = parse(kernelText("", text));
+  CHECK(reorderSums(*twice) == 0);
+  CHECK(widenSums(*twice) == 0);
+  text = reduction("arith.addf", "f32");
+  text.replace(text.find("tt.reduce.return %c"), 19, "tt.reduce.return %b");
+  Module last = parse(kernelText("", text));
+  CHECK(reorderSums(*last) == 0);
+}
