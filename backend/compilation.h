@@ -15,9 +15,9 @@
 namespace tuned {
 
 /// Adds the seconds since the last call to a phase.
-class PhaseClock {
+class CompileClock {
 public:
-  explicit PhaseClock(std::map<std::string, double>& into) : phases(into) {}
+  explicit CompileClock(std::map<std::string, double>& into) : phases(into) {}
   void end(const char* phase) {
     auto now = std::chrono::steady_clock::now();
     phases[phase] += std::chrono::duration<double>(now - last).count();

@@ -155,7 +155,7 @@ private:
   const CompileOptions& options;
   Target target;
   Artefact artefact;
-  PhaseClock clock;
+  CompileClock clock;
   bool hasDots = false;
 };
 

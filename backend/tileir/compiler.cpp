@@ -152,7 +152,7 @@ private:
   mlir::ModuleOp module;
   const CompileOptions& options;
   Artefact artefact;
-  PhaseClock clock;
+  CompileClock clock;
   mlir::Location place = module.getLoc();
 };
 

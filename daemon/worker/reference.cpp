@@ -1,6 +1,7 @@
 #include "daemon/worker/reference.h"
 
 #include "backend/cpu/cpu.h"
+#include "backend/options.h"
 #include "backend/reference/reference.h"
 #include "backend/registry.h"
 #include "daemon/worker/variant.h"

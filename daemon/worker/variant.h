@@ -8,10 +8,6 @@
 
 namespace tuned {
 
-/// Launch options are read from the configuration: num_warps, num_stages, num_ctas, maxnreg,
-/// worker_warps, occupancy, latency, compiler. The grid is not among them.
-CompileOptions compileOptions(const std::string& target, const Configuration& configuration);
-
 /// Specialises and compiles. The error's location is in the kernel's source as the user wrote it.
 Result<Artefact> compileVariant(const Kernel& kernel, const Configuration& configuration, const Sizes& sizes,
                                 const std::string& target);

@@ -1,5 +1,8 @@
 #include "tests/tuner/library_support.h"
 
+#include <algorithm>
+#include <filesystem>
+
 namespace tuned::library {
 
 namespace {
@@ -40,6 +43,18 @@ std::vector<Sizes> sizesFor(const Kernel& kernel) {
       sizes[name] = value + (value == 1000 ? 8 * step++ : 0);
     out.push_back(std::move(sizes));
   }
+  return out;
+}
+
+Result<std::vector<Kernel>> kernelsIn(const std::string& folder) {
+  std::vector<Kernel> out;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".json") continue;
+    auto kernel = loadKernel(entry.path().string());
+    if (!kernel) return fail(kernel.error());
+    if (kernel->language == "ttir") out.push_back(std::move(*kernel));
+  }
+  std::ranges::sort(out, {}, &Kernel::name);
   return out;
 }
 

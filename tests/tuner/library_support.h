@@ -22,6 +22,9 @@ Run launch(const std::string& name, const Configuration& changes, const Sizes& s
 /// Each element within absolute + relative · |expected|.
 void checkClose(const Values& got, const Values& expected, double relative, double absolute);
 
+/// The kernels in Triton IR of a folder of documents, in name order.
+Result<std::vector<Kernel>> kernelsIn(const std::string& folder);
+
 /// Sizes that a document of the library is tried at: even ones, ragged ones, tiny ones.
 std::vector<Sizes> sizesFor(const Kernel& kernel);
 

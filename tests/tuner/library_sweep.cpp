@@ -4,13 +4,12 @@
 // LIBRARY: configs/kernels. Without --target all that are named below; each kernel in its default
 // configuration, at even sizes. Exit: 1 where something failed that was not refused.
 #include "backend/nvptx/nvptx.h"
+#include "backend/options.h"
 #include "backend/tileir/tileir.h"
 #include "ir/frontends/ttir/specialize.h"
 #include "tests/tuner/library_support.h"
 
-#include <algorithm>
 #include <cstring>
-#include <filesystem>
 #include <iostream>
 
 namespace {
@@ -25,18 +24,6 @@ struct Totals {
   std::map<std::string, std::vector<std::string>> refused, failed; ///< kernels by reason
 };
 
-Result<std::vector<Kernel>> kernelsOf(const std::string& folder, const std::string& only) {
-  std::vector<Kernel> out;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().extension() != ".json") continue;
-    auto kernel = loadKernel(entry.path().string());
-    if (!kernel) return fail(kernel.error());
-    if (kernel->language == "ttir" && kernel->name.starts_with(only)) out.push_back(std::move(*kernel));
-  }
-  std::ranges::sort(out, {}, &Kernel::name);
-  return out;
-}
-
 Result<Artefact> compile(Compiler& compiler, const Kernel& kernel, const std::string& target) {
   Sizes sizes = library::sizesFor(kernel).front();
   auto context = makeContext();
@@ -44,16 +31,7 @@ Result<Artefact> compile(Compiler& compiler, const Kernel& kernel, const std::st
   if (!module) return fail(module.error());
   auto variant = instantiate(kernel, kernel.defaults, sizes);
   if (!variant) return fail(variant.error());
-  auto option = [&](const char* name, int otherwise) {
-    auto found = kernel.defaults.find(name);
-    return found == kernel.defaults.end() ? otherwise : static_cast<int>(found->second);
-  };
-  CompileOptions options{.target = target};
-  options.numWarps = option("num_warps", 4);
-  options.numStages = option("num_stages", 3);
-  options.numCtas = option("num_ctas", 1);
-  options.occupancy = option("occupancy", 0);
-  options.latency = option("latency", 0);
+  CompileOptions options = compileOptions(target, kernel.defaults);
   options.grid = variant->grid;
   return compiler.compile(**module, kernel.entry, options);
 }
@@ -109,8 +87,9 @@ int main(int argc, char** argv) {
       folder = argv[i];
   }
   if (folder.empty()) return std::cerr << "library_sweep LIBRARY [--target T]... [--only NAME]\n", 2;
-  auto kernels = kernelsOf(folder, only);
+  auto kernels = library::kernelsIn(folder);
   if (!kernels) return std::cerr << kernels.error().text() << "\n", 2;
+  std::erase_if(*kernels, [&](const Kernel& kernel) { return !kernel.name.starts_with(only); });
   int failed = 0;
   auto nvptx = nvptx::makeCompiler(), tileir = tileir::makeCompiler();
   for (const std::string& target : targets.empty() ? everyTarget : targets) {

@@ -1,29 +1,21 @@
 // The default configuration of every library kernel in Triton IR through both NVIDIA compilers. No GPU and
 // no tools of NVIDIA's are needed: what assembles is tested elsewhere.
 #include "backend/nvptx/nvptx.h"
+#include "backend/options.h"
 #include "backend/tileir/tileir.h"
 #include "ir/frontends/ttir/specialize.h"
 #include "tests/tuner/library_support.h"
 
-#include <algorithm>
 #include <doctest/doctest.h>
-#include <filesystem>
 
 using namespace tuned;
 
 namespace {
 
-/// Kernels in Triton IR, in name order.
 std::vector<Kernel> kernels() {
-  std::vector<Kernel> out;
-  for (const auto& entry : std::filesystem::directory_iterator(TUNED_LIBRARY)) {
-    if (entry.path().extension() != ".json") continue;
-    auto kernel = loadKernel(entry.path().string());
-    REQUIRE_MESSAGE(kernel.has_value(), (kernel ? "" : kernel.error().text()));
-    if (kernel->language == "ttir") out.push_back(std::move(*kernel));
-  }
-  std::ranges::sort(out, {}, &Kernel::name);
-  return out;
+  auto all = library::kernelsIn(TUNED_LIBRARY);
+  REQUIRE_MESSAGE(all.has_value(), (all ? "" : all.error().text()));
+  return std::move(*all);
 }
 
 /// The only type that older devices lack.
@@ -37,14 +29,7 @@ Result<Artefact> compile(Compiler& compiler, const Kernel& kernel, const Sizes& 
   auto context = makeContext();
   auto module = specialize(*context, kernel, kernel.defaults, sizes);
   REQUIRE_MESSAGE(module.has_value(), (module ? "" : module.error().text()));
-  auto option = [&](const char* name, int otherwise) {
-    auto found = kernel.defaults.find(name);
-    return found == kernel.defaults.end() ? otherwise : static_cast<int>(found->second);
-  };
-  CompileOptions options{.target = target};
-  options.numWarps = option("num_warps", 4);
-  options.numStages = option("num_stages", 3);
-  options.numCtas = option("num_ctas", 1);
+  CompileOptions options = compileOptions(target, kernel.defaults);
   options.assemblerLevel = 0;
   options.grid = instantiate(kernel, kernel.defaults, sizes)->grid;
   options.onStage = [&](const std::string& name, const std::string& text) {
