@@ -51,7 +51,8 @@ Result<void> replaceFile(const std::string& path, std::string_view bytes, mode_t
   const std::string folder = folderOf(path), name = path.substr(path.rfind('/') + 1);
   // Hidden, so that what a killed process leaves is taken for nothing; its number keeps two processes apart.
   const std::string fresh = folder + "." + name + ".new-" + std::to_string(::getpid());
-  const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+  ::unlink(fresh.c_str()); // a killed process of this number may have left one, or another user made one
+  const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
   if (file < 0) return fileError("writing " + path, errno);
   int error = writeAll(file, bytes);
   ::close(file);

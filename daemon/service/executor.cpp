@@ -4,6 +4,7 @@
 #include "daemon/service/convert.h"
 #include "daemon/worker/messages.h"
 
+#include <cmath>
 #include <spdlog/spdlog.h>
 
 namespace tuned {
@@ -26,19 +27,30 @@ json problemJson(const char* op, const Problem& problem) {
 
 /// One of the answers of a worker, which may be in the hands of what it ran: nothing about its shape is
 /// certain.
+/// What a worker says of its time, as far as it can be true.
+PhaseSeconds phasesIn(const json& answer) {
+  PhaseSeconds out;
+  const auto told = answer.find("phases");
+  if (told == answer.end() || !told->is_object()) return out;
+  for (const char* phase : {"inputs", "reference", "load", "verify", "time"})
+    if (const auto seconds = told->find(phase); seconds != told->end() && seconds->is_number())
+      if (const double value = *seconds; std::isfinite(value) && value >= 0) out[phase] = value;
+  return out;
+}
+
 Result<Measured> measuredFromJson(const json& answers, size_t index) {
   try {
     auto measurement = model::fromJson<Measurement>(answers.at(index));
     auto trial = measurement ? fromMeasurement(*measurement) : fail(measurement.error());
     if (!trial) return fail(trial.error());
     return Measured{std::move(trial->outcome), std::move(trial->verdict), trial->measureSeconds,
-                    answers.at(index).value("phases", PhaseSeconds())};
+                    phasesIn(answers.at(index))};
   } catch (const json::exception& error) {
     return fail(ErrorKind::Faulted, std::string("the worker's answer is malformed: ") + error.what());
   }
 }
 
-/// Once more after a disturbance, and then what came of it is marked.
+/// So many times more after disturbances, and then what came of it is marked.
 constexpr int mostAgain = 2;
 constexpr auto betweenLooks = std::chrono::milliseconds(500);
 constexpr double lookSeconds = 10;
@@ -135,7 +147,7 @@ std::optional<Error> WorkerExecutor::broken() const {
 
 void WorkerExecutor::attend(DeviceWatch& watch, double quietSeconds, Waiting waiting) {
   watch_ = &watch;
-  quietSeconds_ = quietSeconds;
+  quietLeft_ = quietSeconds;
   tellWaiting_ = std::move(waiting);
 }
 
@@ -164,7 +176,7 @@ bool WorkerExecutor::waitForQuiet(const std::string& why) {
   tellWaiting_("waiting: " + why);
   const auto start = std::chrono::steady_clock::now();
   bool quiet = false;
-  while (!quiet && secondsSince(start) < quietSeconds_ && !stop_.stop_requested()) {
+  while (!quiet && secondsSince(start) < quietLeft_ && !stop_.stop_requested()) {
     std::this_thread::sleep_for(betweenLooks);
     auto seen = device_.call(problem_.id + "state", problemJson("state", problem_), lookSeconds,
                              stop_.get_token(), problem_.owner);
@@ -172,6 +184,7 @@ bool WorkerExecutor::waitForQuiet(const std::string& why) {
     quiet = disturbanceIn(*seen).empty();
   }
   tellWaiting_("");
+  quietLeft_ = std::max(0.0, quietLeft_ - secondsSince(start));
   return quiet;
 }
 

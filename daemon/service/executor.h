@@ -28,8 +28,8 @@ public:
   ~WorkerExecutor() override;
 
   /// Before anything else: pauses are obeyed, and what is measured while others use the device is measured
-  /// again, after waiting at most `quietSeconds` for them, or marked. `waiting` is told why it waits, and an
-  /// empty text when it goes on; from any thread.
+  /// again, after waiting for them, or marked; all waiting of one search together takes at most
+  /// `quietSeconds`. `waiting` is told why it waits, and an empty text when it goes on; from any thread.
   using Waiting = std::function<void(const std::string&)>;
   void attend(DeviceWatch& watch, double quietSeconds, Waiting waiting);
 
@@ -69,7 +69,7 @@ private:
   const bool anew_;
   std::stop_source stop_; ///< the search's own
   DeviceWatch* watch_ = nullptr;
-  double quietSeconds_ = 0;
+  double quietLeft_ = 0; ///< of what the search may wait for quiet; of the measuring thread
   Waiting tellWaiting_;
   mutable std::mutex mutex_; ///< guards all but the threads
   std::optional<Error> broken_;

@@ -42,7 +42,7 @@ protocol::JobStatus Job::snapshot() const {
   out.tried = tried_;
   out.outcomes = outcomes_;
   out.best = best_;
-  if (state_ == JobState::Running) out.phase = phase_;
+  if (state_ == JobState::Running) out.phase = waiting_.empty() ? phase_ : waiting_;
   out.stopped = stopped_;
   auto end = state_ >= JobState::Done ? ended_ : std::chrono::steady_clock::now();
   if (state_ != JobState::Queued) out.elapsedSeconds = std::chrono::duration<double>(end - began_).count();
@@ -111,6 +111,13 @@ void Job::setPhase(const std::string& phase) {
   std::unique_lock lock(mutex_);
   if (phase_ == phase) return;
   phase_ = phase;
+  publish(lock, "status", {});
+}
+
+void Job::setWaiting(const std::string& why) {
+  std::unique_lock lock(mutex_);
+  if (waiting_ == why) return;
+  waiting_ = why;
   publish(lock, "status", {});
 }
 

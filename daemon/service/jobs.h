@@ -65,6 +65,8 @@ public:
   void addTrial(const protocol::Trial& trial);
   /// "searching", "duel".
   void setPhase(const std::string& phase);
+  /// "paused", or what it waits for: told in the phase's place until it is empty again.
+  void setWaiting(const std::string& why);
   /// What its time went into so far; what is missing is waiting. Told with the next event.
   void setPhaseSeconds(std::map<std::string, double> seconds);
   /// Why the search ended; before finish().
@@ -83,7 +85,7 @@ private:
   protocol::Values outcomes_;
   int64_t tried_ = 0, measured_ = 0;
   std::optional<protocol::Trial> best_;
-  std::string phase_, stopped_;
+  std::string phase_, waiting_, stopped_;
   std::map<std::string, double> phaseSeconds_;
   std::optional<protocol::Answer> answer_;
   std::optional<Error> error_;

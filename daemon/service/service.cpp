@@ -249,20 +249,25 @@ Result<BestResult> Service::best(const protocol::BestRequest& request, const std
   if (!last && last.error().kind != ErrorKind::NotFound) return fail(last.error());
   if (last && !last->failure.empty() && !behind && !kept)
     return fail(ErrorKind::Faulted, last->failure, "see the trials; tune with force to try them again");
+  std::optional<Error> refused;
   if (request.tune && !behind && !store_->readOnly()) {
     protocol::TuneRequest tuning;
     tuning.budget = request.budget;
     tuning.device = request.device;
     auto started = start(*what, tuning, numberOf(user));
-    if (!started) return fail(started.error());
-    behind = *started;
+    // A device that cannot be had now takes no answer away.
+    if (!started && started.error().kind != ErrorKind::Unavailable) return fail(started.error());
+    if (started)
+      behind = *started;
+    else
+      refused = started.error();
   }
   BestResult out{{}, behind, {}};
   if (kept) {
     out.answer = std::move(kept->answer);
   } else {
     auto answer = provisional(*what, request.sizes);
-    if (!answer && !behind) return fail(answer.error());
+    if (!answer && !behind) return fail(refused ? *refused : answer.error());
     // With a tuning behind it, a default that does not compile is no reason to send the caller away
     // empty-handed.
     if (!answer) {
@@ -291,9 +296,6 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
   // The document's own hash: an id may have several documents, and this one was asked.
   request.kernel = what.kernel.sha;
   request.document.clear();
-  auto on = deviceFor(what, request.device);
-  if (!on) return fail(on.error());
-  request.device = (*on)->info.id;
   if (auto sizes = fromKey(what.problem.sizes)) request.sizes = *sizes;
   auto effort = effortNamed(request.effort);
   if (!effort) return fail(effort.error());
@@ -304,12 +306,16 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
     ++metrics_.jobsJoined;
     return equal;
   }
+  auto on = deviceFor(what, request.device);
+  if (!on) return fail(on.error());
+  request.device = (*on)->info.id;
   if (ending_) return fail(ErrorKind::Unavailable, "the daemon is stopping", "ask again when it is back");
   const bool fresh = record.id.empty();
   if (fresh)
     if (auto room = jobs_.room(user); !room) return fail(room.error());
-  if (request.built && !request.only.empty())
-    return fail(ErrorKind::InvalidInput, "give either 'only' or 'built'");
+  if (request.built && (!request.only.empty() || request.force))
+    return fail(ErrorKind::InvalidInput, "'built' goes with neither 'only' nor 'force'",
+                "tune without 'built' to try all anew");
   auto kernel = restricted(*what.kernel.kernel, request.only);
   if (!kernel) return fail(kernel.error());
   auto space = Space::enumerate(*kernel, request.sizes, ignoredOn(*what.device), what.device->info.compilers);

@@ -29,16 +29,19 @@ void Service::feedLater(const KnownDevice& device) {
   std::lock_guard guard(laterMutex_);
   auto& jobs = later_.jobs[device.info.id];
   int64_t& reached = later_.reached[device.target.id];
-  while (jobs.size() < mostWaiting && !ending_) {
+  // What a device that is out of use cannot do stays for when it is back, or for another of its kind.
+  while (jobs.size() < mostWaiting && !ending_ && !watch_.out(device.info.id)) {
     auto problems = store_->unmeasured(loads, device.target.id, reached, slice);
     if (!problems)
       return spdlog::warn("builds without a measurement were not looked for: {}", problems.error().text());
     if (problems->empty()) return;
     for (const auto& [number, kernel, sizes] : *problems) {
       if (jobs.size() >= mostWaiting || ending_) return;
-      reached = number;
       auto values = fromKey(sizes);
-      if (!values) continue;
+      if (!values) {
+        reached = number;
+        continue;
+      }
       protocol::TuneRequest request;
       request.kernel = kernel;
       request.sizes = *values;
@@ -48,9 +51,13 @@ void Service::feedLater(const KnownDevice& device) {
         spdlog::info("job {}: builds of {} {} were here without a measurement", job->id, job->kernelName,
                      sizes);
         jobs.insert(job->id);
+      } else if (job.error().kind == ErrorKind::Unavailable ||
+                 job.error().kind == ErrorKind::OutOfResources) {
+        return; // not now
       } else {
         spdlog::warn("builds of {} {} are not measured: {}", kernel.substr(0, 12), sizes, job.error().text());
       }
+      reached = number;
     }
   }
 }
@@ -58,11 +65,16 @@ void Service::feedLater(const KnownDevice& device) {
 void Service::endedLater(const Job& job) {
   {
     std::lock_guard guard(laterMutex_);
-    if (later_.jobs[job.spec().request.device].erase(job.spec().id) == 0) return;
+    const auto jobs = later_.jobs.find(job.spec().request.device);
+    if (jobs == later_.jobs.end()) return; // nothing is measured later here
+    if (jobs->second.erase(job.spec().id) > 0 && job.status().state == "done") {
+      const double seconds =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+      spdlog::info("job {}: {} {} measured from builds that were here, {:.1f} s after the start",
+                   job.spec().id, job.spec().kernel->name, job.spec().problem.sizes, seconds);
+    }
   }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
-  spdlog::info("job {}: {} {} measured from builds that were here, {:.1f} s after the start", job.spec().id,
-               job.spec().kernel->name, job.spec().problem.sizes, seconds);
+  // After any job: one that could not be queued before, or a device that is back, is thought of again.
   if (auto on = device(job.spec().request.device)) feedLater(**on);
 }
 

@@ -172,6 +172,24 @@ std::optional<std::string> Service::unready() const {
   return std::nullopt;
 }
 
+namespace {
+/// Of one device, as it was seen last.
+void addGauges(std::map<std::string, double>& gauges, const std::string& device, bool available,
+               const std::optional<DeviceWatch::Seen>& seen) {
+  const std::string label = "{device=\"" + device + "\"}";
+  gauges["device_available" + label] = available;
+  if (!seen) return;
+  auto add = [&](const char* name, const auto& value) {
+    if (value) gauges[name + label] = static_cast<double>(*value);
+  };
+  add("device_clock_mhz", seen->state.clockMegahertz);
+  add("device_celsius", seen->state.celsius);
+  add("device_watts", seen->state.watts);
+  add("device_others_percent", seen->state.othersPercent);
+  gauges["device_slowed" + label] = !seen->state.slowed.empty();
+}
+} // namespace
+
 std::string Service::metricsText() {
   int64_t running = 0, queued = 0;
   double oldest = 0;
@@ -196,23 +214,10 @@ std::string Service::metricsText() {
   if (!looking_) {
     for (const auto& [device, pool] : measurers_) {
       gauges["worker_crashes"] += static_cast<double>(pool->crashes());
-      if (!looking_)
-        for (const KnownDevice& device : devices_) {
-          const std::string label = "{device=\"" + device.info.id + "\"}";
-          gauges["device_available" + label] = !watch_.out(device.info.id);
-          auto seen = watch_.last(device.info.id);
-          if (!seen) continue;
-          auto add = [&](const char* name, const auto& value) {
-            if (value) gauges[name + label] = static_cast<double>(*value);
-          };
-          add("device_clock_mhz", seen->state.clockMegahertz);
-          add("device_celsius", seen->state.celsius);
-          add("device_watts", seen->state.watts);
-          add("device_others_percent", seen->state.othersPercent);
-          gauges["device_slowed" + label] = !seen->state.slowed.empty();
-        }
       gauges["worker_timeouts"] += static_cast<double>(pool->timeouts());
     }
+    for (const KnownDevice& device : devices_)
+      addGauges(gauges, device.info.id, !watch_.out(device.info.id), watch_.last(device.info.id));
   }
   gauges["worker_timeouts"] += static_cast<double>(compilers_.timeouts());
   return metrics_.text(gauges);

@@ -86,11 +86,9 @@ public:
         compilers_(*crew.compilers),
         builder_(store_, tuning.metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds),
         executor_(builder_, *crew.device, *crew.gate, problem_, crew.limits, spec_.request.force, stop_),
-        outer_(job.stopToken(), [this] { stop_.request_stop(); }) {
-    watch_ = crew.watch;
+        outer_(job.stopToken(), [this] { stop_.request_stop(); }), watch_(crew.watch) {
     if (watch_)
-      executor_.attend(*watch_, crew.quietSeconds,
-                       [this](const std::string& why) { job_.setPhase(why.empty() ? "searching" : why); });
+      executor_.attend(*watch_, crew.quietSeconds, [this](const std::string& why) { job_.setWaiting(why); });
     if (!spec_.request.force) return;
     crew.compilers->ledger().forget(problem_.id);
     crew.device->ledger().forget(problem_.id);
@@ -325,9 +323,9 @@ private:
     search_.space = result.spaceSize;
     search_.tried = result.tried;
     search_.stopped = result.stopped;
-    const bool only = !spec_.request.only.empty();
+    const bool only = !spec_.request.only.empty(), part = only || spec_.request.built;
     // Less than the whole space tried proves nothing about the rest.
-    if (!result.winner && !cancelled_ && result.coverage() >= 1 && !only)
+    if (!result.winner && !cancelled_ && result.coverage() >= 1 && !part)
       search_.failure = failureText(result);
     return store_.batch([&]() -> Result<void> {
       for (const Trial& trial : result.finalists)
@@ -335,10 +333,11 @@ private:
       if (broken_) return fail(*broken_);
       // Tried anew, all that was known before is forgotten; unless it was broken off with nothing in its
       // place.
-      if (spec_.request.force && !only && (result.winner || !cancelled_))
+      if (spec_.request.force && !part && (result.winner || !cancelled_))
         if (auto gone = store_.retire(spec_.problem, spec_.created); !gone) return fail(gone.error());
-      // A part of the space, timed for its own sake, is no search of the problem.
-      return only ? Result<void>() : store_.endSearch(search_);
+      // A part of the space, timed for its own sake, is no search of the problem; nor are builds that were
+      // here, where one has chosen before.
+      return only || (part && decided_) ? Result<void>() : store_.endSearch(search_);
     });
   }
 
@@ -389,7 +388,7 @@ private:
   Builder builder_;
   WorkerExecutor executor_;
   std::stop_callback<std::function<void()>> outer_;
-  DeviceWatch* watch_ = nullptr;
+  DeviceWatch* const watch_;
   /// Pauses are no part of a search's time; the job tells them as waiting.
   PhaseClock phases_{[this] { return steadySeconds() - (watch_ ? watch_->pausedSeconds() : 0); }};
   store::SearchRecord search_;

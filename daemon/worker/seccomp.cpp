@@ -155,8 +155,9 @@ public:
       if (const int number = ::seccomp_syscall_resolve_name(name); number != __NR_SCMP_ERROR)
         (void)::seccomp_rule_add(context_, SCMP_ACT_ALLOW, number, 0);
   }
-  void allowWhen(const char* name, const scmp_arg_cmp& argument) const {
-    (void)::seccomp_rule_add(context_, SCMP_ACT_ALLOW, ::seccomp_syscall_resolve_name(name), 1, argument);
+  template <typename... Arguments> void allowWhen(const char* name, const Arguments&... arguments) const {
+    (void)::seccomp_rule_add(context_, SCMP_ACT_ALLOW, ::seccomp_syscall_resolve_name(name),
+                             sizeof...(arguments), arguments...);
   }
   void absent(const char* name) const {
     (void)::seccomp_rule_add(context_, SCMP_ACT_ERRNO(ENOSYS), ::seccomp_syscall_resolve_name(name), 0);
@@ -187,8 +188,11 @@ Result<void> restrictCalls(Duty duty, bool files) {
   }
   if (duty == Duty::MeasureGpu || duty == Duty::Discover) {
     filter.allow(driving);
-    // The driver makes one when it starts and listens under an abstract name; connect stays forbidden.
-    filter.allowWhen("socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+    // The driver makes one when it starts and listens under an abstract name. Connect stays forbidden, and so
+    // do datagrams, which need none.
+    constexpr scmp_datum_t kind = 0xf; // the rest of the type are flags
+    for (const scmp_datum_t type : {SOCK_STREAM, SOCK_SEQPACKET})
+      filter.allowWhen("socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX), SCMP_A1(SCMP_CMP_MASKED_EQ, kind, type));
   }
   // Its flags lie in memory, where a filter cannot look: glibc then takes clone.
   filter.absent("clone3");

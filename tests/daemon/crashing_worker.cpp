@@ -64,6 +64,7 @@ json afterConfinement(tuned::Duty duty) {
   out["network"] = ::socket(AF_INET, SOCK_STREAM, 0) >= 0;
   const int socket = ::socket(AF_UNIX, SOCK_STREAM, 0);
   out["sockets"] = socket >= 0;
+  out["datagrams"] = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) >= 0;
   const sockaddr_un nobody = {AF_UNIX, "nobody-listens"};
   out["connections"] =
       socket >= 0 &&

@@ -241,7 +241,7 @@ TEST_CASE("a confined worker reaches its own folder and its libraries, and nothi
       CHECK_MESSAGE(seen->at(what) == false, what);
 #ifndef TUNED_SANITIZED
     CHECK(seen->at("filters") == "2");
-    for (const char* what : {"network", "connections", "namespaces"})
+    for (const char* what : {"network", "connections", "datagrams", "namespaces"})
       CHECK_MESSAGE(seen->at(what) == false, what);
     CHECK(seen->at("sockets") == (work == 2)); // what NVIDIA's driver needs
     CHECK(seen->at("libraries") == true);
