@@ -2,7 +2,7 @@
 
 namespace tuned::onnx_model {
 
-Graph::Graph(const onnx::GraphProto& graph) : graph_(graph) {
+Graph::Graph(const onnx::GraphProto& graph) {
   for (const auto* list : {&graph.input(), &graph.output(), &graph.value_info()})
     for (const auto& value : *list)
       add(value);
@@ -12,7 +12,7 @@ Graph::Graph(const onnx::GraphProto& graph) : graph_(graph) {
     for (const auto& output : node.output())
       producers_.emplace(output, &node);
     for (const auto& input : node.input())
-      consumers_[input].push_back(&node);
+      if (!input.empty()) consumers_[input].push_back(&node); // empty: an optional input that is left out
   }
 }
 
@@ -40,8 +40,9 @@ const onnx::NodeProto* Graph::producer(const std::string& name) const {
   return found == producers_.end() ? nullptr : found->second;
 }
 
-const onnx::NodeProto* Graph::onlyConsumer(const std::string& name) const {
-  auto found = consumers_.find(name);
+const onnx::NodeProto* Graph::onlyConsumer(const onnx::NodeProto& node) const {
+  if (node.output_size() == 0) return nullptr;
+  auto found = consumers_.find(node.output(0));
   return found == consumers_.end() || found->second.size() != 1 ? nullptr : found->second.front();
 }
 

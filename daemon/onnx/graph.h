@@ -18,7 +18,8 @@ struct Tensor {
 
 class Graph {
 public:
-  /// `graph` must outlive this and have its shapes inferred. Tensors of an open shape are not kept.
+  /// `graph` must outlive this, unchanged, and have its shapes inferred. Tensors of an open shape are not
+  /// kept.
   explicit Graph(const onnx::GraphProto& graph);
 
   /// Null: there is no such input, or its shape is not known.
@@ -26,14 +27,12 @@ public:
   const Tensor* tensor(const std::string& name) const;
   /// Null: an input of the graph or a weight.
   const onnx::NodeProto* producer(const std::string& name) const;
-  /// Null: none takes it, or more than one do.
-  const onnx::NodeProto* onlyConsumer(const std::string& name) const;
-  const onnx::GraphProto& proto() const { return graph_; }
+  /// Of the node's first output. Null: there is none, none takes it, or more than one do.
+  const onnx::NodeProto* onlyConsumer(const onnx::NodeProto& node) const;
 
 private:
   void add(const onnx::ValueInfoProto& value);
 
-  const onnx::GraphProto& graph_;
   std::map<std::string, Tensor> tensors_;
   std::map<std::string, const onnx::NodeProto*> producers_;
   std::map<std::string, std::vector<const onnx::NodeProto*>> consumers_;

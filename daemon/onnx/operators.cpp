@@ -54,33 +54,28 @@ bool Collector::add(const std::string& kernel, const json& sizes) {
   return true;
 }
 
-/// The library has a bias with relu for f16 and f32, with gelu for f16; else the plain product stands for it.
-bool Collector::addProduct(const Tensor& a, int64_t m, int64_t n, int64_t k, const std::string& epilogue) {
-  const std::string type = typeOf(a);
+/// `activation`: what is made of the product and its bias, or null. The library has a bias with Relu for f16
+/// and f32, with Gelu for f16; else the plain product stands for it.
+bool Collector::addProduct(const Tensor& a, int64_t m, int64_t n, int64_t k,
+                           const onnx::NodeProto* activation) {
+  const std::string type = typeOf(a), op = activation ? activation->op_type() : "";
   if (type.empty()) return false;
-  const bool fused =
-      (epilogue == "_bias_relu" && type != "bf16") || (epilogue == "_bias_gelu" && type == "f16");
-  return add("matmul_" + type + (fused ? epilogue : ""), {{"M", m}, {"N", n}, {"K", k}});
+  std::string kernel = "matmul_" + type;
+  if (op == "Relu" && type != "bf16") kernel += "_bias_relu";
+  if (op == "Gelu" && type == "f16") kernel += "_bias_gelu";
+  if (!add(kernel, {{"M", m}, {"N", n}, {"K", k}})) return false;
+  if (kernel.ends_with("lu")) covered_.insert(activation);
+  return true;
 }
 
-/// "_bias_relu" or "_bias_gelu" where all that is made of the product is its sum with a row of `columns`
-/// values, and of that the activation; else empty.
-std::string Collector::epilogueOf(const onnx::NodeProto& product, int64_t columns) {
-  const onnx::NodeProto* last = &product;
-  if (product.op_type() == "MatMul") {
-    last = graph_.onlyConsumer(product.output(0));
-    if (!last || last->op_type() != "Add") return "";
-    const Tensor* bias = graph_.input(*last, last->input(0) == product.output(0) ? 1 : 0);
-    if (!bias || bias->shape != Shape{columns}) return "";
-  } else if (product.input_size() < 3) {
-    return "";
-  }
-  const onnx::NodeProto* activation = graph_.onlyConsumer(last->output(0));
-  if (!activation) return "";
-  const std::string op = activation->op_type();
-  if (op != "Relu" && op != "Gelu") return "";
-  covered_.insert(activation);
-  return op == "Relu" ? "_bias_relu" : "_bias_gelu";
+/// The operator that takes the product's sum with a row of `columns` values, where nothing else is made of
+/// either; else null.
+const onnx::NodeProto* Collector::activationOf(const onnx::NodeProto& product, int64_t columns) const {
+  if (product.op_type() == "Gemm") return product.input_size() < 3 ? nullptr : graph_.onlyConsumer(product);
+  const onnx::NodeProto* sum = graph_.onlyConsumer(product);
+  if (!sum || sum->op_type() != "Add") return nullptr;
+  const Tensor* bias = graph_.input(*sum, sum->input(0) == product.output(0) ? 1 : 0);
+  return bias && bias->shape == Shape{columns} ? graph_.onlyConsumer(*sum) : nullptr;
 }
 
 /// Leading dimensions of a are rows where b is a single matrix; else each pair is a product of its own.
@@ -91,7 +86,8 @@ bool Collector::matmul(const onnx::NodeProto& node) {
   const size_t rank = a->shape.size();
   const bool single = b->shape.size() == 2;
   const int64_t m = single ? product(a->shape, 0, rank - 1) : a->shape[rank - 2];
-  return addProduct(*a, m, b->shape.back(), a->shape.back(), single ? epilogueOf(node, b->shape.back()) : "");
+  return addProduct(*a, m, b->shape.back(), a->shape.back(),
+                    single ? activationOf(node, b->shape.back()) : nullptr);
 }
 
 bool Collector::gemm(const onnx::NodeProto& node) {
@@ -100,7 +96,7 @@ bool Collector::gemm(const onnx::NodeProto& node) {
   const bool left = attribute(node, "transA", 0) != 0, right = attribute(node, "transB", 0) != 0;
   if (a->shape[left ? 0 : 1] != b->shape[right ? 1 : 0]) return false;
   const int64_t n = b->shape[right ? 0 : 1];
-  return addProduct(*a, a->shape[left ? 1 : 0], n, a->shape[left ? 0 : 1], epilogueOf(node, n));
+  return addProduct(*a, a->shape[left ? 1 : 0], n, a->shape[left ? 0 : 1], activationOf(node, n));
 }
 
 /// Over the last axis only.

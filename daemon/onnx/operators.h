@@ -24,10 +24,10 @@ public:
 private:
   std::string typeOf(const Tensor& tensor) const;
   bool add(const std::string& kernel, const nlohmann::json& sizes);
-  bool addProduct(const Tensor& a, int64_t m, int64_t n, int64_t k, const std::string& epilogue);
+  bool addProduct(const Tensor& a, int64_t m, int64_t n, int64_t k, const onnx::NodeProto* activation);
   bool addAttention(const std::string& type, int64_t batch, int64_t heads, int64_t shared, int64_t tokens,
                     int64_t head, bool causal);
-  std::string epilogueOf(const onnx::NodeProto& product, int64_t columns);
+  const onnx::NodeProto* activationOf(const onnx::NodeProto& product, int64_t columns) const;
   void fusedAttention(const onnx::NodeProto& softmax);
 
   bool matmul(const onnx::NodeProto& node);

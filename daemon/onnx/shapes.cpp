@@ -12,6 +12,7 @@ namespace tuned::onnx_model {
 namespace {
 
 using nlohmann::json;
+
 std::unexpected<Error> wrong(const std::string& what, const std::string& remedy = {}) {
   return fail(ErrorKind::InvalidInput, "ONNX model: " + what, remedy);
 }

@@ -190,6 +190,25 @@ TEST_CASE("attention that is spelled out, and a product with its bias and activa
   CHECK(lists(*other, {{"kernel", "matmul_f16"}, {"sizes", size}}));
 }
 
+TEST_CASE("what no kernel of the library does is said, and parts of it are kernels all the same") {
+  auto wide = manifestOf(bytes(transformer("Gelu")), "layer", {{{"batch", 8}, {"tokens", 197}}, "f32"});
+  REQUIRE(wide);
+  const std::string notes = (*wide)["notes"].dump();
+  CHECK(notes.find("no kernel for Gelu (1)") != std::string::npos);
+  CHECK(notes.find("no kernel for Mul (1)") != std::string::npos);
+  CHECK(lists(*wide, {{"kernel", "softmax"}, {"sizes", {{"n_rows", 8 * 12 * 197}, {"n_cols", 197}}}}));
+  CHECK(lists(*wide, {{"kernel", "matmul_f32"}, {"sizes", {{"M", 8 * 197}, {"N", 3072}, {"K", 768}}}}));
+}
+
+TEST_CASE("nodes without outputs, and optional inputs that are left out, are no neighbours") {
+  onnx::ModelProto odd = transformer("Relu");
+  auto& nodes = *odd.mutable_graph()->mutable_node();
+  for (auto& node : nodes)
+    if (node.op_type() == "Softmax" || node.op_type() == "Add") node.clear_output();
+  addNode(*odd.mutable_graph(), "Clip", {"x", "", ""}, "cut");
+  (void)manifestOf(bytes(odd), "odd", {{{"batch", 8}, {"tokens", 197}}, ""}); // an error or a manifest
+}
+
 TEST_CASE("attention as one operator: of ONNX and of onnxruntime") {
   onnx::ModelProto whole = model({1, 197, 768});
   auto& graph = *whole.mutable_graph();
