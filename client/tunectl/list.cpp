@@ -1,3 +1,4 @@
+#include "base/positive_option.h"
 #include "client/protocol/json.h"
 #include "client/tunectl/output.h"
 #include "client/tunectl/verbs.h"
@@ -139,7 +140,7 @@ void addLs(CLI::App& app, Context& context) {
   verb->add_option("-k,--kernel", options->kernel, "only this kernel (id or name)");
   verb->add_option("-d,--device", options->device, "only this device");
   verb->add_option("--job", options->job, "only the trials of this job");
-  verb->add_option("--limit", options->limit, "at most so many trials")->check(CLI::PositiveNumber);
+  verb->add_option("--limit", options->limit, "at most so many trials")->check(positiveNumber());
   verb->callback(
       [options, &context] { context.run = [=, &context] { return ls(context.globals, *options); }; });
 }

@@ -1,3 +1,4 @@
+#include "base/positive_option.h"
 #include "client/tunectl/verbs.h"
 
 #include <CLI/CLI.hpp>
@@ -14,7 +15,7 @@ int main(int argc, char** argv) {
                  "the daemon's socket (else GPU_TUNED_SOCKET, the user's runtime folder, /run/gpu-tuned)");
   app.add_flag("--json", context.globals.json, "data as JSON on stdout, errors as problem+json on stderr");
   app.add_option("--timeout", context.globals.timeout, "seconds an answer of the daemon may take")
-      ->check(CLI::PositiveNumber)
+      ->check(tuned::positiveNumber())
       ->capture_default_str();
   for (const auto add :
        {addServe, addStatus, addQuery, addTune, addWatch, addCover, addStudy, addLs, addShow, addExplain,

@@ -103,6 +103,11 @@ std::string formatOutcomes(const protocol::Values& outcomes) {
   return out.empty() ? "none" : out;
 }
 
+std::string formatTunings(const protocol::ServiceStatus& state) {
+  return std::to_string(state.jobsRunning) + " running, " + std::to_string(state.jobsQueued) + " queued" +
+         (state.paused ? ", paused (tunectl resume)" : "");
+}
+
 std::string formatTime(int64_t unixSeconds) {
   if (unixSeconds == 0) return "-";
   const std::time_t time = unixSeconds;

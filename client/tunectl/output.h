@@ -26,6 +26,8 @@ std::string formatVerdict(const protocol::Verdict& verdict);
 std::string formatOutcomes(const protocol::Values& outcomes);
 /// "2026-01-31 12:00:00" in local time; "-" for 0.
 std::string formatTime(int64_t unixSeconds);
+/// "1 running, 2 queued", and whether they wait for `tunectl resume`.
+std::string formatTunings(const protocol::ServiceStatus& state);
 
 /// Columns as wide as their widest cell; the first row is the heading.
 using Row = std::vector<std::string>;

@@ -16,9 +16,7 @@ int setPaused(const Globals& globals, bool paused) {
   if (globals.json)
     std::cout << protocol::toText(*state) << '\n';
   else
-    std::cout << facts(
-        {{"tunings", std::to_string(state->jobsRunning) + " running, " + std::to_string(state->jobsQueued) +
-                         " queued" + (state->paused ? ", paused" : "")}});
+    std::cout << facts({{"tunings", formatTunings(*state)}});
   return done;
 }
 } // namespace

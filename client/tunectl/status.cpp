@@ -26,8 +26,7 @@ int status(const Globals& globals) {
       {"kept", std::to_string(state->kernels) + " kernels, " + std::to_string(state->trials) + " trials, " +
                    std::to_string(state->winners) + " winners, " + std::to_string(state->artefacts) +
                    " artefacts"},
-      {"tunings", std::to_string(state->jobsRunning) + " running, " + std::to_string(state->jobsQueued) +
-                      " queued" + (state->paused ? ", paused (tunectl resume)" : "")},
+      {"tunings", formatTunings(*state)},
       {"ready", state->ready ? "yes" : "no"},
   };
   for (const auto& device : state->devices)

@@ -1,4 +1,5 @@
 // `tunectl study`: ask and tell from scripts, and `study run`, which does both around any program.
+#include "base/positive_option.h"
 #include "client/protocol/json.h"
 #include "client/tunectl/output.h"
 #include "client/tunectl/process.h"
@@ -151,7 +152,7 @@ void addRun(CLI::App& study, const std::shared_ptr<Options>& options, Context& c
   verb->add_option("--evaluations", options->evaluations, "at most so many; 0: until the study is finished")
       ->check(CLI::NonNegativeNumber);
   verb->add_option("--seconds", options->seconds, "that one run may take")
-      ->check(CLI::PositiveNumber)
+      ->check(positiveNumber())
       ->capture_default_str();
   verb->add_option(
           "command", options->command,

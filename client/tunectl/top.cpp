@@ -1,3 +1,4 @@
+#include "base/positive_option.h"
 #include "client/protocol/json.h"
 #include "client/tunectl/output.h"
 #include "client/tunectl/verbs.h"
@@ -53,8 +54,7 @@ std::vector<Row> rowsOf(const protocol::JobList& list) {
 std::string screen(const protocol::ServiceStatus& state, const protocol::JobList& jobs) {
   std::string out =
       facts({{"tuned " + state.version, state.ready ? "ready" : "not ready"},
-             {"tunings", std::to_string(state.jobsRunning) + " running, " + std::to_string(state.jobsQueued) +
-                             " queued" + (state.paused ? ", paused" : "")},
+             {"tunings", formatTunings(state)},
              {"kept", std::to_string(state.winners) + " winners, " + std::to_string(state.builds) +
                           " builds, " + formatBytes(state.cacheBytes)}});
   for (const std::string& problem : state.problems)
@@ -92,7 +92,7 @@ void addTop(CLI::App& app, Context& context) {
   verb->add_option("--interval", options->interval, "seconds between looks")
       ->check(CLI::Range(0.1, 3600.0))
       ->capture_default_str();
-  verb->add_option("--times", options->times, "end after so many looks")->check(CLI::PositiveNumber);
+  verb->add_option("--times", options->times, "end after so many looks")->check(positiveNumber());
   verb->callback(
       [options, &context] { context.run = [=, &context] { return top(context.globals, *options); }; });
 }

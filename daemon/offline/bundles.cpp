@@ -1,4 +1,5 @@
 // tunectl export, import, show FILE and diff.
+#include "base/positive_option.h"
 #include "daemon/bundle/diff.h"
 #include "daemon/bundle/exchange.h"
 #include "daemon/offline/verbs.h"
@@ -223,7 +224,7 @@ void addDiff(CLI::App& app, Context& context) {
   verb->add_option("b", options->b, "the bundle after")->required();
   verb->add_option("--max-regression", options->maxRegression,
                    "percent that the best time of a problem may grow; beyond: exit 1")
-      ->check(CLI::PositiveNumber);
+      ->check(positiveNumber());
   verb->callback([options, &context] { context.run = [=, &context] { return compare(context, *options); }; });
 }
 

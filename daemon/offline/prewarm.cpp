@@ -1,4 +1,5 @@
 // tunectl prewarm without a daemon: builds into the cache.
+#include "base/positive_option.h"
 #include "daemon/offline/child.h"
 #include "daemon/offline/verbs.h"
 #include "daemon/prewarm/run.h"
@@ -200,12 +201,12 @@ void addPrewarm(CLI::App& app, Context& context) {
   verb->add_flag("--compile-only", options->compileOnly, "build, and measure nothing: needs no GPU");
   verb->add_option("--configurations", options->configurations,
                    "for each problem, the default among them; else as the manifest says")
-      ->check(CLI::PositiveNumber);
+      ->check(positiveNumber());
   verb->add_option("--budget", options->run.budget, "seconds; what is not done then is done by the next run")
-      ->check(CLI::PositiveNumber);
+      ->check(positiveNumber());
   verb->add_option("--jobs", options->run.slots, "builds at a time")->check(CLI::Range(1, 1024));
   verb->add_option("--compile-seconds", options->run.compileSeconds, "deadline of one build")
-      ->check(CLI::PositiveNumber);
+      ->check(positiveNumber());
   verb->add_option("--kernels", options->folders, "folder of kernel documents; may be repeated")
       ->allow_extra_args(false);
   verb->add_option("--dimension", options->dimensions, "a dynamic dimension of the model: NAME=INTEGER")
