@@ -12,6 +12,7 @@ DIR/library.csv, DIR/library.svg and what went into each tuning, DIR/jobs.jsonl.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import math
@@ -112,7 +113,10 @@ class Daemon:
             raise RuntimeError(done.stderr.strip())
         return json.loads(done.stdout)
 
-    def stop(self) -> None:
+    def __enter__(self) -> "Daemon":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait()
         self.log.close()
@@ -153,22 +157,20 @@ def library(options: argparse.Namespace, problems: dict[str, tuple[str, str]]) -
                 row: dict[str, Any] = {"name": name}
                 winners = []
                 for effort in ("quick", "full"):
-                    daemon = Daemon(options)
-                    job = daemon.tune_cold(problem, options, effort)
-                    jobs.write(json.dumps({"problem": name, "effort": effort, "job": job}) + "\n")
-                    if not job.get("answer"):
-                        raise RuntimeError(job.get("error", {}).get("detail", job["state"]))
-                    row[effort] = job["elapsed_seconds"]
-                    row[f"tried_{effort}"] = job["tried"]
-                    row["space"] = job["configurations"]
-                    row["verdict"] = job["answer"]["verdict"]["state"]
-                    winners.append(job["answer"]["configuration"])
-                    if effort == "quick":
-                        daemon.stop()
-                quick, full = against(daemon, job, winners, options.rounds) if winners[0] != winners[1] else (1.0, 1.0)
-                row["behind"] = max(0.0, quick / full - 1)
-                row["best"] = job["answer"]["seconds"]
-                daemon.stop()
+                    with Daemon(options) as daemon:
+                        job = daemon.tune_cold(problem, options, effort)
+                        jobs.write(json.dumps({"problem": name, "effort": effort, "job": job}) + "\n")
+                        if not job.get("answer"):
+                            raise RuntimeError(job.get("error", {}).get("detail", job["state"]))
+                        row[effort] = job["elapsed_seconds"]
+                        row[f"tried_{effort}"] = job["tried"]
+                        row["space"] = job["configurations"]
+                        row["verdict"] = job["answer"]["verdict"]["state"]
+                        winners.append(job["answer"]["configuration"])
+                        if effort == "full":
+                            quick, full = against(daemon, job, winners, options.rounds) if winners[0] != winners[1] else (1.0, 1.0)
+                            row["behind"] = max(0.0, quick / full - 1)
+                            row["best"] = job["answer"]["seconds"]
                 rows.append(row)
                 print(row, flush=True)
             except (RuntimeError, OSError) as error:
@@ -218,27 +220,31 @@ def repeat(options: argparse.Namespace, name: str, problem: tuple[str, str]) -> 
     found: dict[str, Any] = {}
     wins: dict[str, int] = {}
     seconds = []
-    daemon = None
-    for seed in range(1, options.repeat + 1):
-        if time.monotonic() > options.end:
-            break
-        if daemon:
-            daemon.stop()
-        daemon = Daemon(options)
-        job = daemon.tune_cold(problem, options, options.effort, seed)
-        key = json.dumps(job["answer"]["configuration"], sort_keys=True)
-        found[key] = job["answer"]["configuration"]
-        wins[key] = wins.get(key, 0) + 1
-        seconds.append(job["elapsed_seconds"])
-    assert daemon
-    # What was near in the last tuning meets them, too: a winner that no tuning found would be among these.
-    trials = daemon.call("GET", f"/v1/trials?job={job['id']}&limit=100000")["trials"]
-    for trial in sorted((t for t in trials if t.get("seconds") and not t.get("abandoned")), key=lambda t: t["seconds"]):
-        if trial["seconds"] <= 1.03 * job["answer"]["seconds"] and len(found) < options.field:
-            found.setdefault(json.dumps(trial["configuration"], sort_keys=True), trial["configuration"])
-    order = sorted(found, key=lambda key: -wins.get(key, 0))
-    times = dict(zip(order, against(daemon, job, [found[key] for key in order], options.rounds)))
-    daemon.stop()
+    job: Any = {}
+    with contextlib.ExitStack() as running:
+        for seed in range(1, options.repeat + 1):
+            if time.monotonic() > options.end:
+                break
+            running.close()
+            daemon = running.enter_context(Daemon(options))
+            job = daemon.tune_cold(problem, options, options.effort, seed)
+            if not job.get("answer"):
+                print(f"{name}: {job['state']}", flush=True)
+                continue
+            key = json.dumps(job["answer"]["configuration"], sort_keys=True)
+            found[key] = job["answer"]["configuration"]
+            wins[key] = wins.get(key, 0) + 1
+            seconds.append(job["elapsed_seconds"])
+        if not wins or not job.get("answer"):
+            print(f"{name}: the last of {options.repeat} tunings has no answer, or none had time")
+            return
+        # What was near in the last tuning meets them, too: a winner that no tuning found would be among these.
+        trials = daemon.call("GET", f"/v1/trials?job={job['id']}&limit=100000")["trials"]
+        for trial in sorted((t for t in trials if t.get("seconds") and not t.get("abandoned")), key=lambda t: t["seconds"]):
+            if trial["seconds"] <= 1.03 * job["answer"]["seconds"] and len(found) < options.field:
+                found.setdefault(json.dumps(trial["configuration"], sort_keys=True), trial["configuration"])
+        order = sorted(found, key=lambda key: -wins.get(key, 0))
+        times = dict(zip(order, against(daemon, job, [found[key] for key in order], options.rounds)))
     best = min(times.values())
     regrets = sorted(times[key] / best - 1 for key in order for _ in range(wins.get(key, 0)))
     within = sum(1 for regret in regrets if regret <= 0.01)

@@ -101,6 +101,8 @@ def answered_again(data):
             again.raw(data)
             return True
         except OSError:
+            pass
+        finally:
             again.close()
     return False
 

@@ -68,7 +68,15 @@ def hit():
         time.sleep(0.002)
 
 
-thread = threading.Thread(target=hit)
+def checked(work, *arguments):
+    """What a thread dies of is a failure, not a line that nobody reads."""
+    try:
+        work(*arguments)
+    except Exception as error:
+        report.check(False, f"{work.__name__}: {error!r}")
+
+
+thread = threading.Thread(target=checked, args=(hit,))
 thread.start()
 time.sleep(2)
 hostility.set()
@@ -102,13 +110,14 @@ def attack(device, numbers):
         report.check(daemon.alive(), f"{kind} ended the daemon")
 
 
-attackers = [threading.Thread(target=attack, args=(device, range(i, options.kernels, len(devices)))) for i, device in enumerate(devices)]
+attackers = [threading.Thread(target=checked, args=(attack, device, range(i, options.kernels, len(devices)))) for i, device in enumerate(devices)]
 for each in attackers:
     each.start()
 for each in attackers:
     each.join()
 ending.set()
 thread.join()
+report.check(tried > 0, "no kernel was tried")
 # The next client's kernel is measured as if nothing had been.
 begin = time.monotonic()
 job = client.wait_job(client.ask("POST", "/v1/tune", {"kernel": good["id"], "sizes": {"n": 2000}})[1]["id"])[1]
