@@ -1,4 +1,5 @@
-// An object that says it uses the matrix unit, and does not: object_test.cpp loads it where that is forbidden.
+// An object that says it uses the matrix unit, and does not: object_test.cpp loads it where that is
+// forbidden.
 #include <cstdint>
 
 extern "C" {
