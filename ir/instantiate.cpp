@@ -1,5 +1,5 @@
 // Filling a template's holes for one configuration, and the way back from a place in the result.
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // The second kernel whose outputs say whether those of a kernel are right.
 #pragma once
 
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 #include <nlohmann/json_fwd.hpp>
 

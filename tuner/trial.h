@@ -4,7 +4,7 @@
 #include "backend/artefact.h"
 #include "base/error.h"
 #include "base/model/measurement.h"
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 #include <optional>
 #include <string>

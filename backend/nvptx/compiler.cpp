@@ -10,7 +10,7 @@
 #include "backend/nvptx/ptx/libdevice.h"
 #include "backend/nvptx/ptx/occupancy.h"
 #include "ir/entry.h"
-#include "ir/grid.h"
+#include "ir/kernel/grid.h"
 #include "ir/module.h"
 #include "ir/text.h"
 #include "ir/transforms/passes.h"

@@ -1,8 +1,8 @@
 #include "base/sha256.h"
 #include "daemon/bundle/exchange.h"
 #include "daemon/bundle/history.h"
-#include "daemon/service/convert.h"
-#include "ir/kernel.h"
+#include "daemon/service/answers/convert.h"
+#include "ir/kernel/kernel.h"
 
 #include <algorithm>
 #include <filesystem>

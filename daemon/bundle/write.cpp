@@ -6,7 +6,7 @@
 #include "daemon/bundle/entries.h"
 #include "daemon/bundle/file.h"
 #include "daemon/bundle/layout.h"
-#include "daemon/store/compress.h"
+#include "daemon/store/file/compress.h"
 
 #include <algorithm>
 

@@ -4,7 +4,7 @@
 
 #include "daemon/http/peer.h"
 #include "daemon/service/service.h"
-#include "daemon/service/studies.h"
+#include "daemon/service/studies/studies.h"
 #include "daemon/store/entries.h"
 
 #include <map>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "daemon/options.h"
-#include "daemon/store/folder.h"
+#include "daemon/store/file/folder.h"
 
 #include <optional>
 #include <string>

@@ -1,7 +1,7 @@
 // tunectl verify, gc and key.
 #include "daemon/bundle/exchange.h"
 #include "daemon/offline/verbs.h"
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 #include <CLI/CLI.hpp>
 #include <charconv>

@@ -2,7 +2,7 @@
 
 #include "base/model/json.h"
 #include "base/sha256.h"
-#include "daemon/service/convert.h"
+#include "daemon/service/answers/convert.h"
 #include "daemon/worker_pool/pool.h"
 #include "tuner/search/space.h"
 

@@ -3,7 +3,7 @@
 
 #include "base/model/device.h"
 #include "daemon/prewarm/manifest.h"
-#include "daemon/service/builder.h"
+#include "daemon/service/jobs/builder.h"
 
 #include <memory>
 

@@ -1,6 +1,6 @@
 #include "daemon/prewarm/run.h"
 
-#include "daemon/service/convert.h"
+#include "daemon/service/answers/convert.h"
 #include "daemon/service/metrics.h"
 
 #include <atomic>

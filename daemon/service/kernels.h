@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "daemon/store/store.h"
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 #include <map>
 #include <memory>

@@ -2,9 +2,9 @@
 
 #include "client/protocol/json.h"
 #include "daemon/service/admission.h"
-#include "daemon/service/convert.h"
+#include "daemon/service/answers/convert.h"
+#include "daemon/service/answers/question.h"
 #include "daemon/service/ids.h"
-#include "daemon/service/question.h"
 #include "tuner/search/effort.h"
 #include "tuner/search/space.h"
 #include "tuner/search/strategy.h"

@@ -3,13 +3,13 @@
 #pragma once
 
 #include "daemon/options.h"
+#include "daemon/service/answers/provisional.h"
 #include "daemon/service/devices.h"
-#include "daemon/service/jobs.h"
+#include "daemon/service/jobs/jobs.h"
+#include "daemon/service/jobs/tuning.h"
+#include "daemon/service/jobs/watch.h"
 #include "daemon/service/kernels.h"
 #include "daemon/service/metrics.h"
-#include "daemon/service/provisional.h"
-#include "daemon/service/tuning.h"
-#include "daemon/service/watch.h"
 
 #include <unordered_map>
 

@@ -1,6 +1,6 @@
 // The part of the service that takes in what others built, and forgets.
 #include "base/sha256.h"
-#include "daemon/service/convert.h"
+#include "daemon/service/answers/convert.h"
 #include "daemon/service/service.h"
 
 #include <openssl/evp.h>

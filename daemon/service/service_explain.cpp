@@ -1,7 +1,7 @@
 // Why this winner: the field, the limits, the judge.
-#include "daemon/service/convert.h"
+#include "daemon/service/answers/convert.h"
+#include "daemon/service/answers/question.h"
 #include "daemon/service/limits.h"
-#include "daemon/service/question.h"
 #include "daemon/service/service.h"
 #include "tuner/search/space.h"
 

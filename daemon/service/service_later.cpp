@@ -1,5 +1,5 @@
 // The part of the service that measures what was built elsewhere or ahead.
-#include "daemon/service/convert.h"
+#include "daemon/service/answers/convert.h"
 #include "daemon/service/service.h"
 
 #include <spdlog/spdlog.h>

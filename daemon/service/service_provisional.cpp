@@ -1,6 +1,6 @@
 // What a miss is answered with: the configuration of the nearest sizes known, else the default; compiled.
-#include "daemon/service/convert.h"
-#include "daemon/service/question.h"
+#include "daemon/service/answers/convert.h"
+#include "daemon/service/answers/question.h"
 #include "daemon/service/service.h"
 
 #include <algorithm>

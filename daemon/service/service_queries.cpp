@@ -1,5 +1,5 @@
 // The part of the service that shows what there is.
-#include "daemon/service/convert.h"
+#include "daemon/service/answers/convert.h"
 #include "daemon/service/service.h"
 
 #include <algorithm>

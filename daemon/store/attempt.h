@@ -1,7 +1,7 @@
 // How every call of the store runs: under its lock, with a failure of the database as its result.
 #pragma once
 
-#include "daemon/store/sqlite.h"
+#include "daemon/store/file/sqlite.h"
 #include "daemon/store/store.h"
 
 #include <chrono>

@@ -2,8 +2,8 @@
 #include "base/model/json.h"
 #include "base/sha256.h"
 #include "daemon/store/attempt.h"
-#include "daemon/store/checksum.h"
-#include "daemon/store/compress.h"
+#include "daemon/store/file/checksum.h"
+#include "daemon/store/file/compress.h"
 #include "daemon/store/rows.h"
 
 namespace tuned::store {

@@ -1,6 +1,6 @@
 // The winner, told from measurements whenever it is asked for.
 #include "daemon/store/attempt.h"
-#include "daemon/store/checksum.h"
+#include "daemon/store/file/checksum.h"
 #include "daemon/store/measurement_row.h"
 
 namespace tuned::store {

@@ -1,7 +1,7 @@
 #include "daemon/store/measurement_row.h"
 
 #include "base/model/json.h"
-#include "daemon/store/checksum.h"
+#include "daemon/store/file/checksum.h"
 
 namespace tuned::store {
 

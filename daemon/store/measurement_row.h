@@ -1,8 +1,8 @@
 // A measurement's row with its build's, as every query of them selects it.
 #pragma once
 
+#include "daemon/store/file/sqlite.h"
 #include "daemon/store/records.h"
-#include "daemon/store/sqlite.h"
 
 namespace tuned::store {
 

@@ -1,8 +1,8 @@
 // Rows of builds and measurements as they are written, by the store and by what moves older files into it.
 #pragma once
 
+#include "daemon/store/file/sqlite.h"
 #include "daemon/store/records.h"
-#include "daemon/store/sqlite.h"
 
 namespace tuned::store {
 

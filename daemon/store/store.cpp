@@ -1,7 +1,7 @@
 #include "daemon/store/store.h"
 
 #include "daemon/store/attempt.h"
-#include "daemon/store/open.h"
+#include "daemon/store/file/open.h"
 
 #include <cstring>
 #include <filesystem>

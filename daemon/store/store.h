@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "daemon/store/folder.h"
+#include "daemon/store/file/folder.h"
 #include "daemon/store/records.h"
 
 #include <functional>

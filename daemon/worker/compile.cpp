@@ -1,10 +1,10 @@
 // `tuned-worker compile`: one compilation at a time, or the work of some variants counted, within limits.
 #include "base/model/json.h"
+#include "daemon/worker/channel/messages.h"
 #include "daemon/worker/commands.h"
-#include "daemon/worker/confine.h"
-#include "daemon/worker/limits.h"
+#include "daemon/worker/confinement/confine.h"
+#include "daemon/worker/confinement/limits.h"
 #include "daemon/worker/loop.h"
-#include "daemon/worker/messages.h"
 #include "daemon/worker/variant.h"
 #include "daemon/worker/work.h"
 

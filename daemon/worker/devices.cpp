@@ -5,7 +5,7 @@
 #include "backend/toolchain/toolchain.h"
 #include "base/model/json.h"
 #include "daemon/worker/commands.h"
-#include "daemon/worker/confine.h"
+#include "daemon/worker/confinement/confine.h"
 #include "daemon/worker/loop.h"
 
 #include <iostream>

@@ -1,8 +1,8 @@
 #include "daemon/worker/loop.h"
 
-#include "daemon/worker/channel.h"
-#include "daemon/worker/limits.h"
-#include "daemon/worker/messages.h"
+#include "daemon/worker/channel/channel.h"
+#include "daemon/worker/channel/messages.h"
+#include "daemon/worker/confinement/limits.h"
 
 #include <new>
 #include <nlohmann/json.hpp>

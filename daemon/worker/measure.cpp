@@ -2,11 +2,11 @@
 #include "tuner/measure/measure.h"
 #include "backend/registry.h"
 #include "base/model/json.h"
+#include "daemon/worker/channel/messages.h"
 #include "daemon/worker/commands.h"
-#include "daemon/worker/confine.h"
-#include "daemon/worker/limits.h"
+#include "daemon/worker/confinement/confine.h"
+#include "daemon/worker/confinement/limits.h"
 #include "daemon/worker/loop.h"
-#include "daemon/worker/messages.h"
 #include "daemon/worker/reference.h"
 
 #include <algorithm>

@@ -5,7 +5,7 @@
 #include "backend/reference/reference.h"
 #include "backend/registry.h"
 #include "daemon/worker/variant.h"
-#include "ir/analysis/addresses.h"
+#include "ir/analysis/address/addresses.h"
 #include "ir/frontends/ttir/specialize.h"
 #include "ir/module.h"
 #include "ir/transforms/reorder_sums.h"

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "backend/device.h"
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 #include "tuner/verify/verify.h"
 
 namespace tuned {

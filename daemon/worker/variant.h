@@ -2,7 +2,7 @@
 #pragma once
 
 #include "backend/compiler.h"
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 #include <string>
 

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/model/program_work.h"
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 #include <span>
 #include <vector>

@@ -1,6 +1,6 @@
 #include "daemon/worker_pool/pool.h"
 
-#include "daemon/worker/messages.h"
+#include "daemon/worker/channel/messages.h"
 
 #include <csignal>
 #include <nlohmann/json.hpp>

@@ -3,7 +3,7 @@
 // list of variables and an empty folder of its own.
 #pragma once
 
-#include "daemon/worker/channel.h"
+#include "daemon/worker/channel/channel.h"
 
 #include <memory>
 #include <string>

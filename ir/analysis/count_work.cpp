@@ -1,7 +1,7 @@
 #include "ir/analysis/count_work.h"
 
 #include "ir/analysis/program_grid.h"
-#include "ir/grid.h"
+#include "ir/kernel/grid.h"
 
 #include <llvm/ADT/DenseSet.h>
 #include <mlir/Dialect/Arith/IR/Arith.h>

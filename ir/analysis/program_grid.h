@@ -4,7 +4,7 @@
 // never wrap, loop bounds).
 #pragma once
 
-#include "ir/analysis/linear_form.h"
+#include "ir/analysis/address/linear_form.h"
 #include "ir/dialect/Dialect.h"
 
 #include <array>

@@ -1,8 +1,8 @@
 #include "ir/transforms/promote_views.h"
 
-#include "ir/analysis/ignored_rows.h"
+#include "ir/analysis/address/ignored_rows.h"
+#include "ir/analysis/address/tile_view.h"
 #include "ir/analysis/program_domain.h"
-#include "ir/analysis/tile_view.h"
 
 #include <mlir/Dialect/Arith/IR/Arith.h>
 #include <mlir/Dialect/SCF/IR/SCF.h>

@@ -1,1 +1,1 @@
-tuned_test(test_assemble SOURCES assemble_test.cpp toolchain_test.cpp cubin_test.cpp LINK tuned_assemble)
+tuned_test(test_assemble SOURCES nvptx/assemble_test.cpp toolchain_test.cpp nvptx/cubin_test.cpp LINK tuned_assemble)

@@ -1,10 +1,10 @@
 find_package(rapidcheck REQUIRED)
-tuned_test(test_layout SOURCES layout_test.cpp layout_conversion_test.cpp LINK tuned_gpu_layout rapidcheck)
+tuned_test(test_layout SOURCES nvptx/layout_test.cpp nvptx/layout_conversion_test.cpp LINK tuned_gpu_layout rapidcheck)
 # Runs on a GPU; without one it compiles only. In a bundle it is part of tuned-tools.
-tuned_test(test_gpu_conversions LLVM SOURCES gpu_conversion_test.cpp conversion_kernels.cpp
+tuned_test(test_gpu_conversions LLVM SOURCES cuda/gpu_conversion_test.cpp cuda/conversion_kernels.cpp
   LINK tuned_backend_nvptx tuned_backend_cuda tuned_assemble rapidcheck)
-tuned_test(test_nvptx LLVM SOURCES nvptx_test.cpp nvptx_loops_test.cpp nvptx_shared_test.cpp LINK tuned_backend_nvptx)
-add_executable(nvptx_sweep nvptx_sweep.cpp)
+tuned_test(test_nvptx LLVM SOURCES nvptx/nvptx_test.cpp nvptx/nvptx_loops_test.cpp nvptx/nvptx_shared_test.cpp LINK tuned_backend_nvptx)
+add_executable(nvptx_sweep nvptx/nvptx_sweep.cpp)
 target_link_libraries(nvptx_sweep PRIVATE tuned_backend_nvptx nlohmann_json::nlohmann_json)
 tuned_reuse(nvptx_sweep tuned_llvm_headers)
-tuned_test(test_shared_memory SOURCES shared_memory_test.cpp shared_support.cpp LINK tuned_gpu_shared rapidcheck)
+tuned_test(test_shared_memory SOURCES nvptx/shared_memory_test.cpp nvptx/shared_support.cpp LINK tuned_gpu_shared rapidcheck)

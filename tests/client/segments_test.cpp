@@ -1,4 +1,4 @@
-#include "client/tunectl/segments.h"
+#include "client/tunectl/verbs/segments.h"
 
 #include <doctest/doctest.h>
 

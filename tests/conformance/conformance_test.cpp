@@ -1,9 +1,9 @@
 // The runner's judgement: what it allows, and above all what it does not.
 #include "ir/module.h"
-#include "tests/conformance/compare.h"
+#include "tests/conformance/judge/compare.h"
+#include "tests/conformance/judge/tolerance.h"
 #include "tests/conformance/known.h"
-#include "tests/conformance/overrun.h"
-#include "tests/conformance/tolerance.h"
+#include "tests/conformance/run/overrun.h"
 #include "tests/daemon/scratch.h"
 
 #include <doctest/doctest.h>

@@ -1,7 +1,7 @@
 // conformance: runs recorded launches of Triton kernels on a device and compares what they leave behind.
-#include "tests/conformance/opinion.h"
-#include "tests/conformance/pool.h"
-#include "tests/conformance/report.h"
+#include "tests/conformance/judge/opinion.h"
+#include "tests/conformance/judge/report.h"
+#include "tests/conformance/run/pool.h"
 
 #include <CLI/CLI.hpp>
 

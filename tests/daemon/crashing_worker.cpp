@@ -1,6 +1,6 @@
 // A worker program whose requests say how it shall fail: what the pool's tests run.
-#include "daemon/worker/confine.h"
-#include "daemon/worker/limits.h"
+#include "daemon/worker/confinement/confine.h"
+#include "daemon/worker/confinement/limits.h"
 #include "daemon/worker/loop.h"
 
 #include <atomic>

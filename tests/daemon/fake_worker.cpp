@@ -11,9 +11,9 @@
 // A variant takes BLOCK microseconds; a build of others, which has no BLOCK, takes one.
 #include "base/model/device_state.h"
 #include "base/model/json.h"
+#include "daemon/worker/channel/messages.h"
 #include "daemon/worker/loop.h"
-#include "daemon/worker/messages.h"
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 #include "tuner/search/executor.h"
 #include "tuner/verify/verify.h"
 

@@ -1,6 +1,6 @@
 // An answer is bound to its question: which verdicts hold under which tolerance, which configurations are in
 // the space.
-#include "daemon/service/question.h"
+#include "daemon/service/answers/question.h"
 
 #include <doctest/doctest.h>
 

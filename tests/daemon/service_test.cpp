@@ -3,7 +3,7 @@
 
 #include "base/sha256.h"
 #include "client/protocol/json.h"
-#include "daemon/service/convert.h"
+#include "daemon/service/answers/convert.h"
 #include "tests/daemon/scratch.h"
 
 #include <doctest/doctest.h>

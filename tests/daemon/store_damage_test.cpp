@@ -1,6 +1,6 @@
 // The cache never gives back what is not what was kept, and loses no more than what was damaged.
-#include "daemon/store/open.h"
-#include "daemon/store/schema.h"
+#include "daemon/store/file/open.h"
+#include "daemon/store/file/schema.h"
 #include "tests/daemon/store_support.h"
 
 #include <fstream>

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/sha256.h"
-#include "daemon/store/sqlite.h"
+#include "daemon/store/file/sqlite.h"
 #include "daemon/store/store.h"
 #include "tests/daemon/scratch.h"
 

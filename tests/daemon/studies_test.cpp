@@ -1,5 +1,5 @@
 #include "client/protocol/json.h"
-#include "daemon/service/studies.h"
+#include "daemon/service/studies/studies.h"
 #include "tests/daemon/scratch.h"
 
 #include <doctest/doctest.h>

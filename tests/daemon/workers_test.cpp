@@ -1,8 +1,8 @@
 // Worker processes that crash, hang and eat memory: the pool answers with what happened, and goes on.
 #include "base/model/device.h"
 #include "base/model/json.h"
-#include "daemon/worker/messages.h"
-#include "daemon/worker/plain_cbor.h"
+#include "daemon/worker/channel/messages.h"
+#include "daemon/worker/channel/plain_cbor.h"
 #include "daemon/worker_pool/pool.h"
 
 #include <csignal>

@@ -2,7 +2,7 @@
 
 #include "backend/registry.h"
 #include "backend/tileir/tileir.h"
-#include "ir/analysis/axis_info.h"
+#include "ir/analysis/axis/axis_info.h"
 #include "ir/module.h"
 #include "ir/text.h"
 #include "tests/fuzz/coverage.h"

@@ -1,6 +1,6 @@
 // Facts about indices, pointers and masks as backends use them.
-#include "ir/analysis/addresses.h"
-#include "ir/grid.h"
+#include "ir/analysis/address/addresses.h"
+#include "ir/kernel/grid.h"
 #include "tests/ir/module_support.h"
 
 #include <mlir/Dialect/SCF/IR/SCF.h>

@@ -1,6 +1,6 @@
 // Random index computations, evaluated lane by lane as the machine does, wrapping in each type and dividing
 // by whatever comes: whatever the analysis says of a value must be true of it.
-#include "ir/analysis/axis_info.h"
+#include "ir/analysis/axis/axis_info.h"
 #include "tests/ir/module_support.h"
 
 #include <mlir/IR/Builders.h>

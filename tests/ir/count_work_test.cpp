@@ -1,6 +1,6 @@
 // What programs do, counted.
 #include "ir/analysis/count_work.h"
-#include "ir/grid.h"
+#include "ir/kernel/grid.h"
 #include "tests/ir/module_support.h"
 
 using namespace tuned;

@@ -1,4 +1,4 @@
-#include "ir/expression.h"
+#include "ir/kernel/expression.h"
 
 #include <doctest/doctest.h>
 

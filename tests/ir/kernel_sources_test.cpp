@@ -1,5 +1,5 @@
 // Kernels that come as a list of sources, one a configuration.
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>

@@ -1,4 +1,4 @@
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>

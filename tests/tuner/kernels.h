@@ -1,7 +1,7 @@
 // Small kernels for tests.
 #pragma once
 
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "backend/device.h"
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 namespace tuned {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -2,7 +2,7 @@
 // search like any other, and each sees only its own parameters.
 #pragma once
 
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 #include <optional>
 #include <set>

@@ -10,7 +10,7 @@
 #include "backend/cpu/emit/scopes.h"
 #include "backend/cpu/math/float_formats.h"
 #include "backend/cpu/plan/plan.h"
-#include "ir/analysis/axis_info.h"
+#include "ir/analysis/axis/axis_info.h"
 
 #include <llvm/IR/Module.h>
 

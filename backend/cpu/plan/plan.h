@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "ir/analysis/addresses.h"
+#include "ir/analysis/address/addresses.h"
 
 #include <llvm/ADT/DenseMap.h>
 #include <mlir/Dialect/SCF/IR/SCF.h>

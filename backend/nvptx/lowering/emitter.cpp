@@ -1,6 +1,6 @@
 #include "backend/nvptx/lowering/emitter.h"
 
-#include "backend/nvptx/lowering/descriptors.h"
+#include "backend/nvptx/lowering/memory/descriptors.h"
 
 #include <algorithm>
 #include <functional>

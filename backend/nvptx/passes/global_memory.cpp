@@ -1,7 +1,7 @@
 #include "backend/nvptx/passes/global_memory.h"
 
 #include "backend/nvptx/dialect/nv.h"
-#include "ir/analysis/address_form.h"
+#include "ir/analysis/address/address_form.h"
 
 #include <mlir/Interfaces/ControlFlowInterfaces.h>
 

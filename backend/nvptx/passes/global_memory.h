@@ -3,7 +3,7 @@
 // whichever threads hold its elements.
 #pragma once
 
-#include "ir/analysis/addresses.h"
+#include "ir/analysis/address/addresses.h"
 
 #include <optional>
 #include <vector>

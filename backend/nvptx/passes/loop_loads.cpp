@@ -1,7 +1,7 @@
 #include "backend/nvptx/passes/loop_loads.h"
 
 #include "backend/nvptx/dialect/nv.h"
-#include "backend/nvptx/passes/layout_rules.h"
+#include "backend/nvptx/passes/layouts/layout_rules.h"
 
 #include <mlir/Dialect/Utils/StaticValueUtils.h>
 #include <mlir/IR/PatternMatch.h>

@@ -9,7 +9,7 @@
 // Copies are started under the condition that their iteration takes place, and counted even if not. A thread
 // reads its part of a slot before it starts the copy that overwrites it. Where shared memory is too small for
 // N - 1 slots there are fewer; below two, and for loads that copies cannot do, registers take their place.
-#include "backend/nvptx/lowering/private_copy.h"
+#include "backend/nvptx/lowering/memory/private_copy.h"
 #include "backend/nvptx/passes/loop_loads.h"
 #include "backend/nvptx/passes/pass.h"
 

@@ -3,12 +3,12 @@
 // (op_table.h).
 #pragma once
 
+#include "backend/tileir/emit/memory/tokens.h"
 #include "backend/tileir/emit/op_table.h"
 #include "backend/tileir/emit/tiles.h"
-#include "backend/tileir/emit/tokens.h"
 #include "base/model/launch_condition.h"
-#include "ir/analysis/axis_info.h"
-#include "ir/analysis/free_accesses.h"
+#include "ir/analysis/address/free_accesses.h"
+#include "ir/analysis/axis/axis_info.h"
 #include "ir/analysis/program_grid.h"
 #include "ir/dialect/Dialect.h"
 

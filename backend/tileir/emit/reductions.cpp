@@ -1,6 +1,6 @@
 // Reductions and scans, whose regions combine scalars, and maps, whose region becomes operations on tiles.
-#include "backend/tileir/emit/clusters.h"
 #include "backend/tileir/emit/emitter.h"
+#include "backend/tileir/emit/memory/clusters.h"
 
 #include <llvm/ADT/MapVector.h>
 #include <mlir/Dialect/Arith/IR/Arith.h>

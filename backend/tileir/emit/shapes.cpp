@@ -1,6 +1,6 @@
 // Making and reshaping tiles.
-#include "backend/tileir/emit/clusters.h"
 #include "backend/tileir/emit/emitter.h"
+#include "backend/tileir/emit/memory/clusters.h"
 
 namespace tuned::tileir {
 namespace {

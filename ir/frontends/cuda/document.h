@@ -1,7 +1,7 @@
 // The keys of a kernel document that only CUDA C++ has.
 #pragma once
 
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 #include <functional>
 #include <nlohmann/json_fwd.hpp>

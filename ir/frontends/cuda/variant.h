@@ -2,7 +2,7 @@
 // headers.
 #pragma once
 
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 namespace tuned {
 

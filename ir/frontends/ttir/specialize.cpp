@@ -2,7 +2,7 @@
 #include "ir/frontends/ttir/specialize.h"
 
 #include "ir/dialect/Dialect.h"
-#include "ir/grid.h"
+#include "ir/kernel/grid.h"
 #include "ir/text.h"
 
 #include <llvm/ADT/StringRef.h>

@@ -1,7 +1,7 @@
 // The front end of kernels in Triton's IR.
 #pragma once
 
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 #include "ir/module.h"
 
 namespace tuned {

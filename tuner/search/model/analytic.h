@@ -5,7 +5,7 @@
 
 #include "base/model/device.h"
 #include "base/model/program_work.h"
-#include "ir/kernel.h"
+#include "ir/kernel/kernel.h"
 
 #include <optional>
 

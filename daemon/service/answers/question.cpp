@@ -1,0 +1,83 @@
+#include "daemon/service/answers/question.h"
+
+#include "base/sha256.h"
+#include "tuner/verify/verify.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace tuned {
+
+namespace {
+std::string digits(double value) {
+  char text[32];
+  return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
+}
+
+Tolerance toleranceOf(const std::optional<Tolerance>& given, const std::string& type) {
+  return given ? *given : typeTolerance(type);
+}
+
+/// Whether every output's tolerance in `now` allows at least `share` of what `then` allowed.
+bool allows(const Kernel& kernel, const std::optional<Tolerance>& now, const std::optional<Tolerance>& then,
+            double share) {
+  return std::ranges::all_of(kernel.arguments, [&](const KernelArgument& argument) {
+    if (!argument.output) return true;
+    const Tolerance a = toleranceOf(now, argument.type), b = toleranceOf(then, argument.type);
+    return a.relative >= share * b.relative && a.absolute >= share * b.absolute;
+  });
+}
+} // namespace
+
+std::string questionOf(const Kernel& kernel) {
+  std::string text = std::string(measuringPolicy) + '\0';
+  text +=
+      kernel.tolerance ? digits(kernel.tolerance->relative) + " " + digits(kernel.tolerance->absolute) : "";
+  for (const KernelParameter& parameter : kernel.parameters) {
+    text += '\0' + parameter.name;
+    for (int64_t value : parameter.values)
+      text += " " + std::to_string(value);
+  }
+  for (const Expression& constraint : kernel.constraints)
+    text += '\0' + constraint.text();
+  text += '\0' + toString(kernel.defaults);
+  return sha256(text);
+}
+
+bool inSpace(const Kernel& kernel, const Configuration& configuration, const Sizes& sizes) {
+  for (const KernelParameter& parameter : kernel.parameters) {
+    auto chosen = configuration.find(parameter.name);
+    if (chosen == configuration.end() ||
+        std::ranges::find(parameter.values, chosen->second) == parameter.values.end())
+      return false;
+  }
+  for (const auto& [name, value] : configuration) {
+    if (std::ranges::find(kernel.parameters, name, &KernelParameter::name) != kernel.parameters.end())
+      continue;
+    // Which compiler made it is a parameter of every space on devices that have several (compilers.h).
+    if (name == "compiler" && value >= 0 && static_cast<size_t>(value) < kCompilerNames.size()) continue;
+    auto fixed = kernel.defaults.find(name);
+    if (fixed == kernel.defaults.end() || fixed->second != value) return false;
+  }
+  auto allowed = satisfiesConstraints(kernel, configuration, sizes);
+  return allowed && *allowed;
+}
+
+Holds holdsUnder(const Kernel& kernel, const Verdict& verdict) {
+  if (verdict.state == "failed")
+    return allows(kernel, verdict.tolerance, kernel.tolerance, 1) ? Holds::No : Holds::Unknown;
+  if (verdict.checked == 0) return Holds::Yes;
+  if (verdict.state != "passed") return Holds::Unknown;
+  // What was off by a share of the old tolerance is within any that allows that share.
+  return allows(kernel, kernel.tolerance, verdict.tolerance, verdict.worstError) ? Holds::Yes
+                                                                                 : Holds::Unknown;
+}
+
+bool answers(const Kernel& kernel, const Sizes& sizes, const store::MeasurementRecord& record) {
+  if (record.policy != measuringPolicy || holdsUnder(kernel, record.measurement.verdict) != Holds::Yes)
+    return false;
+  // What others bring is named by a configuration that need not be one of ours.
+  return !record.build.key.origin.empty() || inSpace(kernel, record.measurement.configuration, sizes);
+}
+
+} // namespace tuned

@@ -1,0 +1,56 @@
+// One tuning from its job to what it leaves in the store.
+#pragma once
+
+#include "daemon/service/devices.h"
+#include "daemon/service/jobs/executor.h"
+#include "daemon/service/jobs/jobs.h"
+#include "daemon/service/kernels.h"
+#include "daemon/service/metrics.h"
+#include "daemon/store/store.h"
+#include "tuner/search/tuner.h"
+
+namespace tuned {
+
+/// The processes that work for one device, and the gate to the cores they share.
+struct Crew {
+  WorkerPool* compilers = nullptr;
+  WorkerPool* device = nullptr;
+  CoreGate* gate = nullptr;
+  WorkerLimits limits;
+  DeviceWatch* watch = nullptr;
+  double quietSeconds = 0;
+};
+
+/// The problem as builder, executor and workers see it.
+Problem problemOf(const store::ProblemKey& key, const KnownKernel& kernel, const Sizes& sizes,
+                  const KnownDevice& device, const std::string& owner = {});
+
+/// Only the configurations listed, as one more constraint; InvalidInput when one names an unknown parameter.
+Result<Kernel> restricted(const Kernel& kernel, const std::vector<protocol::Values>& only);
+
+/// Launch options that the device's compilers do not see: the CPU has no warps.
+std::set<std::string> ignoredOn(const KnownDevice& device);
+
+/// Runs a job to its end: every trial is stored before it is announced, and what was found before the job is
+/// done. A job stopped because the daemon ends (`ending` gives true) stays unfinished, in memory and in the
+/// store.
+class Tuning {
+public:
+  /// The answer that the store gives now to what the job asked.
+  using Tell = std::function<Result<protocol::Answer>(const Job&)>;
+  Tuning(store::Store& store, Metrics& metrics, std::function<bool()> ending, Tell tell)
+      : store_(store), metrics_(metrics), ending_(std::move(ending)), tell_(std::move(tell)) {}
+
+  void run(Job& job, const KnownKernel& kernel, const KnownDevice& device, const Crew& crew);
+
+private:
+  friend class OneTuning;
+  void end(Job& job, JobState state, std::optional<protocol::Answer> answer, std::optional<Error> error);
+
+  store::Store& store_;
+  Metrics& metrics_;
+  std::function<bool()> ending_;
+  Tell tell_;
+};
+
+} // namespace tuned

@@ -1,0 +1,36 @@
+// Opening the file: pragmas, integrity, schema; and what is done about damage.
+#pragma once
+
+#include "daemon/store/file/sqlite.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tuned::store {
+
+struct Opened {
+  std::unique_ptr<SQLite::Database> database;
+  std::vector<std::string> notices; ///< what an operator should know
+};
+
+/// Opens and checks the file and brings its schema up to date. A damaged file is set aside, and what can be
+/// read of it is moved into a new one. Throws DatabaseError. A file of a newer schema or another program is
+/// refused and not written to.
+Opened openChecked(const std::string& path);
+
+/// Opens the file without a lock, a log or any write; its schema must be the present one.
+Opened openReadOnly(const std::string& path);
+
+/// Brings a file of schema `from` (0: empty) to the present one, in one transaction; a copy is kept beside it
+/// as
+/// "<path>.before-schema-<n>".
+void migrate(SQLite::Database& database, const std::string& path, int64_t from);
+
+/// Moves what can be read of the damaged file into `database`, which has just been created empty, and brings
+/// it to the present schema. `version` is the damaged file's schema, 0 when that cannot be told. Says what
+/// was saved and what was lost.
+std::string salvage(SQLite::Database& database, const std::string& path, const std::string& damaged,
+                    int64_t version);
+
+} // namespace tuned::store

@@ -1,0 +1,74 @@
+#include "daemon/store/file/sqlite.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+namespace tuned::store {
+
+namespace {
+bool outOfSpace(int systemError) {
+  // EFBIG is a limit on the file's size: to the daemon it is a full disk.
+  return systemError == ENOSPC || systemError == EDQUOT || systemError == EFBIG;
+}
+
+bool mayWrite(const std::string& path) {
+  return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0 || errno == ENOENT;
+}
+} // namespace
+
+Error meaning(int code, int systemError, const std::string& path, const std::string& detail) {
+  const std::string where = "the cache " + path + ": ";
+  const int primary = code & 0xff;
+  if (primary == SQLITE_FULL || outOfSpace(systemError))
+    return {ErrorKind::OutOfResources,
+            where + "no space left on the disk, or no room for another file (" + detail + ")", std::nullopt,
+            "free space (df) or inodes (df -i) there, or choose another folder with --cache"};
+  if (!mayWrite(path))
+    return {ErrorKind::Denied, where + "cannot be written (" + detail + ")", std::nullopt,
+            "make file and folder writable for this user, or choose another folder with --cache"};
+  switch (primary) {
+  case SQLITE_IOERR:
+    return {ErrorKind::Internal,
+            where + "the disk failed" +
+                (systemError ? std::string(": ") + std::strerror(systemError) : std::string()) + " (" +
+                detail + ")",
+            std::nullopt, "look at the kernel's log (dmesg), or choose another folder with --cache"};
+  case SQLITE_READONLY:
+  case SQLITE_PERM:
+  case SQLITE_CANTOPEN:
+    return {ErrorKind::Denied, where + "cannot be written (" + detail + ")", std::nullopt,
+            "make the folder writable for this user, or choose another one with --cache"};
+  case SQLITE_BUSY:
+  case SQLITE_LOCKED:
+    return {ErrorKind::Unavailable, where + "another process holds it", std::nullopt,
+            "stop the other process: only the daemon may open the file"};
+  case SQLITE_NOMEM:
+    return {ErrorKind::OutOfResources, where + "out of memory"};
+  case SQLITE_CORRUPT:
+  case SQLITE_NOTADB:
+    return {ErrorKind::Internal, where + "the file is damaged (" + detail + ")", std::nullopt,
+            "restart the daemon: it saves what can be read into a new file"};
+  default:
+    return {ErrorKind::Internal, where + detail};
+  }
+}
+
+DatabaseError failureOf(const SQLite::Exception& exception, SQLite::Database* database,
+                        const std::string& path) {
+  sqlite3* handle = database ? database->getHandle() : nullptr;
+  int code = exception.getExtendedErrorCode();
+  if (code <= 0) code = exception.getErrorCode();
+  int systemError = handle ? sqlite3_system_errno(handle) : 0;
+  // A write that comes up short leaves no errno; what it came from is a limit or a full disk.
+  if (code == SQLITE_IOERR_WRITE && systemError == 0) code = SQLITE_FULL;
+  const int primary = code & 0xff;
+  // The errno is the last one of any call: it counts only where the operating system had a part in it.
+  if (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN && primary != SQLITE_FULL) systemError = 0;
+  return {meaning(code, systemError, path, exception.what()),
+          primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB};
+}
+
+} // namespace tuned::store

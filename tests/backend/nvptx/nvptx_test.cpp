@@ -1,0 +1,193 @@
+// The NVIDIA compiler without a GPU: what the PTX says of accesses and barriers, and how bad input is
+// refused.
+#include "backend/nvptx/dialect/nv.h"
+#include "backend/nvptx/nvptx.h"
+#include "ir/module.h"
+#include "tests/backend/nvptx/nvptx_kernels.h"
+#include "tests/backend/occurrences.h"
+
+#include <doctest/doctest.h>
+#include <mlir/IR/Verifier.h>
+
+using namespace tuned;
+using test::count;
+
+namespace {
+
+struct Compiled {
+  Result<Artefact> artefact = fail(ErrorKind::Internal, "not compiled");
+  std::map<std::string, std::string> stages;
+};
+
+Compiled compile(const std::string& text, int numWarps = 4, const std::string& target = "sm_90a",
+                 const std::string& printAfter = {}) {
+  auto context = makeContext();
+  auto module = parseModule(*context, text, "kernel.ttir");
+  REQUIRE_MESSAGE(module.has_value(), module.error().text());
+  Compiled result;
+  CompileOptions options;
+  options.target = target;
+  options.numWarps = numWarps;
+  options.printAfter = printAfter;
+  options.onStage = [&](const std::string& stage, const std::string& said) { result.stages[stage] = said; };
+  result.artefact = nvptx::makeCompiler()->compile(**module, "", options);
+  return result;
+}
+
+} // namespace
+
+TEST_CASE("relu moves 16 bytes a thread and takes no shared memory") {
+  auto relu = compile(kernels::relu);
+  REQUIRE_MESSAGE(relu.artefact.has_value(), relu.artefact.error().text());
+  const std::string& ptx = relu.stages["ptx"];
+  CHECK(count(ptx, "ld.global.v4.b32") == 2);
+  CHECK(count(ptx, "st.global.v4.b32") == 2);
+  CHECK(count(ptx, "bar.sync") == 0);
+  CHECK(relu.artefact->resources.sharedBytes == 0);
+  CHECK(relu.artefact->resources.spillBytes == 0);
+  CHECK(relu.artefact->resources.registers > 0);
+  CHECK(relu.artefact->launch.threadsPerCta() == 128);
+  REQUIRE(relu.artefact->launch.parameters.size() == 3);
+  CHECK(relu.artefact->launch.parameters[2].sizeBytes == 4);
+}
+
+TEST_CASE("a mask that is not known to be uniform over vectors makes accesses single") {
+  auto ragged = compile(kernels::raggedRelu);
+  REQUIRE_MESSAGE(ragged.artefact.has_value(), ragged.artefact.error().text());
+  CHECK(count(ragged.stages["ptx"], "ld.global.v4") == 0);
+  CHECK(count(ragged.stages["ptx"], "ld.global.b32") == 8);
+}
+
+TEST_CASE("a row reduction waits once a reduction") {
+  auto softmax = compile(kernels::softmax);
+  REQUIRE_MESSAGE(softmax.artefact.has_value(), softmax.artefact.error().text());
+  CHECK(count(softmax.stages["ptx"], "bar.sync") + count(softmax.stages["ptx"], "barrier.sync") == 2);
+  CHECK(count(softmax.stages["ptx"], "ex2.approx") == 8);
+  CHECK(count(softmax.stages["ptx"], "div.full.f32") == 8);
+  CHECK(softmax.artefact->resources.sharedBytes > 0);
+}
+
+TEST_CASE("in one warp a reduction needs no shared memory") {
+  auto softmax = compile(kernels::softmax, 1);
+  REQUIRE(softmax.artefact.has_value());
+  CHECK(softmax.artefact->resources.sharedBytes == 0);
+  CHECK(count(softmax.stages["ptx"], "bar.sync") == 0);
+}
+
+TEST_CASE("with 32 warps each lane takes one warp's part of a reduction") {
+  auto softmax = compile(kernels::softmax, 32);
+  REQUIRE_MESSAGE(softmax.artefact.has_value(), softmax.artefact.error().text());
+  CHECK(count(softmax.stages["ptx"], "ld.shared") == 2);
+  CHECK(count(softmax.stages["ptx"], "shfl.sync.bfly") == 2 * (5 + 5));
+  CHECK(count(softmax.stages["ptx"], "bar.sync") + count(softmax.stages["ptx"], "barrier.sync") == 2);
+}
+
+TEST_CASE("a scalar is stored by one thread") {
+  auto sum = compile(kernels::rowSum);
+  REQUIRE_MESSAGE(sum.artefact.has_value(), sum.artefact.error().text());
+  CHECK(count(sum.stages["ptx"], "st.global") == 1);
+  CHECK(sum.stages["ptx"].find("@%p") != std::string::npos);
+}
+
+TEST_CASE("a transposition goes through shared memory once") {
+  auto turn = compile(kernels::transpose);
+  REQUIRE_MESSAGE(turn.artefact.has_value(), turn.artefact.error().text());
+  const std::string& ptx = turn.stages["ptx"];
+  CHECK(count(ptx, "ld.global.v4.b32") == 8);
+  CHECK(count(ptx, "st.global.v4.b32") == 8);
+  CHECK(count(ptx, "bar.sync") + count(ptx, "barrier.sync") == 1);
+  CHECK(turn.artefact->resources.sharedBytes == 64 * 64 * 4);
+}
+
+TEST_CASE("a dot of halves runs on the tensor cores, fed by ldmatrix") {
+  auto matmul = compile(kernels::matmul);
+  REQUIRE_MESSAGE(matmul.artefact.has_value(), matmul.artefact.error().text());
+  const std::string& ptx = matmul.stages["ptx"];
+  CHECK(ptx.find("mma.sync.aligned.m16n8k16") != std::string::npos);
+  CHECK(ptx.find("ldmatrix.sync.aligned.m8n8.x4.shared.b16") != std::string::npos);
+  CHECK(ptx.find("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16") != std::string::npos);
+  // One wait for both operands, one for the result's way to coalesced stores and one in between.
+  CHECK(count(ptx, "bar.sync") + count(ptx, "barrier.sync") <= 3);
+  CHECK(matmul.artefact->resources.spillBytes == 0);
+}
+
+TEST_CASE("multiply-adds of a small dot are shared among all threads") {
+  std::string text = R"(
+tt.func public @square(%x: !tt.ptr<f32>) {
+  %zero = arith.constant dense<0.0> : tensor<16x16xf32>
+  %width = arith.constant dense<16> : tensor<16x1xi32>
+  %r = tt.make_range {end = 16 : i32, start = 0 : i32} : tensor<16xi32>
+  %i = tt.expand_dims %r {axis = 1 : i32} : tensor<16xi32> -> tensor<16x1xi32>
+  %j = tt.expand_dims %r {axis = 0 : i32} : tensor<16xi32> -> tensor<1x16xi32>
+  %is = arith.muli %i, %width : tensor<16x1xi32>
+  %ib = tt.broadcast %is : tensor<16x1xi32> -> tensor<16x16xi32>
+  %jb = tt.broadcast %j : tensor<1x16xi32> -> tensor<16x16xi32>
+  %o = arith.addi %ib, %jb : tensor<16x16xi32>
+  %xs = tt.splat %x : !tt.ptr<f32> -> tensor<16x16x!tt.ptr<f32>>
+  %p = tt.addptr %xs, %o : tensor<16x16x!tt.ptr<f32>>, tensor<16x16xi32>
+  %a = tt.load %p : tensor<16x16x!tt.ptr<f32>>
+  %d = tt.dot %a, %a, %zero : tensor<16x16xf32> * tensor<16x16xf32> -> tensor<16x16xf32>
+  tt.store %p, %d : tensor<16x16x!tt.ptr<f32>>
+  tt.return
+})";
+  for (int warps : {1, 2, 4, 8}) {
+    auto dot = compile(text, warps);
+    REQUIRE_MESSAGE(dot.artefact.has_value(), dot.artefact.error().text());
+    // 16 × 16 × 16 of them, by 32 threads a warp; the loop over K is unrolled.
+    CHECK(count(dot.stages["ptx"], "fma.rn.f32") <= 16 * 16 * 16 / (32 * warps));
+    CHECK(count(dot.stages["ptx"], "fma.rn.f32") > 0);
+  }
+}
+
+TEST_CASE("the IR is valid after every pass and reads back with its layouts") {
+  for (const char* kernel : {kernels::relu, kernels::softmax, kernels::transpose, kernels::matmul}) {
+    auto compiled = compile(kernel, 4, "sm_80", "all");
+    REQUIRE(compiled.artefact.has_value());
+    for (const char* pass : {"remove-conversions", "allocate-shared", "insert-barriers"}) {
+      auto context = makeContext();
+      context->getOrLoadDialect<nvptx::NvDialect>();
+      auto again = parseModule(*context, compiled.stages[std::string("after ") + pass], pass);
+      CHECK_MESSAGE(again.has_value(), (again ? "" : again.error().text()));
+    }
+  }
+}
+
+TEST_CASE("every target of the table assembles") {
+  for (const char* target : {"sm_80", "sm_86", "sm_89", "sm_90a", "sm_100a", "sm_120a"}) {
+    auto compiled = compile(kernels::softmax, 4, target);
+    CHECK_MESSAGE(compiled.artefact.has_value(), target);
+  }
+}
+
+TEST_CASE("what cannot be compiled is refused with its place and limit") {
+  auto huge = compile(kernels::hugeTranspose);
+  REQUIRE(!huge.artefact.has_value());
+  CHECK(huge.artefact.error().kind == ErrorKind::OutOfResources);
+  CHECK(huge.artefact.error().location.has_value());
+  CHECK(huge.artefact.error().message.find("232448") != std::string::npos);
+  CHECK(huge.artefact.error().message.find("nv.convert_layout takes 262144") != std::string::npos);
+
+  auto nested = compile(kernels::atomicInReduction);
+  REQUIRE(!nested.artefact.has_value());
+  CHECK(nested.artefact.error().kind == ErrorKind::Unsupported);
+  REQUIRE(nested.artefact.error().location.has_value());
+  CHECK(nested.artefact.error().location->line == 6);
+  CHECK(nested.artefact.error().message.find("tt.atomic_rmw") != std::string::npos);
+
+  auto warps = compile(kernels::relu, 3);
+  CHECK(warps.artefact.error().kind == ErrorKind::InvalidInput);
+  auto target = compile(kernels::relu, 4, "sm_61");
+  CHECK(target.artefact.error().kind == ErrorKind::Unsupported);
+  CHECK(target.artefact.error().remedy.find("sm_90a") != std::string::npos);
+}
+
+TEST_CASE("a signed i1 is 0 or -1, also on its way to bf16") {
+  auto compiled = compile(R"(tt.func public @k(%p: !tt.ptr<i8>, %q: !tt.ptr<bf16>) {
+    %x = tt.load %p : !tt.ptr<i8>
+    %b = arith.trunci %x : i8 to i1
+    %y = arith.sitofp %b : i1 to bf16
+    tt.store %q, %y : !tt.ptr<bf16>
+    tt.return })");
+  REQUIRE_MESSAGE(compiled.artefact.has_value(), compiled.artefact.error().text());
+  CHECK(count(compiled.stages["ptx"], "neg.s32") == 1); // of the bit, as an integer
+}

@@ -1,0 +1,46 @@
+// A worker that compiles nothing: B=3 does not compile, B=4 is beyond the device, else a tenth of a second of
+// one core and a binary that names what was asked. For prewarm_run_test.cpp.
+#include "base/model/device.h"
+#include "base/model/json.h"
+#include "daemon/worker/channel/messages.h"
+#include "daemon/worker/loop.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+using namespace tuned;
+
+namespace {
+
+void work() {
+  auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
+  while (std::chrono::steady_clock::now() < until) { // the clock keeps the core busy
+  }
+}
+
+Result<nlohmann::json> answer(const nlohmann::json& request) {
+  if (request.at("op") == "devices") {
+    DeviceInfo cpu;
+    cpu.id = "cpu";
+    cpu.name = "a CPU";
+    cpu.architecture = "cpu:test";
+    return nlohmann::json{
+        {"devices", {model::toJson(cpu)}}, {"build", "compiler 1"}, {"assembler", "assembler 2"}};
+  }
+  work();
+  const auto& configuration = request.at("configuration");
+  if (configuration.at("B") == 3) return fail(ErrorKind::InvalidInput, "no such instruction");
+  if (configuration.at("B") == 4) return fail(ErrorKind::OutOfResources, "shared memory bytes a CTA");
+  Artefact artefact;
+  artefact.format = "cubin";
+  artefact.target = request.at("target");
+  artefact.bytes = request.at("sizes").dump() + configuration.dump() + artefact.target;
+  artefact.launch.symbol = "k";
+  return artefactToJson(artefact);
+}
+
+} // namespace
+
+int main() {
+  return serve(answer);
+}
