@@ -1,0 +1,176 @@
+// The service's jobs: pauses, disturbances, devices that share and fail, and what an earlier daemon left
+// behind.
+#include "tests/daemon/service_support.h"
+
+using namespace tuned;
+using namespace tuned::test;
+
+TEST_CASE("a paused daemon answers what it knows; tunings wait, and pauses cost no budget") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  const std::string known = documentOf("known", "plain"), other = documentOf("other", "other");
+  REQUIRE(daemon.tune(known).state == "done");
+  CHECK(daemon->pause(true)->paused);
+  protocol::TuneRequest request;
+  request.document = other;
+  request.sizes = sizes;
+  request.budget.seconds = 1;
+  auto job = daemon->tune(request);
+  REQUIRE(job);
+  REQUIRE(eventually([&] { return (*daemon->job(job->id))->status().phase == "paused"; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1200));
+  CHECK_FALSE((*daemon->job(job->id))->finished());
+  CHECK(daemon.winner(known) == 64);
+  CHECK(daemon->metricsText().find("gpu_tuned_paused 1") != std::string::npos);
+  CHECK_FALSE(daemon->pause(false)->paused);
+  REQUIRE(eventually([&] { return (*daemon->job(job->id))->finished(); }));
+  const auto ended = (*daemon->job(job->id))->status();
+  CHECK(ended.state == "done");
+  CHECK(ended.stopped == "space exhausted");
+}
+
+TEST_CASE("a paused daemon ends when it is told to, and its tuning goes on in the next") {
+  Scratch folder;
+  const std::string document = documentOf("kernel", "plain");
+  {
+    Daemon daemon(folder.path());
+    REQUIRE(daemon->pause(true));
+    protocol::TuneRequest request;
+    request.document = document;
+    request.sizes = sizes;
+    REQUIRE(daemon->tune(request));
+  }
+  Daemon daemon(folder.path());
+  CHECK(eventually([&] { return daemon.winner(document) == 64; }));
+}
+
+TEST_CASE("what others disturbed is measured again once they have gone") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  const std::string document = documentOf("kernel", "// disturbed 3 40\\n");
+  REQUIRE(daemon.tune(document).state == "done");
+  const auto trials = daemon->trials("kernel", "", 100);
+  CHECK(trials->trials.size() == 3);
+  for (const auto& trial : trials->trials)
+    CHECK(trial.reason == "");
+  const auto device = daemon->devices().devices.at(0);
+  REQUIRE(device.state);
+  CHECK(device.state->celsius == 40);
+  CHECK(device.state->othersPercent == 0);
+  CHECK(daemon->metricsText().find("gpu_tuned_device_celsius{device=\"cuda:0\"} 40") != std::string::npos);
+}
+
+TEST_CASE("what stays disturbed is marked, and taken again by the next tuning") {
+  Scratch folder;
+  Daemon daemon(folder.path(), "build-1", 1, 0);
+  const std::string document = documentOf("kernel", "// disturbed 19 40\\n");
+  REQUIRE(daemon.tune(document).state == "done");
+  int marked = 0;
+  const auto trials = daemon->trials("kernel", "", 100);
+  for (const auto& trial : trials->trials)
+    marked += trial.reason == "other processes took 40 % of the device";
+  CHECK(marked == 3);
+  CHECK(daemon.winner(document) == 64); // better than nothing
+  daemon.measured();
+  REQUIRE(daemon.tune(document).state == "done");
+  CHECK(daemon.measured() == 3);
+  CHECK(daemon.compiled() == 3);
+}
+
+TEST_CASE("tunings spread over devices of one kind") {
+  Scratch folder;
+  Daemon daemon(folder.path(), "build-1", 2);
+  REQUIRE(daemon->pause(true));
+  std::map<std::string, int> on;
+  for (int i = 0; i < 6; ++i) {
+    protocol::TuneRequest request;
+    request.document = documentOf("kernel", "plain");
+    request.sizes = {{"n", 4096 * (i + 1)}};
+    auto job = daemon->tune(request);
+    REQUIRE(job);
+    ++on[job->device];
+  }
+  CHECK(on == std::map<std::string, int>{{"cuda:0", 3}, {"cuda:1", 3}});
+  // Lists come in pages, each from behind the last job of the one before.
+  const auto first = daemon->jobs(4, ""), rest = daemon->jobs(4, first.next);
+  CHECK(first.jobs.size() == 4);
+  CHECK(first.next == first.jobs.back().id);
+  CHECK(rest.jobs.size() == 2);
+  CHECK(rest.next == "");
+  REQUIRE(daemon->pause(false));
+  CHECK(eventually([&] { return daemon->idle(); }));
+  CHECK(daemon->status()->winners == 6);
+}
+
+TEST_CASE("a device that cannot be used is taken out and said, and the other goes on") {
+  Scratch folder;
+  Daemon daemon(folder.path(), "build-1", 2);
+  protocol::TuneRequest request;
+  request.document = documentOf("kernel", "// gone 1\\n");
+  request.sizes = sizes;
+  request.device = "cuda:1";
+  auto job = daemon->tune(request);
+  REQUIRE(job);
+  REQUIRE(eventually([&] { return (*daemon->job(job->id))->finished(); }));
+  CHECK((*daemon->job(job->id))->status().state == "failed");
+  const auto devices = daemon->devices().devices;
+  CHECK(devices[0].available);
+  CHECK_FALSE(devices[1].available);
+  CHECK(devices[1].reason.find("cuda:1 is gone") != std::string::npos);
+  const auto problems = daemon->status()->problems;
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].starts_with("device cuda:1 is out of use"));
+  CHECK(daemon->metricsText().find("gpu_tuned_device_available{device=\"cuda:1\"} 0") != std::string::npos);
+  // Who insists on it is refused; who does not, is served by the other.
+  const auto refused = daemon->tune(request);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().kind == ErrorKind::Unavailable);
+  for (int i = 0; i < 3; ++i) {
+    request.device = "";
+    request.sizes = {{"n", 4096 * (i + 2)}};
+    auto there = daemon->tune(request);
+    REQUIRE(there);
+    CHECK(there->device == "cuda:0");
+  }
+  CHECK(eventually([&] { return daemon->status()->winners == 3; }));
+}
+
+namespace {
+/// A tuning that an earlier daemon acknowledged and did not end.
+void leftBehind(const std::string& folder, const std::string& document, const std::string& state,
+                const std::string& deaths, bool force, double created) {
+  auto store = store::Store::open(folder + "/cache");
+  REQUIRE(store);
+  auto kernel = parseKernel(document, "");
+  REQUIRE(kernel);
+  REQUIRE((*store)->putDocument({sha256(document), kernel->id(), kernel->name, "", document}));
+  protocol::TuneRequest request;
+  request.kernel = sha256(document);
+  request.sizes = sizes;
+  request.force = force;
+  REQUIRE((*store)->putJob({"left-behind", state, protocol::toText(request), deaths, created}));
+}
+} // namespace
+
+TEST_CASE("a job with which three daemons died is set aside, one with which two died is taken up") {
+  for (const char* deaths : {"1", "2"}) {
+    Scratch folder;
+    const std::string document = documentOf("kernel", "plain");
+    leftBehind(folder.path(), document, "running", deaths, false, 0);
+    Daemon daemon(folder.path());
+    REQUIRE(eventually([&] { return daemon->idle(); }));
+    const bool last = std::string(deaths) == "2"; // and the one that was running it just now
+    CHECK(daemon.compiled() == (last ? 0 : 3));
+    CHECK(daemon.winner(document) == (last ? 0 : 64));
+  }
+}
+
+TEST_CASE("a clock that is set back in the middle of a forced tuning costs nothing of what it finds") {
+  Scratch folder;
+  const std::string document = documentOf("kernel", "plain");
+  leftBehind(folder.path(), document, "queued", "", true, unixNow() + 1e6);
+  Daemon daemon(folder.path());
+  REQUIRE(eventually([&] { return daemon->idle(); }));
+  CHECK((*daemon->job("left-behind"))->status().state == "done");
+  CHECK(daemon.winner(document) == 64);
+}
