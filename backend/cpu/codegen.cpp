@@ -2,6 +2,7 @@
 
 #include "backend/cpu/run/host.h"
 #include "backend/llvm_analyses.h"
+#include "base/clock.h"
 
 #include <chrono>
 #include <llvm/Analysis/TargetTransformInfo.h>
@@ -20,10 +21,6 @@
 
 namespace tuned::cpu {
 namespace {
-
-double secondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 // The emitter already vectorises, unrolls and hoists; what is left is cleaning up after it.
 void optimise(llvm::Module& module, llvm::TargetMachine& machine) {

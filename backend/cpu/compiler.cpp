@@ -5,6 +5,7 @@
 #include "backend/cpu/plan/plan_text.h"
 #include "backend/cpu/run/host.h"
 #include "backend/llvm_errors.h"
+#include "base/clock.h"
 #include "ir/entry.h"
 #include "ir/module.h"
 #include "ir/text.h"
@@ -15,10 +16,6 @@
 
 namespace tuned::cpu {
 namespace {
-
-double secondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 Error locatedError(mlir::Operation* op, ErrorKind kind, const std::string& message) {
   return located({kind, op->getName().getStringRef().str() + ": " + message}, op->getLoc());

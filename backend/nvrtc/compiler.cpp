@@ -2,6 +2,7 @@
 #include "backend/nvrtc/library.h"
 #include "backend/nvrtc/log.h"
 #include "backend/nvrtc/nvrtc.h"
+#include "base/clock.h"
 
 #include <algorithm>
 #include <charconv>
@@ -166,8 +167,7 @@ public:
     auto artefact = artefactOf(std::move(cubin), *symbol, variant, options);
     if (!artefact) return artefact;
     artefact->assembler = *version();
-    artefact->phaseSeconds["nvrtc"] =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    artefact->phaseSeconds["nvrtc"] = secondsSince(start);
     return artefact;
   }
 

@@ -1,6 +1,7 @@
 // The compiling half of the backend "reference", and evaluate(): what needs the module.
 #include "backend/reference/decode.h"
 #include "backend/reference/evaluate.h"
+#include "base/clock.h"
 #include "ir/module.h"
 
 #include <chrono>
@@ -29,8 +30,7 @@ public:
           {address ? ParameterKind::Pointer : ParameterKind::Scalar, reference::byteWidth(type.kind)});
     }
     if (options.onStage) options.onStage("ttir", artefact.bytes);
-    artefact.phaseSeconds["decode"] =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    artefact.phaseSeconds["decode"] = secondsSince(start);
     return artefact;
   }
 };

@@ -2,6 +2,7 @@
 #include "backend/reference/decode.h"
 #include "backend/reference/evaluate.h"
 #include "backend/reference/text.h"
+#include "base/clock.h"
 #include "ir/module.h"
 
 #include <sys/utsname.h>
@@ -137,7 +138,7 @@ public:
     for (int i = 0; i < request.repeats; ++i) {
       auto start = std::chrono::steady_clock::now();
       if (auto ran = launch(kernel, grid, arguments); !ran) return fail(ran.error());
-      seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      seconds.push_back(secondsSince(start));
     }
     return seconds;
   }

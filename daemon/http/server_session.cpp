@@ -1,5 +1,6 @@
 #include "daemon/http/server_session.h"
 
+#include "base/clock.h"
 #include "client/protocol/events.h"
 #include "client/protocol/problem.h"
 #include "daemon/http/server_socket.h"
@@ -208,8 +209,7 @@ asio::awaitable<bool> Session::answer(RequestReader::Whole incoming) {
   }
   bool keep = incoming.keepAlive && !context_.ending;
   bool written = co_await write(response, keep);
-  context_.service.metrics().request(
-      response.status, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  context_.service.metrics().request(response.status, secondsSince(start));
   co_return written&& keep;
 }
 

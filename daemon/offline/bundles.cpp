@@ -1,4 +1,5 @@
 // tunectl export, import, show FILE and diff.
+#include "base/clock.h"
 #include "base/positive_option.h"
 #include "daemon/bundle/diff.h"
 #include "daemon/bundle/exchange.h"
@@ -67,7 +68,7 @@ int importFrom(const Context& context, ImportOptions options) {
   if (!store) return report(context, store.error());
   auto made = bundle::importBundle(**store, *reader, options.request);
   if (!made) return report(context, made.error());
-  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  double seconds = secondsSince(start);
   if (context.json)
     std::cout << json{{"known", made->known},      {"kernels", made->kernels},
                       {"builds", made->builds},    {"builds_kept", made->buildsKept},

@@ -1,4 +1,5 @@
 // The part of the service that measures what was built elsewhere or ahead.
+#include "base/clock.h"
 #include "daemon/service/answers/convert.h"
 #include "daemon/service/service.h"
 
@@ -68,8 +69,7 @@ void Service::endedLater(const Job& job) {
     const auto jobs = later_.jobs.find(job.spec().request.device);
     if (jobs == later_.jobs.end()) return; // nothing is measured later here
     if (jobs->second.erase(job.spec().id) > 0 && job.status().state == "done") {
-      const double seconds =
-          std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+      const double seconds = secondsSince(started_);
       spdlog::info("job {}: {} {} measured from builds that were here, {:.1f} s after the start",
                    job.spec().id, job.spec().kernel->name, job.spec().problem.sizes, seconds);
     }

@@ -1,4 +1,5 @@
 // The part of the service that shows what there is.
+#include "base/clock.h"
 #include "daemon/service/answers/convert.h"
 #include "daemon/service/service.h"
 
@@ -117,7 +118,7 @@ protocol::DeviceList Service::devices() const {
     }
     if (auto seen = watch_.last(device.info.id)) {
       status.state = seen->state;
-      status.stateAge = std::chrono::duration<double>(std::chrono::steady_clock::now() - seen->at).count();
+      status.stateAge = secondsSince(seen->at);
     }
   }
   return out;
@@ -135,7 +136,7 @@ Result<protocol::ServiceStatus> Service::status() {
   protocol::ServiceStatus out;
   out.version = TUNED_VERSION;
   out.pid = ::getpid();
-  out.uptimeSeconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+  out.uptimeSeconds = secondsSince(started_);
   out.socket = options_.socket;
   out.cache = store_->path();
   out.cacheBytes = counts->bytes;
@@ -201,16 +202,15 @@ std::string Service::metricsText() {
   }
   std::error_code error;
   const auto cacheBytes = std::filesystem::file_size(store_->path(), error);
-  std::map<std::string, double> gauges = {
-      {"jobs_running", running},
-      {"jobs_queued", queued},
-      {"compile_workers_running", compilers_.running()},
-      {"worker_crashes", static_cast<double>(compilers_.crashes())},
-      {"job_oldest_queued_seconds", oldest},
-      {"paused", watch_.paused()},
-      {"cache_bytes", error ? 0.0 : static_cast<double>(cacheBytes)},
-      {"connections_open", static_cast<double>(metrics_.connectionsOpen)},
-      {"uptime_seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count()}};
+  std::map<std::string, double> gauges = {{"jobs_running", running},
+                                          {"jobs_queued", queued},
+                                          {"compile_workers_running", compilers_.running()},
+                                          {"worker_crashes", static_cast<double>(compilers_.crashes())},
+                                          {"job_oldest_queued_seconds", oldest},
+                                          {"paused", watch_.paused()},
+                                          {"cache_bytes", error ? 0.0 : static_cast<double>(cacheBytes)},
+                                          {"connections_open", static_cast<double>(metrics_.connectionsOpen)},
+                                          {"uptime_seconds", secondsSince(started_)}};
   if (!looking_) {
     for (const auto& [device, pool] : measurers_) {
       gauges["worker_crashes"] += static_cast<double>(pool->crashes());

@@ -2,6 +2,7 @@
 
 #include "backend/options.h"
 #include "backend/registry.h"
+#include "base/clock.h"
 #include "ir/frontends/ttir/specialize.h"
 
 #include <chrono>
@@ -32,7 +33,7 @@ Result<Artefact> compileVariant(const Kernel& kernel, const Configuration& confi
   auto context = makeContext();
   auto module = specialize(*context, kernel, configuration, sizes);
   if (!module) return fail(module.error());
-  double specialising = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  double specialising = secondsSince(start);
   auto artefact = (*compiler)->compile(module->get(), kernel.entry, options);
   if (artefact) artefact->phaseSeconds["specialise"] = specialising;
   return artefact;

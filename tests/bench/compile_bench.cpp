@@ -3,6 +3,7 @@
 //   bench_compile [--kernels configs/kernels] [--target sm_90a] [--repeats N]
 // One JSON line a variant. Fails beyond 60 ms (softmax) and 200 ms (matmul) in an optimised build: the median
 // of the processor's time counts, which on a machine that does nothing else is the time that passes.
+#include "base/clock.h"
 #include "daemon/worker/variant.h"
 
 #include <CLI/CLI.hpp>
@@ -51,10 +52,6 @@ double processorSeconds() {
   return static_cast<double>(spent.tv_sec) + static_cast<double>(spent.tv_nsec) * 1e-9;
 }
 
-double wallSeconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 double quantile(std::vector<double> values, double share) {
   std::ranges::sort(values);
   return values[static_cast<size_t>(share * static_cast<double>(values.size() - 1) + 0.5)];
@@ -82,12 +79,12 @@ Result<Samples> measure(const Subject& subject, const std::string& folder, const
   for (int i = 0; i <= repeats; ++i) {
     Kernel kernel = *original;
     rename(kernel, original->entry + "_" + std::to_string(random()));
-    const double processor = processorSeconds(), wall = wallSeconds();
+    const double processor = processorSeconds(), wall = steadySeconds();
     const auto artefact = compileVariant(kernel, subject.configuration, subject.sizes, target);
     if (!artefact) return fail(artefact.error());
     if (i == 0) continue;
     out.processor.push_back(processorSeconds() - processor);
-    out.wall.push_back(wallSeconds() - wall);
+    out.wall.push_back(steadySeconds() - wall);
     for (const auto& [phase, seconds] : artefact->phaseSeconds)
       out.phases[phase].push_back(seconds);
   }

@@ -4,6 +4,7 @@
 //   tunectl ls devices --json > devices.json
 //   bench_guess KERNEL.json --size M=4096,N=4096,K=4096 --trials trials.json --devices devices.json
 // prints how far the best of the first 1, 4, … configurations is behind the best of all.
+#include "base/clock.h"
 #include "base/model/json.h"
 #include "daemon/worker/work.h"
 #include "tuner/search/model/analytic.h"
@@ -82,7 +83,7 @@ int run(const Options& options) {
     configurations.push_back(configuration);
   const auto start = std::chrono::steady_clock::now();
   auto works = workOf(*kernel, configurations, sizes);
-  const double counting = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double counting = secondsSince(start);
   std::vector<Point> points;
   double best = INFINITY;
   for (size_t i = 0; i < works.size(); ++i) {

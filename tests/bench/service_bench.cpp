@@ -3,6 +3,7 @@
 //
 // A round trip's time is the machine's as much as ours: beside it stand what the same bytes take between two
 // processes that do nothing else, in turns in the same run, and the processor's time on either side.
+#include "base/clock.h"
 #include "client/protocol/json.h"
 #include "tests/bench/socket_echo.h"
 #include "tests/e2e/daemon_process.h"
@@ -17,10 +18,6 @@ using namespace tuned::e2e;
 using Clock = std::chrono::steady_clock;
 
 namespace {
-double secondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 /// Seconds of processor time that a process's threads have had.
 double processorSeconds(const std::string& process) {
   double nanoseconds = 0;

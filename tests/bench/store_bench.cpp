@@ -3,6 +3,7 @@
 // 10^6 measurements.
 //
 //   build/bin/bench_store [--most N]      prints one line of JSON a size, then the ratios
+#include "base/clock.h"
 #include "base/sha256.h"
 #include "daemon/store/store.h"
 
@@ -94,7 +95,7 @@ std::optional<Row> measure(int64_t measurements) {
   auto store = Store::open(folder);
   std::optional<Row> row;
   if (check(store) && fill(**store, measurements)) {
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double seconds = secondsSince(start);
     std::mt19937_64 random(1);
     const int64_t problems = measurements / perProblem;
     // The same few problems at every size: what is asked often stands in the page cache, as it does in life.

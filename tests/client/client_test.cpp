@@ -1,4 +1,5 @@
 // What the client makes of a daemon that is away, silent, broken or lying.
+#include "base/clock.h"
 #include "base/sha256.h"
 #include "client/client.h"
 #include "client/endpoint.h"
@@ -15,10 +16,6 @@ using namespace tuned;
 using client::Client;
 
 namespace {
-double secondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 /// Answers the question after life that connect() asks, and everything else by `answer`.
 Peer::Answer alive(std::function<std::string(const std::string&)> answer) {
   return [answer](int, const std::string& request) {

@@ -1,6 +1,8 @@
 // One variant on a device: loaded, proven on fresh buffers, then timed; and the duel of those that did best.
 #include "tuner/measure/measure.h"
 
+#include "base/clock.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -8,10 +10,6 @@
 
 namespace tuned {
 namespace {
-
-double since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 /// What right builds may differ by, over what two other ways of summing did; and the most tolerances that may
 /// be.
@@ -132,11 +130,11 @@ Measured Measurer::measure(const MeasureRequest& request) {
   Measured measured;
   auto end = [&](Outcome outcome) {
     measured.outcome = std::move(outcome);
-    measured.seconds = since(start);
+    measured.seconds = secondsSince(start);
     return measured;
   };
   auto spent = [&, last = start](const char* phase) mutable {
-    measured.phases[phase] += since(last);
+    measured.phases[phase] += secondsSince(last);
     last = std::chrono::steady_clock::now();
   };
   auto grid = gridOf(request);
@@ -168,12 +166,12 @@ std::vector<Measured> Measurer::duel(std::span<const MeasureRequest> requests) {
     else
       finalists[i].kernel = std::move(*kernel), finalists[i].grid = *grid;
   }
-  const double loading = since(start);
+  const double loading = secondsSince(start);
   // Round -1 warms up; one scored round is taken whatever it costs. Each round starts with another finalist,
   // so that none always runs behind the same neighbour.
   double spent = 0;
   for (int round = -1; round < 1 || (round < options_.duelRounds && spent < options_.duelSeconds &&
-                                     since(start) < 2 * options_.duelSeconds);
+                                     secondsSince(start) < 2 * options_.duelSeconds);
        ++round)
     for (size_t turn = 0; turn < finalists.size(); ++turn) {
       Finalist& finalist = finalists[(turn + round + 1) % finalists.size()];
@@ -190,10 +188,10 @@ std::vector<Measured> Measurer::duel(std::span<const MeasureRequest> requests) {
   for (Finalist& finalist : finalists) {
     Measured measured;
     measured.outcome = finalist.failure ? *finalist.failure : Outcome(summarize(std::move(finalist.samples)));
-    measured.seconds = since(start) / static_cast<double>(std::max<size_t>(1, finalists.size()));
+    measured.seconds = secondsSince(start) / static_cast<double>(std::max<size_t>(1, finalists.size()));
     out.push_back(std::move(measured));
   }
-  if (!out.empty()) out.front().phases = {{"load", loading}, {"time", since(start) - loading}};
+  if (!out.empty()) out.front().phases = {{"load", loading}, {"time", secondsSince(start) - loading}};
   return out;
 }
 

@@ -1,5 +1,6 @@
 // How long does a launch take: repeats until the answer is known well enough, and statistics without
 // assumptions about the distribution (device times are skewed).
+#include "base/clock.h"
 #include "tuner/measure/measure.h"
 
 #include <algorithm>
@@ -75,7 +76,7 @@ Outcome timeLaunches(Device& device, LoadedKernel& kernel, const Grid& grid,
       return timed;
     }
     int taken = static_cast<int>(samples.size());
-    const double clock = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const double clock = secondsSince(start);
     if (taken >= options.minimumRepeats && (spent >= options.seconds || clock >= options.clockSeconds ||
                                             preciseEnough(summarize(samples), options)))
       break;

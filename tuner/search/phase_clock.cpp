@@ -1,15 +1,11 @@
 #include "tuner/search/phase_clock.h"
 
+#include "base/clock.h"
+
 #include <algorithm>
 #include <chrono>
 
 namespace tuned {
-
-namespace {
-double steadySeconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-} // namespace
 
 PhaseClock::PhaseClock(std::function<double()> now)
     : now_(now ? std::move(now) : steadySeconds), since_(now_()) {}

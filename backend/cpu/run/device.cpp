@@ -2,6 +2,7 @@
 #include "backend/cpu/run/host.h"
 #include "backend/cpu/run/memory.h"
 #include "backend/runtime/cpu/executor.h"
+#include "base/clock.h"
 
 #include <chrono>
 #include <cstring>
@@ -163,7 +164,7 @@ Result<std::vector<double>> CpuDevice::time(LoadedKernel& kernel, const Grid& gr
     if (request.coldCache) flushCaches();
     auto start = std::chrono::steady_clock::now();
     if (auto done = execute(loaded, grid, *slots); !done) return std::unexpected(done.error());
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    seconds.push_back(secondsSince(start));
   }
   return seconds;
 }

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "client/protocol/json.h"
 #include "client/tunectl/output.h"
 #include "client/tunectl/verbs.h"
@@ -16,10 +17,6 @@ struct Options {
   int repeats = 2000;
 };
 
-double elapsed(std::chrono::steady_clock::time_point since) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
-}
-
 double quantile(std::vector<double>& sorted, double share) {
   return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
 }
@@ -32,7 +29,7 @@ Result<std::vector<double>> roundTrips(client::Client& client, const protocol::B
     const auto start = std::chrono::steady_clock::now();
     const auto answer = client.ask(request);
     if (!answer) return fail(answer.error());
-    times.push_back(elapsed(start));
+    times.push_back(secondsSince(start));
   }
   std::ranges::sort(times);
   return times;
@@ -46,7 +43,7 @@ Result<double> memoryHit(client::Client& client, const protocol::BestRequest& re
   const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < hits; ++i)
     if (!client.best(request.kernel, request.sizes, request.device)) break;
-  return elapsed(start) / hits;
+  return secondsSince(start) / hits;
 }
 
 Result<protocol::JobStatus> timeAgain(client::Client& client, const protocol::Answer& winner) {

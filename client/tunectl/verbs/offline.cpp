@@ -1,5 +1,6 @@
 // Verbs that work on a cache or a bundle: tunectl becomes tuned-offline, which holds the store. `prewarm`
 // with a daemon tunes what that program says a manifest stands for.
+#include "base/clock.h"
 #include "client/endpoint.h"
 #include "client/protocol/problem.h"
 #include "client/tunectl/output.h"
@@ -76,7 +77,7 @@ public:
 private:
   double left() const {
     if (budget_ <= 0) return 1e9;
-    return budget_ - std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    return budget_ - secondsSince(start_);
   }
 
   std::string tune(client::Client& client, const json& problem) {

@@ -1,5 +1,6 @@
 #include "daemon/service/jobs/builder.h"
 
+#include "base/clock.h"
 #include "base/sha256.h"
 #include "daemon/service/answers/convert.h"
 #include "daemon/worker/channel/messages.h"
@@ -17,9 +18,6 @@ BuildKey keyOf(const Problem& problem, const Configuration& configuration) {
   return {problem.kernel, toKey(problem.sizes), toKey(configuration), problem.toolchain, "", ""};
 }
 
-double secondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 } // namespace
 
 Outcome failureOf(const Build& build) {

@@ -1,5 +1,6 @@
 #include "daemon/service/jobs/executor.h"
 
+#include "base/clock.h"
 #include "base/model/json.h"
 #include "daemon/service/answers/convert.h"
 #include "daemon/worker/channel/messages.h"
@@ -12,10 +13,6 @@ namespace tuned {
 using nlohmann::json;
 
 namespace {
-
-double secondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 json problemJson(const char* op, const Problem& problem) {
   return {{"op", op},

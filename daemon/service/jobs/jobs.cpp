@@ -1,5 +1,6 @@
 #include "daemon/service/jobs/jobs.h"
 
+#include "base/clock.h"
 #include "client/protocol/json.h"
 
 #include <algorithm>
@@ -185,7 +186,7 @@ void Jobs::serve(const std::string& device, Queue& queue) {
     runner_(*job);
     job.reset();
     lock.lock();
-    spend(user, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    spend(user, secondsSince(start));
     queue.running = nullptr;
     idle = false;
   }

@@ -1,5 +1,6 @@
 #include "daemon/service/jobs/tuning.h"
 
+#include "base/clock.h"
 #include "client/protocol/json.h"
 #include "daemon/service/answers/convert.h"
 #include "daemon/service/answers/question.h"
@@ -69,12 +70,6 @@ void Tuning::end(Job& job, JobState state, std::optional<protocol::Answer> answe
   spdlog::info("job {} {} {}", job.spec().id, name(state), outcome);
   job.finish(state, std::move(answer), std::move(error));
 }
-
-namespace {
-double steadySeconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-} // namespace
 
 /// One run of a job: what it learns of earlier runs, what it keeps, how it ends.
 class OneTuning {

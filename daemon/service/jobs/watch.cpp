@@ -1,12 +1,8 @@
 #include "daemon/service/jobs/watch.h"
 
-namespace tuned {
+#include "base/clock.h"
 
-namespace {
-double secondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-} // namespace
+namespace tuned {
 
 void DeviceWatch::pause(bool paused) {
   std::lock_guard guard(mutex_);

@@ -3,6 +3,7 @@
 // [--print-after PASS]
 #include "backend/compiler.h"
 #include "backend/nvptx/nvptx.h"
+#include "base/clock.h"
 #include "ir/module.h"
 
 #include <algorithm>
@@ -74,7 +75,7 @@ void sweep(const Options& options, Totals& totals) {
     std::cerr << folder.string() << std::endl;
     auto start = std::chrono::steady_clock::now();
     auto artefact = compileOne(folder, options);
-    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    double seconds = secondsSince(start);
     if (!artefact) {
       ++totals.failed;
       std::cout << "FAIL " << folder.filename().string() << ": " << artefact.error().text() << "\n";

@@ -5,6 +5,7 @@
 // --out: the cubins (or the bytecode) are left there.
 #include "backend/compiler.h"
 #include "backend/tileir/tileir.h"
+#include "base/clock.h"
 #include "ir/module.h"
 
 #include <algorithm>
@@ -79,7 +80,7 @@ void sweep(const Options& options, Totals& totals) {
     std::cerr << folders[i].string() << std::endl;
     auto start = std::chrono::steady_clock::now();
     auto artefact = compileOne(folders[i], options);
-    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    double seconds = secondsSince(start);
     if (!artefact) {
       bool ours = artefact.error().kind == ErrorKind::Unsupported;
       ++(ours ? totals.refused : totals.failed)[artefact.error().message];

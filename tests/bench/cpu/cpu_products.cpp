@@ -3,6 +3,7 @@
 // COMMAND, "python3 tests/bench/plans/torch_side.py" say, runs PyTorch in a process of its own; the two take
 // turns. Results are checked against sums in double. Exit: 1 where one is wrong or nothing ran.
 #include "backend/registry.h"
+#include "base/clock.h"
 #include "tests/bench/cpu/cpu_support.h"
 #include "tests/bench/gpu/gpu_torch.h"
 
@@ -41,7 +42,7 @@ std::vector<double> timesOf(bench::CpuKernel& kernel, int repeats) {
   for (int i = 0; i < repeats; ++i) {
     auto start = std::chrono::steady_clock::now();
     kernel.launch();
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    seconds.push_back(secondsSince(start));
   }
   return seconds;
 }

@@ -1,6 +1,7 @@
 #include "tests/bench/cpu/cpu_support.h"
 
 #include "backend/registry.h"
+#include "base/clock.h"
 #include "ir/frontends/ttir/specialize.h"
 
 #include <bit>
@@ -23,7 +24,7 @@ template <typename T> T orExit(Result<T> result) {
 double secondsOf(const std::function<void()>& work) {
   auto start = std::chrono::steady_clock::now();
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return secondsSince(start);
 }
 
 /// Numbers from -0.5 to 0.5.

@@ -5,6 +5,7 @@
 // takes what DIR/plan.json lists (case_plan.py), a .ttir for each variant. Sizes are folded into that text,
 // so that all compilers get the same.
 #include "backend/registry.h"
+#include "base/clock.h"
 #include "gpu_fold.h"
 #include "gpu_plan.h"
 #include "ir/frontends/ttir/specialize.h"
@@ -313,7 +314,7 @@ int prepare(Settings& settings, bool listed) {
     for (const PlanVariant& variant : task.variants)
       for (const PlanBuild& build : variant.builds)
         ++builds[build.compiler];
-    double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    double seconds = secondsSince(start);
     std::cerr << task.name << ": " << task.variants.size() << " configurations";
     for (const auto& [compiler, count] : builds)
       std::cerr << ", " << count << " builds by " << compiler;

@@ -1,6 +1,7 @@
 #include "tests/conformance/run/launch.h"
 
 #include "backend/registry.h"
+#include "base/clock.h"
 #include "ir/module.h"
 #include "tests/conformance/run/overrun.h"
 
@@ -13,10 +14,6 @@ namespace {
 constexpr size_t kGuard = 4096;    ///< bytes on either side of a buffer, checked
 constexpr size_t kRoom = 4u << 20; ///< the same where the recorded launch itself wrote past its buffers
 constexpr std::byte kGuardByte{0xA5};
-
-double secondsSince(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 /// Unwraps, or leaves through launchCase() with the reason.
 struct Failed {
