@@ -38,7 +38,8 @@ std::optional<Error> failure(const Assembler& assembler, const ChildOutcome& out
   std::string who = "tileiras " + assembler.version;
   if (outcome.timedOut)
     return Error{ErrorKind::TimedOut,
-                 who + " did not end within " + std::to_string(limits.deadline.count() / 1000) + " s",
+                 who + " did not end within " + std::to_string(limits.processor.count()) +
+                     " s of processor time, or " + std::to_string(limits.deadline.count() / 1000) + " s",
                  {},
                  "take smaller tiles, or the compiler nvptx"};
   if (outcome.signal != 0) {

@@ -42,6 +42,7 @@ void limit(int resource, int64_t most) {
   limit(RLIMIT_AS, limits.addressSpace);
   limit(RLIMIT_FSIZE, limits.fileSize);
   limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_CPU, limits.processor.count());
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -108,8 +109,11 @@ Result<ChildOutcome> runChild(const std::vector<std::string>& arguments, const s
   outcome.timedOut = !waitUntil(child, Clock::now() + limits.deadline);
   kill(-child, SIGKILL); // what it started and left behind goes too
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  rusage used{};
+  while (wait4(child, &status, 0, &used) < 0 && errno == EINTR) {
   }
+  // The limit may have ended a process that it started, and the program said something else of it.
+  outcome.timedOut |= used.ru_utime.tv_sec + used.ru_stime.tv_sec >= limits.processor.count();
   outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   outcome.output = firstPart(log, limits.outputKept);

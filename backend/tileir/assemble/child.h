@@ -1,4 +1,4 @@
-// A program run for its output alone: with nothing of our environment, under limits, killed at a deadline.
+// A program run for its output alone: with nothing of our environment, under limits of time and memory.
 #pragma once
 
 #include "base/error.h"
@@ -10,17 +10,18 @@
 namespace tuned::tileir {
 
 struct ChildLimits {
-  std::chrono::milliseconds deadline{60'000};
-  int64_t addressSpace = int64_t(10) << 30; ///< bytes, of each process
-  int64_t fileSize = int64_t(256) << 20;    ///< bytes, of each file that it writes
-  size_t outputKept = 64 << 10;             ///< bytes of its output that are handed out
+  std::chrono::seconds processor{60};          ///< of processor time, for each process
+  std::chrono::milliseconds deadline{240'000}; ///< of the clock: a busy machine is not the program's fault
+  int64_t addressSpace = int64_t(10) << 30;    ///< bytes, of each process
+  int64_t fileSize = int64_t(256) << 20;       ///< bytes, of each file that it writes
+  size_t outputKept = 64 << 10;                ///< bytes of its output that are handed out
 };
 
 struct ChildOutcome {
-  int status = 0; ///< exit status; meaningless after a signal
-  int signal = 0; ///< that ended it; 0: none
-  bool timedOut = false;
-  std::string output; ///< of stdout and stderr together, its first bytes
+  int status = 0;        ///< exit status; meaningless after a signal
+  int signal = 0;        ///< that ended it; 0: none
+  bool timedOut = false; ///< it was killed at the deadline, or used up its processor time
+  std::string output;    ///< of stdout and stderr together, its first bytes
 };
 
 /// Runs `arguments[0]` (a path) in `folder` and waits for it. Its environment is PATH (the program's own

@@ -76,6 +76,13 @@ TEST_CASE("one that hangs is killed with all that it started") {
   CHECK(isGone());
 }
 
+TEST_CASE("one that computes for ever is ended by its processor time, whoever of its processes it is") {
+  const ChildLimits limits{.processor = std::chrono::seconds(1)};
+  CHECK(kindOf(Impostor("while :; do :; done").run(limits)) == ErrorKind::TimedOut);
+  CHECK(kindOf(Impostor("sh -c 'while :; do :; done'; echo killed; exit 3").run(limits)) ==
+        ErrorKind::TimedOut);
+}
+
 TEST_CASE("memory and files are limited") {
   ChildLimits limits;
   limits.addressSpace = int64_t(64) << 20;
