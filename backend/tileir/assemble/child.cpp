@@ -59,6 +59,11 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return result;
 }
 
+double secondsOf(const rusage& used) {
+  return static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+         static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
+}
+
 std::string firstPart(const fs::path& file, size_t most) {
   std::string text(most, '\0');
   std::ifstream stream(file, std::ios::binary);
@@ -112,8 +117,10 @@ Result<ChildOutcome> runChild(const std::vector<std::string>& arguments, const s
   rusage used{};
   while (wait4(child, &status, 0, &used) < 0 && errno == EINTR) {
   }
-  // The limit may have ended a process that it started, and the program said something else of it.
-  outcome.timedOut |= used.ru_utime.tv_sec + used.ru_stime.tv_sec >= limits.processor.count();
+  // The limit may have ended a process that it started, and the program said something else of it. The system
+  // counts the limit in ticks of its clock, and may be early by some.
+  constexpr double early = 0.1; // seconds
+  outcome.timedOut |= secondsOf(used) + early >= static_cast<double>(limits.processor.count());
   outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   outcome.output = firstPart(log, limits.outputKept);
