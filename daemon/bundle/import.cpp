@@ -93,7 +93,8 @@ private:
   }
 
   Result<void> flush() {
-    auto done = store_.batch([this]() -> Result<void> {
+    auto done = store_.batch([this, before = report_]() -> Result<void> {
+      report_ = before; // a batch may begin anew
       for (const auto& work : waiting_)
         if (auto ok = work(); !ok) return ok;
       return {};

@@ -1,4 +1,5 @@
-// How every call of the store runs: under its lock, with a failure of the database as its result.
+// How every call of the store runs: under its lock, with a failure of the database as its result. Damage that
+// a call meets is healed and the call made again, so that nobody has to restart the daemon.
 #pragma once
 
 #include "daemon/store/file/sqlite.h"
@@ -9,19 +10,36 @@
 
 namespace tuned::store {
 
+/// Counts calls within calls.
+class Depth {
+public:
+  explicit Depth(int& depth) : depth_(depth) { ++depth_; }
+  ~Depth() { --depth_; }
+  Depth(const Depth&) = delete;
+
+private:
+  int& depth_;
+};
+
 template <typename Work> auto Store::attempt(Work&& work) -> Result<decltype(work())> {
   std::lock_guard guard(mutex_);
-  try {
-    if constexpr (std::is_void_v<decltype(work())>) {
-      work();
-      return {};
-    } else {
-      return work();
+  // Calls within calls (batch) leave healing to the outermost, which has no statement open any more.
+  const bool outermost = depth_ == 0;
+  for (bool healed = false;; healed = true) {
+    try {
+      const Depth within(depth_);
+      reopen();
+      if constexpr (std::is_void_v<decltype(work())>) {
+        work();
+        return {};
+      } else {
+        return work();
+      }
+    } catch (const std::exception& exception) {
+      const DatabaseError error = failureOf(exception, database_.get(), path_);
+      if (!outermost && error.corrupt) throw error;
+      if (healed || !heal(error)) return fail(error.error);
     }
-  } catch (const SQLite::Exception& exception) {
-    return fail(failureOf(exception, database_.get(), path_).error);
-  } catch (const DatabaseError& error) {
-    return fail(error.error);
   }
 }
 

@@ -3,11 +3,17 @@
 #include "daemon/store/attempt.h"
 #include "daemon/store/file/open.h"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <sys/stat.h>
 
 namespace tuned::store {
+
+namespace {
+/// Between attempts to open what could not be healed.
+constexpr std::chrono::seconds betweenTries(5);
+} // namespace
 
 Store::Store(std::optional<FileLock> lock, std::string path)
     : lock_(std::move(lock)), path_(std::move(path)) {}
@@ -49,18 +55,59 @@ void Store::rememberFile() {
 }
 
 std::optional<std::string> Store::displaced() const {
-  struct stat file {};
-  if (::stat(path_.c_str(), &file) != 0) {
-    if (errno != ENOENT && errno != ENOTDIR) return std::nullopt; // not to be told now
-    return "the cache " + path_ + " was removed under the running daemon: what is tuned now cannot be kept";
+  const auto look = [this]() -> std::optional<std::string> {
+    struct stat file {};
+    if (::stat(path_.c_str(), &file) != 0) {
+      if (errno != ENOENT && errno != ENOTDIR) return std::nullopt; // not to be told now
+      return "the cache " + path_ + " was removed under the running daemon: what is tuned now cannot be kept";
+    }
+    if (file.st_dev == device_ && file.st_ino == inode_) return std::nullopt;
+    return "the cache " + path_ +
+           " was replaced by another file under the running daemon: what is tuned now cannot be kept";
+  };
+  if (!look()) return std::nullopt;
+  std::lock_guard guard(mutex_); // it may just be replaced by heal()
+  return look();
+}
+
+/// After it could not be healed; for the disk may have room again.
+void Store::reopen() {
+  if (database_) return;
+  if (std::chrono::steady_clock::now() < nextTry_)
+    throw DatabaseError({ErrorKind::Unavailable,
+                         "the cache " + path_ + " is damaged and could not be repaired yet", std::nullopt,
+                         "see what was wrong in the status; it is tried again in some seconds"},
+                        false);
+  nextTry_ = std::chrono::steady_clock::now() + betweenTries;
+  Opened opened = openChecked(path_);
+  database_ = std::move(opened.database);
+  rememberFile();
+  for (std::string& text : opened.notices)
+    if (std::ranges::find(notices_, text) == notices_.end()) notice(text);
+}
+
+/// Replaces a file that turned out to be damaged while it was in use. False: it was not, or
+/// nothing can be done. Under the lock; no statement may be left.
+bool Store::heal(const DatabaseError& error) {
+  if (!error.corrupt || !database_ || readOnly_ || displaced()) return false;
+  try {
+    database_.reset();
+    nextTry_ = {};
+    Opened opened = replaceDamaged(path_, error.error.message);
+    database_ = std::move(opened.database);
+    rememberFile();
+    if (!opened.notices.empty()) notice(opened.notices.back());
+    return true;
+  } catch (const std::exception& exception) {
+    nextTry_ = std::chrono::steady_clock::now() + betweenTries;
+    notice("the damaged cache " + path_ + " could not be repaired: " + exception.what());
+    return false;
   }
-  if (file.st_dev == device_ && file.st_ino == inode_) return std::nullopt;
-  return "the cache " + path_ +
-         " was replaced by another file under the running daemon: what is tuned now cannot be kept";
 }
 
 void Store::notice(const std::string& text) {
   notices_.push_back(text);
+  if (listener_) listener_(text);
 }
 
 std::vector<std::string> Store::notices() const {

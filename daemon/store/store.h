@@ -3,13 +3,15 @@
 // as long as an fsync, so the event loop makes none of them.
 //
 // What is read is checked: a row that does not match its checksum is dropped, said in notices(), and as good
-// as never there.
+// as never there. A call that finds the file itself damaged first moves what can be read into a new one.
 #pragma once
 
 #include "base/error.h"
 #include "daemon/store/file/folder.h"
 #include "daemon/store/records.h"
 
+#include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -23,6 +25,8 @@ class Statement;
 } // namespace SQLite
 
 namespace tuned::store {
+
+struct DatabaseError;
 
 class Store {
 public:
@@ -39,12 +43,15 @@ public:
   bool readOnly() const { return readOnly_; }
   /// What an operator should know: files set aside, rows lost, artefacts dropped.
   std::vector<std::string> notices() const;
+  /// Is told each notice from now on as it comes, under the store's lock: it must not call the store. Before
+  /// other threads use the store.
+  void listen(std::function<void(const std::string&)> listener) { listener_ = std::move(listener); }
   /// Says so when the file was removed or replaced since it was opened: what is written now is lost with it.
-  /// Costs one system call and no lock.
+  /// Costs one system call, and a lock only where that seems so.
   std::optional<std::string> displaced() const;
 
   /// Runs `work`, whose calls of this store become one transaction: all of them or, when it gives an error,
-  /// none. Other threads wait meanwhile.
+  /// none. Other threads wait meanwhile. Where damage was found it is run a second time, from the start.
   Result<void> batch(const std::function<Result<void>()>& work);
 
   // --- documents (documents.cpp) ---
@@ -153,14 +160,19 @@ private:
   void dropBuild(int64_t id, const std::string& what);
   void notice(const std::string& text);
   void rememberFile();
+  void reopen();
+  bool heal(const DatabaseError& error);
 
   std::optional<FileLock> lock_;
   std::string path_;
   bool readOnly_ = false;
-  uint64_t device_ = 0, inode_ = 0;    ///< of the file as it was opened
-  mutable std::recursive_mutex mutex_; ///< guards all below
-  std::unique_ptr<SQLite::Database> database_;
+  std::atomic<uint64_t> device_ = 0, inode_ = 0; ///< of the file as it was opened
+  mutable std::recursive_mutex mutex_;           ///< guards all below
+  int depth_ = 0;                                ///< calls within calls
+  std::unique_ptr<SQLite::Database> database_;   ///< null after it could not be healed
+  std::chrono::steady_clock::time_point nextTry_;
   std::vector<std::string> notices_;
+  std::function<void(const std::string&)> listener_;
 };
 
 } // namespace tuned::store

@@ -182,6 +182,74 @@ TEST_CASE("a table or an index that is gone is noticed, and the rest is kept") {
   }
 }
 
+namespace {
+/// An index that names rows which are gone: quick_check does not see it, whoever comes by the index does.
+void spoilIndex(const std::string& folder, const char* index, const char* change) {
+  std::string root, sql, table;
+  {
+    SQLite::Database database(folder + "/tuned.db", SQLite::OPEN_READWRITE);
+    root = textOf(database, "SELECT rootpage FROM sqlite_schema WHERE name = ?", index);
+    sql = textOf(database, "SELECT sql FROM sqlite_schema WHERE name = ?", index);
+    table = textOf(database, "SELECT tbl_name FROM sqlite_schema WHERE name = ?", index);
+    database.exec("PRAGMA writable_schema=ON");
+    run(database, "DELETE FROM sqlite_schema WHERE name = ?", index);
+  }
+  SQLite::Database database(folder + "/tuned.db", SQLite::OPEN_READWRITE);
+  database.exec(change);
+  database.exec("PRAGMA writable_schema=ON");
+  run(database,
+      "INSERT INTO sqlite_schema(type, name, tbl_name, rootpage, sql) VALUES('index', ?, ?, CAST(? AS "
+      "INTEGER), ?)",
+      index, table, root, sql);
+}
+} // namespace
+
+TEST_CASE("damage that is met while serving is healed, and the call gives its answer") {
+  Scratch folder;
+  filled(folder.path());
+  spoilIndex(folder.path(), "candidates",
+             "DELETE FROM measurements WHERE seconds = (SELECT min(seconds) FROM measurements)");
+  auto store = openAt(folder.path());
+  REQUIRE(store->notices().empty()); // opening does not see it
+  std::vector<std::string> heard;
+  store->listen([&](const std::string& text) { heard.push_back(text); });
+  auto best = store->choose(problem, {});
+  REQUIRE_MESSAGE(best, (best ? "" : best.error().text()));
+  CHECK(best->measurement.configuration.at("B") == 2);
+  REQUIRE(heard.size() == 1);
+  CHECK(heard[0].find("set aside") != std::string::npos);
+  CHECK(store->notices() == heard);
+  CHECK_FALSE(onlyAside(folder.path()).empty());
+  CHECK_FALSE(store->displaced());
+  // It goes on with the new file, and the next daemon finds a sound one.
+  const int64_t build = put(*store, buildKey(8), "later");
+  CHECK(store->addMeasurement(timed(build, 1e-9)));
+  store.reset();
+  store = openAt(folder.path());
+  CHECK(store->choose(problem, {})->measurement.configuration.at("B") == 8);
+  CHECK(store->notices().size() == 1);
+}
+
+TEST_CASE("damage that is met within a batch is healed, and the batch made as a whole") {
+  Scratch folder;
+  filled(folder.path());
+  spoilIndex(folder.path(), "candidates",
+             "DELETE FROM measurements WHERE seconds = (SELECT min(seconds) FROM measurements)");
+  auto store = openAt(folder.path());
+  int runs = 0;
+  auto done = store->batch([&]() -> Result<void> {
+    ++runs;
+    put(*store, buildKey(8), "in a batch");
+    // The damage is met by a call within a call.
+    auto near = store->near({problem.kernel, R"({"n":4095})", problem.target});
+    return near && near->size() == 1 ? Result<void>() : fail(ErrorKind::Internal, "no near winner");
+  });
+  REQUIRE_MESSAGE(done, (done ? "" : done.error().text()));
+  CHECK(runs == 2);
+  CHECK(store->counts()->builds == 4);
+  CHECK(store->build(buildKey(8)));
+}
+
 TEST_CASE("a file cut to nothing is noticed") {
   Scratch folder;
   filled(folder.path())->checkpoint();

@@ -99,17 +99,32 @@ bool writable(const std::string& path) {
   return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0;
 }
 
-Result<std::string> setAside(const std::string& path) {
+std::string nameAside(const std::string& path) {
   std::string base = path + ".corrupt-" + std::to_string(std::time(nullptr)), name = base;
   for (int n = 1; std::filesystem::exists(name); ++n)
     name = base + "-" + std::to_string(n);
-  if (::rename(path.c_str(), name.c_str()) != 0)
+  return name;
+}
+
+Result<void> takePlace(const std::string& fresh, const std::string& path, const std::string& aside) {
+  const auto failed = [&] {
     return fail(ErrorKind::Denied,
                 "cannot set the damaged cache aside: " + path + ": " + std::strerror(errno),
                 "move the file away by hand");
+  };
+  // A log that stayed here would be read as the new file's.
   for (const char* suffix : {"-wal", "-shm"})
-    if (std::filesystem::exists(path + suffix)) ::rename((path + suffix).c_str(), (name + suffix).c_str());
-  return name;
+    if (::rename((path + suffix).c_str(), (aside + suffix).c_str()) != 0 && errno != ENOENT) return failed();
+  // Where the file system has no second names there is a moment without a file.
+  if (::link(path.c_str(), aside.c_str()) != 0 && ::rename(path.c_str(), aside.c_str()) != 0) return failed();
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return failed();
+  const int folder =
+      ::open(std::filesystem::path(path).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder >= 0) {
+    (void)::fsync(folder);
+    ::close(folder);
+  }
+  return {};
 }
 
 } // namespace tuned::store

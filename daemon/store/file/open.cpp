@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <unistd.h>
 
 namespace tuned::store {
 
@@ -107,6 +108,27 @@ int64_t versionInHeader(const std::string& path) {
 
 } // namespace
 
+Opened replaceDamaged(const std::string& path, const std::string& why) {
+  // Under another name until it is whole: a daemon that dies meanwhile begins again with the damaged file.
+  const std::string fresh = path + ".repaired", aside = nameAside(path);
+  for (const char* suffix : {"", "-wal", "-shm"})
+    ::unlink((fresh + suffix).c_str());
+  Opened out;
+  openSound(out.database, fresh);
+  meant(out.database, path, [&] {
+    out.database->exec("PRAGMA synchronous=OFF"); // or every range that is copied waits for the disk
+    const std::string what = salvage(*out.database, path, path, versionInHeader(path));
+    keepNotice(*out.database, why + "; it was set aside as " + aside + ". " + what);
+    out.database->exec("PRAGMA synchronous=FULL");
+    out.database->exec("PRAGMA wal_checkpoint(TRUNCATE)"); // the log reaches the disk, then the file
+  });
+  out.database.reset();
+  if (auto placed = takePlace(fresh, path, aside); !placed) throw DatabaseError(placed.error(), false);
+  openSound(out.database, path);
+  meant(out.database, path, [&] { out.notices = recentNotices(*out.database); });
+  return out;
+}
+
 Opened openChecked(const std::string& path) {
   std::error_code ignored;
   const bool cut = std::filesystem::exists(path, ignored) && std::filesystem::file_size(path, ignored) == 0;
@@ -116,13 +138,7 @@ Opened openChecked(const std::string& path) {
   } catch (const DatabaseError& error) {
     if (!error.corrupt) throw;
     out.database.reset();
-    auto aside = setAside(path);
-    if (!aside) throw DatabaseError(aside.error(), false);
-    openSound(out.database, path);
-    meant(out.database, path, [&] {
-      const std::string what = salvage(*out.database, path, *aside, versionInHeader(*aside));
-      keepNotice(*out.database, error.error.message + "; it was set aside as " + *aside + ". " + what);
-    });
+    return replaceDamaged(path, error.error.message);
   }
   meant(out.database, path, [&] {
     if (cut)

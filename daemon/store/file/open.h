@@ -14,10 +14,14 @@ struct Opened {
   std::vector<std::string> notices; ///< what an operator should know
 };
 
-/// Opens and checks the file and brings its schema up to date. A damaged file is set aside, and what can be
-/// read of it is moved into a new one. Throws DatabaseError. A file of a newer schema or another program is
-/// refused and not written to.
+/// Opens and checks the file and brings its schema up to date. A damaged file is replaced (replaceDamaged).
+/// Throws DatabaseError. A file of a newer schema or another program is refused and not written to.
 Opened openChecked(const std::string& path);
+
+/// Copies what can be read of the damaged file, which nobody may have open, into a new one that then takes
+/// its place; the damaged one is kept beside it as "<path>.corrupt-<time>". `why`: the damage that was found.
+/// Throws DatabaseError; the damaged file is still in its place then.
+Opened replaceDamaged(const std::string& path, const std::string& why);
 
 /// Opens the file without a lock, a log or any write; its schema must be the present one.
 Opened openReadOnly(const std::string& path);

@@ -37,6 +37,14 @@ public:
   }
 
   Saved run() {
+    try {
+      insert_.emplace(database_, "INSERT OR IGNORE INTO main." + table_ + "(" + columns_ + ") SELECT " +
+                                     columns_ + " FROM damaged." + table_ +
+                                     " NOT INDEXED WHERE rowid BETWEEN ? AND ?");
+    } catch (const SQLite::Exception&) { // the table is gone
+      saved_.unknown = true;
+      return saved_;
+    }
     int64_t first = edge("min"), last = edge("max");
     const bool bounded = last > 0;
     if (first == 0 && last == 0 && emptyTable_) return saved_;
@@ -69,12 +77,10 @@ private:
   void copy(int64_t first, int64_t last) {
     if (first > last) return;
     try {
-      SQLite::Statement insert(database_, "INSERT OR IGNORE INTO main." + table_ + "(" + columns_ +
-                                              ") SELECT " + columns_ + " FROM damaged." + table_ +
-                                              " NOT INDEXED WHERE rowid BETWEEN ? AND ?");
-      insert.bind(1, first);
-      insert.bind(2, last);
-      saved_.rows += insert.exec();
+      insert_->tryReset(); // gives again what the last one failed with
+      insert_->bind(1, first);
+      insert_->bind(2, last);
+      saved_.rows += insert_->exec();
     } catch (const SQLite::Exception&) {
       const bool late = last - first <= givenUp_ && std::chrono::steady_clock::now() > end_;
       if (first == last || ++failures_ > failuresAllowed || late) {
@@ -89,6 +95,7 @@ private:
 
   SQLite::Database& database_;
   std::string table_, columns_;
+  std::optional<SQLite::Statement> insert_;
   std::chrono::steady_clock::time_point end_;
   int64_t givenUp_ = 0; ///< rows of a range that is not halved once it is late
   Saved saved_;

@@ -50,14 +50,17 @@ Error meaning(int code, int systemError, const std::string& path, const std::str
   case SQLITE_CORRUPT:
   case SQLITE_NOTADB:
     return {ErrorKind::Internal, where + "the file is damaged (" + detail + ")", std::nullopt,
-            "restart the daemon: it saves what can be read into a new file"};
+            "what can be read is saved into a new file where this one may be written"};
   default:
     return {ErrorKind::Internal, where + detail};
   }
 }
 
-DatabaseError failureOf(const SQLite::Exception& exception, SQLite::Database* database,
-                        const std::string& path) {
+DatabaseError failureOf(const std::exception& thrown, SQLite::Database* database, const std::string& path) {
+  if (const auto* known = dynamic_cast<const DatabaseError*>(&thrown)) return *known;
+  const auto* sqlite = dynamic_cast<const SQLite::Exception*>(&thrown);
+  if (!sqlite) throw;
+  const SQLite::Exception& exception = *sqlite;
   sqlite3* handle = database ? database->getHandle() : nullptr;
   int code = exception.getExtendedErrorCode();
   if (code <= 0) code = exception.getErrorCode();

@@ -21,9 +21,9 @@ struct DatabaseError : std::exception {
 
 /// What a failure of SQLite means. `systemError`: errno of the call that failed, 0 when there was none.
 Error meaning(int code, int systemError, const std::string& path, const std::string& detail);
-/// The same for what SQLiteCpp threw while `database` (may be null) did something with `path`.
-DatabaseError failureOf(const SQLite::Exception& exception, SQLite::Database* database,
-                        const std::string& path);
+/// The same for what SQLiteCpp threw while `database` (may be null) did something with `path`; a
+/// DatabaseError stays what it is, any other exception is thrown again.
+DatabaseError failureOf(const std::exception& exception, SQLite::Database* database, const std::string& path);
 
 inline std::string_view textAt(const SQLite::Statement& row, int column) {
   const auto value = const_cast<SQLite::Statement&>(row).getColumn(column);
