@@ -1,5 +1,6 @@
 #include "daemon/http/request_reader.h"
 
+#include <algorithm>
 #include <boost/beast/core/string.hpp>
 
 namespace tuned {
@@ -8,7 +9,8 @@ namespace http = boost::beast::http;
 
 namespace {
 constexpr size_t headerBytes = 16 * 1024;
-/// Read at a time: requests are short, but for a kernel's document.
+/// Read at a time: requests are short, but for a kernel's document. Who fills what there is gets more, so
+/// that a client that sends little holds little.
 constexpr size_t shortPiece = 4 * 1024, longPiece = 64 * 1024;
 } // namespace
 
@@ -18,6 +20,7 @@ void RequestReader::begin() {
   parser_->body_limit(bodyBytes_);
   parser_->eager(true);
   expectationMet_ = false;
+  piece_ = shortPiece;
   // A connection that once brought a large body does not keep its room.
   if (buffer_.size() == 0 && buffer_.capacity() > headerBytes) buffer_.shrink_to_fit();
 }
@@ -32,7 +35,14 @@ void RequestReader::limitBody(size_t bytes) {
 }
 
 boost::asio::mutable_buffer RequestReader::room() {
-  return buffer_.prepare(parser_->is_header_done() ? longPiece : shortPiece);
+  const auto buffer = buffer_.prepare(piece_);
+  offered_ = buffer.size();
+  return buffer;
+}
+
+void RequestReader::commit(size_t bytes) {
+  buffer_.commit(bytes);
+  if (bytes == offered_) piece_ = std::min(2 * piece_, longPiece);
 }
 
 boost::system::error_code RequestReader::parse() {

@@ -19,7 +19,7 @@ public:
 
   /// Where the next bytes of the connection go.
   boost::asio::mutable_buffer room();
-  void commit(size_t bytes) { buffer_.commit(bytes); }
+  void commit(size_t bytes);
 
   /// Reads on with what is there: no error once a request is whole, http::error::need_more while it is not,
   /// and what is wrong with it otherwise (header_limit beyond 16 KiB, body_limit, bad_transfer_encoding for
@@ -49,6 +49,7 @@ private:
   void begin();
 
   size_t bodyBytes_;
+  size_t piece_ = 0, offered_ = 0; ///< read at a time; how much room was given last
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   bool expectationMet_ = false;

@@ -29,8 +29,8 @@ constexpr size_t blockingThreads = 8, blockingPerUser = 6;
 constexpr std::chrono::seconds farewell(3);
 /// Descriptors for all that is no connection: the store, workers' channels, the loop's own.
 constexpr size_t reservedDescriptors = 192;
-/// Connections taken before the loop does something else.
-constexpr int acceptedInTurn = 64;
+/// Connections taken before the loop does something else: those that are being served wait meanwhile.
+constexpr int acceptedInTurn = 4;
 
 /// What the configuration asks for, as far as descriptors reach.
 size_t mostConnections(const Options& options) {
@@ -182,6 +182,7 @@ void Server::run(const std::function<Result<Options>()>& reload) {
   self.awaitSignal(reload);
   asio::co_spawn(self.loop, self.accept(), asio::detached);
   self.loop.run();
+  self.context.lane.clear();
   // Handlers that still run end with their workers, which shutdown stops.
   self.service.shutdown();
   self.turns.join();

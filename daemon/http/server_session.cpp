@@ -27,6 +27,10 @@ namespace {
 constexpr std::chrono::seconds idleTime(300), writeTime(30), keepAliveTime(10), devicesTime(25);
 /// Bodies that callers may send who only ask.
 constexpr size_t askBytes = 64 * 1024;
+/// A request that comes in more than so many pieces of less than so many bytes is read in line with others
+/// of its kind.
+constexpr int dropsAtOnce = 4;
+constexpr size_t dropBytes = 512;
 /// Memory for requests of all connections together; small ones are let through beyond it.
 constexpr size_t mostHeld = size_t{256} << 20, smallRequest = 64 * 1024;
 
@@ -150,6 +154,14 @@ asio::awaitable<void> Session::idle() {
   context_.connections.setReading(*this);
 }
 
+/// Until bytes have come and it is this connection's turn.
+asio::awaitable<void> Session::waitInLine() {
+  error_code error;
+  co_await socket_.async_wait(asio::local::stream_protocol::socket::wait_read,
+                              asio::redirect_error(asio::use_awaitable, error));
+  if (!error) co_await context_.lane.turn(socket_.get_executor());
+}
+
 /// Keeps the sum of what requests hold. False: it is too much, and this one is not small.
 bool Session::account() {
   const size_t now = reader_.held();
@@ -161,6 +173,7 @@ bool Session::account() {
 asio::awaitable<std::optional<RequestReader::Whole>> Session::read() {
   const auto requestTime = std::chrono::duration_cast<TimeLimit::Clock::duration>(
       std::chrono::duration<double>(context_.options.requestSeconds));
+  int drops = 0;
   error_code error = reader_.parse();
   idle_ = !reader_.started();
   if (error == http::error::need_more) {
@@ -176,13 +189,23 @@ asio::awaitable<std::optional<RequestReader::Whole>> Session::read() {
       if (!told) co_return std::nullopt;
       limit_.set(requestTime);
     }
+    if (drops >= dropsAtOnce) co_await waitInLine();
     if (givenUp_ || limit_.met() || (idle_ && context_.ending)) {
       error = beast::error::timeout;
       break;
     }
-    size_t got =
-        co_await socket_.async_read_some(reader_.room(), asio::redirect_error(asio::use_awaitable, error));
+    size_t got = 0;
+    if (drops >= dropsAtOnce)
+      got = socket_.read_some(reader_.room(), error);
+    else
+      got =
+          co_await socket_.async_read_some(reader_.room(), asio::redirect_error(asio::use_awaitable, error));
+    if (error == asio::error::would_block) {
+      error = http::error::need_more;
+      continue;
+    }
     if (error) break;
+    drops += got < dropBytes;
     reader_.commit(got);
     error = reader_.parse();
     idle_ = false;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/http/connections.h"
+#include "daemon/http/lane.h"
 #include "daemon/http/request_reader.h"
 #include "daemon/http/time_limit.h"
 #include "daemon/http/turns.h"
@@ -22,6 +23,7 @@ struct ServerContext {
   Options options; ///< as of the last reload
   Turns& turns;
   Connections connections;
+  Lane lane{2};
   std::set<Session*> open = {};
   size_t held = 0; ///< bytes of requests that are on their way or being answered
   bool ending = false;
@@ -40,6 +42,7 @@ public:
 private:
   boost::asio::awaitable<bool> admit();
   boost::asio::awaitable<void> idle();
+  boost::asio::awaitable<void> waitInLine();
   bool account();
 
   boost::asio::awaitable<std::optional<RequestReader::Whole>> read();

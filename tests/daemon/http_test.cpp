@@ -89,6 +89,31 @@ TEST_CASE("a user at the limit makes room among their own") {
     CHECK_FALSE(other->gone);
 }
 
+TEST_CASE("who sends little holds little, and who sends much gets room") {
+  RequestReader reader(1 << 20);
+  const std::string body(500'000, 'x');
+  const std::string head = "POST /v1/kernels HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+  CHECK(feed(reader, head + "7a120\r\n") == http::error::need_more);
+  for (int drop = 0; drop < 100; ++drop) {
+    REQUIRE(feed(reader, "x") == http::error::need_more);
+    REQUIRE(reader.held() < 16 * 1024);
+  }
+  size_t most = 0;
+  for (size_t at = 100; at < body.size();) {
+    auto room = reader.room();
+    most = std::max(most, room.size());
+    const size_t piece = std::min(room.size(), body.size() - at);
+    std::copy_n(body.data() + at, piece, static_cast<char*>(room.data()));
+    reader.commit(piece);
+    at += piece;
+    REQUIRE(reader.parse() == http::error::need_more);
+  }
+  CHECK(most == 64 * 1024);
+  CHECK(feed(reader, "\r\n0\r\n\r\n") == boost::system::error_code());
+  CHECK(reader.take().request.body == body);
+  CHECK(reader.room().size() == 4096);
+}
+
 TEST_CASE("users take turns, and one alone does not hold every thread") {
   Turns turns(3, 2);
   std::atomic<bool> release = false;

@@ -60,6 +60,30 @@ TEST_CASE("pages are answered, several on one connection") {
   CHECK(has(client.ask("GET", "/v1/devices"), "devices"));
 }
 
+TEST_CASE("a request that comes in drops is answered, beside many that never end") {
+  Running tuned;
+  std::vector<std::unique_ptr<RawSocket>> slow;
+  for (int i = 0; i < 200; ++i) {
+    slow.push_back(std::make_unique<RawSocket>(tuned.socket));
+    REQUIRE(slow.back()->send("POST /v1/best HTTP/1.1\r\nContent-Length: 1000\r\n\r\n"));
+  }
+  RawSocket drops(tuned.socket);
+  const std::string request = "POST /v1/best HTTP/1.1\r\nHost: tuned\r\nContent-Length: 28\r\n\r\n"
+                              R"({"kernel":"none","sizes":{}})";
+  for (size_t at = 0; at < request.size(); ++at) {
+    for (auto& one : slow)
+      REQUIRE(one->send("x"));
+    REQUIRE(drops.send(request.substr(at, 1)));
+  }
+  CHECK(has(drops.receive("none"), "404 Not Found"));
+  CHECK(has(drops.ask("GET", "/healthz"), "200 OK")); // and goes on as any other
+  CHECK(tuned.serves());
+  // Ending does not wait for those that are in line.
+  for (auto& one : slow)
+    REQUIRE(one->send("x"));
+  CHECK(tuned.daemon.end(SIGTERM) == 0);
+}
+
 TEST_CASE("what is wrong is a problem with a kind and a remedy") {
   Running tuned;
   RawSocket client(tuned.socket);

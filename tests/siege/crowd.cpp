@@ -7,11 +7,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <stop_token>
 #include <string>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -52,23 +54,19 @@ public:
     }
   }
 
-  /// Seconds of each answer within the span; `step` is called a hundred times a second meanwhile.
-  template <typename Step> std::vector<double> ask(double seconds, Step&& step) {
+  /// Seconds of each answer within the span.
+  std::vector<double> ask(double seconds) {
     std::vector<double> out;
     for (Client& client : clients_) {
       if (!client.busy) start(client);
       client.asked = Clock::now(); // of an answer left over, too: its wait was nobody's
     }
-    auto begin = Clock::now(), stepped = begin;
+    const auto begin = Clock::now();
     while (since(begin) < seconds) {
       epoll_event events[64];
       const int count = ::epoll_wait(epoll_, events, 64, 10);
       for (int i = 0; i < count; ++i)
         receive(clients_[events[i].data.u64], out);
-      if (since(stepped) > 0.01) {
-        stepped = Clock::now();
-        step();
-      }
     }
     return out;
   }
@@ -107,25 +105,34 @@ private:
   std::vector<Client> clients_;
 };
 
-/// Clients that send a byte now and then, and come again when they were hung up on.
+/// Clients that each send a byte twice a second, and come again when they were hung up on. On a thread of
+/// their own: what sending costs must not be taken for what waiting costs.
 class Slow {
 public:
   Slow(const char* path, size_t count) : path_(path) {
     for (size_t i = 0; i < count; ++i)
       clients_.push_back(begin());
   }
-  void step() {
-    for (size_t i = 0; i < clients_.size() / 50 + 1 && !clients_.empty();
-         ++i, next_ = (next_ + 1) % clients_.size()) {
-      if (::send(clients_[next_], "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) continue;
-      ::close(clients_[next_]);
-      clients_[next_] = begin();
-      ++renewed;
+  /// Until `stop`; the sends are spread over time, as those of clients that know nothing of each other.
+  void send(const std::stop_token& stop) {
+    const auto start = Clock::now();
+    double due = 0;
+    for (auto at = start; !stop.stop_requested() && !clients_.empty(); at += std::chrono::milliseconds(1)) {
+      std::this_thread::sleep_until(at);
+      for (due += static_cast<double>(clients_.size()) / 500; due >= 1;
+           --due, next_ = (next_ + 1) % clients_.size())
+        sendByte();
     }
   }
   size_t renewed = 0;
 
 private:
+  void sendByte() {
+    if (::send(clients_[next_], "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1) return;
+    ::close(clients_[next_]);
+    clients_[next_] = begin();
+    ++renewed;
+  }
   int begin() const {
     const int descriptor = connectTo(path_);
     sendAll(descriptor, "POST /v1/best HTTP/1.1\r\nContent-Length: 1000\r\n\r\n");
@@ -160,12 +167,15 @@ int main(int argc, char** argv) {
   Askers askers(
       argv[1], "POST /v1/best HTTP/1.1\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body,
       std::strtoul(argv[4], nullptr, 10));
-  const auto alone = askers.ask(seconds, [] {});
+  const auto alone = askers.ask(seconds);
   std::vector<int> idle;
   for (size_t i = 0, count = std::strtoul(argv[3], nullptr, 10); i < count; ++i)
     idle.push_back(connectTo(argv[1]));
   Slow slow(argv[1], std::strtoul(argv[5], nullptr, 10));
-  const auto crowded = askers.ask(seconds, [&] { slow.step(); });
+  std::jthread sending([&](const std::stop_token& stop) { slow.send(stop); });
+  const auto crowded = askers.ask(seconds);
+  sending.request_stop();
+  sending.join();
   std::printf("{");
   print("alone", alone);
   std::printf(", ");
