@@ -43,20 +43,32 @@ int complain(const tuned::Error& error) {
 /// A device asked for by name that is not there is an error of the configuration, and given back.
 std::optional<tuned::Error> search(tuned::Service& service, const std::stop_token& stop) {
   const tuned::Options& options = service.options();
-  auto devices = tuned::findDevices(options.worker, options.devices, stop);
+  auto found = tuned::findDevices(options.worker, options.devices, stop);
   if (stop.stop_requested()) return std::nullopt;
-  if (!devices && !options.devices.empty() && devices.error().kind == tuned::ErrorKind::NotFound)
-    return devices.error();
+  if (!found && !options.devices.empty() && found.error().kind == tuned::ErrorKind::NotFound)
+    return found.error();
   std::vector<std::string> problems;
-  if (!devices) {
-    problems.push_back("no device can be used: " + devices.error().text());
+  if (!found) {
+    problems.push_back("no device can be used: " + found.error().text());
     spdlog::error("{}", problems.back());
-    devices = std::vector<tuned::KnownDevice>();
+    found = tuned::FoundDevices();
   }
-  for (const tuned::KnownDevice& device : *devices)
+  for (const tuned::KnownDevice& device : found->devices)
     spdlog::info("device {}: {} ({})", device.info.id, device.info.name, device.info.architecture);
-  service.setDevices(std::move(*devices), std::move(problems));
+  service.setDevices(std::move(found->devices), std::move(problems));
   return std::nullopt;
+}
+
+/// What the service manager gave this daemon to limit its workers with, or null.
+std::shared_ptr<tuned::Cgroups> givenCgroups() {
+  auto own = tuned::Cgroups::own();
+  auto opened = own ? tuned::Cgroups::open(*own) : tuned::fail(own.error());
+  if (!opened) {
+    spdlog::debug("{}", opened.error().text());
+    return nullptr;
+  }
+  spdlog::info("workers are limited through the cgroup {}", *own);
+  return std::move(*opened);
 }
 
 /// As many descriptors as the machine lets this process have: each client takes one.
@@ -134,7 +146,8 @@ int main(int argc, char** argv) {
   if (!store) return complain(store.error());
   for (const std::string& notice : (*store)->notices())
     spdlog::warn("{}", notice);
-  tuned::Service service(options, std::move(*store));
+  (*store)->listen([](const std::string& notice) { spdlog::warn("{}", notice); });
+  tuned::Service service(options, std::move(*store), givenCgroups());
   auto server = tuned::Server::open(service, options);
   if (!server) return complain(server.error());
   keepTime(**server, service, starter);

@@ -25,10 +25,10 @@ store::TargetRecord targetOf(const DeviceInfo& info, const std::string& build, c
           toolchainId(info.architecture, build, assembler)};
 }
 
-Result<std::vector<KnownDevice>> findDevices(const std::string& worker, const std::vector<std::string>& only,
-                                             std::stop_token stop) {
-  WorkerPool pool({{worker, {"devices", "--channel"}}, 1, true});
-  auto answer = pool.call("devices", {{"op", "devices"}}, discoverySeconds, stop);
+Result<FoundDevices> findDevices(const std::string& worker, const std::vector<std::string>& only,
+                                 std::stop_token stop) {
+  auto pool = std::make_shared<WorkerPool>(PoolOptions{{worker, {"devices", "--channel"}}, 1, true});
+  auto answer = pool->call("devices", {{"op", "devices"}}, discoverySeconds, stop);
   if (!answer) return fail(answer.error());
   std::vector<KnownDevice> found;
   for (const auto& entry : answer->at("devices")) {
@@ -42,7 +42,7 @@ Result<std::vector<KnownDevice>> findDevices(const std::string& worker, const st
     if (std::none_of(found.begin(), found.end(), [&](const auto& device) { return device.info.id == id; }))
       return fail(ErrorKind::NotFound, "there is no device '" + id + "' on this machine",
                   "tuned-worker devices lists what there is");
-  return found;
+  return FoundDevices{std::move(found), std::move(pool)};
 }
 
 } // namespace tuned

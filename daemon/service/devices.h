@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "daemon/store/records.h"
 
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -17,10 +18,15 @@ struct KnownDevice {
   store::TargetRecord target;
 };
 
+struct FoundDevices {
+  std::vector<KnownDevice> devices;
+  std::shared_ptr<void> asked; ///< the worker, whose end takes a moment that nobody need wait for
+};
+
 /// Asks the worker program; keeps those named in `only` (all when empty). NotFound when one named is not
 /// there. Takes seconds where a driver starts; Denied at once when `stop` is requested.
-Result<std::vector<KnownDevice>> findDevices(const std::string& worker, const std::vector<std::string>& only,
-                                             std::stop_token stop = {});
+Result<FoundDevices> findDevices(const std::string& worker, const std::vector<std::string>& only,
+                                 std::stop_token stop = {});
 
 /// The identity of a device with this toolchain: `build` is our compiler's, `assembler` the toolkit's
 /// version.

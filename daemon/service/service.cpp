@@ -27,16 +27,24 @@ unsigned numberOf(const std::string& user) {
   return user.empty() ? JobSpec::nobody : static_cast<unsigned>(std::strtoul(user.c_str(), nullptr, 10));
 }
 
-PoolOptions compilePool(const Options& options) {
-  return {{options.worker, {"compile", "--memory", std::to_string(options.compileMemory)}},
+PoolOptions compilePool(const Options& options, const std::shared_ptr<Cgroups>& cgroups) {
+  return {{options.worker,
+           {"compile", "--memory", std::to_string(options.compileMemory)},
+           cgroups,
+           {options.compileMemory}},
           options.compileWorkers,
           true};
 }
+
+/// Bytes of the host that a measure worker may hold: three quarters of what the machine has.
+int64_t measureMemory() {
+  return int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE) / 4 * 3;
+}
 } // namespace
 
-Service::Service(Options options, std::unique_ptr<store::Store> store)
-    : options_(std::move(options)), store_(std::move(store)), kernels_(*store_),
-      compilers_(compilePool(options_)),
+Service::Service(Options options, std::unique_ptr<store::Store> store, std::shared_ptr<Cgroups> cgroups)
+    : options_(std::move(options)), store_(std::move(store)), cgroups_(std::move(cgroups)), kernels_(*store_),
+      compilers_(compilePool(options_, cgroups_)),
       tuning_(
           *store_, metrics_, [this] { return ending_.load(); }, [this](const Job& job) { return tell(job); }),
       jobs_([this](Job& job) { run(job); },
@@ -66,7 +74,10 @@ void Service::setDevices(std::vector<KnownDevice> devices, std::vector<std::stri
   problems_ = std::move(problems);
   for (const KnownDevice& device : devices_)
     measurers_[device.info.id] = std::make_unique<WorkerPool>(PoolOptions{
-        {options_.worker, {"measure", "--device", device.info.id}}, 1, false, device.info.id == "cpu"});
+        {options_.worker, {"measure", "--device", device.info.id}, cgroups_, {measureMemory(), 4096}},
+        1,
+        false,
+        device.info.id == "cpu"});
   // Before any request: one for the same tuning joins the one that is taken up.
   resume();
   looking_ = false;

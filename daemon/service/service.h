@@ -23,7 +23,8 @@ struct BestResult {
 
 class Service {
 public:
-  Service(Options options, std::unique_ptr<store::Store> store);
+  /// `cgroups`: what workers are limited with besides; null where none were given.
+  Service(Options options, std::unique_ptr<store::Store> store, std::shared_ptr<Cgroups> cgroups = nullptr);
   ~Service();
 
   /// Once, from any thread: the devices, and what an operator should know of the search for them. Takes up
@@ -104,6 +105,7 @@ private:
 
   const Options options_;
   std::unique_ptr<store::Store> store_;
+  const std::shared_ptr<Cgroups> cgroups_; ///< null: none were given
   std::atomic<bool> looking_ = true;
   std::vector<KnownDevice> devices_; ///< as the next two: set before looking_ ends, and constant from then on
   std::vector<std::string> problems_;

@@ -103,7 +103,8 @@ Result<nlohmann::json> WorkerPool::call(const std::string& key, const nlohmann::
         std::chrono::duration<double>(seconds));
     auto answer = (*worker)->call(request, std::chrono::steady_clock::now() + span, stop);
     bool died = !answer && answer.error().kind == ErrorKind::Faulted;
-    int signal = (*worker)->deathSignal();
+    // Killed for the memory that it took, it says as much of its work as by a fault.
+    const int signal = (*worker)->ranOutOfMemory() ? 0 : (*worker)->deathSignal();
     giveBack(std::move(*worker));
     if (answer) return okOf(std::move(*answer));
     if (answer.error().kind == ErrorKind::TimedOut) {

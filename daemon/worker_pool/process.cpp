@@ -105,6 +105,12 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerCommand&
   Channel ours(ends[0]), theirs(ends[1]);
   auto folder = WorkerFolder::make();
   if (!folder) return fail(folder.error());
+  std::optional<Cgroup> group;
+  if (command.cgroups) {
+    auto made = command.cgroups->make(command.limits);
+    if (!made) return fail(made.error());
+    group.emplace(std::move(*made));
+  }
   std::vector<std::string> arguments = command.arguments, environment = environmentFor(*folder);
   arguments.insert(arguments.begin(), command.program);
   SpawnSettings settings(theirs.descriptor());
@@ -113,7 +119,13 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerCommand&
                                pointersTo(arguments).data(), pointersTo(environment).data()))
     return fail(ErrorKind::Unavailable, "cannot start " + command.program + ": " + std::strerror(code),
                 "it is installed beside the daemon; reinstall");
-  return std::unique_ptr<WorkerProcess>(new WorkerProcess(pid, std::move(ours), std::move(*folder)));
+  std::unique_ptr<WorkerProcess> worker(
+      new WorkerProcess(pid, std::move(ours), std::move(*folder), std::move(group)));
+  // Before it is asked for anything; what it does until then is our own program's start.
+  if (worker->group_ && !worker->group_->add(pid))
+    return fail(ErrorKind::Unavailable,
+                "cannot move a worker into " + worker->group_->path() + ": " + std::strerror(errno));
+  return worker;
 }
 
 Result<WorkerFolder> WorkerFolder::make() {
@@ -170,6 +182,8 @@ std::string WorkerProcess::reap() {
   pid_ = -1;
   if (WIFSIGNALED(status)) {
     deathSignal_ = WTERMSIG(status);
+    ranOutOfMemory_ = group_ && group_->ranOutOfMemory();
+    if (ranOutOfMemory_) return "it took more memory than a worker may";
     return std::string("killed by ") + sigabbrev_np(deathSignal_) + ", " + strsignal(deathSignal_);
   }
   return "exited with status " + std::to_string(WEXITSTATUS(status));

@@ -4,8 +4,10 @@
 #pragma once
 
 #include "daemon/worker/channel/channel.h"
+#include "daemon/worker_pool/cgroups.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <sys/types.h>
 #include <utility>
@@ -16,6 +18,8 @@ namespace tuned {
 struct WorkerCommand {
   std::string program;
   std::vector<std::string> arguments;
+  std::shared_ptr<Cgroups> cgroups = {}; ///< null: no limits besides those that the worker sets itself
+  CgroupLimits limits = {};
 };
 
 /// An empty folder of mode 0700 for temporary files, removed with the object.
@@ -49,21 +53,25 @@ public:
   Result<nlohmann::json> call(const nlohmann::json& request, Deadline deadline, std::stop_token stop = {});
   /// The signal that ended the process, 0 when it exited or lives.
   int deathSignal() const { return deathSignal_; }
+  /// Whether it died because it took more memory than its cgroup may.
+  bool ranOutOfMemory() const { return ranOutOfMemory_; }
   /// The process may have died since the last call: this looks.
   bool alive();
   /// Whom the process has worked for; empty: nobody yet.
   std::string owner;
 
 private:
-  WorkerProcess(pid_t pid, Channel channel, WorkerFolder folder)
-      : pid_(pid), channel_(std::move(channel)), folder_(std::move(folder)) {}
+  WorkerProcess(pid_t pid, Channel channel, WorkerFolder folder, std::optional<Cgroup> group)
+      : pid_(pid), channel_(std::move(channel)), folder_(std::move(folder)), group_(std::move(group)) {}
   void kill();
   std::string reap();
 
   pid_t pid_;
   Channel channel_;
   WorkerFolder folder_;
+  std::optional<Cgroup> group_;
   int deathSignal_ = 0;
+  bool ranOutOfMemory_ = false;
 };
 
 } // namespace tuned

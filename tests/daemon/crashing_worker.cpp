@@ -105,6 +105,26 @@ int main() {
       tuned::limitMemory(int64_t{1} << 30);
       return std::vector<char>(size_t{2} << 30, 'x').size();
     }
+    if (op == "fill") return std::vector<char>(request.at("bytes").get<size_t>(), 'x').size();
+    if (op == "threads") { // how many of these may run at a time
+      std::vector<std::jthread> running;
+      try {
+        while (running.size() < request.at("most").get<size_t>())
+          running.emplace_back([](const std::stop_token& stop) {
+            while (!stop.stop_requested())
+              ::usleep(1000);
+          });
+      } catch (const std::system_error&) {
+      }
+      return running.size();
+    }
+    if (op == "orphan") { // a process that outlives its worker
+      const pid_t child = ::fork();
+      if (child == 0)
+        for (::setsid();;)
+          ::pause();
+      return child;
+    }
     if (op == "surroundings") return surroundings();
     if (op == "confine") return afterConfinement(static_cast<tuned::Duty>(request.at("duty")));
     return request.at("missing");
