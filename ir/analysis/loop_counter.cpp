@@ -21,4 +21,12 @@ bool counterMayWrap(mlir::scf::ForOp loop, std::optional<int64_t> upperLimit) {
   return isUnsigned ? upper.ugt(room) : upper.sgt(room);
 }
 
+std::optional<int64_t> largestUpperBound(mlir::scf::ForOp loop) {
+  llvm::APInt step;
+  if (!mlir::matchPattern(loop.getStep(), mlir::m_ConstantInt(&step))) return std::nullopt;
+  unsigned width = step.getBitWidth();
+  if (loop.getUnsignedCmp() || !step.isStrictlyPositive() || width > 64) return std::nullopt;
+  return (llvm::APInt::getSignedMaxValue(width) - (step - 1)).getSExtValue();
+}
+
 } // namespace tuned::tt

@@ -10,4 +10,8 @@ namespace tuned::tt {
 /// leave room. `upperLimit`: what the upper bound is known not to exceed, if anything (signed loops only).
 bool counterMayWrap(mlir::scf::ForOp loop, std::optional<int64_t> upperLimit = std::nullopt);
 
+/// The largest upper bound of a signed loop with which its counter never wraps; nothing where the step is no
+/// positive constant.
+std::optional<int64_t> largestUpperBound(mlir::scf::ForOp loop);
+
 } // namespace tuned::tt

@@ -3,6 +3,7 @@
 #include "backend/tileir/emit/emitter.h"
 #include "ir/analysis/loop_counter.h"
 
+#include <mlir/Dialect/Arith/IR/Arith.h>
 #include <mlir/Dialect/SCF/IR/SCF.h>
 #include <mlir/Interfaces/SideEffectInterfaces.h>
 
@@ -26,29 +27,61 @@ std::vector<TypeId> typesOf(std::span<const Value> values) {
   return types;
 }
 
-/// Whether the loop's counter may pass its type's end. A loop that loads is taken as it is: the assembler
-/// issues its loads ahead, and hung where such a loop of unknown length went over rounds (13.5, sm_90).
-bool mayWrap(Emitter& e, scf::ForOp loop) {
+/// What a scalar never exceeds, told from the programs of the grid, or from the narrower type it comes from.
+std::optional<int64_t> mostOf(Emitter& e, mlir::Value scalar) {
+  if (auto facts = e.grid.of(scalar)) return facts->upper;
+  auto narrow = [](mlir::Value value) { return mlir::cast<mlir::IntegerType>(value.getType()).getWidth(); };
+  if (auto extended = scalar.getDefiningOp<mlir::arith::ExtSIOp>())
+    return llvm::APInt::getSignedMaxValue(narrow(extended.getIn())).getSExtValue();
+  if (auto extended = scalar.getDefiningOp<mlir::arith::ExtUIOp>())
+    return static_cast<int64_t>(llvm::APInt::getMaxValue(narrow(extended.getIn())).getZExtValue());
+  return std::nullopt;
+}
+
+/// How a loop counts so that its counter never passes the end of its type.
+enum class Counting {
+  AsItIs, ///< it never would
+  Wider,  ///< in 64 bits
+  Rounds, ///< over its rounds, each of which computes its counter
+};
+
+Result<Counting> countingOf(Emitter& e, scf::ForOp loop) {
+  mlir::Value upper = loop.getUpperBound();
+  if (!tt::counterMayWrap(loop, mostOf(e, upper))) return Counting::AsItIs;
+  if (upper.getType().getIntOrFloatBitWidth() < 64) return Counting::Wider;
+  auto argument = mlir::dyn_cast<mlir::BlockArgument>(upper);
+  auto function = argument ? mlir::dyn_cast<tt::FuncOp>(argument.getOwner()->getParentOp()) : nullptr;
+  if (auto most = tt::largestUpperBound(loop); most && function) {
+    e.require({.kind = LaunchCondition::Kind::AtMost,
+               .argument = static_cast<int>(argument.getArgNumber()),
+               .value = *most});
+    return Counting::AsItIs;
+  }
+  // The assembler issues loads ahead, and hung where such a loop of unknown length went over rounds (13.5,
+  // sm_90).
   auto loads = [](mlir::Operation* op) {
     return mlir::isa<tt::LoadOp, tt::DescriptorLoadOp, tt::DescriptorGatherOp>(op)
                ? mlir::WalkResult::interrupt()
                : mlir::WalkResult::advance();
   };
-  if (loop.getBody()->walk(loads).wasInterrupted()) return false;
-  auto limit = e.grid.of(loop.getUpperBound());
-  return tt::counterMayWrap(loop, limit ? std::optional(limit->upper) : std::nullopt);
+  if (!loop.getBody()->walk(loads).wasInterrupted()) return Counting::Rounds;
+  return unsupported(*loop, "a loop that loads, and whose 64-bit counter may pass the end of its type");
 }
 
-/// How many rounds a loop takes, as a number without a sign. A step of 0 is taken for 1.
+/// A step of 0, with which a loop is undefined, is taken for 1.
+Value sound(Emitter& e, Value step) {
+  Value zero = e.integer(step.type, 0), one = e.integer(step.type, 1);
+  return e.select(e.compare(Predicate::Equal, step, zero), one, step);
+}
+
+/// How many rounds a loop takes, as a number without a sign.
 Value rounds(Emitter& e, Value lower, Value upper, Value step, Sign sign) {
   Value zero = e.integer(lower.type, 0), one = e.integer(lower.type, 1);
-  Value divisor = e.select(e.compare(Predicate::Equal, step, zero), one, step);
   Value way = e.sub(e.sub(upper, lower), one);
-  Value count = e.add(e.divide(way, divisor, Sign::Unsigned), one);
+  Value count = e.add(e.divide(way, step, Sign::Unsigned), one);
   return e.select(e.compare(Predicate::Less, lower, upper, sign), count, zero);
 }
 
-/// A loop whose counter may pass its type's end goes over its rounds instead.
 Result<void> forLoop(Emitter& e, mlir::Operation& op) {
   auto loop = mlir::cast<scf::ForOp>(op);
   Effects effects = e.effects(&op);
@@ -57,24 +90,35 @@ Result<void> forLoop(Emitter& e, mlir::Operation& op) {
   Value lower = e.of(loop.getLowerBound()), upper = e.of(loop.getUpperBound()), step = e.of(loop.getStep());
   for (Value bound : {lower, upper, step})
     if (!isScalar(e, bound)) return unsupported(op, "a loop for each element");
+  const Sign sign = loop.getUnsignedCmp() ? Sign::Unsigned : Sign::Signed;
+  auto counting = countingOf(e, loop);
+  if (!counting) return fail(counting.error());
+  if (*counting != Counting::AsItIs && !mlir::isConstantIntValue(loop.getStep(), 1)) step = sound(e, step);
   const Value first = lower, stride = step;
-  const bool counts = mayWrap(e, loop);
-  if (counts) {
-    upper = rounds(e, lower, upper, step, loop.getUnsignedCmp() ? Sign::Unsigned : Sign::Signed);
+  if (*counting == Counting::Rounds) {
+    upper = rounds(e, lower, upper, step, sign);
     lower = e.integer(first.type, 0);
     step = e.integer(first.type, 1);
+  } else if (*counting == Counting::Wider) {
+    for (Value* bound : {&lower, &upper, &step})
+      *bound = e.extend(*bound, e.types.tile(Scalar::I64, {}), sign);
   }
   std::vector<TypeId> arguments = typesOf(inits);
   arguments.insert(arguments.begin(), lower.type);
   Values inside = e.code.beginRegion(arguments);
-  e.set(loop.getInductionVar(), counts ? e.add(first, e.mul(inside.front(), stride)) : inside.front());
+  Value counter = inside.front();
+  if (*counting == Counting::Rounds) counter = e.add(first, e.mul(counter, stride));
+  if (*counting == Counting::Wider) counter = e.truncate(counter, first.type);
+  e.set(loop.getInductionVar(), counter);
   e.tokens.restore(effects, e.bind(loop.getRegionIterArgs(), std::span(inside).subspan(1)));
   if (auto done = e.emitBlock(*loop.getBody()); !done) return done;
   Values next = e.flattened(loop.getYieldedValues());
   append(next, e.tokens.carried(effects));
   e.code.terminator(Opcode::Continue, next);
   std::string body = e.code.endRegion();
-  Values results = e.code.forLoop(counts || loop.getUnsignedCmp(), lower, upper, step, inits, body);
+  const bool isUnsigned =
+      *counting == Counting::Rounds || (*counting == Counting::AsItIs && sign == Sign::Unsigned);
+  Values results = e.code.forLoop(isUnsigned, lower, upper, step, inits, body);
   e.tokens.restore(effects, e.bind(loop.getResults(), results));
   return {};
 }

@@ -196,29 +196,65 @@ TEST_CASE("a reduction that may not exchange its operands is no reduction of Til
   CHECK(count(result.text, " subi ") == 7);
 }
 
-TEST_CASE("a loop that may pass the end of its counter goes over its rounds") {
-  auto loop = [](const std::string& upper) {
-    return emit(kernel(R"(
-    %lo = arith.constant 0 : i32
-    %st = arith.constant 3 : i32
-    %up = arith.constant )" +
-                       upper + R"( : i32
-    %v = tt.load %yp : tensor<128x!tt.ptr<i32>>
-    %s = scf.for %k = %lo to )" +
-                       (upper == "0" ? "%n" : "%up") +
-                       R"( step %st iter_args(%t = %v) -> (tensor<128xi32>) : i32 {
-      %ks = tt.splat %k : i32 -> tensor<128xi32>
-      %w = arith.addi %t, %ks : tensor<128xi32>
+namespace {
+/// A loop in steps of three that loads, or not; `before` defines %up.
+std::string countingKernel(const std::string& type, const std::string& before, bool loads) {
+  const std::string x = loads ? "%t2 = tt.load %yp : tensor<128x!tt.ptr<i32>>\n"
+                              : "%t2 = arith.addi %t, %t : tensor<128xi32>\n";
+  const std::string k =
+      type == "i32" ? "%k2 = arith.addi %k, %k : i32\n" : "%k2 = arith.trunci %k : i64 to i32\n";
+  return R"(tt.func public @k(%y: !tt.ptr<i32>, %n: i32, %m: i64, %b: !tt.ptr<i64>) {
+    %i = tt.make_range {end = 128 : i32, start = 0 : i32} : tensor<128xi32>
+    %ys = tt.splat %y : !tt.ptr<i32> -> tensor<128x!tt.ptr<i32>>
+    %yp = tt.addptr %ys, %i : tensor<128x!tt.ptr<i32>>, tensor<128xi32>
+    %zero = arith.constant dense<0> : tensor<128xi32>
+    %lo = arith.constant 0 : )" +
+         type + "\n%st = arith.constant 3 : " + type + "\n" + before +
+         "\n%s = scf.for %k = %lo to %up step %st iter_args(%t = %zero) -> (tensor<128xi32>) : " + type +
+         " {\n" + x + k + R"(      %ks = tt.splat %k2 : i32 -> tensor<128xi32>
+      %w = arith.addi %t2, %ks : tensor<128xi32>
       scf.yield %w : tensor<128xi32>
     }
-    tt.store %yp, %s : tensor<128x!tt.ptr<i32>>)"));
-  };
-  auto unknown = loop("0"), known = loop("300");
-  REQUIRE(unknown.artefact);
-  REQUIRE(known.artefact);
-  if (known.text.empty()) return;
-  CHECK(count(unknown.text, " divi ") == 1);
-  CHECK(count(known.text, " divi ") == 0);
+    tt.store %yp, %s : tensor<128x!tt.ptr<i32>>
+    tt.return
+})";
+}
+} // namespace
+
+TEST_CASE("a loop counts in more bits where its counter may pass the end of its type") {
+  for (bool loads : {false, true}) {
+    auto known = emit(countingKernel("i32", "%up = arith.constant 300 : i32", loads));
+    auto unknown =
+        emit(countingKernel("i32", "%one = arith.constant 1 : i32\n%up = arith.subi %n, %one : i32", loads));
+    REQUIRE_MESSAGE(known.artefact, known.artefact.error().text());
+    REQUIRE_MESSAGE(unknown.artefact, unknown.artefact.error().text());
+    CHECK(unknown.artefact->launch.conditions.empty());
+    if (known.text.empty()) return;
+    CHECK(line(known.text, " for ").find("tile<i32>") != std::string::npos);
+    CHECK(line(unknown.text, " for ").find("tile<i64>") != std::string::npos);
+    CHECK(count(unknown.text, " trunci ") == 1);
+  }
+}
+
+TEST_CASE("a loop of 64 bits keeps within them: proven, by a condition of the launch, or refused") {
+  const LaunchCondition room{.kind = LaunchCondition::Kind::AtMost, .argument = 2, .value = INT64_MAX - 2};
+  for (bool loads : {false, true}) {
+    auto extended = emit(countingKernel("i64", "%up = arith.extsi %n : i32 to i64", loads));
+    REQUIRE_MESSAGE(extended.artefact, extended.artefact.error().text());
+    CHECK(extended.artefact->launch.conditions.empty());
+    auto given = countingKernel("i64", "", loads);
+    given.replace(given.find("%up step"), 3, "%m");
+    auto argument = emit(given);
+    REQUIRE_MESSAGE(argument.artefact, argument.artefact.error().text());
+    CHECK(argument.artefact->launch.conditions == std::vector{room});
+  }
+  const std::string fromMemory = "%up = tt.load %b : !tt.ptr<i64>";
+  CHECK(emit(countingKernel("i64", fromMemory, false)).artefact);
+  auto refused = emit(countingKernel("i64", fromMemory, true));
+  REQUIRE_FALSE(refused.artefact);
+  CHECK(refused.artefact.error().kind == ErrorKind::Unsupported);
+  CHECK(refused.artefact.error().text().find("kernel.ttir:9:") != std::string::npos);
+  CHECK(refused.artefact.error().text().find("64-bit counter") != std::string::npos);
 }
 
 TEST_CASE("a branch of a map is computed on both sides, and each element takes its own") {
