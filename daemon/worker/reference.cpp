@@ -9,6 +9,7 @@
 #include "ir/frontends/ttir/specialize.h"
 #include "ir/module.h"
 #include "ir/transforms/reorder_sums.h"
+#include "ir/transforms/truncate_dots.h"
 #include "tuner/measure/sample.h"
 #include "tuner/measure/workbench.h"
 
@@ -58,7 +59,9 @@ Result<mlir::OwningOpRef<mlir::ModuleOp>> moduleOf(mlir::MLIRContext& context,
                                                    const ReferenceRequest& request) {
   auto module = specialize(context, request.kernel, request.configuration, request.sizes);
   if (!module || request.sums == Sums::AsWritten) return module;
-  const int changed = request.sums == Sums::Reordered ? reorderSums(**module) : widenSums(**module);
+  const int changed = request.sums == Sums::Reordered ? reorderSums(**module)
+                      : request.sums == Sums::Widened ? widenSums(**module)
+                                                      : truncateDots(**module);
   if (changed == 0)
     return fail(ErrorKind::NotFound,
                 "kernel '" + request.kernel.name + "' has no sums that could be taken otherwise");
@@ -206,7 +209,7 @@ Result<ReferenceResult> makeReference(const ReferenceRequest& request) {
 
 std::vector<ReferenceResult> otherReferences(ReferenceRequest request) {
   std::vector<ReferenceResult> out;
-  for (Sums sums : {Sums::Reordered, Sums::Widened}) {
+  for (Sums sums : {Sums::Reordered, Sums::Widened, Sums::Truncated}) {
     request.sums = sums;
     if (auto other = makeReference(request)) out.push_back(std::move(*other));
   }

@@ -10,8 +10,8 @@
 
 namespace tuned {
 
-/// How a kernel's own sums of floats are taken (ir/transforms/reorder_sums.h).
-enum class Sums { AsWritten, Reordered, Widened };
+/// How a kernel's own sums of floats are taken (ir/transforms/reorder_sums.h and truncate_dots.h).
+enum class Sums { AsWritten, Reordered, Widened, Truncated };
 
 struct ReferenceRequest {
   const Kernel& kernel;

@@ -87,3 +87,17 @@ TEST_CASE("sums in other orders and wider types differ where the kernel's own ty
     CHECK(otherReferences({fine, kSizes, fine.defaults, {judge}, 1, 10}).size() == 1); // nothing is wider
   }
 }
+
+TEST_CASE("products that are cut as tensor cores cut them differ a little") {
+  auto kernel = loadKernel(TUNED_KERNEL_LIBRARY "/matmul_f16.json");
+  REQUIRE_MESSAGE(kernel, (kernel ? "" : kernel.error().text()));
+  const Sizes sizes = {{"M", 128}, {"N", 128}, {"K", 2048}};
+  ReferenceRequest request{*kernel, sizes, kernel->defaults, {"cpu"}, 1, 10};
+  auto written = makeReference(request);
+  REQUIRE_MESSAGE(written, (written ? "" : written.error().text()));
+  const auto others = otherReferences(request);
+  REQUIRE(others.size() == 1);
+  const double difference = largestDifference(*written, others[0], "f16");
+  CHECK(difference > 0);
+  CHECK(difference < 0.1);
+}

@@ -8,7 +8,7 @@ tuned_test(test_module LLVM
           ${CMAKE_CURRENT_LIST_DIR}/bad_module_test.cpp ${CMAKE_CURRENT_LIST_DIR}/combination_order_test.cpp
           ${CMAKE_CURRENT_LIST_DIR}/count_work_test.cpp ${CMAKE_CURRENT_LIST_DIR}/reorder_sums_test.cpp
           ${CMAKE_CURRENT_LIST_DIR}/dialect_test.cpp ${CMAKE_CURRENT_LIST_DIR}/specialize_test.cpp
-          ${CMAKE_CURRENT_LIST_DIR}/versions_test.cpp
+          ${CMAKE_CURRENT_LIST_DIR}/truncate_dots_test.cpp ${CMAKE_CURRENT_LIST_DIR}/versions_test.cpp
   LINK tuned_ir)
 tuned_reuse(roundtrip tuned_llvm_headers)
 tuned_reuse(simplify_all tuned_llvm_headers)

@@ -75,10 +75,9 @@ Result<Comparison> Measurer::compareOutput(const ReferenceOutput& output, Verdic
   tolerance.absolute *= spread;
   compared = bench_->compareOutput(output, tolerance);
   char text[160];
-  std::snprintf(
-      text, sizeof text,
-      ", within %.1f tolerances, as the kernel's own sums differ by %.1f when taken in other orders or wider",
-      spread, spread / kSpreadMargin);
+  std::snprintf(text, sizeof text,
+                ", within %.1f tolerances, as the kernel's own sums differ by %.1f when taken otherwise",
+                spread, spread / kSpreadMargin);
   verdict.reference = reference_.source + text;
   return compared;
 }
