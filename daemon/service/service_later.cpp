@@ -25,14 +25,12 @@ void Service::measureLater() {
 
 /// Devices of one kind take from one list, so that they share the work.
 void Service::feedLater(const KnownDevice& device) {
-  const Capabilities& can = device.info.capabilities;
-  const std::string& loads = can.compileTarget.empty() ? device.info.architecture : can.compileTarget;
   std::lock_guard guard(laterMutex_);
   auto& jobs = later_.jobs[device.info.id];
   int64_t& reached = later_.reached[device.target.id];
   // What a device that is out of use cannot do stays for when it is back, or for another of its kind.
   while (jobs.size() < mostWaiting && !ending_ && !watch_.out(device.info.id)) {
-    auto problems = store_->unmeasured(loads, device.target.id, reached, slice);
+    auto problems = store_->unmeasured(device.info.architecture, device.target.id, reached, slice);
     if (!problems)
       return spdlog::warn("builds without a measurement were not looked for: {}", problems.error().text());
     if (problems->empty()) return;

@@ -49,6 +49,7 @@ public:
     info.id = "cuda:0";
     info.name = "a fake";
     info.architecture = "fake";
+    info.capabilities.compileTarget = "fakes"; // a kind: binaries name what loads them
     info.memoryBytes = int64_t{1} << 40;
     std::vector<KnownDevice> all;
     for (int i = 0; i < devices; ++i) {

@@ -19,11 +19,12 @@ struct Problem {
   std::string document; ///< the kernel, its source inlined
   Sizes sizes;
   std::string device;
-  std::string compileTarget;
+  std::string compileTarget;       ///< what is compiled for; it may be a kind, such as "cpu"
   std::string toolchain;           ///< toolchainId() of what compiles
   bool exclusive = false;          ///< timing the device needs the cores alone (Capabilities)
   std::vector<Argument> arguments; ///< what every build of the problem is launched with
   std::string owner = {};          ///< whose kernel it is: native code of two owners shares no process
+  std::string loads = {};          ///< target of the binaries that the device loads, as their builds name it
 };
 
 /// Compiling needs the CPU's cores shared, measuring on the CPU needs them alone.

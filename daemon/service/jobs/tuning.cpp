@@ -26,7 +26,8 @@ Problem problemOf(const store::ProblemKey& key, const KnownKernel& kernel, const
           device.target.toolchain,
           can.exclusive,
           arguments ? std::move(*arguments) : std::vector<Argument>(),
-          owner};
+          owner,
+          device.info.architecture};
 }
 
 Result<Kernel> restricted(const Kernel& kernel, const std::vector<protocol::Values>& only) {
@@ -152,8 +153,8 @@ private:
 
   /// The builds that are here, whichever assembler made them, and nothing else.
   Result<void> takeBuilt(TuneRequest& request) {
-    auto builds = store_.loadable(spec_.problem.kernel, spec_.problem.sizes, problem_.compileTarget,
-                                  problem_.toolchain);
+    auto builds =
+        store_.loadable(spec_.problem.kernel, spec_.problem.sizes, problem_.loads, problem_.toolchain);
     if (!builds) return fail(builds.error());
     for (const store::BuildRecord& record : *builds)
       if (auto configuration = fromKey(record.key.configuration);
@@ -162,7 +163,7 @@ private:
     request.contendersOnly = true;
     if (!request.contenders.empty()) return {};
     return fail(ErrorKind::NotFound,
-                "no build of " + spec_.kernel->name + " for " + problem_.compileTarget + " is here",
+                "no build of " + spec_.kernel->name + " for " + problem_.loads + " is here",
                 "tunectl prewarm or import brings some; tune without 'built' makes them");
   }
 
