@@ -5,6 +5,7 @@
 #include "daemon/prewarm/run.h"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <iostream>
@@ -20,6 +21,7 @@ namespace {
 struct Options {
   std::string file;
   std::vector<std::string> targets, folders, dimensions;
+  std::vector<std::string> compilers;
   std::string type;
   int64_t configurations = 0;
   bool compileOnly = false;
@@ -94,21 +96,33 @@ Result<prewarm::Manifest> load(const Options& options) {
   return prewarm::parseManifest(*text, options.file, options.folders);
 }
 
+nlohmann::json toJson(const std::vector<prewarm::Failure>& failures) {
+  nlohmann::json out = nlohmann::json::array();
+  for (const prewarm::Failure& each : failures)
+    out.push_back({{"kernel", each.kernel},
+                   {"sizes", each.sizes},
+                   {"configuration", each.configuration},
+                   {"target", each.target},
+                   {"outcome", each.outcome},
+                   {"reason", each.reason}});
+  return out;
+}
+
 nlohmann::json toJson(const prewarm::Report& report, const prewarm::Manifest& manifest) {
-  nlohmann::json failures = nlohmann::json::array();
-  for (const prewarm::Failure& each : report.failures)
-    failures.push_back({{"kernel", each.kernel},
-                        {"sizes", each.sizes},
-                        {"configuration", each.configuration},
-                        {"target", each.target},
-                        {"outcome", each.outcome},
-                        {"reason", each.reason}});
-  return {{"manifest", manifest.name}, {"problems", manifest.problems.size()},
-          {"builds", report.builds},   {"compiled", report.compiled},
-          {"known", report.known},     {"too_large", report.tooLarge},
-          {"failures", failures},      {"complete", report.ended},
-          {"seconds", report.seconds}, {"cores_busy", report.coresBusy},
-          {"notes", manifest.notes}};
+  nlohmann::json out = {{"manifest", manifest.name},
+                        {"problems", manifest.problems.size()},
+                        {"builds", report.builds},
+                        {"compiled", report.compiled},
+                        {"known", report.known},
+                        {"too_large", report.tooLarge},
+                        {"failures", toJson(report.failures)},
+                        {"refused", toJson(report.refused)},
+                        {"complete", report.ended},
+                        {"seconds", report.seconds},
+                        {"cores_busy", report.coresBusy},
+                        {"notes", manifest.notes}};
+  if (report.coresIdle) out["cores_idle"] = *report.coresIdle;
+  return out;
 }
 
 void print(const prewarm::Report& report, const prewarm::Manifest& manifest) {
@@ -121,12 +135,15 @@ void print(const prewarm::Report& report, const prewarm::Manifest& manifest) {
               << each.target << ": " << each.outcome << ": " << each.reason << "\n";
   if (report.failures.size() > shown)
     std::cerr << "prewarm: " << report.failures.size() - shown << " more failed; --json lists them all\n";
-  std::printf(
-      "%s: %zu problems, %ld builds: %ld compiled, %ld known, %ld too large for their device, %zu failed; "
-      "%.1f s, cores %.0f %% busy\n",
-      manifest.name.c_str(), manifest.problems.size(), static_cast<long>(report.builds),
-      static_cast<long>(report.compiled), static_cast<long>(report.known), static_cast<long>(report.tooLarge),
-      report.failures.size(), report.seconds, 100 * report.coresBusy);
+  const std::string idle =
+      report.coresIdle ? ", " + std::to_string(std::lround(100 * *report.coresIdle)) + " % idle" : "";
+  std::printf("%s: %zu problems, %ld builds: %ld compiled, %ld known, %ld too large for their device, "
+              "%zu refused by a second compiler, %zu failed; "
+              "%.1f s, cores %.0f %% busy with it%s\n",
+              manifest.name.c_str(), manifest.problems.size(), static_cast<long>(report.builds),
+              static_cast<long>(report.compiled), static_cast<long>(report.known),
+              static_cast<long>(report.tooLarge), report.refused.size(), report.failures.size(),
+              report.seconds, 100 * report.coresBusy, idle.c_str());
 }
 
 int prewarm(const Context& context, Options options) {
@@ -140,6 +157,8 @@ int prewarm(const Context& context, Options options) {
   if (options.run.worker.empty()) options.run.worker = besideThis("tuned-worker");
   auto toolchain = prewarm::findToolchain(options.run.worker);
   if (!toolchain) return report(context, toolchain.error());
+  if (auto ok = prewarm::keepCompilers(*toolchain, options.compilers); !ok)
+    return report(context, ok.error());
   auto plan = prewarm::makePlan(*manifest, options.targets, *toolchain);
   if (!plan) return report(context, plan.error());
   auto store = store::Store::open(context.cache);
@@ -196,6 +215,9 @@ void addPrewarm(CLI::App& app, Context& context) {
   auto options = std::make_shared<Options>();
   verb->add_option("file", options->file, "a manifest (JSON) or a model (.onnx)")->required();
   verb->add_option("-t,--target", options->targets, "sm_80, sm_90a, …, cpu; else those of the manifest")
+      ->allow_extra_args(false)
+      ->delimiter(',');
+  verb->add_option("--compiler", options->compilers, "of GPU targets: nvptx, tileir; else all that are here")
       ->allow_extra_args(false)
       ->delimiter(',');
   verb->add_flag("--compile-only", options->compileOnly, "build, and measure nothing: needs no GPU");

@@ -19,19 +19,21 @@ constexpr double discoverySeconds = 60;
 /// A target as builds are made for it.
 struct Target {
   std::string compileTarget, toolchain;
-  std::set<std::string> ignored; ///< launch options that its compiler does not read
+  std::set<std::string> ignored; ///< launch options that its compilers do not read
+  std::vector<std::string> compilers;
 };
 
 Result<Target> targetOf(const std::string& name, const Toolchain& toolchain) {
   if (name.starts_with("sm_") && name.size() > 4)
-    return Target{name, toolchainId(name, toolchain.compiler, toolchain.assembler), {}};
+    return Target{name, toolchainId(name, toolchain.compiler, toolchain.assembler), {}, toolchain.gpu};
   if (name != "cpu")
     return fail(ErrorKind::InvalidInput, "no target '" + name + "'", "targets are sm_80 to sm_120a, and cpu");
   if (!toolchain.cpu) return fail(ErrorKind::Unavailable, "this machine's CPU cannot be compiled for");
   const Capabilities& can = toolchain.cpu->capabilities;
   return Target{can.compileTarget.empty() ? toolchain.cpu->architecture : can.compileTarget,
                 toolchainId(toolchain.cpu->architecture, toolchain.compiler, toolchain.assembler),
-                {can.ignoredOptions.begin(), can.ignoredOptions.end()}};
+                {can.ignoredOptions.begin(), can.ignoredOptions.end()},
+                toolchain.cpu->compilers};
 }
 
 /// Documents read once.
@@ -67,7 +69,7 @@ private:
 
 Result<void> addProblem(Plan& plan, const Documents::Known& known, const Sizes& sizes, const Target& target,
                         int64_t count) {
-  auto space = Space::enumerate(*known.kernel, sizes, target.ignored);
+  auto space = Space::enumerate(*known.kernel, sizes, target.ignored, target.compilers);
   if (!space)
     return fail(space.error().kind,
                 known.kernel->name + " at " + toString(sizes) + ": " + space.error().message,
@@ -107,7 +109,8 @@ Result<Toolchain> findToolchain(const std::string& worker) {
   WorkerPool pool({{worker, {"devices", "--channel"}}, 1, true});
   auto answer = pool.call("devices", {{"op", "devices"}}, discoverySeconds);
   if (!answer) return fail(answer.error());
-  Toolchain out{answer->value("build", ""), answer->value("assembler", ""), std::nullopt};
+  Toolchain out{answer->value("build", ""), answer->value("assembler", ""), std::nullopt,
+                answer->value("gpu_compilers", std::vector<std::string>())};
   for (const auto& entry : answer->at("devices")) {
     auto info = model::fromJson<DeviceInfo>(entry);
     if (info && info->id == "cpu") out.cpu = std::move(*info);
@@ -115,12 +118,21 @@ Result<Toolchain> findToolchain(const std::string& worker) {
   return out;
 }
 
+namespace {
+/// Whether it is the default, or the default by another compiler than the target's own.
+bool isStandard(Configuration configuration, const Configuration& standard, bool byOther) {
+  if (byOther && !standard.contains("compiler") && configuration.erase("compiler") == 0) return false;
+  return configuration == standard;
+}
+} // namespace
+
 std::vector<Configuration> chosen(const std::vector<Configuration>& all, const Configuration& standard,
                                   int64_t count) {
   if (count <= 0 || static_cast<size_t>(count) >= all.size()) return all;
   std::set<size_t> positions;
-  auto found = std::ranges::find(all, standard);
-  if (found != all.end()) positions.insert(static_cast<size_t>(found - all.begin()));
+  for (const bool other : {false, true}) // the target's own compiler is not named by its configurations
+    for (size_t i = 0; i < all.size() && positions.size() < static_cast<size_t>(count); ++i)
+      if (isStandard(all[i], standard, other)) positions.insert(i);
   for (int64_t i = 0; positions.size() < static_cast<size_t>(count); ++i)
     positions.insert(
         static_cast<size_t>(i < count ? i * static_cast<int64_t>(all.size()) / count : i - count));
@@ -128,6 +140,17 @@ std::vector<Configuration> chosen(const std::vector<Configuration>& all, const C
   for (size_t position : positions)
     out.push_back(all[position]);
   return out;
+}
+
+Result<void> keepCompilers(Toolchain& toolchain, const std::vector<std::string>& wanted) {
+  if (wanted.empty()) return {};
+  for (const std::string& name : wanted)
+    if (std::ranges::find(toolchain.gpu, name) == toolchain.gpu.end())
+      return fail(ErrorKind::NotFound, "there is no compiler '" + name + "' here",
+                  "tunectl doctor says which tools are found, and what to do about others");
+  std::erase_if(toolchain.gpu,
+                [&](const std::string& name) { return std::ranges::find(wanted, name) == wanted.end(); });
+  return {};
 }
 
 Result<Plan> makePlan(const Manifest& manifest, const std::vector<std::string>& names,

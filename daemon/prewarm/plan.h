@@ -13,9 +13,13 @@ namespace tuned::prewarm {
 struct Toolchain {
   std::string compiler, assembler; ///< by name and version
   std::optional<DeviceInfo> cpu;   ///< what "cpu" stands for
+  std::vector<std::string> gpu;    ///< compilers of GPU targets, their own first
 };
 /// Asks the worker program. No GPU is needed.
 Result<Toolchain> findToolchain(const std::string& worker);
+
+/// Leaves these compilers of GPU targets; all when none is named. NotFound: one is not here.
+Result<void> keepCompilers(Toolchain& toolchain, const std::vector<std::string>& wanted);
 
 /// One build to make. Items of one problem share it.
 struct Item {
@@ -35,7 +39,8 @@ struct Plan {
 Result<Plan> makePlan(const Manifest& manifest, const std::vector<std::string>& targets,
                       const Toolchain& toolchain);
 
-/// The default and up to `count` - 1 others, spread evenly; all of them when `count` is 0.
+/// The default, the default by another compiler and up to `count` in all with others, spread evenly; all of
+/// them when `count` is 0.
 std::vector<Configuration> chosen(const std::vector<Configuration>& all, const Configuration& standard,
                                   int64_t count);
 

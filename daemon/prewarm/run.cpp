@@ -3,9 +3,11 @@
 #include "daemon/service/answers/convert.h"
 #include "daemon/service/metrics.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <fstream>
 #include <mutex>
 #include <sys/resource.h>
 #include <thread>
@@ -28,8 +30,36 @@ double processorSeconds(int who) {
   return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
+/// Of all cores, since the machine was started; in units of the kernel's.
+struct MachineTime {
+  double all = 0, idle = 0;
+};
+
+/// Nothing: there is no /proc.
+std::optional<MachineTime> machineTime() {
+  std::ifstream stat("/proc/stat");
+  std::string word;
+  if (!(stat >> word) || word != "cpu") return std::nullopt;
+  MachineTime out;
+  constexpr int kinds = 8, idle = 3, waiting = 4; // user, nice, system, idle, iowait, irq, softirq, steal
+  for (int kind = 0; kind < kinds; ++kind) {
+    double units = 0;
+    if (!(stat >> units)) return std::nullopt;
+    out.all += units;
+    if (kind == idle || kind == waiting) out.idle += units;
+  }
+  return out;
+}
+
 int cores() {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+/// By a compiler that is not the target's own (compilers.h). Tile IR's assembler takes seconds where our own
+/// takes tenths of one.
+bool byOther(const Item& item) {
+  const auto compiler = item.configuration.find("compiler");
+  return compiler != item.configuration.end() && compiler->second != 0;
 }
 
 class Run {
@@ -42,6 +72,7 @@ public:
   Result<Report> go(const Progress& progress) {
     auto start = Clock::now();
     const double before = processorSeconds(RUSAGE_CHILDREN) + processorSeconds(RUSAGE_SELF);
+    const auto machine = machineTime();
     report_.builds = static_cast<int64_t>(plan_.items.size());
     if (auto ok = putDocuments(); !ok) return fail(ok.error());
     if (auto ok = skipKnown(); !ok) return fail(ok.error());
@@ -49,8 +80,11 @@ public:
     if (broken_) return fail(*broken_);
     report_.ended = report_.known + report_.compiled == report_.builds;
     report_.seconds = since(start);
+    // The pool is gone: its workers were waited for, and with them what they had waited for.
     double used = processorSeconds(RUSAGE_CHILDREN) + processorSeconds(RUSAGE_SELF) - before;
     report_.coresBusy = report_.seconds > 0 ? used / report_.seconds / cores() : 0;
+    if (const auto now = machineTime(); now && machine && now->all > machine->all)
+      report_.coresIdle = (now->idle - machine->idle) / (now->all - machine->all);
     if (progress) progress(report_);
     return report_;
   }
@@ -69,7 +103,8 @@ private:
     for (size_t i = 0; i < plan_.items.size(); ++i) {
       auto known = store_.build(plan_.items[i].key());
       if (!known && known.error().kind != ErrorKind::NotFound) return fail(known.error());
-      bool there = known && lasting(known->build);
+      // A deadline that a second compiler missed is not tried again by every run: its own has made the same.
+      bool there = known && (lasting(known->build) || (byOther(plan_.items[i]) && !known->build.built()));
       if (known && known->build.built()) {
         auto binary = store_.hasArtefact(known->build.artefact);
         if (!binary) return fail(binary.error());
@@ -82,6 +117,8 @@ private:
       ++report_.known;
       note(plan_.items[i], known->build);
     }
+    // What takes long comes first: at the end no core waits for the last of it.
+    std::ranges::stable_partition(waiting_, [&](size_t i) { return byOther(plan_.items[i]); });
     return {};
   }
 
@@ -129,8 +166,9 @@ private:
       ++report_.tooLarge;
       return;
     }
-    report_.failures.push_back({item.name, toKey(item.problem->sizes), toKey(item.configuration),
-                                item.problem->compileTarget, build.outcome, build.reason});
+    auto& list = byOther(item) ? report_.refused : report_.failures;
+    list.push_back({item.name, toKey(item.problem->sizes), toKey(item.configuration),
+                    item.problem->compileTarget, build.outcome, build.reason});
   }
 
   store::Store& store_;

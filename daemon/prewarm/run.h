@@ -4,6 +4,7 @@
 #include "daemon/prewarm/plan.h"
 
 #include <functional>
+#include <optional>
 
 namespace tuned::prewarm {
 
@@ -25,9 +26,14 @@ struct Report {
   int64_t known = 0;    ///< in the cache before
   int64_t tooLarge = 0; ///< of them: beyond what the device has; no failure
   std::vector<Failure> failures;
+  /// What a compiler that is not the target's own did not make; no failure, as its own has made the same.
+  std::vector<Failure> refused;
   bool ended = false; ///< all there; else the budget or a signal came first
   double seconds = 0;
-  double coresBusy = 0; ///< share of all cores' time that compiling took
+  double coresBusy = 0; ///< share of all cores' time that compiling took, with all that it started
+  /// Share of all cores' time that nobody used. Where others use the machine, it is this one that says
+  /// whether cores were kept waiting. Not set: the system does not tell.
+  std::optional<double> coresIdle;
 };
 
 /// Called now and then while it runs.

@@ -30,6 +30,7 @@ nlohmann::json listing() {
   for (const DeviceInfo& info : listDevices())
     out["devices"].push_back(model::toJson(info));
   out["assembler"] = assemblers();
+  out["gpu_compilers"] = compilersFor("sm_90a");
   return out;
 }
 } // namespace

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 #include <unistd.h>
 
 using namespace tuned;
@@ -67,6 +68,11 @@ TEST_CASE("everything is built once; a second run builds nothing and takes no ti
   Report first = go(folder, plan);
   CHECK(first.ended);
   CHECK(first.compiled == first.builds);
+  // What the workers took is in it: B=5 takes 0.2 s of a processor each, for three sizes and two targets.
+  CHECK(first.coresBusy * first.seconds * std::thread::hardware_concurrency() > 1.19);
+  REQUIRE(first.coresIdle.has_value());
+  CHECK(*first.coresIdle >= 0);
+  CHECK(*first.coresIdle <= 1);
   REQUIRE(first.failures.size() == 2); // B=3 where n > 100, for both targets
   CHECK(first.failures[0].reason.find("no such instruction") != std::string::npos);
   CHECK(first.failures[0].kernel == "k");
@@ -115,6 +121,36 @@ TEST_CASE("some of a space: the default and others spread over it") {
   CHECK(chosen(all, {{"B", 77}}, 0).size() == 100);
   CHECK(chosen(all, {{"B", 500}}, 1000).size() == 100);
   CHECK(chosen(all, {{"B", 3}}, 1) == std::vector<Configuration>{{{"B", 3}}});
+  for (int64_t i = 0; i < 100; ++i)
+    all.push_back({{"B", i}, {"compiler", 1}});
+  CHECK(chosen(all, {{"B", 3}}, 2) ==
+        std::vector<Configuration>{{{"B", 3}}, {{"B", 3}, {"compiler", 1}}}); // the default by each
+  CHECK(chosen(all, {{"B", 3}}, 1) == std::vector<Configuration>{{{"B", 3}}});
+}
+
+TEST_CASE("every compiler's builds are made, the slow ones first; what a second one refuses is no failure") {
+  Folder folder;
+  auto toolchain = findToolchain(PREWARM_WORKER);
+  REQUIRE(toolchain);
+  CHECK(toolchain->gpu.empty()); // the worker does not say
+  toolchain->gpu = {"nvptx", "tileir"};
+  const Manifest problems = manifest(folder, 150);
+  auto plan = makePlan(problems, {"sm_90a"}, *toolchain);
+  REQUIRE_MESSAGE(plan, plan.error().text());
+  CHECK(plan->items.size() == 2 * 7);
+  Report report = go(folder, *plan);
+  CHECK(report.ended);
+  REQUIRE(report.failures.size() == 1); // B=3
+  REQUIRE(report.refused.size() == 1);
+  CHECK(report.refused[0].configuration.find("compiler") != std::string::npos);
+  CHECK(go(folder, *plan).compiled == 0);
+
+  CHECK(keepCompilers(*toolchain, {}).has_value());
+  REQUIRE(keepCompilers(*toolchain, {"nvptx"}).has_value());
+  CHECK(makePlan(problems, {"sm_90a"}, *toolchain)->items.size() == 7);
+  auto missing = keepCompilers(*toolchain, {"tileir"});
+  REQUIRE_FALSE(missing.has_value());
+  CHECK(missing.error().text().find("doctor") != std::string::npos);
 }
 
 TEST_CASE("targets that are none, and no target at all; a worker that is not there") {

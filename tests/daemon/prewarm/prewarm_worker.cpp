@@ -1,11 +1,13 @@
-// A worker that compiles nothing: B=3 does not compile, B=4 is beyond the device, else a tenth of a second of
-// one core and a binary that names what was asked. For prewarm_run_test.cpp.
+// A worker that compiles nothing: B=3 does not compile, B=4 is beyond the device, B=5 takes a fifth of a
+// second of processor time, else a tenth of a second of one core and a binary that names what was asked. For
+// prewarm_run_test.cpp.
 #include "base/model/device.h"
 #include "base/model/json.h"
 #include "daemon/worker/channel/messages.h"
 #include "daemon/worker/loop.h"
 
 #include <chrono>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 using namespace tuned;
@@ -15,6 +17,18 @@ namespace {
 void work() {
   auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
   while (std::chrono::steady_clock::now() < until) { // the clock keeps the core busy
+  }
+}
+
+double processorSeconds() {
+  timespec used{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
+
+void workHard() {
+  const double until = processorSeconds() + 0.2;
+  while (processorSeconds() < until) {
   }
 }
 
@@ -29,6 +43,7 @@ Result<nlohmann::json> answer(const nlohmann::json& request) {
   }
   work();
   const auto& configuration = request.at("configuration");
+  if (configuration.at("B") == 5) workHard();
   if (configuration.at("B") == 3) return fail(ErrorKind::InvalidInput, "no such instruction");
   if (configuration.at("B") == 4) return fail(ErrorKind::OutOfResources, "shared memory bytes a CTA");
   Artefact artefact;
