@@ -67,22 +67,7 @@ Result<void> addAll(Packer& packer, std::span<const ArgumentValue> arguments) {
   return {};
 }
 
-Result<std::vector<ParameterValue>> finished(Packer packer) {
-  if (packer.values.size() != packer.parameters.size())
-    return fail(ErrorKind::InvalidInput, "the kernel takes " + std::to_string(packer.parameters.size()) +
-                                             " parameters, and the arguments give " +
-                                             std::to_string(packer.values.size()));
-  return std::move(packer.values);
-}
-
 } // namespace
-
-Result<std::vector<ParameterValue>> packArguments(const std::vector<ParameterSlot>& parameters,
-                                                  std::span<const ArgumentValue> arguments) {
-  Packer packer{parameters};
-  if (auto done = addAll(packer, arguments); !done) return fail(done.error());
-  return finished(std::move(packer));
-}
 
 Result<std::vector<ParameterValue>> packArguments(const LaunchMetadata& launch,
                                                   std::span<const ArgumentValue> arguments) {
@@ -92,7 +77,11 @@ Result<std::vector<ParameterValue>> packArguments(const LaunchMetadata& launch,
     while (packer.values.size() < launch.parameters.size() &&
            launch.parameters[packer.values.size()].kind == ParameterKind::Pointer)
       packer.values.emplace_back();
-  return finished(std::move(packer));
+  if (packer.values.size() != packer.parameters.size())
+    return fail(ErrorKind::InvalidInput, "the kernel takes " + std::to_string(packer.parameters.size()) +
+                                             " parameters, and the arguments give " +
+                                             std::to_string(packer.values.size()));
+  return std::move(packer.values);
 }
 
 std::vector<LaunchValue> launchValues(const std::vector<ParameterSlot>& parameters,

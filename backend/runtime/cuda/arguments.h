@@ -22,12 +22,9 @@ struct alignas(64) ParameterValue {
 inline constexpr uint64_t paddingNanBit = uint64_t{1} << 63;
 
 /// InvalidInput names the first argument whose size is not the parameter's, or says that the counts differ.
-/// Unsupported: the kernel wants a tensor map.
-Result<std::vector<ParameterValue>> packArguments(const std::vector<ParameterSlot>& parameters,
-                                                  std::span<const ArgumentValue> arguments);
-
-/// The same for a build whose table of arguments is known: what its function takes behind them are workspaces
-/// of another compiler's, of which it needs none, and are null. Arguments of the table may not be left out.
+/// Unsupported: the kernel wants a tensor map. Where the build's table of arguments is known, what its
+/// function takes behind them are workspaces of another compiler's, of which it needs none, and are null;
+/// arguments of the table may not be left out.
 Result<std::vector<ParameterValue>> packArguments(const LaunchMetadata& launch,
                                                   std::span<const ArgumentValue> arguments);
 

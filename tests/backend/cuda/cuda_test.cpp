@@ -17,13 +17,21 @@ uint64_t bitsOf(const ParameterValue& value) {
   std::memcpy(&bits, value.bytes.data(), sizeof(bits));
   return bits;
 }
+
+/// Of a build whose table of arguments is not known.
+LaunchMetadata taking(std::vector<ParameterSlot> parameters) {
+  LaunchMetadata launch;
+  launch.symbol = "k";
+  launch.parameters = std::move(parameters);
+  return launch;
+}
 } // namespace
 
 TEST_CASE("arguments become the parameters' bytes") {
   std::vector<ParameterSlot> slots = {
       {ParameterKind::Pointer, 8}, {ParameterKind::Scalar, 4}, {ParameterKind::Scalar, 1}};
   std::vector<ArgumentValue> arguments = {uint64_t{0x7f0000001000}, Scalar{0xffffffff, 4}, Scalar{1, 1}};
-  auto values = packArguments(slots, arguments);
+  auto values = packArguments(taking(slots), arguments);
   REQUIRE(values.has_value());
   CHECK(bitsOf(values->at(0)) == 0x7f0000001000);
   CHECK(bitsOf(values->at(1)) == 0xffffffff);
@@ -36,7 +44,7 @@ TEST_CASE("a descriptor is its address, shape and strides") {
                                       {ParameterKind::Scalar, 8},  {ParameterKind::Scalar, 4}};
   TensorDescriptor descriptor{0x1000, 2, "f16", {6, 64}, {64, 1}, {2, 16}, false};
   std::vector<ArgumentValue> arguments = {descriptor, Scalar{9, 4}};
-  auto values = packArguments(slots, arguments);
+  auto values = packArguments(taking(slots), arguments);
   REQUIRE_MESSAGE(values.has_value(), values.error().text());
   std::vector<uint64_t> bits;
   for (const ParameterValue& value : *values)
@@ -45,7 +53,7 @@ TEST_CASE("a descriptor is its address, shape and strides") {
 
   descriptor.paddingNan = true;
   arguments[0] = descriptor;
-  CHECK(bitsOf(packArguments(slots, arguments)->at(0)) == (0x1000 | paddingNanBit));
+  CHECK(bitsOf(packArguments(taking(slots), arguments)->at(0)) == (0x1000 | paddingNanBit));
 }
 
 TEST_CASE("workspaces of other compilers behind the arguments are null, and no argument is") {
@@ -79,7 +87,7 @@ TEST_CASE("a broken launch condition is named before the launch") {
                        {LaunchCondition::Kind::AtLeast, 2, -1, -5}};
   auto check = [&](uint64_t first, uint64_t second, int32_t scalar) {
     std::vector<ArgumentValue> arguments = {first, second, Scalar{static_cast<uint32_t>(scalar), 4}};
-    auto values = packArguments(launch.parameters, arguments);
+    auto values = packArguments(launch, arguments);
     REQUIRE(values.has_value());
     auto seen = launchValues(launch.parameters, *values);
     seen[0].extent = seen[1].extent = 64;
@@ -102,7 +110,7 @@ TEST_CASE("a launch of another grid than the build's is refused, and so is paddi
                        {.kind = LaunchCondition::Kind::PadsZero, .argument = 0}};
   auto check = [&](uint64_t base, const std::array<int64_t, 3>& grid) {
     std::vector<ArgumentValue> arguments = {base};
-    auto values = packArguments(launch.parameters, arguments);
+    auto values = packArguments(launch, arguments);
     REQUIRE(values.has_value());
     return checkConditions(launch, launchValues(launch.parameters, *values), grid);
   };
@@ -149,7 +157,7 @@ TEST_CASE("a driver older than the assembler of a cubin is said before it is loa
 TEST_CASE("arguments that do not fit the parameters are refused") {
   std::vector<ParameterSlot> slots = {{ParameterKind::Pointer, 8}, {ParameterKind::Scalar, 4}};
   auto kindOf = [&](std::vector<ArgumentValue> arguments) {
-    auto values = packArguments(slots, arguments);
+    auto values = packArguments(taking(slots), arguments);
     REQUIRE_FALSE(values.has_value());
     return values.error().kind;
   };
