@@ -24,12 +24,28 @@ struct Launchable {
   GridFacts facts;       ///< of the grid function that gave it
   Ref meta;              ///< a dict: what a grid's function sees besides the arguments
   std::vector<Ref> kept; ///< objects that the key names by their address
+
+  int traverse(visitproc visit, void* arg) const {
+    for (const Ref* ref : {&binary, &meta})
+      if (const int told = visitRef(*ref, visit, arg)) return told;
+    for (const Ref& ref : kept)
+      if (const int told = visitRef(ref, visit, arg)) return told;
+    return facts.traverse(visit, arg);
+  }
+};
+
+/// A call that was looked up and is now handed to the kernel's owner, who would look it up again. It lives on
+/// the stack of whoever hands it over.
+struct Missed {
+  PyObject *args, *keywords; ///< keywords may be null
+  PyObject* answer;          ///< False or None, as launchFrom() gave it
 };
 
 struct Function {
   std::vector<Ref> names; ///< of positional arguments, interned
   Table<Launchable> table;
   Ref runtime, kernel; ///< Triton's knobs.runtime and JITFunction: who listens to launches; may be empty
+  const Missed* missed = nullptr;
 };
 
 struct CallsObject {
@@ -153,12 +169,30 @@ PyObject* launchFrom(Function& function, PyObject* args, PyObject* keywords, PyO
   return start(call, *found);
 }
 
+/// Whether a call is the one that was looked up before: of the same objects, and with a grid besides.
+bool isMissed(const Missed& missed, PyObject* args, PyObject* keywords) {
+  const Py_ssize_t count = PyTuple_Size(args);
+  if (count != PyTuple_Size(missed.args)) return false;
+  for (Py_ssize_t i = 0; i < count; ++i)
+    if (PyTuple_GetItem(args, i) != PyTuple_GetItem(missed.args, i)) return false;
+  constexpr Py_ssize_t ownersWords = 2; // grid and warmup
+  if (PyDict_Size(keywords) != (missed.keywords ? PyDict_Size(missed.keywords) : 0) + ownersWords)
+    return false;
+  PyObject *name = nullptr, *value = nullptr;
+  for (Py_ssize_t at = 0; missed.keywords && PyDict_Next(missed.keywords, &at, &name, &value);)
+    if (PyDict_GetItemWithError(keywords, name) != value) return false;
+  return true;
+}
+
 PyObject* launch(PyObject* self, PyObject* const* values, Py_ssize_t count) {
   Function* function = functionOf(self);
   if (count != 2 || !function || !PyTuple_Check(values[0]) || !PyDict_Check(values[1])) {
     PyErr_SetString(PyExc_TypeError, "launch(args, kwargs)");
     return nullptr;
   }
+  if (const Missed* missed = std::exchange(function->missed, nullptr);
+      missed && isMissed(*missed, values[0], values[1]))
+    return Ref::borrowed(missed->answer).release();
   return launchFrom(*function, values[0], values[1], nullptr);
 }
 
@@ -194,6 +228,7 @@ bool readNumbers(PyObject* tuple, std::vector<size_t>& out, size_t below) {
 
 /// The table's entry becomes `entry`; false when such calls cannot be told apart.
 PyObject* keep(Function& function, const Call& call, Launchable entry) {
+  function.missed = nullptr; // it may be known now
   for (size_t i = 0; i < call.count; ++i)
     if (!call.addresses[i]) entry.kept.push_back(Ref::borrowed(call.values[i]));
   function.table.put(hashWords(call.words.data(), call.wordCount), call.words.data(), call.wordCount,
@@ -258,10 +293,29 @@ int init(PyObject* self, PyObject* args, PyObject* keywords) {
   return 0;
 }
 
+/// A kernel's globals are known to its table (grid.h), and have the kernel, which has the table.
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  Py_VISIT(Py_TYPE(self));
+  const Function* function = functionOf(self);
+  if (!function) return 0;
+  for (const Ref* ref : {&function->runtime, &function->kernel})
+    if (const int told = visitRef(*ref, visit, arg)) return told;
+  return function->table.each([&](const Launchable& entry) { return entry.traverse(visit, arg); });
+}
+
+int clearReferences(PyObject* self) {
+  if (Function* function = functionOf(self)) {
+    function->table.clear();
+    const Ref runtime = std::move(function->runtime), kernel = std::move(function->kernel);
+  }
+  return 0;
+}
+
 void destroy(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
-  delete reinterpret_cast<CallsObject*>(self)->function;
-  PyObject_Free(self);
+  PyObject_GC_UnTrack(self);
+  delete std::exchange(reinterpret_cast<CallsObject*>(self)->function, nullptr);
+  PyObject_GC_Del(self);
   Py_DECREF(type);
 }
 
@@ -270,21 +324,37 @@ void destroy(PyObject* self) {
 PyObject* bind(PyObject* self, PyObject* args) {
   PyObject *owner, *grid;
   if (!PyArg_ParseTuple(args, "OO:bind", &owner, &grid)) return nullptr;
-  auto* bound = PyObject_New(BoundObject, boundType);
+  auto* bound = PyObject_GC_New(BoundObject, boundType);
   if (!bound) return nullptr;
   bound->calls = Ref::borrowed(self).release();
   bound->owner = Ref::borrowed(owner).release();
   bound->grid = Ref::borrowed(grid).release();
+  PyObject_GC_Track(bound);
   return reinterpret_cast<PyObject*>(bound);
+}
+
+int traverseBound(PyObject* self, visitproc visit, void* arg) {
+  const auto& bound = *reinterpret_cast<BoundObject*>(self);
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(bound.calls);
+  Py_VISIT(bound.owner);
+  Py_VISIT(bound.grid);
+  return 0;
+}
+
+int clearBound(PyObject* self) {
+  auto& bound = *reinterpret_cast<BoundObject*>(self);
+  Py_CLEAR(bound.calls);
+  Py_CLEAR(bound.owner);
+  Py_CLEAR(bound.grid);
+  return 0;
 }
 
 void unbind(PyObject* self) {
   PyTypeObject* type = Py_TYPE(self);
-  auto* bound = reinterpret_cast<BoundObject*>(self);
-  Py_DECREF(bound->calls);
-  Py_DECREF(bound->owner);
-  Py_DECREF(bound->grid);
-  PyObject_Free(self);
+  PyObject_GC_UnTrack(self);
+  clearBound(self);
+  PyObject_GC_Del(self);
   Py_DECREF(type);
 }
 
@@ -306,13 +376,21 @@ PyObject* runOwner(const BoundObject& bound, PyObject* args, PyObject* keywords)
 
 PyObject* callBound(PyObject* self, PyObject* args, PyObject* keywords) {
   const auto& bound = *reinterpret_cast<BoundObject*>(self);
-  Function* function = functionOf(bound.calls);
-  if (enabled && function && quiet(*function)) {
-    const Ref done(launchFrom(*function, args, keywords, bound.grid));
-    if (!done) return nullptr;
-    if (done.get() == Py_True) Py_RETURN_NONE; // Triton would give its compiled kernel; there is none
+  if (!bound.calls) {
+    PyErr_SetString(PyExc_RuntimeError, "this kernel[grid] is garbage");
+    return nullptr;
   }
-  return runOwner(bound, args, keywords);
+  Function* function = functionOf(bound.calls);
+  if (!enabled || !function || !quiet(*function)) return runOwner(bound, args, keywords);
+  const Ref done(launchFrom(*function, args, keywords, bound.grid));
+  if (!done) return nullptr;
+  if (done.get() == Py_True) Py_RETURN_NONE; // Triton would give its compiled kernel; there is none
+  const Ref held = Ref::borrowed(bound.calls);
+  const Missed missed = {args, keywords, done.get()};
+  function->missed = &missed;
+  PyObject* result = runOwner(bound, args, keywords);
+  if (function->missed == &missed) function->missed = nullptr; // another thread's may stand there
+  return result;
 }
 
 PyObject* enableCalls(PyObject*, PyObject* on) {
@@ -341,19 +419,25 @@ PyMethodDef methods[] = {
 PyType_Slot slots[] = {{Py_tp_init, reinterpret_cast<void*>(init)},
                        {Py_tp_new, reinterpret_cast<void*>(PyType_GenericNew)},
                        {Py_tp_dealloc, reinterpret_cast<void*>(destroy)},
+                       {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+                       {Py_tp_clear, reinterpret_cast<void*>(clearReferences)},
                        {Py_tp_methods, methods},
                        {Py_sq_length, reinterpret_cast<void*>(length)},
                        {Py_tp_doc, const_cast<char*>("Calls(names): launches by all that a call's build may "
                                                      "depend on; names are the positional arguments'.")},
                        {0, nullptr}};
-PyType_Spec spec = {"gpu_tuned._core.Calls", sizeof(CallsObject), 0, Py_TPFLAGS_DEFAULT, slots};
+PyType_Spec spec = {"gpu_tuned._core.Calls", sizeof(CallsObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+                    slots};
 
 PyType_Slot boundSlots[] = {{Py_tp_call, reinterpret_cast<void*>(callBound)},
                             {Py_tp_dealloc, reinterpret_cast<void*>(unbind)},
+                            {Py_tp_traverse, reinterpret_cast<void*>(traverseBound)},
+                            {Py_tp_clear, reinterpret_cast<void*>(clearBound)},
                             {Py_tp_doc, const_cast<char*>("kernel[grid]: call it to launch.")},
                             {0, nullptr}};
 PyType_Spec boundSpec = {"gpu_tuned._core.BoundCall", sizeof(BoundObject), 0,
-                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, boundSlots};
+                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                         boundSlots};
 PyMethodDef moduleFunctions[] = {
     {"enable_calls", enableCalls, METH_O, "Whether bound calls launch from their tables."},
     {nullptr, nullptr, 0, nullptr}};

@@ -65,6 +65,14 @@ bool GridFacts::agree(PyObject* grid) const {
   return true;
 }
 
+int GridFacts::traverse(visitproc visit, void* arg) const {
+  for (const Ref* ref : {&code_, &globals_, &cells_})
+    if (const int told = visitRef(*ref, visit, arg)) return told;
+  for (const auto& [name, value] : watched_)
+    if (const int told = visitRef(value, visit, arg)) return told;
+  return 0;
+}
+
 bool evaluateGrid(const Call& call, PyObject* constants, Programs& out) {
   Ref made;
   PyObject* grid = call.grid;

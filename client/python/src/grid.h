@@ -17,6 +17,7 @@ public:
   /// global has that name); or None, of which nothing is known. False with an exception.
   bool take(PyObject* facts);
   bool agree(PyObject* grid) const;
+  int traverse(visitproc visit, void* arg) const;
 
 private:
   PyTypeObject* type_ = nullptr; ///< Python's functions'

@@ -75,6 +75,11 @@ PyObject* toUnicode(gputuned_text* text);
 /// allowed.
 const char* utf8(PyObject* object, const char* what, bool noneAllowed = false);
 
+/// What Python's garbage collector visits of a reference; to be returned when it is not 0.
+inline int visitRef(const Ref& ref, visitproc visit, void* arg) {
+  return ref ? visit(ref.get(), arg) : 0;
+}
+
 /// Makes a heap type, adds it to the module, returns a new reference or null.
 PyObject* addType(PyObject* module, PyType_Spec* spec);
 

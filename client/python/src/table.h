@@ -41,6 +41,13 @@ public:
     used_ = 0;
   }
   size_t size() const { return used_; }
+  /// `see(value)` for each value until one gives something else than 0, which is returned.
+  template <typename See> int each(See see) const {
+    for (const Place& place : places_)
+      if (!place.key.empty())
+        if (const int told = see(place.value)) return told;
+    return 0;
+  }
 
 private:
   static constexpr size_t fewest = 8;
