@@ -222,3 +222,23 @@ def test_nobody_is_asked_where_an_empty_array_is() -> None:
             assert (dtype, device, found) == ("f32", "cuda:0", address)
     with pytest.raises(gpu_tuned.Error):  # null, and not empty: of no device
         _core.describe(Named(None, shape=(4,)))
+
+
+def test_jaxs_own_arrays_are_inputs_and_no_outputs(connected: Any) -> None:
+    jax = pytest.importorskip("jax")
+    softmax = gpu_tuned.kernel("softmax")
+    values = np.random.default_rng(5).standard_normal((8, 64), dtype=np.float32)
+    x = jax.jit(lambda a: a * 2.0)(jax.device_put(values, jax.devices("cpu")[0]))  # made behind; it is waited for
+    y = np.empty((8, 64), np.float32)
+    assert softmax(x, out=y) is y
+    e = np.exp(2 * values - (2 * values).max(-1, keepdims=True))
+    np.testing.assert_allclose(y, e / e.sum(-1, keepdims=True), rtol=1e-5, atol=1e-7)
+    np.testing.assert_array_equal(np.asarray(x), 2 * values)
+    with pytest.raises(gpu_tuned.errors.UnsupportedError, match="no f32 array can be made like a ArrayImpl; pass"):
+        softmax(x)
+    with pytest.raises(gpu_tuned.errors.LayoutError, match="may not be written"):
+        softmax(values, out=x)
+    with pytest.raises(gpu_tuned.errors.DtypeError, match="is f16; f32 is expected"):
+        softmax(x.astype(jax.numpy.float16), out=y)
+    with pytest.raises(gpu_tuned.errors.DtypeError, match="is bf16; f32 is expected"):
+        softmax(x.astype(jax.numpy.bfloat16), out=y)

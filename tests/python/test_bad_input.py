@@ -243,3 +243,29 @@ def test_every_error_is_of_the_one_base() -> None:
 
     for name in errors.__all__:
         assert issubclass(getattr(errors, name), errors.Error), name
+
+
+def test_processes_that_are_started_use_the_daemon_that_this_one_was_told_last(
+    connected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import gpu_tuned
+    from gpu_tuned import _daemon
+
+    monkeypatch.setenv("GPU_TUNED_SOCKET", connected.socket)
+    for name, value in (("_exported", False), ("_inherited", None), ("_written", None)):
+        monkeypatch.setattr(_daemon, name, value)
+    monkeypatch.setattr(_daemon, "client", lambda: None)
+    gpu_tuned.connect("/nowhere/a")
+    assert os.environ["GPU_TUNED_SOCKET"] == connected.socket, "nobody asked for it"
+    _daemon.export_socket()
+    assert os.environ["GPU_TUNED_SOCKET"] == "/nowhere/a"
+    gpu_tuned.connect("/nowhere/b")
+    assert os.environ["GPU_TUNED_SOCKET"] == "/nowhere/b"
+    gpu_tuned.connect(None)
+    assert os.environ["GPU_TUNED_SOCKET"] == connected.socket, "as it was"
+    os.environ["GPU_TUNED_SOCKET"] = "/nowhere/c"
+    gpu_tuned.connect(None)
+    assert os.environ["GPU_TUNED_SOCKET"] == "/nowhere/c", "another's"
+    gpu_tuned.connect("/nowhere/d")
+    gpu_tuned.connect(None)
+    assert os.environ["GPU_TUNED_SOCKET"] == "/nowhere/c"

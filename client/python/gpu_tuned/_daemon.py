@@ -11,6 +11,9 @@ from .errors import UnavailableError
 _lock = allocate_lock()
 _client: _core.Client | None = None
 _socket: str | None = None
+_exported = False
+_inherited: str | None = None  # GPU_TUNED_SOCKET before we set it
+_written: str | None = None  # … and what we set it to
 generation = 0  # counts the connections; what was made with an older one is asked for again
 
 
@@ -39,12 +42,33 @@ def connect(socket: str | None = None) -> None:
     with _lock:
         _socket = socket
         _client = None
+        if _exported:
+            _export()
     client()
 
 
-def chosen_socket() -> str | None:
-    """The socket that :func:`connect` was told; None: where the environment has it."""
-    return _socket
+def export_socket() -> None:
+    """Processes that are started from now on use the daemon that :func:`connect` was told, now or later."""
+    global _exported
+    with _lock:
+        _exported = True
+        _export()
+
+
+def _export() -> None:
+    """Where nothing was told, the environment is as others left it."""
+    global _inherited, _written
+    now = os.environ.get("GPU_TUNED_SOCKET")
+    if now != _written:  # somebody else's since
+        _inherited, _written = now, None
+    if _socket is not None:
+        os.environ["GPU_TUNED_SOCKET"] = _written = _socket
+    elif _written is not None:
+        _written = None
+        if _inherited is None:
+            del os.environ["GPU_TUNED_SOCKET"]
+        else:
+            os.environ["GPU_TUNED_SOCKET"] = _inherited
 
 
 def programs() -> str | None:

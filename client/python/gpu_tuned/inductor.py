@@ -92,8 +92,7 @@ def install() -> None:
     from torch._inductor.select_algorithm import add_feedback_saver
 
     os.environ["GPU_TUNED_INDUCTOR"] = "1"
-    if (socket := _daemon.chosen_socket()) is not None:
-        os.environ["GPU_TUNED_SOCKET"] = socket
+    _daemon.export_socket()  # for the processes that compile
     inductor_cache.install()
     if RemoteAutotuneCache.backend_override_cls is inductor_cache.FusedBackend:
         config.autotune_remote_cache = True

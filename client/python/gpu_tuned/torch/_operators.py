@@ -63,11 +63,12 @@ def _leave(operator: str, reason: Exception) -> None:
         warnings.warn(text, RuntimeWarning, stacklevel=2)
 
 
-def _composed(schema: str, function: Any) -> None:
+def _composed(function: Any) -> Any:
     """An operator made of others, whose gradients are theirs."""
-    name = f"gpu_tuned::{schema.partition('(')[0]}"
-    torch.library.define(name, schema.partition("(")[1] + schema.partition("(")[2])
+    name = f"gpu_tuned::{function.__name__}"
+    torch.library.define(name, torch.library.infer_schema(function, mutates_args=()))
     torch.library.impl(name, "CompositeImplicitAutograd")(function)
+    return function
 
 
 _reasons = (NoKernel, UnavailableError, UnsupportedError, InvalidInputError, FaultedError)
@@ -221,12 +222,10 @@ def _layer_norm_gradients(ctx: Any, g: Tensor, *_: Any) -> tuple[Tensor | None, 
 layer_norm_forward.register_autograd(_layer_norm_gradients, setup_context=_layer_norm_setup)
 
 
+@_composed
 def layer_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float = 1e-5) -> Tensor:
     """Layer normalisation over the last axis."""
     return layer_norm_forward(x, weight, bias, eps)[0]
-
-
-_composed("layer_norm(Tensor x, Tensor weight, Tensor bias, float eps=1e-05) -> Tensor", layer_norm)
 
 
 @torch.library.custom_op("gpu_tuned::rms_norm", mutates_args=())
@@ -315,9 +314,7 @@ def _attention_gradients(ctx: Any, g: Tensor, _: Any) -> tuple[Tensor | None, ..
 attention_forward.register_autograd(_attention_gradients, setup_context=_attention_setup)
 
 
+@_composed
 def attention(q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> Tensor:
     """softmax(q kᵀ / √D) v of [Z, H, N, D] by [Z, HKV, N, D]."""
     return attention_forward(q, k, v, causal)[0]
-
-
-_composed("attention(Tensor q, Tensor k, Tensor v, bool causal=False) -> Tensor", attention)
