@@ -1,12 +1,14 @@
 """Unchanged Triton scripts with and without tuned: how long to their end, what is timed, and whether they print the same.
 
 PYTHONPATH=build/python:client/python GPU_TUNED_SOCKET=… python3 tests/bench/triton_scripts.py SCRIPT[::CALL[;CALL…]]…
+                                                                 … "pytest TESTS [ARGUMENT…]"…
 
 Three processes for all scripts together, after each other: with tuned and nothing known (unless the daemon knows them from
 before); plain Triton with all its binaries cached; with tuned again. A script runs as __main__, or, where CALL begins with
 "-", is only loaded; calls of its functions are evaluated behind it. Benchmarks by triton.testing.perf_report are left out.
-Seconds are from the script's first line to its end, behind the imports of torch and triton and the start of the GPU. Needs
-a GPU, PyTorch, Triton and a daemon. GPU_TUNED_TRITON chooses the mode (default: config).
+Of tests (pytest's arguments in one word) which passed is compared, of scripts what they print. Seconds are from a script's
+first line to its end, behind the imports of torch and triton and the start of the GPU, and from the end of the tests'
+collection. Needs a GPU, PyTorch, Triton and a daemon. GPU_TUNED_TRITON chooses the mode (default: config).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import io
 import json
 import os
 import runpy
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -25,11 +28,43 @@ import traceback
 from typing import Any
 
 
+class Timer:
+    """A plugin of pytest: when the tests began behind their collection, and what came of each."""
+
+    def __init__(self) -> None:
+        self.began = 0.0
+        self.outcomes: list[str] = []
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        self.began = time.perf_counter()
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.when == "call" or report.outcome != "passed":
+            self.outcomes.append(f"{report.nodeid} {report.outcome}")
+
+
+def run_tests(arguments: list[str]) -> tuple[float, str]:
+    """Seconds behind collection, and the outcomes as text; AssertionError: a test failed, or there was none."""
+    import pytest
+
+    timer = Timer()
+    status = pytest.main(["-q", "-p", "no:cacheprovider", "-W", "ignore", "--no-header", *arguments], plugins=[timer])
+    seconds = time.perf_counter() - timer.began
+    assert status == 0, f"pytest ends with status {status}: {timer.outcomes}"
+    return seconds, "\n".join(timer.outcomes)
+
+
 class NoReport:
     """Stands in for a benchmark of the script's own."""
 
     def run(self, **_: Any) -> None:
         pass
+
+
+def run_script(script: str, calls: str) -> None:
+    names = runpy.run_path(script, run_name="loaded" if calls.startswith("-") else "__main__")
+    for call in filter(None, calls.lstrip("-").split(";")):
+        eval(call, names)
 
 
 def run_all(scripts: list[str]) -> None:
@@ -53,20 +88,23 @@ def run_all(scripts: list[str]) -> None:
     Autotuner._bench = counted
     triton.testing.perf_report = lambda configs: lambda function: NoReport()
     for item in scripts:
-        script, _, calls = item.partition("::")
+        script, _, calls = item.partition("::") if not item.startswith("pytest ") else (item, "", "")
         torch.manual_seed(0)
         timed, printed, failure = 0, io.StringIO(), ""
-        began = time.perf_counter()
+        began, seconds, text = time.perf_counter(), None, None
         try:
-            with contextlib.redirect_stdout(printed):
-                names = runpy.run_path(script, run_name="loaded" if calls.startswith("-") else "__main__")
-                for call in filter(None, calls.lstrip("-").split(";")):
-                    eval(call, names)
-                torch.cuda.synchronize()
+            if item.startswith("pytest "):
+                with contextlib.redirect_stdout(printed):
+                    seconds, text = run_tests(shlex.split(item)[1:])
+                    torch.cuda.synchronize()
+            else:
+                with contextlib.redirect_stdout(printed):
+                    run_script(script, calls)
+                    torch.cuda.synchronize()
         except BaseException:  # the next script is run all the same
             failure = traceback.format_exc(limit=-2)
-        seconds = time.perf_counter() - began
-        output = hashlib.sha256(printed.getvalue().encode()).hexdigest()[:12]
+        seconds = seconds or time.perf_counter() - began
+        output = hashlib.sha256((text or printed.getvalue()).encode()).hexdigest()[:12]
         print(json.dumps({"script": item, "seconds": seconds, "timed": timed, "output": output, "failure": failure}), flush=True)
 
 
