@@ -1,6 +1,6 @@
 """torch.compile(mode="max-autotune") of one model, many times: what Inductor times in the first process and in the second.
 
-PYTHONPATH=build/python:client/python GPU_TUNED_SOCKET=… python3 tests/bench/torch_compile.py [--calls 1000] [--lower 10] [--seconds N]
+PYTHONPATH=build/python:client/python GPU_TUNED_SOCKET=… python3 tests/bench/torch_compile.py [--calls 1000] [--lower 10] [--seconds N] [--no-plain]
 
 Three processes after each other, each with empty caches of Inductor's and Triton's of its own, so that only the daemon can
 know anything: with tuned, once; without it, once; with tuned, CALLS times, each behind torch._dynamo.reset(). From the
@@ -106,6 +106,7 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--lower", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=0)
+    parser.add_argument("--no-plain", action="store_true", help="leave out the process without us")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
@@ -122,6 +123,8 @@ def main() -> int:
     print("process | calls | first call: s | all: s | templates timed | fused kernels timed | right")
     last: dict[str, Any] = {}
     for name, with_us, calls in (("with tuned, first", True, 1), ("without", False, 1), ("with tuned, second", True, options.calls)):
+        if options.no_plain and not with_us:
+            continue
         last = process(with_us, calls, options.lower, options.seconds)
         print(f"{name} | {last['calls']} | {last['first']:.2f} | {last['seconds']:.2f} | {last['templates']} | {last['fused']} | "
               f"{'yes' if last['right'] else 'no'}", flush=True)  # fmt: skip
