@@ -8,6 +8,14 @@ namespace tuned::store {
 namespace {
 constexpr const char* noWinner = "no winner is known for this problem";
 
+/// Problems near by, on either side.
+constexpr const char* largerOnes =
+    "SELECT id, kernel, sizes FROM problems WHERE kernel = ?1 AND magnitude >= ?2 AND sizes <> ?3 "
+    "ORDER BY magnitude LIMIT ?4";
+constexpr const char* smallerOnes =
+    "SELECT id, kernel, sizes FROM problems WHERE kernel = ?1 AND magnitude < ?2 AND sizes <> ?3 "
+    "ORDER BY magnitude DESC LIMIT ?4";
+
 /// The order of candidates: who was timed against the others counts before who was timed alone, and newer
 /// before older; the index `candidates` has it, so that as a rule one row is read.
 const std::string inOrder = "ORDER BY m.stage DESC, m.search DESC, m.seconds ";
@@ -58,16 +66,10 @@ Result<MeasurementRecord> Store::chooseStale(const ProblemKey& problem, const st
 
 Result<std::vector<MeasurementRecord>> Store::near(const ProblemKey& problem, int64_t limit) {
   // By the product of the sizes, from the index: a few rows on either side, however many problems there are.
-  constexpr const char* above =
-      "SELECT id, kernel, sizes FROM problems WHERE kernel = ?1 AND magnitude >= ?2 AND sizes <> ?3 "
-      "ORDER BY magnitude LIMIT ?4";
-  constexpr const char* below =
-      "SELECT id, kernel, sizes FROM problems WHERE kernel = ?1 AND magnitude < ?2 AND sizes <> ?3 "
-      "ORDER BY magnitude DESC LIMIT ?4";
   return attempt([&] {
     std::vector<MeasurementRecord> out;
     const double magnitude = magnitudeOf(problem.sizes);
-    for (const char* side : {above, below}) {
+    for (const char* side : {largerOnes, smallerOnes}) {
       auto row = query(*database_, side, problem.kernel, magnitude, problem.sizes, limit);
       while (row.executeStep())
         if (auto best = choose({text(row, 1), text(row, 2), problem.target}, {}))

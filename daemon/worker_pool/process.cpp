@@ -50,6 +50,7 @@ std::vector<std::string> environmentFor(const WorkerFolder& folder) {
 
 std::vector<char*> pointersTo(std::vector<std::string>& texts) {
   std::vector<char*> out;
+  out.reserve(texts.size() + 1);
   for (std::string& text : texts)
     out.push_back(text.data());
   out.push_back(nullptr);
@@ -193,7 +194,7 @@ Result<nlohmann::json> WorkerProcess::call(const nlohmann::json& request, Deadli
                                            std::stop_token stop) {
   if (!alive()) return fail(ErrorKind::Faulted, "the worker is not running");
   auto sent = channel_.send(request, deadline, stop);
-  Result<nlohmann::json> answer = sent ? channel_.receive(deadline, stop) : fail(sent.error());
+  Result<nlohmann::json> answer = sent ? channel_.receive(deadline, std::move(stop)) : fail(sent.error());
   if (answer) return answer;
   if (answer.error().kind == ErrorKind::TimedOut || answer.error().kind == ErrorKind::Denied) {
     kill();

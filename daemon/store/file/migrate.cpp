@@ -114,7 +114,7 @@ void moveTrials(SQLite::Database& database) {
       record.created = real(row, 6);
       writeMeasurement(database, record);
     } catch (const json::exception&) {
-      // A trial of a form that nobody wrote: it is measured again.
+      continue; // a trial of a form that nobody wrote: it is measured again
     }
   }
 }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 
 namespace tuned::store {
 
@@ -38,9 +39,9 @@ public:
 
   Saved run() {
     try {
-      insert_.emplace(database_, "INSERT OR IGNORE INTO main." + table_ + "(" + columns_ + ") SELECT " +
-                                     columns_ + " FROM damaged." + table_ +
-                                     " NOT INDEXED WHERE rowid BETWEEN ? AND ?");
+      insert_ = std::make_unique<SQLite::Statement>(
+          database_, "INSERT OR IGNORE INTO main." + table_ + "(" + columns_ + ") SELECT " + columns_ +
+                         " FROM damaged." + table_ + " NOT INDEXED WHERE rowid BETWEEN ? AND ?");
     } catch (const SQLite::Exception&) { // the table is gone
       saved_.unknown = true;
       return saved_;
@@ -95,7 +96,7 @@ private:
 
   SQLite::Database& database_;
   std::string table_, columns_;
-  std::optional<SQLite::Statement> insert_;
+  std::unique_ptr<SQLite::Statement> insert_; ///< copies a range of rows
   std::chrono::steady_clock::time_point end_;
   int64_t givenUp_ = 0; ///< rows of a range that is not halved once it is late
   Saved saved_;
