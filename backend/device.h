@@ -79,6 +79,8 @@ public:
   virtual Result<std::unique_ptr<Buffer>> allocate(size_t bytes) = 0;
   virtual Result<void> upload(Buffer& buffer, size_t offset, std::span<const std::byte> data) = 0;
   virtual Result<void> download(const Buffer& buffer, size_t offset, std::span<std::byte> data) = 0;
+  /// The buffer's bytes where the host can read them in place; empty: they have to be downloaded.
+  virtual std::span<const std::byte> view(const Buffer&) const { return {}; }
   /// Sets `bytes` bytes from offset to `value`.
   virtual Result<void> fill(Buffer& buffer, size_t offset, size_t bytes, std::byte value) = 0;
   /// Device-side copy, for restoring inputs between launches.
@@ -102,8 +104,11 @@ public:
 
   /// What else goes on on the device now; nothing where that is not watched. Needs no idle device.
   virtual std::optional<DeviceState> state() { return std::nullopt; }
-  /// Energy that the device has taken since some time in the past, joules; nothing where it is not counted.
-  virtual std::optional<double> joules() { return std::nullopt; }
+  /// Energy that the device has taken since some time in the past, joules. Counters move in steps: every
+  /// 100 ms on NVIDIA devices. Unsupported says why it is not counted here.
+  virtual Result<double> joules() {
+    return fail(ErrorKind::Unsupported, "the energy that " + info().id + " takes is not counted");
+  }
 };
 
 } // namespace tuned

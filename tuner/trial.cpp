@@ -60,6 +60,7 @@ Measurement toMeasurement(const Trial& trial) {
     out.seconds = timed->median;
     out.interval = Interval{timed->low, timed->high};
     out.repeats = timed->repeats;
+    out.joules = timed->joules;
     out.abandoned = timed->abandoned;
   }
   out.compileSeconds = trial.compileSeconds;
@@ -89,7 +90,7 @@ Result<Trial> fromMeasurement(const Measurement& from) {
   if (!from.seconds) return fail(ErrorKind::InvalidInput, "a timed outcome has no time");
   const Interval interval = from.interval.value_or(Interval{*from.seconds, *from.seconds});
   trial.outcome = Timed{*from.seconds,  interval.low, interval.high, static_cast<int>(from.repeats),
-                        from.abandoned, {},           from.reason};
+                        from.abandoned, {},           from.reason,   from.joules};
   return trial;
 }
 

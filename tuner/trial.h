@@ -21,6 +21,7 @@ struct Timed {
   bool abandoned = false;      ///< measuring ended early: it was clearly slower than the best so far
   std::vector<double> samples; ///< in the order they were taken
   std::string disturbed = {};  ///< why the times cannot be quite believed: others used the device, it was hot
+  std::optional<double> joules = {}; ///< of one launch, where that was asked for
 };
 
 struct CompileFailed {
@@ -63,8 +64,12 @@ struct Trial {
   double measureSeconds = 0; ///< wall clock: warm-up, verification and timing
 
   const Timed* timed() const { return std::get_if<Timed>(&outcome); }
+  /// Whether it is right is not known yet (Verdict::state).
+  bool pending() const { return verdict.state == "pending"; }
+  /// Timed to the end: it may win, if it is right.
+  bool promising() const { return timed() && !timed()->abandoned; }
   /// Timed to the end and right: it may win.
-  bool eligible() const { return timed() && !timed()->abandoned; }
+  bool eligible() const { return promising() && !pending(); }
 };
 
 /// The trial as it is kept, sent and shown; what it belongs to (kernel, sizes, device, target, time) is left

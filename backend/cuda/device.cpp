@@ -116,8 +116,13 @@ std::optional<DeviceState> CudaDevice::state() {
   return management_ ? std::optional(management_->state()) : std::nullopt;
 }
 
-std::optional<double> CudaDevice::joules() {
-  return management_ ? management_->joules() : std::nullopt;
+Result<double> CudaDevice::joules() {
+  if (auto joules = management_ ? management_->joules() : std::nullopt) return *joules;
+  return fail(
+      ErrorKind::Unsupported,
+      "the energy that " + info_.id + " takes is not counted: " +
+          (management_ ? "its driver has no counter of it" : "the driver's management library is not there"),
+      "NVIDIA devices from Volta on have one, by libnvidia-ml.so.1; tune for time");
 }
 
 Result<void> CudaDevice::enter() {

@@ -48,7 +48,7 @@ public:
                                    const TimingRequest& request) override;
   DeviceJudge* judge() override;
   std::optional<DeviceState> state() override;
-  std::optional<double> joules() override;
+  Result<double> joules() override;
 
 private:
   friend class CudaJudge;

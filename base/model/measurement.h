@@ -23,15 +23,20 @@ struct Interval {
 
 /// Whether the outputs were right, and who says so. Only one with checked > 0 is a proof.
 struct Verdict {
-  std::string reference;     ///< who computed the expected outputs: "reference", "cpu"; empty: nobody
-  int64_t checked = 0;       ///< output elements compared, of
-  int64_t total = 0;         ///< … all elements of the outputs
-  double worstError = 0;     ///< largest |got - expected| / (absolute + relative * |expected|); ≤ 1 passes
+  std::string reference; ///< who computed the expected outputs: "reference", "cpu"; empty: nobody
+  int64_t checked = 0;   ///< output elements compared, of
+  int64_t total = 0;     ///< … all elements of the outputs
+  /// Largest |got - expected| / (factor * (absolute + relative * |expected|)); at most 1 passes.
+  double worstError = 0;
   bool guardsIntact = false; ///< no byte before or behind any buffer was written
   /// What it was judged by, when the kernel's document says; none: each type's own.
   std::optional<Tolerance> tolerance = std::nullopt;
-  std::string state = "unchecked"; ///< "passed", "failed" or "unchecked"
-  std::string reason = {};         ///< of a failure: which output, where, by how much
+  /// "passed", "failed" or "unchecked"; while a search waits for the expected outputs "pending", which is
+  /// neither kept nor told.
+  std::string state = "unchecked";
+  std::string reason = {}; ///< of a failure: which output, where, by how much
+  /// Of the tolerance, which is allowed where the kernel's own sums differ by more when taken otherwise.
+  double factor = 1;
 };
 
 /// One build, one device, one outcome. Times are seconds, sizes bytes.
@@ -47,6 +52,7 @@ struct Measurement {
   std::string reason;            ///< of anything but "timed"; of that, what disturbed it
   std::optional<double> seconds; ///< median of one launch with a cold cache
   std::optional<Interval> interval;
+  std::optional<double> joules; ///< of one launch, where the objective asks for it
   int64_t repeats = 0;
   bool abandoned = false; ///< measuring ended early: it was clearly slower than the best so far
   double compileSeconds = 0;
@@ -77,6 +83,7 @@ template <typename V> void fields(V& v, Verdict& m) {
   v.option("guards_intact", m.guardsIntact);
   v("tolerance", m.tolerance);
   v.option("reason", m.reason);
+  v.option("factor", m.factor);
 }
 
 template <typename V> void fields(V& v, Measurement& m) {
@@ -90,6 +97,7 @@ template <typename V> void fields(V& v, Measurement& m) {
   v.option("reason", m.reason);
   v("seconds", m.seconds);
   v("interval", m.interval);
+  v("joules", m.joules);
   v.option("repeats", m.repeats);
   v.option("abandoned", m.abandoned);
   v.option("compile_seconds", m.compileSeconds);

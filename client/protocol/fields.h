@@ -21,6 +21,7 @@ template <typename V> void fields(V& v, BestRequest& m) {
   v.option("wait", m.wait);
   v.option("tune", m.tune);
   v.option("budget", m.budget);
+  v("objective", m.objective);
 }
 
 template <typename V> void fields(V& v, TuneRequest& m) {
@@ -35,6 +36,7 @@ template <typename V> void fields(V& v, TuneRequest& m) {
   v.option("force", m.force);
   v.option("only", m.only);
   v.option("built", m.built);
+  v("objective", m.objective);
 }
 
 template <typename V> void fields(V& v, Answer& m) {
@@ -53,6 +55,7 @@ template <typename V> void fields(V& v, Answer& m) {
   v("grid", m.grid);
   v("seconds", m.seconds);
   v("interval", m.interval);
+  v("joules", m.joules);
   v("gigabytes_per_second", m.gigabytesPerSecond);
   v("gigaflops_per_second", m.gigaflopsPerSecond);
   v("gain", m.gain);
@@ -168,6 +171,7 @@ template <typename V> void fields(V& v, ExplainRequest& m) {
   v.object("document", m.document);
   v("sizes", m.sizes);
   v.option("device", m.device);
+  v("objective", m.objective);
 }
 
 template <typename V> void fields(V& v, Candidate& m) {
@@ -213,6 +217,7 @@ template <typename V> void fields(V& v, StudyRequest& m) {
   v.option("strategy", m.strategy);
   v.option("effort", m.effort);
   v.option("seed", m.seed);
+  v("objective", m.objective);
 }
 
 template <typename V> void fields(V& v, Proposal& m) {
@@ -223,6 +228,7 @@ template <typename V> void fields(V& v, Proposal& m) {
 template <typename V> void fields(V& v, Told& m) {
   v("number", m.number);
   v("value", m.value);
+  v("values", m.values);
   v.option("failure", m.failure);
 }
 
@@ -319,6 +325,7 @@ template <typename V> void fields(V& v, EntryList& m) {
   X(Verdict) \
   X(Budget) \
   X(Interval) \
+  X(Objective) \
   X(ParameterSlot)
 // clang-format on
 

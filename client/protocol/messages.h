@@ -6,6 +6,7 @@
 #include "base/model/device.h"
 #include "base/model/device_state.h"
 #include "base/model/measurement.h"
+#include "base/model/objective.h"
 
 #include <array>
 #include <cstdint>
@@ -18,6 +19,7 @@ namespace tuned::protocol {
 
 using tuned::DeviceInfo;
 using tuned::Interval;
+using tuned::Objective;
 using tuned::ParameterSlot;
 using tuned::Resources;
 using tuned::Verdict;
@@ -44,6 +46,7 @@ struct BestRequest {
   double wait = 0;    ///< seconds to wait for a tuned answer; then the answer is the best that is known
   bool tune = true;   ///< false: on a miss answer with what is known and start nothing
   Budget budget;      ///< of the tuning that a miss starts
+  std::optional<Objective> objective; ///< none: time
 };
 
 /// Start a tuning, or join the equal one in flight.
@@ -63,6 +66,7 @@ struct TuneRequest {
   /// Just the builds that are here (pre-warmed, imported) and load on the device, by whatever assembler:
   /// nothing is compiled.
   bool built = false;
+  std::optional<Objective> objective; ///< what is made small; none: time
 };
 
 /// The best that is known for (kernel, sizes, device). Also one row of the list of winners.
@@ -82,6 +86,7 @@ struct Answer {
   std::array<int64_t, 3> grid = {1, 1, 1};
   std::optional<double> seconds; ///< median of one launch with a cold cache; none when not measured
   std::optional<Interval> interval;
+  std::optional<double> joules;             ///< of one launch, where the objective asked for it
   std::optional<double> gigabytesPerSecond; ///< from the kernel's work expressions
   std::optional<double> gigaflopsPerSecond;
   std::optional<double> gain; ///< default's time / this one's; none when the default did not run
@@ -185,6 +190,7 @@ struct ExplainRequest {
   std::string document;
   Values sizes;
   std::string device;
+  std::optional<Objective> objective; ///< none: time
 };
 
 /// One of the field: how far it is behind the winner.

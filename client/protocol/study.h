@@ -21,6 +21,9 @@ struct StudyRequest {
   std::string strategy;                                   ///< as of a tuning
   std::string effort;                                     ///< as of a tuning
   uint64_t seed = 0;                                      ///< 0: the daemon's choice
+  /// Weights of the values that are told by name, at least 0 and not all; what is made small is the product
+  /// of value^weight, to the power of 1 / the sum of weights. None: one value is told.
+  std::optional<std::map<std::string, double>> objective;
 };
 
 /// A configuration to try, known by its number in the study.
@@ -35,6 +38,9 @@ struct Told {
   /// To be made small: seconds, joules, any weighted sum of such. Positive and finite; none: it failed.
   std::optional<double> value;
   std::string failure; ///< why there is no value
+  /// In a study with an objective, in place of `value`: each that it names, positive and finite; others are
+  /// passed over.
+  std::optional<std::map<std::string, double>> values = {};
 };
 
 struct StudyBest {

@@ -3,8 +3,10 @@
 #include "client/tunectl/verbs.h"
 
 #include <CLI/CLI.hpp>
+#include <cctype>
 #include <charconv>
 #include <iostream>
+#include <sstream>
 
 namespace tuned::tunectl {
 
@@ -38,6 +40,45 @@ std::string checkSize(const std::string& text) {
   return parseSize(text, name, value) ? "" : "\"" + text + "\" is not NAME=INTEGER";
 }
 } // namespace
+
+namespace {
+/// Weights by name. An empty text: what is wrong with it.
+std::string readObjective(const std::string& text, protocol::Objective& objective) {
+  std::string plain;
+  for (const char each : text)
+    if (!std::isspace(static_cast<unsigned char>(each)) && each != '{' && each != '}' && each != '"')
+      plain += each;
+  objective = {0, 0};
+  std::istringstream parts(plain);
+  for (std::string part; std::getline(parts, part, ',');) {
+    const size_t colon = part.find(':');
+    const std::string name = part.substr(0, colon),
+                      digits = colon == std::string::npos ? "1" : part.substr(colon + 1);
+    double weight = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), weight);
+    if ((name != "time" && name != "energy") || error != std::errc() || end != digits.data() + digits.size())
+      return "\"" + part + "\" is not time, energy, time:WEIGHT or energy:WEIGHT";
+    (name == "time" ? objective.time : objective.energy) = weight;
+  }
+  return objective.sound() ? "" : "weights are at least 0, and not all are 0";
+}
+} // namespace
+
+void addObjectiveOption(CLI::App& verb, std::string& objective) {
+  verb.add_option(
+          "--objective", objective,
+          "what is made small: time, energy, or both by weights, as time:1,energy:1; time when left out")
+      ->check([](const std::string& text) {
+        protocol::Objective ignored;
+        return readObjective(text, ignored);
+      });
+}
+
+std::optional<protocol::Objective> parseObjective(const std::string& text) {
+  protocol::Objective objective;
+  if (text.empty() || !readObjective(text, objective).empty()) return std::nullopt;
+  return objective.timeAlone() ? std::nullopt : std::optional(objective);
+}
 
 int report(const Globals& globals, const Error& error) {
   if (globals.json) {

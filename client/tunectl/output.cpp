@@ -90,7 +90,7 @@ std::string formatVerdict(const protocol::Verdict& verdict) {
   if (verdict.checked > 0)
     out += ": " + std::to_string(verdict.checked) + " of " + std::to_string(verdict.total) +
            " outputs compared with " + (verdict.reference.empty() ? "a reference" : verdict.reference) +
-           ", worst error " + number("%.2g", verdict.worstError) + " of the tolerance" +
+           ", worst error " + number("%.2g", verdict.worstError * verdict.factor) + " of the tolerance" +
            (verdict.guardsIntact ? ", guards intact" : "");
   if (!verdict.reason.empty()) out += (verdict.checked > 0 ? "; " : ": ") + verdict.reason;
   return out;
@@ -168,6 +168,8 @@ std::vector<Row> answerFacts(const protocol::Answer& answer, const std::string& 
     time += " (" + formatSeconds(answer.interval->low) + " to " + formatSeconds(answer.interval->high) +
             " with 95 % confidence)";
   rows.push_back({"time", time});
+  if (answer.joules)
+    rows.push_back({"energy", number("%.4g mJ a launch, with warm caches", 1e3 * *answer.joules)});
   rows.push_back({"throughput", formatRates(answer)});
   rows.push_back({"gain over default", formatGain(answer.gain)});
   rows.push_back({"verdict", formatVerdict(answer.verdict)});

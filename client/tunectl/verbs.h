@@ -82,6 +82,11 @@ struct Problem {
   std::string device;
 };
 void addProblemOptions(CLI::App& verb, Problem& problem);
+/// --objective, with a check of what is given.
+void addObjectiveOption(CLI::App& verb, std::string& objective);
+/// "time", "energy", "time:2,energy:1", also as JSON writes it; nothing for an empty text. Only for texts
+/// that addObjectiveOption has checked.
+std::optional<protocol::Objective> parseObjective(const std::string& text);
 /// Only for texts that addProblemOptions has checked.
 protocol::Values parseSizes(const std::vector<std::string>& texts);
 

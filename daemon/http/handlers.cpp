@@ -71,7 +71,7 @@ HttpResponse listTrials(Service& service, const Call& call) {
   if (id.empty()) return reply(service.trials(kernel, device, *limit), call.status);
   auto job = service.job(id);
   if (!job) return Router::problem(job.error());
-  auto list = service.trials((*job)->spec().problem.kernel, (*job)->spec().request.device, *limit);
+  auto list = service.trials((*job)->spec().problem.kernel, (*job)->device(), *limit);
   if (list)
     std::erase_if(list->trials,
                   [&](const auto& trial) { return trial.sizes != (*job)->spec().request.sizes; });

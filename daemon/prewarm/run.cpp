@@ -1,5 +1,6 @@
 #include "daemon/prewarm/run.h"
 
+#include "base/clock.h"
 #include "daemon/service/answers/convert.h"
 #include "daemon/service/metrics.h"
 
@@ -16,10 +17,6 @@ namespace tuned::prewarm {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 double processorSeconds(int who) {
   rusage used{};
@@ -79,7 +76,7 @@ public:
     if (!waiting_.empty()) compileAll(start, progress);
     if (broken_) return fail(*broken_);
     report_.ended = report_.known + report_.compiled == report_.builds;
-    report_.seconds = since(start);
+    report_.seconds = secondsSince(start);
     // The pool is gone: its workers were waited for, and with them what they had waited for.
     double used = processorSeconds(RUSAGE_CHILDREN) + processorSeconds(RUSAGE_SELF) - before;
     report_.coresBusy = report_.seconds > 0 ? used / report_.seconds / cores() : 0;
@@ -134,7 +131,7 @@ private:
       threads.emplace_back([&] { compileSome(builder); });
     std::unique_lock lock(mutex_);
     while (!done_.wait_for(lock, std::chrono::milliseconds(200), [&] { return running_ == 0; })) {
-      report_.seconds = since(start);
+      report_.seconds = secondsSince(start);
       if (options_.budget > 0 && report_.seconds > options_.budget) stop_.request_stop();
       if (progress) progress(report_);
     }

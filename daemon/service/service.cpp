@@ -10,6 +10,7 @@
 #include "tuner/search/strategy.h"
 
 #include <algorithm>
+#include <cmath>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -46,7 +47,8 @@ Service::Service(Options options, std::unique_ptr<store::Store> store, std::shar
     : options_(std::move(options)), store_(std::move(store)), cgroups_(std::move(cgroups)), kernels_(*store_),
       compilers_(compilePool(options_, cgroups_)),
       tuning_(
-          *store_, metrics_, [this] { return ending_.load(); }, [this](const Job& job) { return tell(job); }),
+          *store_, metrics_, [this] { return ending_.load(); }, [this](const Job& job) { return tell(job); },
+          [this](Job& job) { return moveElsewhere(job); }),
       jobs_([this](Job& job) { run(job); },
             [this](const std::string& device) {
               measurers_.at(device)->release();
@@ -96,8 +98,9 @@ void Service::resume() {
       continue;
     }
     auto request = protocol::fromText<protocol::TuneRequest>(record.request);
-    auto what =
-        request ? resolve(request->kernel, "", request->sizes, request->device, "") : fail(request.error());
+    auto what = request
+                    ? resolve(request->kernel, "", request->sizes, request->device, "", request->objective)
+                    : fail(request.error());
     auto job = what ? start(*what, *request, ::geteuid(), record, deaths) : fail(what.error());
     if (job) {
       spdlog::info("job {} goes on where it was", record.id);
@@ -139,7 +142,11 @@ Result<const KnownDevice*> Service::deviceFor(const Resolved& what, const std::s
 
 Result<Service::Resolved> Service::resolve(const std::string& kernel, const std::string& document,
                                            const protocol::Values& sizes, const std::string& deviceId,
-                                           const std::string& user) {
+                                           const std::string& user,
+                                           const std::optional<Objective>& objective) {
+  if (objective && !objective->sound())
+    return fail(ErrorKind::InvalidInput, "objective: weights are finite and at least 0, and not all are 0",
+                "give a weight for time, for energy, or for both");
   if (kernel.empty() == document.empty())
     return fail(ErrorKind::InvalidInput, "give either 'kernel' (an id or a name) or 'document'");
   auto known = document.empty() ? kernels_.find(kernel, user) : kernels_.submit(document, user);
@@ -150,7 +157,7 @@ Result<Service::Resolved> Service::resolve(const std::string& kernel, const std:
   auto bytes = totalBytes(*known->kernel, sizes);
   if (!bytes) return fail(bytes.error());
   if (auto room = checkRoom(*bytes, (*on)->info); !room) return fail(room.error());
-  return Resolved{*known, *on, {known->id, toKey(sizes), (*on)->target.id}};
+  return Resolved{*known, *on, {known->id, toKey(sizes), (*on)->target.id}, objective.value_or(Objective())};
 }
 
 std::shared_ptr<const std::string> Service::hit(const std::string& requestText, const std::string& user) {
@@ -183,9 +190,23 @@ void Service::dropHits(const std::string& idOrName) {
 Result<store::MeasurementRecord> Service::chosen(const Resolved& what) {
   auto sizes = fromKey(what.problem.sizes);
   if (!sizes) return fail(sizes.error());
-  return store_->choose(what.problem, [&](const store::MeasurementRecord& record) {
-    return answers(*what.kernel.kernel, *sizes, record);
-  });
+  auto fits = [&](const store::MeasurementRecord& record) {
+    return answers(*what.kernel.kernel, *sizes, record, what.objective);
+  };
+  if (what.objective.timeAlone()) return store_->choose(what.problem, fits);
+  // Whatever was measured with energy serves all weights.
+  auto records = store_->standing(what.problem);
+  if (!records) return fail(records.error());
+  const store::MeasurementRecord* least = nullptr;
+  double value = INFINITY;
+  for (const store::MeasurementRecord& record : *records) {
+    const Measurement& m = record.measurement;
+    if (m.outcome != "timed" || m.abandoned || !record.source.empty() || !fits(record)) continue;
+    const double its = what.objective.of(m.seconds.value_or(0), m.joules).value_or(INFINITY);
+    if (its < value) value = its, least = &record;
+  }
+  if (least) return *least;
+  return fail(ErrorKind::NotFound, "no winner is known for this problem and objective");
 }
 
 /// The answer that a measurement gives, with what the search around it knew.
@@ -200,16 +221,22 @@ Result<protocol::Answer> Service::told(const Resolved& what, const store::Measur
   measured.target = record.target;
   if (auto search = store_->lastSearch(measured); search && search->space > 0)
     answer->coverage = std::min(1.0, static_cast<double>(search->tried) / static_cast<double>(search->space));
-  auto standard = store_->standingOf(measured, toKey(kernel.defaults));
-  if (standard && standard->measurement.seconds && answer->seconds.value_or(0) > 0)
-    answer->gain = *standard->measurement.seconds / *answer->seconds;
+  auto standard = store_->standingOf(measured, toKey(kernel.defaults), policyOf(what.objective));
+  if (standard && standard->measurement.seconds && answer->seconds.value_or(0) > 0) {
+    const auto its = what.objective.of(*standard->measurement.seconds, standard->measurement.joules);
+    const auto ours = what.objective.of(*answer->seconds, answer->joules);
+    if (its && ours) answer->gain = *its / *ours;
+  }
   return answer;
 }
 
 Result<protocol::Answer> Service::tell(const Job& job) {
-  auto on = device(job.spec().request.device);
+  auto on = device(job.device());
   if (!on) return fail(on.error());
-  const Resolved what{{job.spec().problem.kernel, "", "", job.spec().kernel}, *on, job.spec().problem};
+  const Resolved what{{job.spec().problem.kernel, "", "", job.spec().kernel},
+                      *on,
+                      job.spec().problem,
+                      job.spec().request.objective.value_or(Objective())};
   auto record = chosen(what);
   if (!record) return fail(record.error());
   return told(what, *record);
@@ -219,7 +246,7 @@ Result<protocol::Answer> Service::tell(const Job& job) {
 Result<BestResult> Service::stored(const Resolved& what) {
   const Kernel& kernel = *what.kernel.kernel;
   auto winner = chosen(what);
-  const bool stale = !winner && winner.error().kind == ErrorKind::NotFound;
+  const bool stale = !winner && winner.error().kind == ErrorKind::NotFound && what.objective.timeAlone();
   if (stale) {
     auto sizes = fromKey(what.problem.sizes);
     if (!sizes) return fail(sizes.error());
@@ -240,13 +267,14 @@ Result<BestResult> Service::stored(const Resolved& what) {
     answer->verdict.state = "unchecked";
     answer->verdict.reason = "judged by another tolerance; it is checked again behind";
   }
-  auto behind = jobs_.of(what.problem, what.kernel.sha);
+  auto behind = jobs_.of(what.problem, what.kernel.sha, what.objective);
   if (behind) answer->job = behind->spec().id;
   return BestResult{std::move(*answer), behind, {}};
 }
 
 Result<BestResult> Service::best(const protocol::BestRequest& request, const std::string& user) {
-  auto what = resolve(request.kernel, request.document, request.sizes, request.device, user);
+  auto what =
+      resolve(request.kernel, request.document, request.sizes, request.device, user, request.objective);
   if (!what) return fail(what.error());
   auto kept = stored(*what);
   if (!kept && kept.error().kind != ErrorKind::NotFound) return kept;
@@ -255,8 +283,8 @@ Result<BestResult> Service::best(const protocol::BestRequest& request, const std
     return kept;
   }
   ++(kept ? metrics_.staleAnswers : metrics_.misses);
-  std::shared_ptr<Job> behind = jobs_.of(what->problem, what->kernel.sha);
-  auto last = store_->lastSearch(what->problem, questionOf(*what->kernel.kernel));
+  std::shared_ptr<Job> behind = jobs_.of(what->problem, what->kernel.sha, what->objective);
+  auto last = store_->lastSearch(what->problem, questionOf(*what->kernel.kernel, what->objective));
   if (!last && last.error().kind != ErrorKind::NotFound) return fail(last.error());
   if (last && !last->failure.empty() && !behind && !kept)
     return fail(ErrorKind::Faulted, last->failure, "see the trials; tune with force to try them again");
@@ -265,6 +293,7 @@ Result<BestResult> Service::best(const protocol::BestRequest& request, const std
     protocol::TuneRequest tuning;
     tuning.budget = request.budget;
     tuning.device = request.device;
+    tuning.objective = request.objective;
     auto started = start(*what, tuning, numberOf(user));
     // A device that cannot be had now takes no answer away.
     if (!started && started.error().kind != ErrorKind::Unavailable) return fail(started.error());
@@ -293,7 +322,8 @@ Result<BestResult> Service::best(const protocol::BestRequest& request, const std
 }
 
 Result<protocol::JobStatus> Service::tune(const protocol::TuneRequest& request, const std::string& user) {
-  auto what = resolve(request.kernel, request.document, request.sizes, request.device, user);
+  auto what =
+      resolve(request.kernel, request.document, request.sizes, request.device, user, request.objective);
   if (!what) return fail(what.error());
   auto job = start(*what, request, numberOf(user));
   if (!job) return fail(job.error());
@@ -319,6 +349,7 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
   }
   auto on = deviceFor(what, request.device);
   if (!on) return fail(on.error());
+  const protocol::TuneRequest asked = request; // the next daemon may choose another device
   request.device = (*on)->info.id;
   if (ending_) return fail(ErrorKind::Unavailable, "the daemon is stopping", "ask again when it is back");
   const bool fresh = record.id.empty();
@@ -336,11 +367,12 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
   if (strategy.empty())
     strategy = request.only.empty() && !request.built ? strategyFor(*effort, space->total()) : "exhaustive";
   if (auto known = checkStrategy(strategy); !known) return fail(known.error());
-  auto job = std::make_shared<Job>(JobSpec{fresh ? newId() : record.id, request, what.kernel.kernel,
-                                           what.problem, static_cast<int64_t>(space->size()), strategy,
-                                           fresh ? unixNow() : record.created, user, deaths});
+  auto job =
+      std::make_shared<Job>(JobSpec{fresh ? newId() : record.id, request, what.kernel.kernel, what.problem,
+                                    static_cast<int64_t>(space->size()), strategy,
+                                    fresh ? unixNow() : record.created, user, deaths, asked.device.empty()});
   if (fresh) {
-    auto kept = store_->putJob({job->spec().id, name(JobState::Queued), protocol::toText(request), "", 0});
+    auto kept = store_->putJob({job->spec().id, name(JobState::Queued), protocol::toText(asked), "", 0});
     if (!kept) return fail(kept.error());
   }
   ++metrics_.jobsStarted;
@@ -354,9 +386,27 @@ Crew Service::crewOf(const KnownDevice& device) {
           &watch_,     options_.quietSeconds};
 }
 
+/// A job that may run anywhere leaves a device that is out of use for one of the same kind that is not.
+bool Service::moveElsewhere(Job& job) {
+  const std::string from = job.device();
+  if (!job.spec().anyDevice || ending_ || job.stopToken().stop_requested() || !watch_.out(from)) return false;
+  const KnownDevice* least = nullptr;
+  for (const KnownDevice& device : devices_)
+    if (const std::string& id = device.info.id; id != from && device.target.id == job.spec().problem.target &&
+                                                !watch_.out(id) &&
+                                                (!least || jobs_.load(id) < jobs_.load(least->info.id)))
+      least = &device;
+  if (!least) return false;
+  spdlog::warn("job {}: {} is out of use; it goes to {}", job.spec().id, from, least->info.id);
+  (void)store_->setJob(job.spec().id, name(JobState::Queued), std::to_string(job.spec().deaths));
+  jobs_.move(job, least->info.id);
+  return true;
+}
+
 void Service::run(Job& job) {
+  if (moveElsewhere(job)) return;
   auto known = kernels_.find(job.spec().request.kernel, "");
-  auto on = device(job.spec().request.device);
+  auto on = device(job.device());
   if (!known || !on) {
     const Error error = known ? on.error() : known.error();
     (void)store_->setJob(job.spec().id, name(JobState::Failed), error.text());

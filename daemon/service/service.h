@@ -82,9 +82,11 @@ private:
     KnownKernel kernel;
     const KnownDevice* device;
     store::ProblemKey problem;
+    Objective objective = {};
   };
   Result<Resolved> resolve(const std::string& kernel, const std::string& document,
-                           const protocol::Values& sizes, const std::string& device, const std::string& user);
+                           const protocol::Values& sizes, const std::string& device, const std::string& user,
+                           const std::optional<Objective>& objective = {});
   Result<const KnownDevice*> device(const std::string& id) const;
   Result<const KnownDevice*> deviceFor(const Resolved& what, const std::string& asked) const;
   Result<std::shared_ptr<Job>> start(const Resolved& what, protocol::TuneRequest request, unsigned user,
@@ -100,6 +102,7 @@ private:
   void feedLater(const KnownDevice& device);
   void endedLater(const Job& job);
   void run(Job& job);
+  bool moveElsewhere(Job& job);
   /// Forgets remembered answers: those of a kernel, by its id or name, or all.
   void dropHits(const std::string& idOrName = {});
 

@@ -6,17 +6,19 @@
 #include "tuner/search/space.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace tuned {
 
 namespace {
 constexpr size_t examples = 5;
 
-std::string ruledOut(const Kernel& kernel, const Sizes& sizes, const store::MeasurementRecord& record) {
+std::string ruledOut(const Kernel& kernel, const Sizes& sizes, const Objective& objective,
+                     const store::MeasurementRecord& record) {
   const Measurement& measured = record.measurement;
   if (measured.outcome != "timed") return measured.outcome;
   if (!record.source.empty()) return "measured elsewhere: " + record.source;
-  if (record.policy != measuringPolicy) return "timed another way: " + record.policy;
+  if (record.policy != policyOf(objective)) return "timed another way: " + record.policy;
   switch (holdsUnder(kernel, measured.verdict)) {
   case Holds::No:
     return "wrong under the document's tolerance";
@@ -44,7 +46,7 @@ std::string judgeOf(const Verdict& verdict) {
 bool before(const protocol::Candidate& a, const protocol::Candidate& b) {
   auto rank = [](const protocol::Candidate& one) {
     return std::tuple(!one.measurement.seconds.has_value(), !one.ruledOut.empty(), !one.finalist,
-                      one.measurement.seconds.value_or(0));
+                      one.behind.value_or(INFINITY), one.measurement.seconds.value_or(0));
   };
   return rank(a) < rank(b);
 }
@@ -52,7 +54,8 @@ bool before(const protocol::Candidate& a, const protocol::Candidate& b) {
 
 Result<protocol::Explanation> Service::explain(const protocol::ExplainRequest& request,
                                                const std::string& user) {
-  auto what = resolve(request.kernel, request.document, request.sizes, request.device, user);
+  auto what =
+      resolve(request.kernel, request.document, request.sizes, request.device, user, request.objective);
   if (!what) return fail(what.error());
   const Kernel& kernel = *what->kernel.kernel;
   auto winner = chosen(*what);
@@ -69,9 +72,11 @@ Result<protocol::Explanation> Service::explain(const protocol::ExplainRequest& r
 
   protocol::Explanation out;
   for (const store::MeasurementRecord& record : *records) {
-    protocol::Candidate one{record.measurement, {}, record.finalist, ruledOut(kernel, request.sizes, record)};
-    if (record.measurement.seconds && answer->seconds.value_or(0) > 0)
-      one.behind = *record.measurement.seconds / *answer->seconds - 1;
+    protocol::Candidate one{
+        record.measurement, {}, record.finalist, ruledOut(kernel, request.sizes, what->objective, record)};
+    const auto its = what->objective.of(record.measurement.seconds.value_or(0), record.measurement.joules);
+    const auto best = what->objective.of(answer->seconds.value_or(0), answer->joules);
+    if (record.measurement.seconds && its && best.value_or(0) > 0) one.behind = *its / *best - 1;
     ++out.outcomes[record.measurement.outcome];
     out.field.push_back(std::move(one));
   }

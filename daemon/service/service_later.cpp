@@ -64,7 +64,7 @@ void Service::feedLater(const KnownDevice& device) {
 void Service::endedLater(const Job& job) {
   {
     std::lock_guard guard(laterMutex_);
-    const auto jobs = later_.jobs.find(job.spec().request.device);
+    const auto jobs = later_.jobs.find(job.device());
     if (jobs == later_.jobs.end()) return; // nothing is measured later here
     if (jobs->second.erase(job.spec().id) > 0 && job.status().state == "done") {
       const double seconds = secondsSince(started_);
@@ -73,7 +73,7 @@ void Service::endedLater(const Job& job) {
     }
   }
   // After any job: one that could not be queued before, or a device that is back, is thought of again.
-  if (auto on = device(job.spec().request.device)) feedLater(**on);
+  if (auto on = device(job.device())) feedLater(**on);
 }
 
 } // namespace tuned

@@ -10,7 +10,8 @@ const std::string selectMeasurements =
     "b.created, "
     "b.sum, m.target, g.device, m.policy, m.source, m.search, m.stage, m.standing, m.outcome, m.reason, "
     "m.seconds, m.low, m.high, m.repeats, m.abandoned, m.compile_seconds, m.measure_seconds, m.verdict, "
-    "m.created, m.sum FROM measurements m JOIN builds b ON b.id = m.build JOIN problems p ON p.id = "
+    "m.created, m.sum, m.joules FROM measurements m JOIN builds b ON b.id = m.build JOIN problems p ON p.id "
+    "= "
     "m.problem "
     "JOIN targets g ON g.id = m.target ";
 
@@ -60,6 +61,7 @@ std::optional<MeasurementRecord> readMeasurement(const SQLite::Statement& row) {
   m.compileSeconds = real(row, 25);
   m.measureSeconds = real(row, 26);
   m.verdict = std::move(*judged);
+  m.joules = optionalReal(row, 30);
   if (measurementSum(out, verdict) != textAt(row, 29)) return std::nullopt;
 
   m.kernel = build.key.kernel;

@@ -57,16 +57,18 @@ Result<std::vector<MeasurementRecord>> Store::standing(const ProblemKey& problem
   });
 }
 
-Result<MeasurementRecord> Store::standingOf(const ProblemKey& problem, const std::string& configuration) {
+Result<MeasurementRecord> Store::standingOf(const ProblemKey& problem, const std::string& configuration,
+                                            const std::string& policy) {
   // By the build: a problem may have thousands of others.
   static const std::string sql =
       selectMeasurements +
       "WHERE m.problem = (SELECT id FROM problems WHERE kernel = ?1 AND sizes = ?2) AND "
       "m.target = ?4 AND m.build IN (SELECT x.id FROM builds x WHERE x.problem = (SELECT id "
       "FROM problems WHERE kernel = ?1 AND sizes = ?2) AND x.configuration = ?3 AND x.origin "
-      "= '') AND m.standing > 0 ORDER BY m.id DESC";
+      "= '') AND m.standing > 0 AND m.policy = ?5 ORDER BY m.id DESC";
   auto found = attempt([&]() -> std::optional<MeasurementRecord> {
-    auto row = query(*database_, sql.c_str(), problem.kernel, problem.sizes, configuration, problem.target);
+    auto row =
+        query(*database_, sql.c_str(), problem.kernel, problem.sizes, configuration, problem.target, policy);
     while (row.executeStep())
       if (auto one = readMeasurement(row)) return one;
     return std::nullopt;
@@ -110,12 +112,12 @@ Result<void> Store::eachMeasurement(const Filter& filter,
   }
 }
 
-Result<int64_t> Store::retire(const ProblemKey& problem, double before) {
+Result<int64_t> Store::retire(const ProblemKey& problem, double before, const std::string& policy) {
   return change([&] {
     return run(*database_,
                "UPDATE measurements SET standing = 0 WHERE standing > 0 AND created < ? AND target = ? AND "
-               "problem = (SELECT id FROM problems WHERE kernel = ? AND sizes = ?)",
-               before, problem.target, problem.kernel, problem.sizes);
+               "policy = ? AND problem = (SELECT id FROM problems WHERE kernel = ? AND sizes = ?)",
+               before, problem.target, policy, problem.kernel, problem.sizes);
   });
 }
 

@@ -48,13 +48,16 @@ struct BuildRecord {
   double created = 0; ///< Unix time; set by the store
 };
 
+/// The policy of measurements whose fastest is the winner.
+constexpr const char* byTime = "cold";
+
 /// A measurement with the build that was measured.
 struct MeasurementRecord {
   int64_t id = 0;
   BuildRecord build;
   Measurement measurement; ///< kernel, sizes, configuration and device are filled in on reading
   std::string target;
-  std::string policy = "cold"; ///< how it was timed
+  std::string policy = byTime; ///< how it was measured
   std::string source;          ///< empty: here; else from where it was imported
   int64_t search = 0;          ///< the search it belongs to; 0: none
   bool finalist = false;       ///< timed against the best others

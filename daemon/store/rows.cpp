@@ -10,7 +10,9 @@ namespace {
 int64_t standingOf(const MeasurementRecord& record) {
   if (record.history) return 0;
   const Measurement& m = record.measurement;
-  return m.outcome == "timed" && m.seconds && !m.abandoned && record.source.empty() ? 1 : 2;
+  const bool mayWin = m.outcome == "timed" && m.seconds && !m.abandoned && record.source.empty();
+  return mayWin && record.policy == byTime ? 1
+                                           : 2; // what is made small by other objectives is told otherwise
 }
 } // namespace
 
@@ -52,12 +54,12 @@ int64_t writeMeasurement(SQLite::Database& database, const MeasurementRecord& re
   run(database,
       "INSERT INTO measurements(build, problem, target, policy, source, search, stage, standing, outcome, "
       "reason, seconds, low, high, repeats, abandoned, compile_seconds, measure_seconds, verdict, created, "
-      "sum) "
-      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "sum, joules) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       record.build.id, problem, record.target, record.policy, record.source, record.search,
       int64_t{record.finalist}, standingOf(record), m.outcome, m.reason, m.seconds, low, high, m.repeats,
       int64_t{m.abandoned}, m.compileSeconds, m.measureSeconds, verdict, record.created,
-      Blob{measurementSum(record, verdict)});
+      Blob{measurementSum(record, verdict)}, m.joules);
   return database.getLastInsertRowid();
 }
 

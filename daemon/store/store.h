@@ -101,14 +101,15 @@ public:
   Result<int64_t> addMeasurement(const MeasurementRecord& measurement);
   /// The one that stands for each build of the problem, oldest first.
   Result<std::vector<MeasurementRecord>> standing(const ProblemKey& problem, double since = 0);
-  /// The newest that stands for a configuration built by our own compilers. NotFound.
-  Result<MeasurementRecord> standingOf(const ProblemKey& problem, const std::string& configuration);
+  /// The newest that stands for a configuration built by our own compilers, measured that way. NotFound.
+  Result<MeasurementRecord> standingOf(const ProblemKey& problem, const std::string& configuration,
+                                       const std::string& policy = byTime);
   /// Newest first, history too; at most `limit`.
   Result<std::vector<MeasurementRecord>> measurements(const Filter& filter, int64_t limit);
   Result<void> eachMeasurement(const Filter& filter,
                                const std::function<Result<void>(const MeasurementRecord&)>& visit);
-  /// What was measured before `before` (Unix time) stands for nothing any more. Gives how many.
-  Result<int64_t> retire(const ProblemKey& problem, double before);
+  /// What was measured that way before `before` (Unix time) stands for nothing any more. Gives how many.
+  Result<int64_t> retire(const ProblemKey& problem, double before, const std::string& policy = byTime);
 
   // --- the choice (choice.cpp) ---
   /// Whether a candidate answers the question.

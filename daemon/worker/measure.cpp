@@ -1,22 +1,24 @@
 // `tuned-worker measure`: owns the device; verifies and times variants, of one problem at a time.
 #include "tuner/measure/measure.h"
 #include "backend/registry.h"
+#include "base/clock.h"
 #include "base/model/json.h"
 #include "daemon/worker/channel/messages.h"
 #include "daemon/worker/commands.h"
 #include "daemon/worker/confinement/confine.h"
 #include "daemon/worker/confinement/limits.h"
+#include "daemon/worker/expected.h"
 #include "daemon/worker/loop.h"
-#include "daemon/worker/reference.h"
 
 #include <algorithm>
-#include <chrono>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 namespace tuned {
 
 namespace {
+
+using nlohmann::json;
 
 constexpr uint64_t inputSeed = 1;
 /// Share of the deadline of a measurement that computing the reference may take.
@@ -27,11 +29,12 @@ constexpr auto betweenLooks = std::chrono::milliseconds(250);
 /// as much.
 constexpr double exclusiveReference = 1;
 
-/// One problem on the device: its kernel and, once the first variant came, buffers and reference.
+/// One problem on the device: its kernel, its expected outputs, and the buffers.
 struct Bench {
   std::string problem, document;
   Kernel kernel;
   Sizes sizes;
+  std::unique_ptr<Expected> expected; ///< refers to what stands before it
   std::unique_ptr<Measurer> measurer;
 };
 
@@ -39,64 +42,129 @@ class MeasureWorker {
 public:
   explicit MeasureWorker(std::unique_ptr<Device> device) : device_(std::move(device)) {}
 
-  Result<nlohmann::json> handle(const nlohmann::json& request) {
-    if (request.at("op") == "state") {
-      nlohmann::json out = nlohmann::json::array({nlohmann::json::object()});
+  Result<json> handle(const json& request) {
+    const std::string op = request.at("op");
+    json out = json::array();
+    if (op == "state") {
+      out.push_back(json::object());
       look(out, true);
       return out;
     }
     if (auto ready = open(request); !ready) return fail(ready.error());
+    PhaseSeconds opening;
+    if (op == "prepare") {
+      const std::lock_guard turn(turns_);
+      if (request.value("energy", false))
+        if (auto counted = device_->joules(); !counted) return fail(counted.error());
+      if (auto ready = measurer(opening); !ready) return fail(ready.error());
+      return out;
+    }
     auto variants = variantsOf(request);
     if (!variants) return fail(variants.error());
-    PhaseSeconds opening;
-    if (!bench_.measurer)
-      if (auto ready = measurer(variants->at(0).configuration, request.at("seconds"), opening); !ready)
-        return fail(ready.error());
-    nlohmann::json out = nlohmann::json::array();
-    auto add = [&](const Measured& measured) {
-      Trial trial;
-      trial.outcome = measured.outcome;
-      trial.verdict = measured.verdict;
-      trial.measureSeconds = measured.seconds;
-      nlohmann::json answer = model::toJson(toMeasurement(trial));
-      answer["phases"] = measured.phases;
-      // What came before the first variant is told with it.
-      for (const auto& [phase, seconds] : std::exchange(opening, {}))
-        answer["phases"][phase] = seconds;
-      out.push_back(std::move(answer));
-    };
-    if (request.at("op") == "duel")
-      for (const Measured& measured : bench_.measurer->duel(*variants))
-        add(measured);
+    // The evaluator would share its cores with a CPU that is timed.
+    const bool wait = op == "judge" || device_->info().capabilities.exclusive;
+    if (auto sound = expect(variants->at(0).configuration, wait, opening); !sound) return fail(sound.error());
+    const std::lock_guard turn(turns_);
+    if (auto ready = measurer(opening); !ready) return fail(ready.error());
+    Measurer& on = *bench_->measurer;
+    if (op == "duel")
+      for (const Measured& measured : on.duel(*variants))
+        out.push_back(answerOf(measured));
     else
-      add(bench_.measurer->measure(variants->at(0)));
-    look(out, request.at("op") == "duel");
+      out.push_back(answerOf(op == "judge" ? on.judge(variants->at(0)) : on.measure(variants->at(0))));
+    // What came before the first variant is told with it.
+    for (const auto& [phase, seconds] : opening)
+      out[0]["phases"][phase] = out[0]["phases"].value(phase, 0.0) + seconds;
+    look(out, op == "duel");
     return out;
   }
 
 private:
+  static json answerOf(const Measured& measured) {
+    Trial trial;
+    trial.outcome = measured.outcome;
+    trial.verdict = measured.verdict;
+    trial.measureSeconds = measured.seconds;
+    json answer = model::toJson(toMeasurement(trial));
+    answer["phases"] = measured.phases;
+    answer["can_judge"] = measured.canJudge;
+    if (measured.outputs) answer["outputs"] = *measured.outputs;
+    return answer;
+  }
+
   /// Says with the first answer what else went on on the device since the last look: always after a duel,
   /// else now and then, since looking takes about as long as a short measurement.
-  void look(nlohmann::json& out, bool certainly) {
+  void look(json& out, bool certainly) {
     const auto now = std::chrono::steady_clock::now();
     if (!certainly && now - looked_ < betweenLooks) return;
     looked_ = now;
     if (auto state = device_->state()) out[0]["state"] = model::toJson(*state);
   }
 
-  /// Takes up the request's problem; buffers of another one are let go first.
-  Result<void> open(const nlohmann::json& request) {
+  /// Takes up the request's problem, and begins with its expected outputs; buffers of another one are let go
+  /// first.
+  Result<void> open(const json& request) {
     std::string problem = request.at("problem"), document = request.at("kernel");
     // The same problem under another document may be judged by another tolerance.
-    if (bench_.problem == problem && bench_.document == document) return {};
-    bench_ = Bench();
+    if (bench_ && bench_->problem == problem && bench_->document == document) return {};
+    bench_.reset();
     auto kernel = parseKernel(document, "");
     if (!kernel) return fail(kernel.error());
-    bench_ = {problem, std::move(document), std::move(*kernel), request.at("sizes").get<Sizes>(), nullptr};
+    auto bench = std::make_unique<Bench>(problem, std::move(document), std::move(*kernel),
+                                         request.at("sizes").get<Sizes>());
+    const double deadline = request.at("seconds");
+    bench->expected = std::make_unique<Expected>(referenceOf(*bench, deadline));
+    bench_ = std::move(bench);
     return {};
   }
 
-  static Result<std::vector<MeasureRequest>> variantsOf(const nlohmann::json& request) {
+  /// By the default configuration, which is the one that its author ran.
+  ReferenceRequest referenceOf(const Bench& bench, double deadline) {
+    const Capabilities& can = device_->info().capabilities;
+    const double most = can.exclusive ? exclusiveReference : longestReference;
+    ReferenceRequest request{bench.kernel, bench.sizes, bench.kernel.defaults,
+                             can.judges,   inputSeed,   std::min(most, deadline * referenceShare)};
+    request.device = device_.get();
+    request.turns = &turns_;
+    return request;
+  }
+
+  /// The error of a kernel that must not run, as soon as it is known. `spent`: what waiting took.
+  Result<void> expect(const Configuration& variant, bool wait, PhaseSeconds& spent) {
+    bench_->expected->offer(variant);
+    const auto start = std::chrono::steady_clock::now();
+    const Result<ReferenceResult>* there = bench_->expected->get(wait);
+    if (wait) spent["reference"] += secondsSince(start);
+    if (there && !*there) return fail(there->error());
+    return {};
+  }
+
+  /// Buffers, and what measures on them.
+  Result<void> measurer(PhaseSeconds& spent) {
+    if (bench_->measurer) return {};
+    const auto start = std::chrono::steady_clock::now();
+    auto bench = Workbench::open(*device_, bench_->kernel, bench_->sizes, inputSeed);
+    if (!bench) return fail(bench.error());
+    spent["inputs"] += secondsSince(start);
+    auto reference = [this](bool wait) -> const ReferenceResult* {
+      const Result<ReferenceResult>* there = bench_->expected->get(wait);
+      return there && *there ? &**there : nullptr;
+    };
+    // Asked only when something differs, within one measurement, whose deadline has to hold, and while the
+    // device is ours.
+    auto others = [this] {
+      ReferenceRequest request = bench_->expected->request();
+      request.turns = nullptr;
+      request.seconds /= 4;
+      return bench_->expected->get(true)->value().outputs.empty() ? std::vector<ReferenceResult>()
+                                                                  : otherReferences(request);
+    };
+    bench_->measurer =
+        std::make_unique<Measurer>(std::move(*bench), bench_->sizes, std::move(reference), std::move(others));
+    return {};
+  }
+
+  static Result<std::vector<MeasureRequest>> variantsOf(const json& request) {
     std::vector<MeasureRequest> out;
     for (const auto& variant : request.at("variants")) {
       auto artefact = artefactFromJson(variant.at("artefact"));
@@ -104,59 +172,16 @@ private:
       double best = variant.at("best");
       out.push_back({variant.at("configuration").get<Configuration>(),
                      std::make_shared<Artefact>(std::move(*artefact)),
-                     best > 0 ? std::optional(best) : std::nullopt});
+                     best > 0 ? std::optional(best) : std::nullopt, variant.value("energy", false)});
     }
     if (out.empty()) return fail(ErrorKind::Internal, "a measurement of no variant");
     return out;
   }
 
-  /// Buffers and reference. The default configuration is the one its author ran; else the variant's own is
-  /// evaluated.
-  Result<void> measurer(const Configuration& variant, double deadline, PhaseSeconds& spent) {
-    PhaseClock phases;
-    phases.enter("reference");
-    const bool exclusive = device_->info().capabilities.exclusive;
-    double seconds = std::min(exclusive ? exclusiveReference : longestReference, deadline * referenceShare);
-    ReferenceRequest request{
-        bench_.kernel, bench_.sizes, bench_.kernel.defaults, device_->info().capabilities.judges,
-        inputSeed,     seconds,      Sums::AsWritten,        device_.get()};
-    auto reference = makeReference(request);
-    const bool cuda = bench_.kernel.language == "cuda";
-    if (!reference && !cuda) {
-      request.configuration = variant;
-      reference = makeReference(request);
-    }
-    if (!reference && cuda && reference.error().kind != ErrorKind::Faulted) {
-      std::cerr << "tuned-worker: " << bench_.kernel.name
-                << " is compared with its default configuration: " << reference.error().text() << "\n";
-      reference = referenceByDefault(*device_, request);
-    }
-    // A kernel that leaves its buffers in the evaluator is not let loose on the device. What the evaluator
-    // does not take, or not in time, is judged by guards and by its peers only, and its verdict says so.
-    if (!reference && reference.error().kind == ErrorKind::Faulted) return fail(reference.error());
-    if (!reference) {
-      std::cerr << "tuned-worker: " << bench_.kernel.name << " has no reference: " << reference.error().text()
-                << "\n";
-      reference = ReferenceResult{};
-    }
-    phases.enter("inputs");
-    auto bench = Workbench::open(*device_, bench_.kernel, bench_.sizes, inputSeed);
-    if (!bench) return fail(bench.error());
-    spent = phases.seconds();
-    // Asked only when something differs; the request refers to the bench, which outlives its measurer. Both
-    // come on top of one measurement, whose deadline has to hold.
-    request.seconds /= 4;
-    auto others = [request, unjudged = reference->outputs.empty()]() {
-      return unjudged ? std::vector<ReferenceResult>() : otherReferences(request);
-    };
-    bench_.measurer =
-        std::make_unique<Measurer>(std::move(*bench), bench_.sizes, std::move(*reference), std::move(others));
-    return {};
-  }
-
   std::unique_ptr<Device> device_;
+  Turns turns_; ///< on the device
   std::chrono::steady_clock::time_point looked_;
-  Bench bench_; ///< after the device: its buffers go first
+  std::unique_ptr<Bench> bench_; ///< after the device: its buffers go first
 };
 
 } // namespace

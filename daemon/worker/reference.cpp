@@ -4,6 +4,7 @@
 #include "backend/options.h"
 #include "backend/reference/reference.h"
 #include "backend/registry.h"
+#include "base/clock.h"
 #include "daemon/worker/variant.h"
 #include "ir/analysis/address/addresses.h"
 #include "ir/frontends/ttir/specialize.h"
@@ -26,10 +27,6 @@ using Clock = std::chrono::steady_clock;
 constexpr uint64_t sampleSeed = 1;
 constexpr double kSampleSeconds = 0.3; ///< that the evaluator has for a sample of what the device does
 constexpr int64_t kProbeShare = 64;    ///< one program of so many tells what all take on the host
-
-double since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// One module on host memory, filled anew for each run. A step outside a buffer is a fault.
 struct Evaluation {
@@ -81,7 +78,7 @@ Result<ReferenceResult> byEvaluator(const ReferenceRequest& request) {
   auto start = Clock::now();
   auto one = evaluation.run(1, request.seconds);
   if (!one) return one;
-  double affordable = request.seconds / std::max(since(start), 1e-6);
+  double affordable = request.seconds / std::max(secondsSince(start), 1e-6);
   if (affordable < 2) return one;
   return evaluation.run(static_cast<size_t>(std::min(affordable, static_cast<double>(all))),
                         3 * request.seconds);
@@ -99,6 +96,14 @@ Result<Artefact> buildFor(const std::string& target, const ReferenceRequest& req
   return (*compiler)->compile(module->get(), request.kernel.entry, options);
 }
 
+/// What a build leaves on the request's device.
+Result<ReferenceResult> onDevice(const ReferenceRequest& request, const Artefact& artefact, const Grid& grid,
+                                 const std::string& source) {
+  auto turn = request.turns ? std::unique_lock(*request.turns) : std::unique_lock<Turns>();
+  return computeReference(*request.device, request.kernel, request.sizes, request.seed, artefact, grid,
+                          source);
+}
+
 /// By the device itself, once some of it agrees with the evaluator, which shares no code with any compiler.
 Result<ReferenceResult> byDevice(const ReferenceRequest& request, const Grid& grid) {
   ReferenceRequest some = request;
@@ -107,8 +112,7 @@ Result<ReferenceResult> byDevice(const ReferenceRequest& request, const Grid& gr
   if (!sample) return sample;
   auto artefact = buildFor(request.device->info().architecture, request, grid);
   if (!artefact) return fail(artefact.error());
-  auto whole =
-      computeReference(*request.device, request.kernel, request.sizes, request.seed, *artefact, grid, "");
+  auto whole = onDevice(request, *artefact, grid, "");
   if (!whole) return whole;
   int64_t checked = 0;
   for (const ReferenceOutput& known : sample->outputs)
@@ -155,8 +159,8 @@ Result<ReferenceResult> byCpu(const ReferenceRequest& request) {
     const Grid front = frontOf(grid, few);
     const auto start = Clock::now();
     if (auto ok = (*device)->launch(**loaded, front, (*bench)->arguments()); !ok) return fail(ok.error());
-    const double whole =
-        since(start) * static_cast<double>(programs) / static_cast<double>(front[0] * front[1] * front[2]);
+    const double whole = secondsSince(start) * static_cast<double>(programs) /
+                         static_cast<double>(front[0] * front[1] * front[2]);
     if (whole > request.patience) {
       auto fast = byDevice(request, grid);
       if (fast) return fast;
@@ -176,8 +180,9 @@ namespace {
 /// The document's judge in place of the kernel: its arguments are the kernel's, and so are its buffers.
 Result<ReferenceResult> byJudge(const ReferenceRequest& request) {
   const Kernel& judge = *request.kernel.judge;
-  auto result = makeReference({judge, request.sizes, judge.defaults, request.judges, request.seed,
-                               request.seconds, request.sums, request.device, request.patience});
+  auto result =
+      makeReference({judge, request.sizes, judge.defaults, request.judges, request.seed, request.seconds,
+                     request.sums, request.device, request.patience, request.turns});
   if (!result) return result;
   result->source = judge.name + " (" + result->source + ")";
   return result;
@@ -185,14 +190,13 @@ Result<ReferenceResult> byJudge(const ReferenceRequest& request) {
 
 } // namespace
 
-Result<ReferenceResult> referenceByDefault(Device& device, const ReferenceRequest& request) {
+Result<ReferenceResult> referenceByDefault(const ReferenceRequest& request) {
   const Kernel& kernel = request.kernel;
-  auto artefact = compileVariant(kernel, kernel.defaults, request.sizes, device.info().architecture);
+  auto artefact = compileVariant(kernel, kernel.defaults, request.sizes, request.device->info().architecture);
   if (!artefact) return fail(artefact.error());
   auto instance = instantiate(kernel, kernel.defaults, request.sizes);
   if (!instance) return fail(instance.error());
-  return computeReference(device, kernel, request.sizes, request.seed, *artefact, instance->grid,
-                          "default configuration");
+  return onDevice(request, *artefact, instance->grid, "default configuration");
 }
 
 Result<ReferenceResult> makeReference(const ReferenceRequest& request) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "backend/device.h"
+#include "daemon/worker/turns.h"
 #include "ir/kernel/kernel.h"
 #include "tuner/verify/verify.h"
 
@@ -27,6 +28,8 @@ struct ReferenceRequest {
   /// Seconds that the host may take where there is such a device; how long it would take is told from a part
   /// of it.
   double patience = 1;
+  /// Taken while the device is used; null: nobody else uses it.
+  Turns* turns = nullptr;
 };
 
 /// By the document's judge, where it has one; else by the kernel's own IR on the CPU or in the evaluator. The
@@ -42,6 +45,6 @@ std::vector<ReferenceResult> otherReferences(ReferenceRequest request);
 
 /// What the default configuration leaves on the device itself: the last resort for CUDA C++ without a judge.
 /// It shows that all variants agree, not that they are right; the source is "default configuration".
-Result<ReferenceResult> referenceByDefault(Device& device, const ReferenceRequest& request);
+Result<ReferenceResult> referenceByDefault(const ReferenceRequest& request);
 
 } // namespace tuned

@@ -14,11 +14,6 @@ namespace {
 
 namespace scf = mlir::scf;
 
-int64_t bitsOf(mlir::Type type) {
-  if (type.isIntOrFloat()) return type.getIntOrFloatBitWidth();
-  return 64; // pointers
-}
-
 /// Elements of a tile; 0: it is none.
 int64_t elementsOf(mlir::Type type) {
   auto tile = mlir::dyn_cast<mlir::RankedTensorType>(type);
@@ -26,9 +21,7 @@ int64_t elementsOf(mlir::Type type) {
 }
 
 double bytesOf(mlir::Type type) {
-  auto tile = mlir::dyn_cast<mlir::RankedTensorType>(type);
-  return tile ? static_cast<double>(tile.getNumElements() * bitsOf(tile.getElementType())) / 8
-              : static_cast<double>(bitsOf(type)) / 8;
+  return static_cast<double>(std::max<int64_t>(1, elementsOf(type)) * elementBits(type)) / 8;
 }
 
 bool loads(mlir::Operation* op) {
@@ -156,7 +149,7 @@ private:
     double batch = 1;
     for (size_t i = 0; i + 2 < shape.size(); ++i)
       batch *= static_cast<double>(shape[i]);
-    work_.dots.push_back({m, n, k, bitsOf(a.getElementType()), most * batch});
+    work_.dots.push_back({m, n, k, elementBits(a), most * batch});
     work_.widestTile = std::max(work_.widestTile, d.getNumElements());
     weigh(static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / 16 * batch, most, mean);
   }

@@ -2,6 +2,7 @@
 // the space.
 #include "daemon/service/answers/question.h"
 
+#include <cmath>
 #include <doctest/doctest.h>
 
 using namespace tuned;
@@ -99,15 +100,52 @@ TEST_CASE("questions differ where answers may") {
   CHECK(questionOf(named) == base);
 }
 
+TEST_CASE("a widened verdict was off by so many times more") {
+  const Tolerance given{1e-2, 1e-2}, stricter{5e-3, 5e-3}, strict{1e-4, 1e-4};
+  Verdict widened = passed(given, 0.1);
+  widened.factor = 4; // off by 0.4 of the plain tolerance
+  CHECK(holdsUnder(with(given), widened) == Holds::Yes);
+  CHECK(holdsUnder(with(stricter), widened) == Holds::Yes);
+  CHECK(holdsUnder(with(strict), widened) == Holds::Unknown);
+  widened.worstError = 0.9; // more than the plain tolerance, which its own sums leave open
+  CHECK(holdsUnder(with(given), widened) == Holds::Yes);
+  CHECK(holdsUnder(with(stricter), widened) == Holds::Unknown);
+}
+
+TEST_CASE("another objective is another question; equal ratios of weights are one") {
+  const std::string base = questionOf(kernel());
+  const Objective energy{0, 1}, both{1, 1}, same{2, 2}, other{1, 2};
+  CHECK(questionOf(kernel(), Objective{3, 0}) == base);
+  CHECK(questionOf(kernel(), energy) != base);
+  CHECK(questionOf(kernel(), both) != questionOf(kernel(), energy));
+  CHECK(questionOf(kernel(), both) == questionOf(kernel(), same));
+  CHECK(questionOf(kernel(), both) != questionOf(kernel(), other));
+  CHECK(policyOf(both) == std::string(policyOf(energy)));
+  CHECK(policyOf(energy) != std::string(policyOf({})));
+}
+
+TEST_CASE("an objective weighs time and energy without units") {
+  CHECK(*Objective{}.of(2, std::nullopt) == 2);
+  CHECK(*Objective{0, 1}.of(2, 8) == 8);
+  CHECK(*Objective{1, 1}.of(2, 8) == doctest::Approx(4));
+  CHECK(*Objective{3, 1}.of(2, 8) == doctest::Approx(std::pow(8 * 8, 0.25)));
+  CHECK_FALSE(Objective{1, 1}.of(2, std::nullopt));
+  CHECK_FALSE(Objective{1, 1}.of(2, 0.0));
+  CHECK_FALSE(Objective{0, 0}.sound());
+  CHECK_FALSE(Objective{-1, 2}.sound());
+  CHECK_FALSE(Objective{1, INFINITY}.sound());
+  CHECK(Objective{0, 1}.sound());
+}
+
 TEST_CASE("measured another way or imported is another answer") {
   store::MeasurementRecord record;
-  record.policy = measuringPolicy;
+  record.policy = store::byTime;
   record.measurement.configuration = {{"B", 64}, {"num_warps", 4}, {"num_stages", 3}};
   record.measurement.verdict = passed({}, 0.5);
   CHECK(answers(kernel(), {{"n", 4096}}, record));
   record.policy = "warm";
   CHECK_FALSE(answers(kernel(), {{"n", 4096}}, record));
-  record.policy = measuringPolicy;
+  record.policy = store::byTime;
   record.measurement.configuration = {{"theirs", 1}};
   CHECK_FALSE(answers(kernel(), {{"n", 4096}}, record));
   record.build.key.origin = "triton 3.6.0"; // named by a configuration of its own

@@ -1,10 +1,11 @@
 // Expected outputs: who computes them, and in which order sums are taken.
-#include "daemon/worker/reference.h"
+#include "daemon/worker/expected.h"
 
 #include "backend/registry.h"
 #include "tuner/measure/element.h"
 
 #include <doctest/doctest.h>
+#include <thread>
 
 using namespace tuned;
 
@@ -100,4 +101,52 @@ TEST_CASE("products that are cut as tensor cores cut them differ a little") {
   const double difference = largestDifference(*written, others[0], "f16");
   CHECK(difference > 0);
   CHECK(difference < 0.1);
+}
+
+TEST_CASE("expected outputs are computed beside, and waited for when asked") {
+  const Kernel kernel = rowSums("f32");
+  Expected expected({kernel, kSizes, kernel.defaults, {"cpu"}, 1, 10});
+  const auto* there = expected.get(true);
+  REQUIRE(there);
+  REQUIRE_MESSAGE(there->has_value(), (*there ? "" : there->error().text()));
+  CHECK((*there)->source == "cpu:plain");
+  CHECK(expected.get(false) == there);
+}
+
+TEST_CASE("where the default cannot be evaluated a configuration that compiles is tried") {
+  const Kernel kernel = rowSums("f32");
+  const ReferenceRequest request{kernel, kSizes, {{"num_warps", 3}}, {}, 1, 10}; // nobody can judge
+  {
+    Expected unasked(request); // nothing is offered: its end does not wait for that
+  }
+  Expected expected(request);
+  CHECK(expected.get(false) == nullptr);
+  expected.offer(kernel.defaults);
+  const auto* there = expected.get(true);
+  REQUIRE(there->has_value());
+  CHECK((*there)->outputs.empty());
+  CHECK(expected.request().configuration == kernel.defaults);
+}
+
+TEST_CASE("two threads that want the same take turns") {
+  Turns turns;
+  std::string order;
+  bool waiting = false;
+  turns.lock();
+  std::thread other([&] {
+    for (int i = 0; i < 3; ++i) {
+      const std::lock_guard turn(turns);
+      order += 'b';
+    }
+  });
+  // The other stands in line by now; whoever unlocks comes after it.
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  order += 'a';
+  turns.unlock();
+  turns.lock();
+  waiting = order.find('b') != std::string::npos;
+  turns.unlock();
+  other.join();
+  CHECK(waiting);
+  CHECK(order.front() == 'a');
 }

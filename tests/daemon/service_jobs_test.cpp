@@ -174,3 +174,57 @@ TEST_CASE("a clock that is set back in the middle of a forced tuning costs nothi
   CHECK((*daemon->job("left-behind"))->status().state == "done");
   CHECK(daemon.winner(document) == 64);
 }
+
+TEST_CASE("jobs that may run anywhere leave a device that goes out for one that works") {
+  Scratch folder;
+  Daemon daemon(folder.path(), "build-1", 2);
+  REQUIRE(daemon->pause(true));
+  std::map<std::string, std::string> given;
+  protocol::TuneRequest request;
+  request.document = documentOf("kernel", "// gone 1\\n");
+  for (int i = 0; i < 6; ++i) {
+    request.sizes = {{"n", 4096 * (i + 1)}};
+    auto job = daemon->tune(request);
+    REQUIRE(job);
+    given[job->id] = job->device;
+  }
+  int there = 0;
+  for (const auto& [id, device] : given)
+    there += device == "cuda:1";
+  REQUIRE(there == 3);
+  request.device = "cuda:1"; // this one wants no other
+  request.sizes = {{"n", 64}};
+  auto stays = daemon->tune(request);
+  REQUIRE(stays);
+  REQUIRE(daemon->pause(false));
+  REQUIRE(eventually([&] { return daemon->idle(); }));
+  for (const auto& [id, device] : given) {
+    const auto status = (*daemon->job(id))->status();
+    CHECK(status.state == "done");
+    CHECK(status.device == "cuda:0");
+    CHECK(status.tried == 3);
+  }
+  CHECK((*daemon->job(stays->id))->status().state == "failed");
+  CHECK(daemon->status()->winners == 6);
+}
+
+TEST_CASE("what was timed before it could be judged is never an answer while that is open") {
+  for (int late : {1, 2, 3, 100}) {
+    CAPTURE(late);
+    Scratch folder;
+    Daemon daemon(folder.path());
+    // BLOCK=64 is the fastest, and wrong.
+    const std::string document =
+        documentOf("kernel", "// off 64 0.5\\n// late 0 " + std::to_string(late) + "\\n", tolerance(0.1));
+    const auto job = daemon.tune(document);
+    REQUIRE(job.state == "done");
+    CHECK(job.answer->configuration.at("BLOCK") == 128);
+    CHECK(job.answer->verdict.state == "passed");
+    CHECK(job.outcomes.at("wrong_result") == 1);
+    CHECK(daemon.winner(document) == 128);
+    const auto trials = daemon->trials("kernel", "", 100);
+    REQUIRE(trials);
+    for (const auto& trial : trials->trials)
+      CHECK(trial.verdict.state != "pending");
+  }
+}

@@ -172,7 +172,7 @@ TEST_CASE("builds of others win under their names") {
   CHECK(answer->origin == "somebody 1.0");
   CHECK(answer->grid[0] == 64);
   CHECK(answer->artefact == kept->artefact);
-  const auto why = daemon->explain({"", document, sizes, ""});
+  const auto why = daemon->explain({"", document, sizes, "", {}});
   REQUIRE(why);
   CHECK(why->field.size() == 4);
   CHECK(why->field[0].measurement.origin == "somebody 1.0");

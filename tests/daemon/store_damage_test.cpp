@@ -316,9 +316,21 @@ TEST_CASE("a file of schema 1 is brought up to date, and a copy of it kept") {
   // {0, 0} in a document of then meant that nothing was said.
   CHECK(store->document("doubled")->text.find("tolerance") == std::string::npos);
   CHECK(store->document("depends")->text.find("tolerance") != std::string::npos);
-  CHECK(std::filesystem::exists(folder / "tuned.db.before-schema-2"));
+  CHECK(std::filesystem::exists(folder / "tuned.db.before-schema-3"));
   store.reset();
   CHECK(openAt(folder.path())->counts()->winners == 3);
+}
+
+TEST_CASE("a file of schema 2 is brought up to date, and its sums hold") {
+  Scratch folder;
+  filled(folder.path());
+  const auto before = *openAt(folder.path())->counts();
+  tamper(folder.path(), "ALTER TABLE measurements DROP COLUMN joules; PRAGMA user_version = 2");
+  auto store = openAt(folder.path());
+  CHECK(store->notices().empty());
+  CHECK(store->counts()->measurements == before.measurements);
+  CHECK(store->counts()->winners == before.winners);
+  CHECK(std::filesystem::exists(folder / "tuned.db.before-schema-3"));
 }
 
 TEST_CASE("a damaged file of schema 1 is saved as far as it can be read, and brought up to date") {

@@ -148,6 +148,48 @@ TEST_CASE_FIXTURE(Fixture, "tells that cannot be true are refused, whole and wit
                   .has_value());
 }
 
+TEST_CASE_FIXTURE(Fixture, "a study with an objective is told values by name, and weighs them") {
+  StudyRequest request = valley();
+  request.objective = {{"seconds", 1}, {"joules", 1}};
+  const auto study = open(request);
+  auto proposals = ask(study.id, 3);
+  auto told = [&](size_t which, double seconds, double joules) {
+    return Told{proposals[which].number,
+                std::nullopt,
+                "",
+                {{{"seconds", seconds}, {"joules", joules}, {"more", -1}}}};
+  };
+  auto tell = [&](Told one) { return studies.tell(study.id, {{std::move(one)}}, "7"); };
+  REQUIRE(tell(told(0, 2, 8)));
+  auto info = tell(told(1, 1, 9));
+  REQUIRE(info);
+  CHECK(info->best->value == doctest::Approx(3)); // the square root of 1 × 9
+  CHECK(info->best->configuration == proposals[1].configuration);
+  const auto wrong = [&](const Told& one, const std::string& why) {
+    auto refused = tell(one);
+    REQUIRE_FALSE(refused);
+    CHECK_MESSAGE(refused.error().message.find(why) != std::string::npos, refused.error().message);
+  };
+  wrong({proposals[2].number, 3.0, ""}, "has one value");
+  wrong({proposals[2].number, std::nullopt, "", {{{"seconds", 1}}}}, "lacks 'joules'");
+  wrong(told(2, 0, 1), "values.seconds");
+  wrong({proposals[2].number, std::nullopt, "crashed", {{{"seconds", 1}, {"joules", 1}}}},
+        "a value and a failure");
+  // Other weights are another study: what one has learnt is no value of the other.
+  request.objective = {{"seconds", 1}};
+  CHECK(open(request).told == 0);
+  const auto plain = open(valley());
+  CHECK(plain.told == 0);
+  const auto first = ask(plain.id, 1);
+  auto refused = studies.tell(plain.id, {{{first[0].number, std::nullopt, "", {{{"seconds", 1}}}}}}, "7");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("has no objective") != std::string::npos);
+  request.objective = {{"seconds", -1}};
+  this->refused(request, "objective.seconds");
+  request.objective = std::map<std::string, double>{};
+  this->refused(request, "no weight above 0");
+}
+
 TEST_CASE_FIXTURE(Fixture, "an old study, another user's and one that never was are not found") {
   const auto study = open();
   const auto proposals = ask(study.id, 1);

@@ -65,7 +65,32 @@ public:
       timed->abandoned = clearlySlower(timed->samples, *request.best);
     measured.verdict = {"reference", 10, 10, 0.5, true};
     measured.phases = measurePhases;
+    measured.outputs = outputs ? outputs(request.configuration) : std::nullopt;
+    measured.canJudge = measuredOrder.size() > static_cast<size_t>(judgeBehind);
+    if (!measured.canJudge && std::holds_alternative<Timed>(measured.outcome))
+      measured.verdict.state = "pending";
+    else if (isWrong(request.configuration))
+      measured.outcome = WrongResult{"element 7"};
     return measured;
+  }
+  /// The expected outputs are there behind so many measurements.
+  int judgeBehind = 0;
+  /// Checksums of what is computed; empty: the device computes none.
+  std::function<std::optional<uint64_t>(const Configuration&)> outputs;
+  /// Timed like any other, and wrong.
+  std::function<bool(const Configuration&)> isWrong = [](const Configuration&) { return false; };
+  std::vector<Configuration> judged;
+  Measured judge(const MeasureRequest& request) override {
+    judged.push_back(request.configuration);
+    Measured out;
+    out.outcome = Timed{};
+    out.verdict = {"reference", 10, 10, 0.5, true, std::nullopt, "passed"};
+    out.outputs = outputs ? outputs(request.configuration) : std::nullopt;
+    if (isWrong(request.configuration)) {
+      out.outcome = WrongResult{"element 7"};
+      out.verdict.state = "failed";
+    }
+    return out;
   }
   std::function<Outcome(const Configuration&)> inDuel;
   std::vector<Measured> duel(std::span<const MeasureRequest> requests) override {

@@ -42,11 +42,18 @@ public:
   struct Program {
     Function run;
     std::function<double()> seconds;
+    double joules = 0; ///< of a launch
   };
   std::map<std::string, Program> programs;
   int launches = 0;
   std::optional<Error> nextFault;  ///< the next launch ends in this
   std::optional<HostJudge> checks; ///< set: the device checks its buffers itself
+  /// Its counter moves by so many joules at a time; 0: it has none.
+  double counterStep = 0;
+  Result<double> joules() override {
+    if (counterStep == 0) return Device::joules();
+    return counterStep * std::floor(taken_ / counterStep);
+  }
 
   HostDevice() {
     info_.id = "test";
@@ -85,6 +92,7 @@ public:
   Result<void> launch(LoadedKernel& kernel, const Grid& grid,
                       std::span<const ArgumentValue> arguments) override {
     ++launches;
+    taken_ += static_cast<Loaded&>(kernel).program->joules;
     if (nextFault) return fail(*std::exchange(nextFault, std::nullopt));
     static_cast<Loaded&>(kernel).program->run(grid, arguments);
     return {};
@@ -113,6 +121,7 @@ private:
   static std::byte* at(const Buffer& buffer) { return reinterpret_cast<std::byte*>(buffer.address()); }
 
   DeviceInfo info_;
+  double taken_ = 0;
 };
 
 } // namespace tuned::test

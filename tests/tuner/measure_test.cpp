@@ -32,6 +32,11 @@ void right(const Grid&, std::span<const ArgumentValue> arguments) {
     call.y[i] = 2 * call.x[i] + call.bias;
 }
 
+/// A reference that is there from the beginning.
+Measurer::Reference there(ReferenceResult reference) {
+  return [kept = std::make_shared<ReferenceResult>(std::move(reference))](bool) { return kept.get(); };
+}
+
 struct Fixture {
   test::HostDevice device;
   Kernel kernel = test::twice();
@@ -53,7 +58,7 @@ struct Fixture {
       REQUIRE(computed.has_value());
       reference = *computed;
     }
-    return Measurer(std::move(*bench), kSizes, std::move(reference));
+    return Measurer(std::move(*bench), kSizes, there(std::move(reference)));
   }
   Measured measure(test::HostDevice::Function run, std::optional<double> best = {}) {
     auto shared = std::make_shared<Artefact>(artefact("variant", std::move(run)));
@@ -181,7 +186,7 @@ TEST_CASE_FIXTURE(Fixture, "faults, resources and grids become outcomes") {
 
   kernel.grid = {*Expression::parse("n * 100")};
   int before = device.launches;
-  Measurer large(std::move(*Workbench::open(device, kernel, kSizes, 1)), kSizes, {});
+  Measurer large(std::move(*Workbench::open(device, kernel, kSizes, 1)), kSizes, there({}));
   Measured measured = large.measure({kernel.defaults, variant, {}});
   CHECK(std::holds_alternative<OutOfResources>(measured.outcome));
   CHECK(reason(measured.outcome).find("grid of 10000 programs") != std::string::npos);
@@ -263,7 +268,7 @@ TEST_CASE_FIXTURE(Fixture, "the duel interleaves its launches and reports a fina
       {kernel.defaults, a, {}}, {kernel.defaults, gone, {}}, {kernel.defaults, b, {}}};
   auto out = subject.duel(requests);
   REQUIRE(out.size() == 3);
-  CHECK(std::get<Timed>(out[0].outcome).repeats == MeasureOptions().duelRounds);
+  CHECK(std::get<Timed>(out[0].outcome).repeats == 5); // nothing more to be found out
   CHECK(std::holds_alternative<OutOfResources>(out[1].outcome));
   CHECK(std::count(order.begin(), order.end(), 'a') == std::count(order.begin(), order.end(), 'b'));
   CHECK(order.find("aaa") == std::string::npos);
@@ -287,7 +292,7 @@ TEST_CASE_FIXTURE(Fixture,
     };
     auto reference = computed("reference", right);
     auto other = computed("other", off(spread));
-    return Measurer(std::move(*Workbench::open(device, kernel, kSizes, 1)), kSizes, reference,
+    return Measurer(std::move(*Workbench::open(device, kernel, kSizes, 1)), kSizes, there(reference),
                     [&asked, other] {
                       ++asked;
                       return std::vector<ReferenceResult>{other};
@@ -310,4 +315,149 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(std::holds_alternative<WrongResult>(stable.measure({kernel.defaults, near, {}}).outcome));
   Measurer broken = made(INFINITY); // an order that gives no number allows nothing
   CHECK(std::holds_alternative<WrongResult>(broken.measure({kernel.defaults, near, {}}).outcome));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a variant is timed before the reference is there, and judged when it is") {
+  device.checks.emplace();
+  const auto expected =
+      *computeReference(device, kernel, kSizes, 1, artefact("reference", right), {1, 1, 1}, "reference");
+  bool known = false;
+  int waited = 0;
+  Measurer early(std::move(*Workbench::open(device, kernel, kSizes, 1)), kSizes,
+                 [&](bool wait) -> const ReferenceResult* {
+                   waited += wait;
+                   known = known || wait;
+                   return known ? &expected : nullptr;
+                 });
+  auto good = std::make_shared<Artefact>(artefact("good", right));
+  auto off = std::make_shared<Artefact>(
+      artefact("off", [](const Grid& grid, std::span<const ArgumentValue> arguments) {
+        right(grid, arguments);
+        callOf(arguments).y[42] += 1;
+      }));
+  auto vandal = std::make_shared<Artefact>(
+      artefact("vandal", [](const Grid& grid, std::span<const ArgumentValue> arguments) {
+        right(grid, arguments);
+        callOf(arguments).y[100] = 1;
+      }));
+  Measured first = early.measure({kernel.defaults, good, {}}),
+           second = early.measure({kernel.defaults, off, {}});
+  for (const Measured& each : {first, second}) {
+    CHECK(std::get<Timed>(each.outcome).median == 1e-3);
+    CHECK(each.verdict.state == "pending");
+    CHECK_FALSE(each.canJudge);
+  }
+  CHECK(first.outputs.has_value());
+  CHECK(first.outputs != second.outputs);
+  // What needs no reference is known at once.
+  CHECK(std::holds_alternative<WrongResult>(early.measure({kernel.defaults, vandal, {}}).outcome));
+  CHECK(waited == 0);
+  Measured judged = early.judge({kernel.defaults, good, {}});
+  CHECK(waited == 1);
+  CHECK(judged.verdict.state == "passed");
+  CHECK(judged.outputs == first.outputs);
+  CHECK(std::holds_alternative<WrongResult>(early.judge({kernel.defaults, off, {}}).outcome));
+  CHECK(std::holds_alternative<WrongResult>(early.measure({kernel.defaults, off, {}}).outcome));
+  CHECK(early.measure({kernel.defaults, good, {}}).canJudge);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a long launch warms up by itself, and is repeated a few times only") {
+  launchSeconds = 20e-3;
+  Measured measured = measure(right);
+  CHECK(std::get<Timed>(measured.outcome).repeats == MeasureOptions().fewestRepeats);
+  const int launched = device.launches;
+  CHECK(launched == 2 + MeasureOptions().fewestRepeats); // the reference, the one that is judged
+  measure(right, 6e-3);
+  CHECK(device.launches == launched + 2); // three times slower at the first look
+}
+
+TEST_CASE("the race sends away who is behind, and goes on while it is open who is first") {
+  int open = 0;
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    test::HostDevice device;
+    std::mt19937 generator(seed);
+    std::normal_distribution<double> noise(1, 0.02);
+    std::vector<Racer> racers;
+    for (auto [name, seconds] : {std::pair{"slow", 1.2e-3}, {"a", 1e-3}, {"b", 1e-3}}) {
+      device.programs[name] = {[](const Grid&, std::span<const ArgumentValue>) {},
+                               [&, seconds = seconds] { return seconds * noise(generator); }};
+      Artefact artefact;
+      artefact.bytes = name;
+      racers.push_back(Racer{std::move(*device.load(artefact))});
+    }
+    const MeasureOptions options;
+    race(device, racers, {}, options);
+    CHECK(racers[0].behind);
+    CHECK(racers[0].samples.size() < 10);
+    const size_t most = std::max(racers[1].samples.size(), racers[2].samples.size());
+    open += most > 10;
+    CHECK(most <= size_t(options.duelRounds));
+    CHECK_FALSE((racers[1].behind && racers[2].behind));
+  }
+  CHECK(open >= 10);
+}
+
+TEST_CASE("the race's first is seldom more than a per cent behind the best") {
+  int lost = 0;
+  for (unsigned seed = 1; seed <= 200; ++seed) {
+    test::HostDevice device;
+    std::mt19937 generator(seed);
+    std::exponential_distribution<double> disturbance(1 / 0.02); // what disturbs a launch makes it slower
+    std::vector<Racer> racers;
+    std::vector<double> truth = {1.0, 1.004, 1.02, 1.03, 1.05, 1.08};
+    std::ranges::shuffle(truth, generator);
+    for (double each : truth) {
+      Artefact artefact;
+      artefact.bytes = std::to_string(each);
+      device.programs[artefact.bytes] = {[](const Grid&, std::span<const ArgumentValue>) {},
+                                         [&, each] { return 1e-2 * each * (1 + disturbance(generator)); }};
+      racers.push_back(Racer{std::move(*device.load(artefact))});
+    }
+    race(device, racers, {}, {});
+    size_t first = 0;
+    double least = INFINITY;
+    for (size_t i = 0; i < racers.size(); ++i)
+      if (const double median = summarize(racers[i].samples).median; !racers[i].behind && median < least)
+        least = median, first = i;
+    lost += truth[first] > 1.01;
+  }
+  CHECK(lost <= 10);
+}
+
+TEST_CASE_FIXTURE(Fixture, "the energy of a launch is told from whole steps of the counter") {
+  device.counterStep = 0.5;
+  auto variant = std::make_shared<Artefact>(artefact("variant", right));
+  device.programs["variant"].joules = 0.0123;
+  auto bench = Workbench::open(device, kernel, kSizes, 1);
+  REQUIRE(bench.has_value());
+  MeasureOptions options;
+  options.energySeconds = 0.02;
+  Measurer subject(std::move(*bench), kSizes, there({}), {}, options);
+  Measured plain = subject.measure({kernel.defaults, variant, {}});
+  CHECK_FALSE(std::get<Timed>(plain.outcome).joules.has_value());
+  Measured measured = subject.measure({kernel.defaults, variant, {}, true});
+  REQUIRE_MESSAGE(std::holds_alternative<Timed>(measured.outcome), reason(measured.outcome));
+  CHECK(std::get<Timed>(measured.outcome).joules.value_or(0) == doctest::Approx(0.0123).epsilon(0.02));
+  CHECK(measured.phases.contains("energy"));
+  auto other = std::make_shared<Artefact>(artefact("other", right));
+  device.programs["other"].joules = 0.05;
+  std::vector<MeasureRequest> requests = {{kernel.defaults, variant, {}, true},
+                                          {kernel.defaults, other, {}, true}};
+  auto out = subject.duel(requests);
+  CHECK(std::get<Timed>(out[0].outcome).joules.value_or(0) == doctest::Approx(0.0123).epsilon(0.02));
+  CHECK(std::get<Timed>(out[1].outcome).joules.value_or(0) == doctest::Approx(0.05).epsilon(0.02));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a device that counts no energy, or whose counter stands still, says so") {
+  auto variant = std::make_shared<Artefact>(artefact("variant", right));
+  Measured measured = measurer().measure({kernel.defaults, variant, {}, true});
+  CHECK(std::holds_alternative<Refused>(measured.outcome));
+  CHECK(reason(measured.outcome).find("energy that test takes is not counted") != std::string::npos);
+  device.counterStep = 1; // and no launch takes any
+  MeasureOptions options;
+  options.energySeconds = 0.001;
+  Measurer still(std::move(*Workbench::open(device, kernel, kSizes, 1)), kSizes, there({}), {}, options);
+  measured = still.measure({kernel.defaults, variant, {}, true});
+  CHECK(std::holds_alternative<TimedOut>(measured.outcome));
+  CHECK(reason(measured.outcome).find("did not move") != std::string::npos);
 }

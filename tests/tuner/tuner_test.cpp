@@ -477,3 +477,113 @@ TEST_CASE_FIXTURE(Fixture, "of what is compiled, what spills least is timed firs
   CHECK(executor.measuredOrder[0] == request.kernel.defaults);
   CHECK(toString(executor.measuredOrder[1]) == "BLOCK=32 num_warps=1");
 }
+
+TEST_CASE_FIXTURE(Fixture, "what is timed before it can be judged is judged then, once for equal outputs") {
+  executor.judgeBehind = 4;
+  executor.outputs = [](const Configuration& c) { return c.at("num_warps") == 1 ? 1 : 2; };
+  std::vector<std::string> told;
+  request.onProgress = [&](const Progress& progress) {
+    if (!progress.last) return;
+    CHECK_FALSE(progress.last->pending());
+    told.push_back(toString(progress.last->configuration));
+  };
+  TuneResult result = run();
+  CHECK(executor.measuredOrder.size() == 9);
+  CHECK(executor.judged.size() == 2);
+  CHECK(told.size() == 9);
+  CHECK(std::set(told.begin(), told.end()).size() == 9);
+  REQUIRE(result.winner.has_value());
+  CHECK(result.trials.size() == 9);
+  int passed = 0;
+  for (const Trial& trial : result.trials) {
+    CHECK_FALSE(trial.pending());
+    passed += trial.verdict.state == "passed";
+  }
+  CHECK(passed == 4); // the rest was judged as it was measured
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is wrong and fast never wins, however late it is known") {
+  const Configuration standard = request.kernel.defaults;
+  // All of BLOCK=64 are wrong, and ten times faster than the right ones.
+  executor.isWrong = [](const Configuration& c) { return c.at("BLOCK") == 64; };
+  executor.behaviour = [](const Configuration& c) {
+    return timed((c.at("BLOCK") == 64 ? 1e-4 : 1e-3) * (1 + 0.01 * double(c.at("num_warps"))));
+  };
+  for (bool checksums : {true, false})
+    for (int behind : {0, 3, 8, 100}) {
+      CAPTURE(checksums);
+      CAPTURE(behind);
+      executor.judgeBehind = behind;
+      executor.outputs = nullptr;
+      if (checksums) executor.outputs = [](const Configuration& c) { return c.at("BLOCK") == 64 ? 1 : 2; };
+      executor.measuredOrder.clear();
+      TuneResult result = run();
+      REQUIRE(result.winner.has_value());
+      CHECK(result.winner->trial.configuration.at("BLOCK") != 64);
+      // What was given up against a wrong time is timed again: the winner is the best of those that are
+      // right.
+      CHECK(result.winner->trial.timed()->median == doctest::Approx(1.01e-3));
+      CHECK(result.winner->trial.eligible());
+      int wrong = 0;
+      for (const Trial& trial : result.trials)
+        wrong += std::holds_alternative<WrongResult>(trial.outcome);
+      CHECK(wrong == 3);
+    }
+}
+
+TEST_CASE_FIXTURE(Fixture, "when all that was timed turns out wrong there is no winner") {
+  executor.judgeBehind = 100;
+  executor.isWrong = [](const Configuration&) { return true; };
+  TuneResult result = run();
+  CHECK_FALSE(result.winner.has_value());
+  CHECK(result.failures().starts_with("9 wrong_result"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a search that is broken off before anything was judged has no winner") {
+  executor.judgeBehind = 100;
+  std::stop_source source;
+  executor.behaviour = [&](const Configuration&) {
+    if (executor.measuredOrder.size() == 3) source.request_stop();
+    return timed(1e-3);
+  };
+  TuneResult result = run(source.get_token());
+  CHECK(result.stopped == "cancelled");
+  CHECK_FALSE(result.winner.has_value());
+  CHECK(result.trials.empty());
+  CHECK(result.tried == 0);
+  CHECK(executor.judged.empty());
+}
+
+TEST_CASE_FIXTURE(Fixture, "outputs that change from launch to launch are judged one by one") {
+  executor.judgeBehind = 100;
+  uint64_t next = 0;
+  executor.outputs = [&](const Configuration&) { return ++next; };
+  TuneResult result = run();
+  REQUIRE(result.winner.has_value());
+  CHECK(executor.judged.size() == 9);
+}
+
+TEST_CASE_FIXTURE(Fixture, "an objective of energy chooses by energy, and gives up nothing for being slow") {
+  executor.behaviour = [](const Configuration& c) -> Outcome {
+    Timed out = timed(c.at("BLOCK") == 16 ? 1e-3 : 8e-3);
+    out.joules = c.at("BLOCK") == 128 ? 0.1 : 1.0;
+    return out;
+  };
+  CHECK(run().winner->trial.configuration.at("BLOCK") == 16);
+  for (const char* strategy : {"exhaustive", "portfolio"}) {
+    request.strategy = strategy;
+    request.objective = {0, 1};
+    executor.bars.clear();
+    TuneResult result = run();
+    REQUIRE(result.winner.has_value());
+    CHECK(result.winner->trial.configuration.at("BLOCK") == 128);
+    CHECK(result.winner->trial.timed()->joules == 0.1);
+    for (const auto& bar : executor.bars)
+      CHECK_FALSE(bar.has_value());
+    // 1e-3 × 1 against 8e-3 × 0.1: with equal weights the faster one is the worse.
+    request.objective = {1, 1};
+    CHECK(run().winner->trial.configuration.at("BLOCK") == 128);
+    request.objective = {3, 1};
+    CHECK(run().winner->trial.configuration.at("BLOCK") == 16);
+  }
+}

@@ -1,12 +1,9 @@
 // One variant on a device: loaded, proven on fresh buffers, then timed; and the duel of those that did best.
 #include "tuner/measure/measure.h"
-
 #include "base/clock.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <numeric>
 
 namespace tuned {
 namespace {
@@ -15,6 +12,14 @@ namespace {
 /// be.
 constexpr double kSpreadMargin = 2, kWidestSpread = 64;
 
+std::string widenedText(double factor) {
+  char text[160];
+  std::snprintf(text, sizeof text,
+                ", within %.1f tolerances, as the kernel's own sums differ by %.1f when taken otherwise",
+                factor, factor / kSpreadMargin);
+  return text;
+}
+
 std::string mismatchText(const KernelArgument& argument, const Comparison& comparison,
                          const std::string& source) {
   return "output '" + argument.name + "' differs from " + source + " at element " +
@@ -22,14 +27,6 @@ std::string mismatchText(const KernelArgument& argument, const Comparison& compa
          comparison.first->expected + " (" + std::to_string(comparison.wrong) + " of " +
          std::to_string(comparison.checked) + " wrong)";
 }
-
-/// A variant in the duel.
-struct Finalist {
-  std::unique_ptr<LoadedKernel> kernel;
-  Grid grid = {1, 1, 1};
-  std::vector<double> samples;
-  std::optional<Outcome> failure;
-};
 
 } // namespace
 
@@ -73,121 +70,150 @@ Result<Comparison> Measurer::compareOutput(const ReferenceOutput& output, Verdic
   if (spread <= 1) return compared;
   tolerance.relative *= spread;
   tolerance.absolute *= spread;
-  compared = bench_->compareOutput(output, tolerance);
-  char text[160];
-  std::snprintf(text, sizeof text,
-                ", within %.1f tolerances, as the kernel's own sums differ by %.1f when taken otherwise",
-                spread, spread / kSpreadMargin);
-  verdict.reference = reference_.source + text;
-  return compared;
+  verdict.factor = std::max(verdict.factor, spread);
+  return bench_->compareOutput(output, tolerance);
 }
 
-Result<Verdict> Measurer::verify(LoadedKernel& kernel, const Grid& grid, std::string& wrong) {
-  Verdict verdict;
-  verdict.reference = reference_.outputs.empty() ? "" : reference_.source;
-  verdict.total = bench_->outputElements();
-  verdict.tolerance = bench_->kernel().tolerance;
+Result<Measurer::Seen> Measurer::launchOnce(LoadedKernel& kernel, const Grid& grid) {
+  Seen seen;
   if (auto ok = bench_->restore(); !ok) return fail(ok.error());
-  if (auto ok = bench_->device().launch(kernel, grid, bench_->arguments()); !ok) return fail(ok.error());
+  auto time = bench_->device().time(kernel, grid, bench_->arguments(), {1, options_.coldCache});
+  if (!time) return fail(time.error());
+  seen.seconds = time->front();
   auto broken = bench_->brokenGuard();
   if (!broken) return fail(broken.error());
-  verdict.guardsIntact = !*broken;
-  if (*broken) wrong = **broken;
+  seen.guardsIntact = !*broken;
+  if (*broken) seen.wrong = **broken;
   auto changed = bench_->changedInput();
   if (!changed) return fail(changed.error());
   if (*changed) {
-    if (wrong.empty()) wrong = **changed;
+    if (seen.wrong.empty()) seen.wrong = **changed;
     if (auto ok = bench_->restoreInputs(); !ok) return fail(ok.error());
   }
   auto checksum = bench_->outputsChecksum();
   if (!checksum) return fail(checksum.error());
-  auto seen = *checksum ? right_.find(**checksum) : right_.end();
-  if (seen != right_.end()) {
-    verdict.reference = seen->second.reference;
-    verdict.checked = seen->second.checked;
-    verdict.worstError = seen->second.worstError;
-    verdict.reason = wrong;
-    verdict.state = wrong.empty() ? seen->second.state : "failed";
+  seen.outputs = *checksum;
+  return seen;
+}
+
+Result<Verdict> Measurer::verdictOf(const Seen& seen, const ReferenceResult* reference) {
+  Verdict verdict;
+  verdict.total = bench_->outputElements();
+  verdict.tolerance = bench_->kernel().tolerance;
+  verdict.guardsIntact = seen.guardsIntact;
+  verdict.reason = seen.wrong;
+  verdict.state = seen.wrong.empty() ? "pending" : "failed";
+  if (!reference) return verdict;
+  verdict.reference = reference->outputs.empty() ? "" : reference->source;
+  if (auto known = seen.outputs ? right_.find(*seen.outputs) : right_.end(); known != right_.end()) {
+    const Verdict& right = known->second;
+    verdict.reference = right.reference;
+    verdict.checked = right.checked;
+    verdict.worstError = right.worstError;
+    verdict.factor = right.factor;
+    if (seen.wrong.empty()) verdict.state = right.state;
     return verdict;
   }
-  for (const ReferenceOutput& output : reference_.outputs) {
+  for (const ReferenceOutput& output : reference->outputs) {
     const KernelArgument& argument = bench_->kernel().arguments[output.argument];
     auto compared = compareOutput(output, verdict);
     if (!compared) return fail(compared.error());
     verdict.checked += compared->checked;
     verdict.worstError = std::max(verdict.worstError, compared->worstError);
-    if (compared->wrong > 0 && wrong.empty()) wrong = mismatchText(argument, *compared, reference_.source);
+    if (compared->wrong > 0 && verdict.reason.empty())
+      verdict.reason = mismatchText(argument, *compared, reference->source);
   }
-  verdict.reason = wrong;
-  verdict.state = !wrong.empty() ? "failed" : verdict.checked > 0 ? "passed" : "unchecked";
-  if (*checksum && wrong.empty()) right_.emplace(**checksum, verdict);
+  if (verdict.factor > 1) verdict.reference += widenedText(verdict.factor);
+  verdict.state = !verdict.reason.empty() ? "failed" : verdict.checked > 0 ? "passed" : "unchecked";
+  if (seen.outputs && verdict.reason.empty()) right_.emplace(*seen.outputs, verdict);
   return verdict;
 }
 
-Measured Measurer::measure(const MeasureRequest& request) {
-  auto start = std::chrono::steady_clock::now();
-  Measured measured;
-  auto end = [&](Outcome outcome) {
-    measured.outcome = std::move(outcome);
-    measured.seconds = secondsSince(start);
-    return measured;
-  };
-  auto spent = [&, last = start](const char* phase) mutable {
-    measured.phases[phase] += secondsSince(last);
-    last = std::chrono::steady_clock::now();
-  };
+/// Says how long it took, and what the time went into.
+class Measurer::Account {
+public:
+  Measured& measured() { return measured_; }
+  void spent(const char* phase) {
+    measured_.phases[phase] += secondsSince(last_);
+    last_ = std::chrono::steady_clock::now();
+  }
+  Measured end(Outcome outcome) {
+    measured_.outcome = std::move(outcome);
+    measured_.seconds = secondsSince(start_);
+    return std::move(measured_);
+  }
+
+private:
+  Measured measured_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_ = start_;
+};
+
+std::optional<Outcome> Measurer::look(const MeasureRequest& request, bool wait, Account& account,
+                                      Launchable& out) {
   auto grid = gridOf(request);
-  if (!grid) return end(outcomeOf(grid.error(), false));
+  if (!grid) return outcomeOf(grid.error(), false);
   auto kernel = bench_->device().load(*request.artefact);
-  spent("load");
-  if (!kernel) return end(outcomeOf(kernel.error(), false));
-  std::string wrong;
-  auto verdict = verify(**kernel, *grid, wrong);
-  spent("verify");
-  if (!verdict) return end(outcomeOf(verdict.error(), false));
-  measured.verdict = *verdict;
-  if (!wrong.empty()) return end(WrongResult{wrong});
-  Outcome outcome =
-      timeLaunches(bench_->device(), **kernel, *grid, bench_->arguments(), options_, request.best);
-  spent("time");
-  return end(std::move(outcome));
+  account.spent("load");
+  if (!kernel) return outcomeOf(kernel.error(), false);
+  const ReferenceResult* reference = reference_(wait);
+  if (wait) account.spent("reference");
+  auto seen = launchOnce(**kernel, *grid);
+  auto verdict = seen ? verdictOf(*seen, reference) : fail(seen.error());
+  account.spent("verify");
+  account.measured().canJudge = reference != nullptr;
+  if (!verdict) return outcomeOf(verdict.error(), false);
+  account.measured().verdict = *verdict;
+  account.measured().outputs = seen->outputs;
+  if (!verdict->reason.empty()) return WrongResult{verdict->reason};
+  out = {std::move(*kernel), *grid, seen->seconds};
+  return std::nullopt;
+}
+
+Measured Measurer::measure(const MeasureRequest& request) {
+  Account account;
+  Launchable variant;
+  if (auto failure = look(request, false, account, variant)) return account.end(*failure);
+  Outcome outcome = timeLaunches(bench_->device(), *variant.kernel, variant.grid, bench_->arguments(),
+                                 options_, request.best, variant.first);
+  account.spent("time");
+  if (auto* timed = std::get_if<Timed>(&outcome); timed && request.energy && !timed->abandoned) {
+    auto joules = energyOf(bench_->device(), *variant.kernel, variant.grid, bench_->arguments(), options_);
+    account.spent("energy");
+    if (!joules) return account.end(outcomeOf(joules.error(), false));
+    timed->joules = *joules;
+  }
+  return account.end(std::move(outcome));
+}
+
+Measured Measurer::judge(const MeasureRequest& request) {
+  Account account;
+  Launchable variant;
+  if (auto failure = look(request, true, account, variant)) return account.end(*failure);
+  return account.end(Timed{});
 }
 
 std::vector<Measured> Measurer::duel(std::span<const MeasureRequest> requests) {
   auto start = std::chrono::steady_clock::now();
-  std::vector<Finalist> finalists(requests.size());
-  Device& device = bench_->device();
+  std::vector<Racer> racers(requests.size());
   for (size_t i = 0; i < requests.size(); ++i) {
     auto grid = gridOf(requests[i]);
-    auto kernel = grid ? device.load(*requests[i].artefact) : fail(grid.error());
+    auto kernel = grid ? bench_->device().load(*requests[i].artefact) : fail(grid.error());
     if (!kernel)
-      finalists[i].failure = outcomeOf(kernel.error(), false);
+      racers[i].failure = outcomeOf(kernel.error(), false);
     else
-      finalists[i].kernel = std::move(*kernel), finalists[i].grid = *grid;
+      racers[i].kernel = std::move(*kernel), racers[i].grid = *grid;
   }
   const double loading = secondsSince(start);
-  // Round -1 warms up; one scored round is taken whatever it costs. Each round starts with another finalist,
-  // so that none always runs behind the same neighbour.
-  double spent = 0;
-  for (int round = -1; round < 1 || (round < options_.duelRounds && spent < options_.duelSeconds &&
-                                     secondsSince(start) < 2 * options_.duelSeconds);
-       ++round)
-    for (size_t turn = 0; turn < finalists.size(); ++turn) {
-      Finalist& finalist = finalists[(turn + round + 1) % finalists.size()];
-      if (finalist.failure) continue;
-      auto time = device.time(*finalist.kernel, finalist.grid, bench_->arguments(), {1, options_.coldCache});
-      if (!time) {
-        finalist.failure = outcomeOf(time.error(), false);
-        continue;
-      }
-      spent += time->front();
-      if (round >= 0) finalist.samples.push_back(time->front());
-    }
+  const bool energy = !requests.empty() && requests.front().energy;
+  (energy ? weigh : race)(bench_->device(), racers, bench_->arguments(), options_);
   std::vector<Measured> out;
-  for (Finalist& finalist : finalists) {
+  for (Racer& racer : racers) {
     Measured measured;
-    measured.outcome = finalist.failure ? *finalist.failure : Outcome(summarize(std::move(finalist.samples)));
-    measured.seconds = secondsSince(start) / static_cast<double>(std::max<size_t>(1, finalists.size()));
+    Timed timed = summarize(std::move(racer.samples));
+    timed.abandoned = racer.behind;
+    timed.joules = racer.joules;
+    measured.outcome = racer.failure ? *racer.failure : Outcome(std::move(timed));
+    measured.seconds = secondsSince(start) / static_cast<double>(std::max<size_t>(1, racers.size()));
     out.push_back(std::move(measured));
   }
   if (!out.empty()) out.front().phases = {{"load", loading}, {"time", secondsSince(start) - loading}};

@@ -4,15 +4,16 @@
 #include "tuner/measure/measure.h"
 
 #include <algorithm>
-#include <chrono>
+#include <array>
 #include <cmath>
 #include <numeric>
 
 namespace tuned {
 namespace {
 
-// A sample this many times slower than the best ends the matter alone; three samples need less.
-constexpr double kHopeless = 5, kSlower = 1.25;
+// What disturbs a launch makes it slower, and does so to several in turn ever less likely: how many times the
+// best's time the fastest of one, two, three … samples has to take for the matter to be ended.
+constexpr std::array kSlower = {3.0, 1.5, 1.25, 1.25, 1.2, 1.15, 1.1};
 
 /// Largest k with P(Binomial(n, 1/2) < k) ≤ 2.5 %: the interval runs from the k-th smallest to the k-th
 /// largest sample. 0: no such k.
@@ -48,20 +49,28 @@ Timed summarize(std::vector<double> samples) {
 
 bool clearlySlower(const std::vector<double>& samples, double best) {
   if (samples.empty()) return false;
-  double fastest = *std::ranges::min_element(samples);
-  if (fastest > kHopeless * best) return true;
-  if (samples.size() >= 3 && fastest > kSlower * best) return true;
+  const double fastest = *std::ranges::min_element(samples);
+  if (fastest > kSlower[std::min(samples.size(), kSlower.size()) - 1] * best) return true;
   // Later the interval decides; the margin leaves room for drift between the two measurements.
-  return samples.size() >= 8 && summarize(samples).low > 1.05 * best;
+  return samples.size() > kSlower.size() && summarize(samples).low > 1.05 * best;
 }
 
 Outcome timeLaunches(Device& device, LoadedKernel& kernel, const Grid& grid,
                      std::span<const ArgumentValue> arguments, const MeasureOptions& options,
-                     std::optional<double> best) {
-  if (options.warmups > 0)
+                     std::optional<double> best, double first) {
+  const bool isLong = first >= options.longLaunch;
+  std::vector<double> samples, evidence; // evidence: what tells that it is clearly slower
+  if (isLong) evidence.push_back(first);
+  auto givenUp = [&] { return best && clearlySlower(evidence, *best); };
+  auto abandoned = [&] {
+    Timed timed = summarize(std::move(evidence));
+    timed.abandoned = true;
+    return timed;
+  };
+  if (givenUp()) return abandoned();
+  if (options.warmups > 0 && !isLong)
     if (auto warm = device.time(kernel, grid, arguments, {options.warmups, false}); !warm)
       return outcomeOf(warm.error(), false);
-  std::vector<double> samples;
   double spent = 0;
   const auto start = std::chrono::steady_clock::now();
   int batch = 1; // single launches until a hopeless variant would have been seen
@@ -69,18 +78,17 @@ Outcome timeLaunches(Device& device, LoadedKernel& kernel, const Grid& grid,
     auto times = device.time(kernel, grid, arguments, {batch, options.coldCache});
     if (!times) return outcomeOf(times.error(), false);
     samples.insert(samples.end(), times->begin(), times->end());
+    evidence.insert(evidence.end(), times->begin(), times->end());
     spent += std::accumulate(times->begin(), times->end(), 0.0);
-    if (best && clearlySlower(samples, *best)) {
-      Timed timed = summarize(std::move(samples));
-      timed.abandoned = true;
-      return timed;
-    }
+    if (givenUp()) return abandoned();
     int taken = static_cast<int>(samples.size());
     const double clock = secondsSince(start);
-    if (taken >= options.minimumRepeats && (spent >= options.seconds || clock >= options.clockSeconds ||
-                                            preciseEnough(summarize(samples), options)))
-      break;
-    int wanted = taken < 3 ? 1 : taken < options.minimumRepeats ? options.minimumRepeats - taken : taken / 2;
+    const bool over = spent >= options.seconds || clock >= options.clockSeconds;
+    if (taken >= options.fewestRepeats && over) break;
+    if (preciseEnough(summarize(samples), options)) break;
+    int wanted = taken < 3 || (isLong && taken < options.minimumRepeats) ? 1
+                 : taken < options.minimumRepeats                        ? options.minimumRepeats - taken
+                                                                         : taken / 2;
     // No more than there is time left for, at the pace so far.
     const double affordable = std::max(0.0, options.clockSeconds - clock) / std::max(clock / taken, 1e-9);
     const int most =

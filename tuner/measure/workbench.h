@@ -56,6 +56,8 @@ private:
   /// What makes later checks cheap: checksums of inputs, copies of outputs that do not start as zeros.
   Result<void> prepareChecks(int64_t spareBytes);
   Result<bool> inputIsUnchanged(const Held& held);
+  /// Contents of a pointer argument's buffer, in place or downloaded into `room`.
+  Result<std::span<const std::byte>> look(size_t argument, std::vector<std::byte>& room) const;
   Result<void> place(const KernelArgument& argument, const Sizes& sizes, uint64_t seed);
   Result<void> fillGuards(const Held& held);
 

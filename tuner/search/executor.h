@@ -7,6 +7,7 @@
 #include "tuner/trial.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -18,9 +19,12 @@ namespace tuned {
 struct Compiled {
   Configuration configuration;
   std::string origin = {};                  ///< who made it, when it was not compiled for this search
-  std::shared_ptr<const Artefact> artefact; ///< null when it failed
+  std::shared_ptr<const Artefact> artefact; ///< null when it failed, or has to be fetched
   Outcome failure = Refused{}; ///< CompileFailed, OutOfResources, TimedOut or Refused; without an artefact
   double seconds = 0;          ///< wall clock of this compilation
+  /// Reads the artefact of a build that was made before, when its turn comes; null: it is gone.
+  std::function<std::shared_ptr<const Artefact>()> fetch = {};
+  Resources resources = {}; ///< of one that is not read yet
 };
 
 struct MeasureRequest {
@@ -28,14 +32,17 @@ struct MeasureRequest {
   std::shared_ptr<const Artefact> artefact;
   /// Median of the best trial so far in seconds: measuring ends early once this one is clearly slower.
   std::optional<double> best;
+  bool energy = false; ///< measured, too: an error where the device does not count it
 };
 
 struct Measured {
   Outcome outcome = Refused{}; ///< anything but CompileFailed
-  Verdict verdict;
-  double seconds = 0; ///< wall clock, verification included
+  Verdict verdict;             ///< "pending" where the expected outputs were not there yet
+  double seconds = 0;          ///< wall clock, verification included
   /// What the time went into, as far as whoever measured can tell.
   PhaseSeconds phases = {};
+  std::optional<uint64_t> outputs = {}; ///< a checksum of all of them: equal ones have equal verdicts
+  bool canJudge = true;                 ///< the expected outputs are there now
 };
 
 /// Called from one thread at a time. No call throws; failures are outcomes.
@@ -49,13 +56,20 @@ public:
   /// Compilations that run at the same time; the loop keeps about twice as many in flight.
   virtual int compileSlots() const = 0;
 
+  /// What can be made ready before the first variant is there. Returns at once.
+  virtual void prepare() {}
+
   /// Starts compiling and returns at once. Each configuration comes back through nextCompiled exactly once.
   virtual void compile(std::span<const Configuration> configurations) = 0;
   /// Waits at most `patience` for a compilation to end; in any order. Nothing: none ended in that time.
   virtual std::optional<Compiled> nextCompiled(std::chrono::milliseconds patience) = 0;
 
-  /// Verifies, then times one variant; blocks. Compilations go on meanwhile unless exclusive().
+  /// Verifies, as far as the expected outputs are there, and times one variant; blocks. Compilations go on
+  /// meanwhile unless exclusive().
   virtual Measured measure(const MeasureRequest& request) = 0;
+  /// Judges a variant whose verdict is "pending"; waits for the expected outputs. The outcome of a right one
+  /// is Timed, and says nothing of its time.
+  virtual Measured judge(const MeasureRequest& request) = 0;
   /// Times all of them again with their launches interleaved, so that drift of the device meets all alike.
   /// One answer for each request in order. Verified before; not verified again.
   virtual std::vector<Measured> duel(std::span<const MeasureRequest> requests) = 0;

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 
 #include <algorithm>
-#include <chrono>
 
 namespace tuned {
 

@@ -9,8 +9,8 @@
 namespace tuned {
 
 /// Seconds by phase: "enumerate" (the space), "inputs", "reference" (expected outputs), "compile" (waiting
-/// for compilers), "load", "verify", "time", "search" (the strategy, and what is kept), "wait" (for a worker:
-/// its start, messages).
+/// for compilers), "load", "verify", "time", "energy", "search" (the strategy, and what is kept), "wait" (for
+/// a worker: its start, messages).
 using PhaseSeconds = std::map<std::string, double>;
 
 /// Not thread-safe.

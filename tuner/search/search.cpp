@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
+#include <iterator>
 
 namespace tuned {
 namespace {
@@ -13,11 +15,6 @@ constexpr double kGain =
 constexpr double kNear = 1.1;   // variants this near the best meet in the duel
 constexpr double kSparring = 3; // how many times slower the default may be to be timed in the duel
 constexpr size_t kArtefactsKept = 32;
-
-/// Near the best, or too uncertain to be told from it.
-bool mayBeBest(const Timed& timed, const Timed& best) {
-  return timed.median <= kNear * best.median || timed.low <= best.high;
-}
 
 } // namespace
 
@@ -34,12 +31,38 @@ std::optional<Compiled> Search::nextCompiled(std::chrono::milliseconds patience)
   return compiled;
 }
 
+double Search::valueOf(const Trial& trial) const {
+  const Timed* timed = trial.timed();
+  return timed ? request_.objective.of(timed->median, timed->joules).value_or(INFINITY) : INFINITY;
+}
+
+bool Search::mayBeBest(const Trial& trial) const {
+  // Intervals are those of times.
+  return valueOf(trial) <= kNear * valueOf(*best()) ||
+         (request_.objective.timeAlone() && trial.timed()->low <= best()->timed()->high);
+}
+
+/// A contender is no point of the space.
+void Search::observe(const Trial& trial) {
+  if (const size_t position = space_.find(trial.configuration);
+      trial.origin.empty() && position < space_.size())
+    strategy_->observe(Observation::of(position, trial, request_.objective));
+}
+
 Measured Search::measure(const MeasureRequest& request) {
   phases_.enter("wait");
   Measured measured = executor_.measure(request);
   phases_.attribute(measured.phases);
   phases_.enter("search");
   return measured;
+}
+
+Measured Search::judge(const MeasureRequest& request) {
+  phases_.enter("wait");
+  Measured judged = executor_.judge(request);
+  phases_.attribute(judged.phases);
+  phases_.enter("search");
+  return judged;
 }
 
 std::deque<Trial>::const_iterator Search::findDefault() const {
@@ -52,10 +75,9 @@ void Search::recall() {
   for (const Trial& trial : request_.known) {
     const size_t position = space_.find(trial.configuration);
     if (position == space_.size() || !claimed_.insert(trial.configuration).second) continue;
-    strategy_->observe(Observation::of(position, trial));
+    strategy_->observe(Observation::of(position, trial, request_.objective));
     trials_.push_back(trial);
-    if (trial.eligible() && (!best_ || trial.timed()->median < best()->timed()->median))
-      best_ = trials_.size() - 1;
+    if (trial.eligible() && (!best_ || valueOf(trial) < valueOf(*best()))) best_ = trials_.size() - 1;
   }
 }
 
@@ -121,10 +143,13 @@ void Search::measureNext() {
   auto next = std::ranges::min_element(ready_, {}, [&](const Compiled& each) -> int64_t {
     if (!each.origin.empty()) return -2;
     if (each.configuration == request_.kernel.defaults) return -1;
-    return std::max<int64_t>(0, each.artefact->resources.spillBytes);
+    const Resources& takes = each.artefact ? each.artefact->resources : each.resources;
+    return std::max<int64_t>(0, takes.spillBytes);
   });
   Compiled compiled = std::move(*next);
   ready_.erase(next);
+  if (!compiled.artefact) compiled.artefact = compiled.fetch();
+  if (!compiled.artefact) return;
   Trial trial;
   trial.configuration = compiled.configuration;
   trial.origin = compiled.origin;
@@ -133,23 +158,31 @@ void Search::measureNext() {
   trial.compileSeconds = compiled.seconds;
   const std::string key = codeKey(trial.configuration, trial.artefact, *compiled.artefact);
   auto same = sameCode_.find(key);
+  std::optional<uint64_t> outputs;
+  bool canJudge = false;
   if (same != sameCode_.end()) {
     // The parameters that differ left no trace in the code: it is the same program on the same grid.
     trial.outcome = trials_[same->second].outcome;
     trial.verdict = trials_[same->second].verdict;
+    if (auto waits = pending_.find(same->second); waits != pending_.end()) outputs = waits->second;
   } else {
     std::optional<double> bar;
-    // The default is timed to the end: it is what the gain is measured against.
-    if (best() && (!trial.origin.empty() || trial.configuration != request_.kernel.defaults))
+    // The default is timed to the end: it is what the gain is measured against. A slow one may take the least
+    // energy.
+    if (best() && request_.objective.timeAlone() &&
+        (!trial.origin.empty() || trial.configuration != request_.kernel.defaults))
       bar = best()->timed()->median;
-    Measured measured = measure({trial.configuration, compiled.artefact, bar});
+    Measured measured = measure(requestFor(trial, compiled.artefact, bar));
     trial.outcome = std::move(measured.outcome);
     trial.verdict = std::move(measured.verdict);
     trial.measureSeconds = measured.seconds;
+    outputs = measured.outputs;
+    canJudge = measured.canJudge;
     // A fault or a deadline may have been the machine's: only what the code itself decides is passed on.
     if (trial.timed() || std::holds_alternative<WrongResult>(trial.outcome)) sameCode_[key] = trials_.size();
   }
-  finish(std::move(trial), compiled.artefact);
+  finish(std::move(trial), compiled.artefact, outputs);
+  if (canJudge) settle();
 }
 
 std::string Search::codeKey(const Configuration& configuration, const std::string& artefact,
@@ -166,39 +199,81 @@ std::string Search::codeKey(const Configuration& configuration, const std::strin
   return key;
 }
 
-void Search::finish(Trial trial, std::shared_ptr<const Artefact> artefact) {
-  // A contender is no point of the space.
-  if (const size_t position = space_.find(trial.configuration);
-      trial.origin.empty() && position < space_.size())
-    strategy_->observe(Observation::of(position, trial));
+void Search::finish(Trial trial, std::shared_ptr<const Artefact> artefact, std::optional<uint64_t> outputs) {
+  if (trial.pending() && !trial.timed()) trial.verdict.state = "unchecked"; // it failed later
+  observe(trial);
   trials_.push_back(std::move(trial));
   const Trial& last = trials_.back();
   ++spent_.trials;
   ++spent_.withoutGain;
-  if (last.eligible()) {
-    if (artefact) artefacts_[identity(last)] = std::move(artefact);
-    double median = last.timed()->median;
-    if (!best_ || median <= kGain * best()->timed()->median) spent_.withoutGain = 0;
-    if (!best_ || median < best()->timed()->median) best_ = trials_.size() - 1;
+  if (last.pending()) pending_[trials_.size() - 1] = outputs;
+  if (artefact && (last.pending() || last.promising())) artefacts_[identity(last)] = std::move(artefact);
+  if (last.promising()) {
+    const double value = valueOf(last);
+    if (!best_ || value <= kGain * valueOf(*best())) spent_.withoutGain = 0;
+    if (!best_ || value < valueOf(*best())) best_ = trials_.size() - 1;
     if (artefacts_.size() > kArtefactsKept) {
       for (const Trial& each : trials_)
-        if (each.eligible() && !mayBeBest(*each.timed(), *best()->timed())) artefacts_.erase(identity(each));
+        if (each.eligible() && !mayBeBest(each)) artefacts_.erase(identity(each));
     }
   }
-  report("searching", &last);
+  if (!last.pending()) report("searching", &last);
+}
+
+void Search::conclude(size_t index, const Measured& judged, bool inherited) {
+  Trial& trial = trials_[index];
+  pending_.erase(index);
+  trial.verdict = judged.verdict;
+  if (!inherited) trial.measureSeconds += judged.seconds;
+  if (!std::holds_alternative<Timed>(judged.outcome)) {
+    refuted_ = true;
+    trial.outcome = judged.outcome;
+    observe(trial);
+  }
+  if (!trial.promising()) artefacts_.erase(identity(trial));
+  report("judging", &trial);
+}
+
+void Search::settle() {
+  if (pending_.empty()) return;
+  auto order = [&](const auto& each) {
+    const Trial& trial = trials_[each.first];
+    return std::pair(!trial.promising(), trial.timed() ? valueOf(trial) : 0);
+  };
+  while (!pending_.empty()) {
+    const auto [index, outputs] = *std::ranges::min_element(pending_, {}, order);
+    auto artefact = artefactOf(trials_[index]);
+    Measured judged;
+    if (artefact)
+      judged = judge(requestFor(trials_[index], artefact));
+    else
+      judged.outcome = trials_[index].outcome; // it did not compile again
+    if (stop_.stop_requested()) break;         // what a stop cut short says nothing
+    conclude(index, judged, false);
+    // A fault or a deadline may have been the machine's, and outputs that change say nothing about others.
+    const bool telling =
+        std::holds_alternative<Timed>(judged.outcome) || std::holds_alternative<WrongResult>(judged.outcome);
+    if (!telling || !outputs || judged.outputs != outputs) continue;
+    for (auto each = pending_.begin(); each != pending_.end();) {
+      const auto [other, theirs] = *each++;
+      if (theirs == outputs) conclude(other, judged, true);
+    }
+  }
+  findBest();
 }
 
 void Search::report(const char* phase, const Trial* last) {
   if (!request_.onProgress) return;
+  const Trial* known = best() && best()->eligible() ? best() : nullptr;
   request_.onProgress(
-      {phase, static_cast<int64_t>(trials_.size()), space_.total(), seconds(), last, best(), &phases_});
+      {phase, static_cast<int64_t>(trials_.size()), space_.total(), seconds(), last, known, &phases_});
 }
 
 std::vector<size_t> Search::finalists() const {
   std::vector<size_t> order;
   for (size_t i = 0; i < trials_.size(); ++i)
-    if (trials_[i].eligible() && mayBeBest(*trials_[i].timed(), *best()->timed())) order.push_back(i);
-  std::ranges::stable_sort(order, {}, [&](size_t i) { return trials_[i].timed()->median; });
+    if (inPlay(trials_[i]) && mayBeBest(trials_[i])) order.push_back(i);
+  std::ranges::stable_sort(order, {}, [&](size_t i) { return valueOf(trials_[i]); });
   // Of trials with the same code one is enough.
   std::set<std::string> codes;
   std::erase_if(order, [&](size_t i) {
@@ -216,7 +291,7 @@ std::shared_ptr<const Artefact> Search::artefactOf(Trial& trial) {
   if (found != artefacts_.end()) return found->second;
   for (const Compiled& contender : request_.contenders)
     if (contender.configuration == trial.configuration && contender.origin == trial.origin)
-      return contender.artefact;
+      return contender.artefact || !contender.fetch ? contender.artefact : contender.fetch();
   // Known from an earlier search: compiled again. Others still on their way are left aside.
   executor_.compile({&trial.configuration, 1});
   while (!stop_.stop_requested()) {
@@ -232,10 +307,10 @@ std::shared_ptr<const Artefact> Search::artefactOf(Trial& trial) {
 /// than it); unless it is so slow that it would take the finalists' time.
 std::optional<size_t> Search::sparringPartner(const std::vector<size_t>& finalists) const {
   auto standard = findDefault();
-  if (standard == trials_.end() || !standard->eligible()) return std::nullopt;
+  if (standard == trials_.end() || !standard->promising()) return std::nullopt;
   size_t at = standard - trials_.begin();
   if (std::ranges::find(finalists, at) != finalists.end()) return std::nullopt;
-  if (standard->timed()->median > kSparring * best()->timed()->median) return std::nullopt;
+  if (valueOf(*standard) > kSparring * valueOf(*best())) return std::nullopt;
   return at;
 }
 
@@ -248,7 +323,7 @@ std::optional<size_t> Search::duel() {
   std::vector<MeasureRequest> requests;
   std::erase_if(fighters, [&](size_t i) {
     auto artefact = artefactOf(trials_[i]);
-    if (artefact) requests.push_back({trials_[i].configuration, artefact, std::nullopt});
+    if (artefact) requests.push_back(requestFor(trials_[i], artefact));
     return !artefact;
   });
   // One alone needs no duel, unless its time is from an earlier search.
@@ -266,26 +341,35 @@ std::optional<size_t> Search::duel() {
   }
   std::optional<size_t> chosen;
   for (size_t i : fighters)
-    if (trials_[i].eligible() && (!chosen || trials_[i].timed()->median < trials_[*chosen].timed()->median))
-      chosen = i;
+    if (inPlay(trials_[i]) && (!chosen || valueOf(trials_[i]) < valueOf(trials_[*chosen]))) chosen = i;
   return chosen;
 }
 
 void Search::findBest() {
   best_.reset();
   for (size_t i = 0; i < trials_.size(); ++i)
-    if (trials_[i].eligible() && (!best_ || trials_[i].timed()->median < best()->timed()->median)) best_ = i;
+    if (inPlay(trials_[i]) && (!best_ || valueOf(trials_[i]) < valueOf(*best()))) best_ = i;
 }
 
 bool Search::reprieve() {
+  if (stop_.stop_requested() || (best_ && !refuted_)) return false;
   std::optional<size_t> fastest;
   for (size_t i = 0; i < trials_.size(); ++i)
-    if (trials_[i].timed() && (!fastest || trials_[i].timed()->median < trials_[*fastest].timed()->median))
+    if (trials_[i].timed() && trials_[i].timed()->abandoned &&
+        (!fastest || valueOf(trials_[i]) < valueOf(trials_[*fastest])))
       fastest = i;
-  if (!fastest || stop_.stop_requested()) return false;
+  if (!fastest) return false;
   Trial& trial = trials_[*fastest];
-  auto artefact = artefactOf(trial);
-  if (artefact) trial.outcome = measure({trial.configuration, artefact, std::nullopt}).outcome;
+  if (best_ && valueOf(trial) >= valueOf(*best())) return false;
+  if (auto artefact = artefactOf(trial)) {
+    Measured measured = measure(requestFor(trial, artefact));
+    trial.outcome = std::move(measured.outcome);
+    trial.verdict = std::move(measured.verdict);
+    if (trial.pending() && trial.timed())
+      pending_[*fastest] = measured.outputs;
+    else if (trial.pending())
+      trial.verdict.state = "unchecked";
+  }
   return true; // measured, or failed for good
 }
 
@@ -296,29 +380,33 @@ TuneResult Search::decide(std::string stopped) {
   TuneResult result;
   // A duel in which every finalist fails leaves the matter to the next best: those that failed are eligible
   // no more.
-  for (findBest(); (best_ || reprieve()) && !result.winner; findBest()) {
-    if (!best_) continue;
-    if (auto chosen = duel()) {
+  for (findBest(); !result.winner; findBest()) {
+    if (reprieve()) continue;
+    if (!best_) break;
+    const bool stopping = stop_.stop_requested();
+    auto chosen = duel();
+    settle();
+    if (chosen && trials_[*chosen].eligible()) {
       best_ = chosen;
       result.winner = Winner{trials_[*chosen], artefactOf(trials_[*chosen])};
       finalists_.insert(*chosen);
       break;
     }
-    if (stop_.stop_requested()) break;
+    if (stopping) break;
   }
   executor_.cancel();
   result.stopped = std::move(stopped);
   result.spaceSize = space_.total();
-  result.tried = std::ranges::count_if(trials_, [](const Trial& trial) { return trial.origin.empty(); });
+  // What was not judged before the search was broken off was not tried.
+  std::ranges::copy_if(trials_, std::back_inserter(result.trials), std::not_fn(&Trial::pending));
+  result.tried = std::ranges::count_if(result.trials, &std::string::empty, &Trial::origin);
   for (size_t finalist : finalists_)
-    result.finalists.push_back(trials_[finalist]);
+    if (!trials_[finalist].pending()) result.finalists.push_back(trials_[finalist]);
   auto standard = findDefault();
-  if (standard != trials_.end()) {
+  if (standard != trials_.end() && !standard->pending()) {
     result.standard = *standard;
-    if (result.winner && standard->timed())
-      result.gain = standard->timed()->median / result.winner->trial.timed()->median;
+    if (result.winner && standard->timed()) result.gain = valueOf(*standard) / valueOf(result.winner->trial);
   }
-  result.trials.assign(trials_.begin(), trials_.end());
   result.seconds = seconds();
   result.phases = phases_.seconds();
   report("done", nullptr);

@@ -35,11 +35,13 @@ public:
 
 private:
   double seconds() const { return phases_.now() - start_; }
-  void finish(Trial trial, std::shared_ptr<const Artefact> artefact);
+  /// `outputs`: their checksum, where it is known.
+  void finish(Trial trial, std::shared_ptr<const Artefact> artefact, std::optional<uint64_t> outputs = {});
   void report(const char* phase, const Trial* last);
   /// The executor's calls, with the time they take in its phase.
   std::optional<Compiled> nextCompiled(std::chrono::milliseconds patience);
   Measured measure(const MeasureRequest& request);
+  Measured judge(const MeasureRequest& request);
   std::string codeKey(const Configuration& configuration, const std::string& artefact,
                       const Artefact& code) const;
   std::vector<size_t> finalists() const;
@@ -49,9 +51,27 @@ private:
   /// The winner among the best few, in trials_; nothing when all of them failed.
   std::optional<size_t> duel();
   void findBest();
-  /// When all that were timed to the end have failed since: times the fastest of those given up early to the
-  /// end. False: there is none.
+  /// Whether it may win: when the search is broken off only what is known to be right.
+  bool inPlay(const Trial& trial) const {
+    return stop_.stop_requested() ? trial.eligible() : trial.promising();
+  }
+  /// Times to the end what was given up early by comparison with what has failed since: the fastest, when
+  /// nothing is left, or when it was faster than what is left. False: there is no such trial.
   bool reprieve();
+  /// Judges what was timed before it could be, and waits for that: one of those with equal outputs for all of
+  /// them, the fastest first.
+  void settle();
+  /// What judging a pending trial gave; of one with equal outputs, where `inherited`.
+  void conclude(size_t trial, const Measured& judged, bool inherited);
+  /// What is made small; infinite where it was not measured.
+  double valueOf(const Trial& trial) const;
+  /// Near the best, or too uncertain to be told from it.
+  bool mayBeBest(const Trial& trial) const;
+  MeasureRequest requestFor(const Trial& trial, std::shared_ptr<const Artefact> artefact,
+                            std::optional<double> bar = {}) const {
+    return {trial.configuration, std::move(artefact), bar, !request_.objective.timeAlone()};
+  }
+  void observe(const Trial& trial);
   const Trial* best() const { return best_ ? &trials_[*best_] : nullptr; }
 
   const TuneRequest& request_;
@@ -74,6 +94,9 @@ private:
   std::map<Identity, std::shared_ptr<const Artefact>> artefacts_; ///< of those that may still win
   std::map<std::string, size_t> sameCode_;                        ///< what runs -> the trial that ran it
   std::set<size_t> finalists_;                                    ///< in trials_: those of the duel
+  /// Pending trials, in trials_, with the checksum of their outputs, where the device computes one.
+  std::map<size_t, std::optional<uint64_t>> pending_;
+  bool refuted_ = false; ///< one of them was wrong
   Budget::Spent spent_;
 };
 

@@ -2,6 +2,7 @@
 // is about, what is known from elsewhere, and what came of its proposals; it never sees a kernel or a device.
 #pragma once
 
+#include "base/model/objective.h"
 #include "tuner/search/space.h"
 #include "tuner/trial.h"
 
@@ -16,13 +17,13 @@ namespace tuned {
 /// What came of one point of the space.
 struct Observation {
   size_t position = 0;
-  /// Positive and finite; nothing: it failed (did not compile, needed too much, computed the wrong thing).
-  /// Where failures lie is learnt like times are.
+  /// What is made small, as a rule seconds. Positive and finite; nothing: it failed (did not compile, needed
+  /// too much, computed the wrong thing). Where failures lie is learnt like times are.
   std::optional<double> seconds;
   bool censored = false; ///< it takes at least this long: measuring was given up
 
   /// A time that is no time (0, negative, infinite, NaN) says as much as a failure.
-  static Observation of(size_t position, const Trial& trial);
+  static Observation of(size_t position, const Trial& trial, const Objective& objective = {});
 };
 
 /// What is known of the same kernel at other sizes or on other devices. Nothing of it is taken on trust: it

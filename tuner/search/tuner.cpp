@@ -42,6 +42,7 @@ Result<TuneResult> tune(const TuneRequest& request, Executor& executor, std::sto
   phases.enter("enumerate");
   auto space = Space::enumerate(request.kernel, request.sizes, request.ignored, request.compilers);
   if (!space) return fail(space.error());
+  executor.prepare();
   std::vector<History> history = request.history;
   if (history.empty() && request.guess && request.strategy != "exhaustive")
     if (auto guess = request.guess(*space)) history.push_back(std::move(*guess));

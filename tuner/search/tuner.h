@@ -16,12 +16,12 @@ namespace tuned {
 
 /// Where a search stands; given to the callback after every trial and at each change of phase.
 struct Progress {
-  std::string phase;           ///< "searching", "duel", "done"
+  std::string phase;           ///< "searching", "judging" (what was timed before), "duel", "done"
   int64_t tried = 0;           ///< trials of this search and known ones
   int64_t total = 0;           ///< configurations in the space
   double seconds = 0;          ///< since the search began
   const Trial* last = nullptr; ///< the trial that has just ended; null at a change of phase
-  const Trial* best = nullptr; ///< the best so far; null: none
+  const Trial* best = nullptr; ///< the best so far; null: none that is known to be right
   /// What the time went into so far, of the clock that the search was given.
   const PhaseClock* phases = nullptr;
 };
@@ -35,6 +35,7 @@ struct TuneRequest {
   /// The search stops by itself when the strategy expects its next proposal to gain less than this share of
   /// the best time; 0: it does not.
   double worth = 0;
+  Objective objective = {}; ///< what is made small
   /// What is known of the kernel at other sizes and on other devices.
   std::vector<History> history = {};
   /// A history that is made up where there is none, once the space is known; asked only by strategies that
@@ -51,7 +52,7 @@ struct TuneRequest {
   std::vector<Compiled> contenders = {};
   bool contendersOnly = false; ///< nothing else is tried
   /// Called on the caller's thread. Every finished trial is to be kept here (it is what resuming starts
-  /// from).
+  /// from). One that was timed before it could be judged is told when it is.
   std::function<void(const Progress&)> onProgress = {};
   /// Seconds from any fixed point; a steady clock when empty.
   std::function<double()> now = {};

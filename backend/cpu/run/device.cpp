@@ -1,4 +1,5 @@
 #include "backend/cpu/cpu.h"
+#include "backend/cpu/run/energy.h"
 #include "backend/cpu/run/host.h"
 #include "backend/cpu/run/memory.h"
 #include "backend/runtime/cpu/executor.h"
@@ -66,6 +67,7 @@ public:
   explicit CpuDevice(int threads) : info_(describe(threads)), executor_(threads) {}
 
   const DeviceInfo& info() const override { return info_; }
+  Result<double> joules() override { return energy_.joules(); }
 
   Result<std::unique_ptr<Buffer>> allocate(size_t bytes) override { return allocateBuffer(bytes); }
 
@@ -79,6 +81,10 @@ public:
     if (auto fits = check(buffer, offset, data.size()); !fits) return fits;
     if (!data.empty()) std::memcpy(data.data(), at(buffer, offset), data.size());
     return {};
+  }
+
+  std::span<const std::byte> view(const Buffer& buffer) const override {
+    return {reinterpret_cast<const std::byte*>(buffer.address()), buffer.size()};
   }
 
   Result<void> fill(Buffer& buffer, size_t offset, size_t bytes, std::byte value) override {
@@ -117,6 +123,7 @@ private:
 
   DeviceInfo info_;
   Executor executor_;
+  PackageEnergy energy_;
 };
 
 Result<std::unique_ptr<LoadedKernel>> CpuDevice::load(const Artefact& artefact) {

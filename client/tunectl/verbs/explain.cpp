@@ -11,6 +11,7 @@ namespace tuned::tunectl {
 namespace {
 struct Options {
   Problem problem;
+  std::string objective;
   size_t field = 10;
 };
 
@@ -65,8 +66,8 @@ int explain(const Globals& globals, const Options& options) {
   if (!client) return report(globals, client.error());
   const auto kernel = kernelId(*client, options.problem.kernel);
   if (!kernel) return report(globals, kernel.error());
-  const auto why =
-      client->explain({*kernel, "", parseSizes(options.problem.sizeTexts), options.problem.device});
+  const auto why = client->explain({*kernel, "", parseSizes(options.problem.sizeTexts),
+                                    options.problem.device, parseObjective(options.objective)});
   if (!why) {
     const int code = report(globals, why.error());
     return why.error().kind == ErrorKind::NotFound ? miss : code;
@@ -101,6 +102,7 @@ void addExplain(CLI::App& app, Context& context) {
   auto* verb = app.add_subcommand("explain", "why this winner: the field, what limits it, who judged");
   auto options = std::make_shared<Options>();
   addProblemOptions(*verb, options->problem);
+  addObjectiveOption(*verb, options->objective);
   verb->add_option("--field", options->field, "rows of the field to print")->capture_default_str();
   verb->callback(
       [options, &context] { context.run = [=, &context] { return explain(context.globals, *options); }; });

@@ -11,6 +11,7 @@ namespace tuned::tunectl {
 namespace {
 struct Options {
   Problem problem;
+  std::string objective;
   double wait = 0;
   bool tune = false;
   std::string output;
@@ -36,6 +37,7 @@ int query(const Globals& globals, const Options& options) {
   request.kernel = *kernel;
   request.sizes = parseSizes(options.problem.sizeTexts);
   request.device = options.problem.device;
+  request.objective = parseObjective(options.objective);
   request.wait = options.wait;
   request.tune = options.tune || options.wait > 0;
   const auto answer = client->ask(request);
@@ -57,6 +59,7 @@ void addQuery(CLI::App& app, Context& context) {
       app.add_subcommand("query", "the best configuration that is known; exits 3 when it is no winner");
   auto options = std::make_shared<Options>();
   addProblemOptions(*verb, options->problem);
+  addObjectiveOption(*verb, options->objective);
   verb->add_option("--wait", options->wait, "tune on a miss and wait for it this many seconds")
       ->check(CLI::NonNegativeNumber);
   verb->add_flag("--tune", options->tune, "on a miss start a tuning behind");

@@ -6,10 +6,12 @@
 #include "client/tunectl/verbs.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <sstream>
 
 namespace tuned::tunectl {
 
@@ -18,6 +20,7 @@ struct Options {
   std::string file, id, failed;
   int64_t count = 1, number = 0, evaluations = 0;
   std::optional<double> value;
+  std::vector<std::string> values;
   double seconds = 600;
   std::vector<std::string> command;
 };
@@ -26,6 +29,47 @@ std::string number(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.6g", value);
   return text;
+}
+
+std::string formatNumbers(const std::map<std::string, double>& values) {
+  std::string out;
+  for (const auto& [name, value] : values)
+    out += (out.empty() ? "" : " ") + name + "=" + number(value);
+  return out;
+}
+
+/// "NAME=NUMBER"; nothing: it is none.
+std::optional<std::pair<std::string, double>> namedValue(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) return std::nullopt;
+  double value = 0;
+  auto [end, error] = std::from_chars(text.data() + equals + 1, text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return std::pair(text.substr(0, equals), value);
+}
+
+std::string checkValue(const std::string& text) {
+  return namedValue(text) ? "" : "\"" + text + "\" is not NAME=NUMBER";
+}
+
+/// Only of texts that checkValue passes.
+std::map<std::string, double> parseValues(const std::vector<std::string>& texts) {
+  std::map<std::string, double> out;
+  for (const std::string& text : texts)
+    if (auto value = namedValue(text)) out.insert(*value);
+  return out;
+}
+
+/// All words of a line, where each is NAME=NUMBER.
+std::optional<std::map<std::string, double>> valuesIn(const std::string& line) {
+  std::istringstream words(line);
+  std::vector<std::string> texts;
+  for (std::string word; words >> word;)
+    texts.push_back(word);
+  if (texts.empty() ||
+      !std::ranges::all_of(texts, [](const auto& text) { return namedValue(text).has_value(); }))
+    return std::nullopt;
+  return parseValues(texts);
 }
 
 int show(const Globals& globals, const Result<protocol::StudyInfo>& study) {
@@ -82,7 +126,9 @@ int ask(const Globals& globals, const Options& options) {
 int tell(const Globals& globals, const Options& options) {
   auto client = connect(globals);
   if (!client) return report(globals, client.error());
-  return show(globals, client->tell(options.id, {{{options.number, options.value, options.failed}}}));
+  protocol::Told told{options.number, options.value, options.failed};
+  if (!options.values.empty()) told.values = parseValues(options.values);
+  return show(globals, client->tell(options.id, {{std::move(told)}}));
 }
 
 /// The program with the proposal's values in its environment and in place of {NAME} in its arguments.
@@ -102,7 +148,8 @@ std::vector<std::string> commandOf(const std::vector<std::string>& command, cons
   return out;
 }
 
-/// What a run of the program says: the number on its last line, or why there is none.
+/// What a run of the program says: the number on its last line, or NAME=NUMBER several times, or why there is
+/// none.
 protocol::Told toldBy(const Result<Finished>& finished, int64_t proposal) {
   protocol::Told told{proposal, std::nullopt, ""};
   if (!finished) {
@@ -115,6 +162,8 @@ protocol::Told toldBy(const Result<Finished>& finished, int64_t proposal) {
       text.pop_back();
     text = text.substr(text.find_last_of('\n') + 1);
     double value = 0;
+    told.values = valuesIn(text);
+    if (told.values) return told;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size() || !(value > 0) || value > 1e300)
       told.failure = "its last line is no positive number: '" + text.substr(0, 80) + "'";
@@ -139,15 +188,19 @@ int run(const Globals& globals, const Options& options) {
     const auto told = toldBy(runProgram(commandOf(options.command, proposal.configuration), options.seconds),
                              proposal.number);
     std::cerr << formatValues(proposal.configuration) << ": "
-              << (told.value ? number(*told.value) : told.failure) << std::endl;
+              << (told.value    ? number(*told.value)
+                  : told.values ? formatNumbers(*told.values)
+                                : told.failure)
+              << std::endl;
     study = client->tell(study->id, {{told}});
   }
   return show(globals, study);
 }
 
 void addRun(CLI::App& study, const std::shared_ptr<Options>& options, Context& context) {
-  auto* verb = study.add_subcommand(
-      "run", "run a program for each proposal; its last line is the value to be made small");
+  auto* verb =
+      study.add_subcommand("run", "run a program for each proposal; its last line is the value to be made "
+                                  "small, or NAME=NUMBER for each that the study's objective weighs");
   verb->add_option("file", options->file, "the study as JSON; - is stdin")->required();
   verb->add_option("--evaluations", options->evaluations, "at most so many; 0: until the study is finished")
       ->check(CLI::NonNegativeNumber);
@@ -185,7 +238,14 @@ void addStudy(CLI::App& app, Context& context) {
   telling->add_option("study", options->id, "the study's id")->required();
   telling->add_option("number", options->number, "the proposal's")->required();
   auto* value = telling->add_option("value", options->value, "to be made small: seconds, joules, …");
-  telling->add_option("--failed", options->failed, "why there is no value")->excludes(value);
+  auto* values =
+      telling->add_option("--value", options->values, "NAME=NUMBER, of a study with an objective; repeat")
+          ->delimiter(',')
+          ->check(checkValue)
+          ->excludes(value);
+  telling->add_option("--failed", options->failed, "why there is no value")
+      ->excludes(value)
+      ->excludes(values);
   verb("show", "where it stands",
        [](const Globals& globals, const Options& options) {
          auto client = connect(globals);

@@ -11,6 +11,7 @@ namespace tuned::tunectl {
 namespace {
 struct Options {
   Problem problem;
+  std::string objective;
   protocol::TuneRequest request;
   bool background = false;
 };
@@ -69,6 +70,7 @@ int tune(const Globals& globals, Options options) {
   options.request.kernel = *kernel;
   options.request.sizes = parseSizes(options.problem.sizeTexts);
   options.request.device = options.problem.device;
+  options.request.objective = parseObjective(options.objective);
   const auto job = client->start(options.request);
   if (!job) return report(globals, job.error());
   return options.background ? printJob(*client, globals, *job) : follow(*client, globals, job->id);
@@ -93,6 +95,7 @@ void addTune(CLI::App& app, Context& context) {
   auto* verb = app.add_subcommand("tune", "find the fastest configuration of a kernel");
   auto options = std::make_shared<Options>();
   addProblemOptions(*verb, options->problem);
+  addObjectiveOption(*verb, options->objective);
   auto& request = options->request;
   verb->add_option(
       "--strategy", request.strategy,

@@ -97,6 +97,7 @@ Result<protocol::Answer> answerFrom(const Kernel& kernel, const Sizes& sizes,
   answer->device = measured.device;
   answer->seconds = measured.seconds;
   answer->interval = measured.interval;
+  answer->joules = measured.joules;
   answer->verdict = measured.verdict;
   answer->tunedAt = measured.measuredAt;
   const Bindings names = bindingsOf(kernel, answer->configuration, sizes);

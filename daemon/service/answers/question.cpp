@@ -29,8 +29,14 @@ bool allows(const Kernel& kernel, const std::optional<Tolerance>& now, const std
 }
 } // namespace
 
-std::string questionOf(const Kernel& kernel) {
-  std::string text = std::string(measuringPolicy) + '\0';
+const char* policyOf(const Objective& objective) {
+  return objective.timeAlone() ? store::byTime : "cold, with energy";
+}
+
+std::string questionOf(const Kernel& kernel, const Objective& objective) {
+  std::string text = std::string(policyOf(objective)) + '\0';
+  if (!objective.timeAlone()) // only their ratio matters
+    text += digits(objective.time / (objective.time + objective.energy)) + '\0';
   text +=
       kernel.tolerance ? digits(kernel.tolerance->relative) + " " + digits(kernel.tolerance->absolute) : "";
   for (const KernelParameter& parameter : kernel.parameters) {
@@ -68,13 +74,15 @@ Holds holdsUnder(const Kernel& kernel, const Verdict& verdict) {
     return allows(kernel, verdict.tolerance, kernel.tolerance, 1) ? Holds::No : Holds::Unknown;
   if (verdict.checked == 0) return Holds::Yes;
   if (verdict.state != "passed") return Holds::Unknown;
-  // What was off by a share of the old tolerance is within any that allows that share.
-  return allows(kernel, kernel.tolerance, verdict.tolerance, verdict.worstError) ? Holds::Yes
-                                                                                 : Holds::Unknown;
+  // What was off by a share of the old tolerance is within any that allows that share. How much more the
+  // kernel's own sums leave open is known for the tolerance that was asked then, and for looser ones.
+  const double share = std::min(1.0, verdict.worstError * std::max(1.0, verdict.factor));
+  return allows(kernel, kernel.tolerance, verdict.tolerance, share) ? Holds::Yes : Holds::Unknown;
 }
 
-bool answers(const Kernel& kernel, const Sizes& sizes, const store::MeasurementRecord& record) {
-  if (record.policy != measuringPolicy || holdsUnder(kernel, record.measurement.verdict) != Holds::Yes)
+bool answers(const Kernel& kernel, const Sizes& sizes, const store::MeasurementRecord& record,
+             const Objective& objective) {
+  if (record.policy != policyOf(objective) || holdsUnder(kernel, record.measurement.verdict) != Holds::Yes)
     return false;
   // What others bring is named by a configuration that need not be one of ours.
   return !record.build.key.origin.empty() || inSpace(kernel, record.measurement.configuration, sizes);

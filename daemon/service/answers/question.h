@@ -1,6 +1,7 @@
 // What is asked beside the problem: which configurations, how exact, timed how. An answer is bound to it.
 #pragma once
 
+#include "base/model/objective.h"
 #include "daemon/store/records.h"
 #include "ir/kernel/kernel.h"
 
@@ -8,12 +9,13 @@
 
 namespace tuned {
 
-/// How measurements of this daemon are made; one made otherwise answers another question.
-constexpr const char* measuringPolicy = "cold";
+/// How measurements of this daemon are made for an objective; one made otherwise answers another question.
+/// Weights are no part of it: what was measured for one pair of them serves all.
+const char* policyOf(const Objective& objective);
 
 /// The identity of the question that the document asks of its kernel: tolerance, parameters with their
-/// values, constraints, default and policy.
-std::string questionOf(const Kernel& kernel);
+/// values, constraints, default, policy and objective.
+std::string questionOf(const Kernel& kernel, const Objective& objective = {});
 
 /// Whether the present document has the configuration in its space: all parameters with listed values, launch
 /// options as the default fixes them, constraints kept. Nothing is enumerated.
@@ -28,6 +30,7 @@ enum class Holds {
 Holds holdsUnder(const Kernel& kernel, const Verdict& verdict);
 
 /// Whether a measurement of another time is an answer to what the document asks now.
-bool answers(const Kernel& kernel, const Sizes& sizes, const store::MeasurementRecord& record);
+bool answers(const Kernel& kernel, const Sizes& sizes, const store::MeasurementRecord& record,
+             const Objective& objective = {});
 
 } // namespace tuned

@@ -22,26 +22,31 @@ json problemJson(const char* op, const Problem& problem) {
           {"target", problem.compileTarget}};
 }
 
-/// One of the answers of a worker, which may be in the hands of what it ran: nothing about its shape is
-/// certain.
 /// What a worker says of its time, as far as it can be true.
 PhaseSeconds phasesIn(const json& answer) {
   PhaseSeconds out;
   const auto told = answer.find("phases");
   if (told == answer.end() || !told->is_object()) return out;
-  for (const char* phase : {"inputs", "reference", "load", "verify", "time"})
+  for (const char* phase : {"inputs", "reference", "load", "verify", "time", "energy"})
     if (const auto seconds = told->find(phase); seconds != told->end() && seconds->is_number())
       if (const double value = *seconds; std::isfinite(value) && value >= 0) out[phase] = value;
   return out;
 }
 
+/// One of the answers of a worker, which may be in the hands of what it ran: nothing about its shape is
+/// certain.
 Result<Measured> measuredFromJson(const json& answers, size_t index) {
   try {
-    auto measurement = model::fromJson<Measurement>(answers.at(index));
+    const json& answer = answers.at(index);
+    auto measurement = model::fromJson<Measurement>(answer);
     auto trial = measurement ? fromMeasurement(*measurement) : fail(measurement.error());
     if (!trial) return fail(trial.error());
-    return Measured{std::move(trial->outcome), std::move(trial->verdict), trial->measureSeconds,
-                    phasesIn(answers.at(index))};
+    Measured out{std::move(trial->outcome), std::move(trial->verdict), trial->measureSeconds,
+                 phasesIn(answer)};
+    if (auto outputs = answer.find("outputs"); outputs != answer.end())
+      out.outputs = outputs->get<uint64_t>();
+    out.canJudge = answer.value("can_judge", true);
+    return out;
   } catch (const json::exception& error) {
     return fail(ErrorKind::Faulted, std::string("the worker's answer is malformed: ") + error.what());
   }
@@ -63,9 +68,9 @@ Measured failed(const Error& error, double seconds) {
 } // namespace
 
 WorkerExecutor::WorkerExecutor(Builder& builder, WorkerPool& device, CoreGate& gate, Problem problem,
-                               WorkerLimits limits, bool anew, std::stop_source stop)
+                               WorkerLimits limits, bool anew, bool energy, std::stop_source stop)
     : builder_(builder), device_(device), gate_(gate), problem_(std::move(problem)), limits_(limits),
-      anew_(anew), stop_(std::move(stop)) {
+      anew_(anew), energy_(energy), stop_(std::move(stop)) {
   for (int i = 0; i < builder_.slots(); ++i)
     threads_.emplace_back([this] { compileLoop(); });
 }
@@ -204,7 +209,8 @@ Result<json> WorkerExecutor::callDevice(const char* op, const std::string& key,
   for (const MeasureRequest& one : requests)
     request["variants"].push_back({{"configuration", one.configuration},
                                    {"artefact", artefactToJson(*one.artefact)},
-                                   {"best", one.best.value_or(0)}});
+                                   {"best", one.best.value_or(0)},
+                                   {"energy", one.energy}});
   waitWhilePaused();
   std::unique_lock<CoreGate> cores(gate_, std::defer_lock);
   if (problem_.exclusive) cores.lock();
@@ -219,13 +225,40 @@ Result<json> WorkerExecutor::callDevice(const char* op, const std::string& key,
   return answer;
 }
 
+/// The worker's inputs and expected outputs are made while the first variants compile.
+void WorkerExecutor::prepare() {
+  threads_.emplace_back([this] {
+    waitWhilePaused();
+    json request = problemJson("prepare", problem_);
+    request["seconds"] = limits_.measureSeconds;
+    request["energy"] = energy_;
+    auto ready = device_.call(problem_.id + "prepare", request, limits_.measureSeconds, stop_.get_token(),
+                              problem_.owner);
+    // What is wrong with the kernel is said again when a variant of it is measured.
+    if (!ready && energy_ && ready.error().kind == ErrorKind::Unsupported) note(ready.error());
+  });
+}
+
 Measured WorkerExecutor::measure(const MeasureRequest& request) {
-  auto start = std::chrono::steady_clock::now();
+  const auto start = std::chrono::steady_clock::now();
   std::string disturbed;
   auto answer = callUndisturbed("measure", problem_.id + toKey(request.configuration), {&request, 1},
                                 limits_.measureSeconds, disturbed);
+  Measured measured = measuredIn(answer, start);
+  mark(measured, disturbed);
+  return measured;
+}
+
+Measured WorkerExecutor::judge(const MeasureRequest& request) {
+  const auto start = std::chrono::steady_clock::now();
+  return measuredIn(
+      callDevice("judge", problem_.id + toKey(request.configuration), {&request, 1}, limits_.measureSeconds),
+      start);
+}
+
+/// What came of one variant.
+Measured WorkerExecutor::measuredIn(const Result<json>& answer, std::chrono::steady_clock::time_point start) {
   auto measured = answer ? measuredFromJson(*answer, 0) : fail(answer.error());
-  if (measured) mark(*measured, disturbed);
   // A context that has faulted is not used again, even if its process lives.
   if (measured && std::holds_alternative<Faulted>(measured->outcome)) device_.discard();
   return measured ? *measured : failed(measured.error(), secondsSince(start));

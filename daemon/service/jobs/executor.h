@@ -22,9 +22,10 @@ struct WorkerLimits {
 
 class WorkerExecutor : public Executor {
 public:
-  /// `anew`: builds that the store has do not count.
+  /// `anew`: builds that the store has do not count. `energy`: it is measured, too; a device that does not
+  /// count it ends the search (broken).
   WorkerExecutor(Builder& builder, WorkerPool& device, CoreGate& gate, Problem problem, WorkerLimits limits,
-                 bool anew, std::stop_source stop);
+                 bool anew, bool energy, std::stop_source stop);
   ~WorkerExecutor() override;
 
   /// Before anything else: pauses are obeyed, and what is measured while others use the device is measured
@@ -35,9 +36,11 @@ public:
 
   bool exclusive() const override { return problem_.exclusive; }
   int compileSlots() const override { return builder_.slots(); }
+  void prepare() override;
   void compile(std::span<const Configuration> configurations) override;
   std::optional<Compiled> nextCompiled(std::chrono::milliseconds patience) override;
   Measured measure(const MeasureRequest& request) override;
+  Measured judge(const MeasureRequest& request) override;
   std::vector<Measured> duel(std::span<const MeasureRequest> requests) override;
   void cancel() override;
   /// What keeps every variant from being tried (no worker can be started, the device is gone, the disk is
@@ -51,6 +54,7 @@ public:
 
 private:
   void compileLoop();
+  Measured measuredIn(const Result<nlohmann::json>& answer, std::chrono::steady_clock::time_point start);
   void note(const Error& error);
   void waitWhilePaused();
   bool waitForQuiet(const std::string& why);
@@ -66,7 +70,7 @@ private:
   CoreGate& gate_;
   const Problem problem_;
   const WorkerLimits limits_;
-  const bool anew_;
+  const bool anew_, energy_;
   std::stop_source stop_; ///< the search's own
   DeviceWatch* watch_ = nullptr;
   double quietLeft_ = 0; ///< of what the search may wait for quiet; of the measuring thread

@@ -14,7 +14,7 @@ namespace {
 constexpr size_t keptOfRunning = 256, keptOfFinished = 32;
 } // namespace
 
-Job::Job(JobSpec spec) : spec_(std::move(spec)) {
+Job::Job(JobSpec spec) : spec_(std::move(spec)), device_(spec_.request.device) {
   std::unique_lock lock(mutex_);
   publish(lock, "status", {});
 }
@@ -35,7 +35,7 @@ protocol::JobStatus Job::snapshot() const {
   out.kernel = spec_.problem.kernel;
   out.kernelName = spec_.kernel->name;
   out.sizes = spec_.request.sizes;
-  out.device = spec_.request.device;
+  out.device = device_;
   out.strategy = spec_.strategy;
   out.state = name(state_);
   out.configurations = spec_.configurations;
@@ -94,6 +94,22 @@ void Job::start() {
   std::unique_lock lock(mutex_);
   state_ = JobState::Running;
   began_ = std::chrono::steady_clock::now();
+  publish(lock, "status", {});
+}
+
+std::string Job::device() const {
+  std::lock_guard guard(mutex_);
+  return device_;
+}
+
+void Job::moveTo(const std::string& device) {
+  std::unique_lock lock(mutex_);
+  state_ = JobState::Queued;
+  device_ = device;
+  tried_ = measured_ = 0;
+  outcomes_.clear();
+  best_.reset();
+  phase_.clear();
   publish(lock, "status", {});
 }
 

@@ -19,9 +19,13 @@ constexpr double halfLife = 3600;
 
 /// Two requests are one tuning when they ask for the same thing in the same way; whoever comes second gets
 /// what the first one's budget brings.
+Objective objectiveOf(const protocol::TuneRequest& request) {
+  return request.objective.value_or(Objective());
+}
+
 bool same(const protocol::TuneRequest& a, const protocol::TuneRequest& b) {
   return a.kernel == b.kernel && a.strategy == b.strategy && a.effort == b.effort && a.seed == b.seed &&
-         a.force == b.force && a.only == b.only && a.built == b.built;
+         a.force == b.force && a.only == b.only && a.built == b.built && objectiveOf(a) == objectiveOf(b);
 }
 } // namespace
 
@@ -40,10 +44,12 @@ std::shared_ptr<Job> Jobs::equal(const protocol::TuneRequest& request,
   return nullptr;
 }
 
-std::shared_ptr<Job> Jobs::of(const store::ProblemKey& problem, const std::string& document) const {
+std::shared_ptr<Job> Jobs::of(const store::ProblemKey& problem, const std::string& document,
+                              const Objective& objective) const {
   std::lock_guard guard(mutex_);
   for (const auto& job : jobs_)
-    if (job->spec().problem == problem && job->spec().request.kernel == document && !job->finished())
+    if (job->spec().problem == problem && job->spec().request.kernel == document &&
+        objectiveOf(job->spec().request) == objective && !job->finished())
       return job;
   return nullptr;
 }
@@ -95,9 +101,20 @@ std::shared_ptr<Job> Jobs::takeNext(Queue& queue) {
 void Jobs::add(std::shared_ptr<Job> job) {
   std::lock_guard guard(mutex_);
   if (stopping_) return;
-  const std::string& device = job->spec().request.device;
   forgetOld();
   jobs_.push_back(job);
+  enqueue(job, job->device());
+}
+
+void Jobs::move(Job& job, const std::string& device) {
+  job.moveTo(device);
+  std::lock_guard guard(mutex_);
+  auto held = std::ranges::find(jobs_, &job, [](const auto& each) { return each.get(); });
+  if (!stopping_ && held != jobs_.end()) enqueue(*held, device);
+}
+
+/// Under the lock.
+void Jobs::enqueue(std::shared_ptr<Job> job, const std::string& device) {
   auto& queue = queues_[device];
   if (!queue) {
     queue = std::make_unique<Queue>();
@@ -154,7 +171,7 @@ bool Jobs::cancel(const std::shared_ptr<Job>& job) {
   if (job->finished()) return false;
   job->requestStop();
   std::unique_lock lock(mutex_);
-  auto& waiting = queues_.at(job->spec().request.device)->waiting;
+  auto& waiting = queues_.at(job->device())->waiting;
   auto place = std::find(waiting.begin(), waiting.end(), job);
   if (place == waiting.end()) return true;
   waiting.erase(place);

@@ -38,6 +38,8 @@ struct JobSpec {
   static constexpr unsigned nobody = ~0U;
   unsigned user = 0; ///< who asked for it first
   int deaths = 0;    ///< daemons that died while they ran it
+  /// The request named no device: where its own cannot be used, another of the kind will do.
+  bool anyDevice = false;
 };
 
 class Job {
@@ -49,6 +51,8 @@ public:
 
   protocol::JobStatus status() const;
   bool finished() const;
+  /// Where it runs or waits: the device it was given, or has been moved to.
+  std::string device() const;
   /// Events and the number of the first of them.
   struct Events {
     size_t first = 0;
@@ -62,6 +66,8 @@ public:
   std::shared_ptr<void> listen(Listener listener);
 
   void start();
+  /// It waits again, for another device. What was tried is told again when it is looked up there.
+  void moveTo(const std::string& device);
   void addTrial(const protocol::Trial& trial);
   /// "searching", "duel".
   void setPhase(const std::string& phase);
@@ -81,6 +87,7 @@ private:
   std::stop_source stop_;
   mutable std::mutex mutex_; ///< guards all below
   JobState state_ = JobState::Queued;
+  std::string device_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now(), ended_;
   protocol::Values outcomes_;
   int64_t tried_ = 0, measured_ = 0;
@@ -111,11 +118,14 @@ public:
   /// The equal job in flight, or null.
   std::shared_ptr<Job> equal(const protocol::TuneRequest& request, const store::ProblemKey& problem) const;
   /// Any job in flight for the problem as the document (its SHA-256) asks it, or null.
-  std::shared_ptr<Job> of(const store::ProblemKey& problem, const std::string& document) const;
+  std::shared_ptr<Job> of(const store::ProblemKey& problem, const std::string& document,
+                          const Objective& objective) const;
   /// OutOfResources, naming the limit, when one more job of this user would be too many.
   Result<void> room(unsigned user) const;
   /// Queues a job. A device that is free takes the oldest job of the user who had the least of it lately.
   void add(std::shared_ptr<Job> job);
+  /// One that was taken from its queue waits in another device's; its runner returns without an end.
+  void move(Job& job, const std::string& device);
   /// Jobs queued and running on the device.
   size_t load(const std::string& device) const;
   /// Jobs queued and running.
@@ -141,6 +151,7 @@ private:
   void serve(const std::string& device, Queue& queue);
   std::shared_ptr<Job> takeNext(Queue& queue);
   void spend(unsigned user, double seconds);
+  void enqueue(std::shared_ptr<Job> job, const std::string& device);
   void forgetOld();
 
   Runner runner_;

@@ -81,7 +81,8 @@ public:
         problem_(problemOf(spec_.problem, kernel, spec_.request.sizes, device, std::to_string(spec_.user))),
         compilers_(*crew.compilers),
         builder_(store_, tuning.metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds),
-        executor_(builder_, *crew.device, *crew.gate, problem_, crew.limits, spec_.request.force, stop_),
+        executor_(builder_, *crew.device, *crew.gate, problem_, crew.limits, spec_.request.force,
+                  !objective_.timeAlone(), stop_),
         outer_(job.stopToken(), [this] { stop_.request_stop(); }), watch_(crew.watch) {
     if (watch_)
       executor_.attend(*watch_, crew.quietSeconds, [this](const std::string& why) { job_.setWaiting(why); });
@@ -102,6 +103,7 @@ public:
       (void)store_.setJob(spec_.id, name(JobState::Queued), std::to_string(spec_.deaths));
       return;
     }
+    if (broken_ && tuning_.moved_(job_)) return;
     if (broken_) return tuning_.end(job_, JobState::Failed, {}, *broken_);
     if (!result) return tuning_.end(job_, JobState::Failed, {}, result.error());
     job_.setStopped(result->stopped);
@@ -117,7 +119,7 @@ private:
                spec_.problem,
                spec_.id,
                kernel_.sha,
-               questionOf(*kernel_.kernel),
+               questionOf(*kernel_.kernel, objective_),
                spec_.strategy,
                spec_.configurations};
     if (auto kept = store_.putTarget(device_.target); !kept) return fail(kept.error());
@@ -134,6 +136,7 @@ private:
     request.guess = [this](const Space& space) {
       return firstGuess(compilers_, problem_, *kernel_.kernel, space, device_.info, stop_.get_token());
     };
+    request.objective = objective_;
     request.ignored = ignoredOn(device_);
     request.compilers = device_.info.compilers;
     if (spec_.request.seed) request.seed = spec_.request.seed;
@@ -175,7 +178,7 @@ private:
     for (const store::MeasurementRecord& record : *records) {
       auto trial = fromMeasurement(record.measurement);
       const bool ours = record.build.key.origin.empty() && record.build.key.toolchain == problem_.toolchain;
-      if (!trial || !ours || record.policy != measuringPolicy || !record.source.empty()) continue;
+      if (!trial || !ours || record.policy != policyOf(objective_) || !record.source.empty()) continue;
       if (!inSpace(request.kernel, trial->configuration, request.sizes)) continue;
       if (trial->timed() && !trial->timed()->disturbed.empty()) continue; // it is taken again
       executor_.introduce(trial->configuration, "", record.build.id);
@@ -228,9 +231,18 @@ private:
       trial.outcome = compiled->failure;
       return trial;
     }
+    const MeasureRequest request{trial.configuration, compiled->artefact, std::nullopt,
+                                 !objective_.timeAlone()};
     phases_.enter("wait");
-    Measured measured = executor_.measure({trial.configuration, compiled->artefact, std::nullopt});
+    Measured measured = executor_.measure(request);
     phases_.attribute(measured.phases);
+    if (std::holds_alternative<Timed>(measured.outcome) && measured.verdict.state == "pending") {
+      Measured judged = executor_.judge(request);
+      phases_.attribute(judged.phases);
+      measured.seconds += judged.seconds;
+      measured.verdict = std::move(judged.verdict);
+      if (!std::holds_alternative<Timed>(judged.outcome)) measured.outcome = std::move(judged.outcome);
+    }
     phases_.enter("search");
     if (stop_.stop_requested()) return std::nullopt;
     trial.outcome = std::move(measured.outcome);
@@ -261,14 +273,18 @@ private:
 
   void contend(TuneRequest& request, const store::BuildRecord& record, const std::string& origin) {
     auto configuration = fromKey(record.key.configuration);
-    auto loaded = builder_.load(record);
-    if (!configuration || !loaded) {
+    if (!configuration) return;
+    executor_.introduce(*configuration, origin, record.id);
+    // There may be thousands of them: a binary is read when it is its turn.
+    Compiled compiled{*configuration, origin, nullptr};
+    compiled.resources = record.build.resources;
+    compiled.fetch = [this, record, origin]() -> std::shared_ptr<const Artefact> {
+      if (auto loaded = builder_.load(record)) return loaded->artefact;
       spdlog::warn("job {}: the build {} of {} cannot take part: its binary is gone", spec_.id, record.id,
                    origin);
-      return;
-    }
-    executor_.introduce(*configuration, origin, record.id);
-    request.contenders.push_back({*configuration, origin, loaded->artefact});
+      return nullptr;
+    };
+    request.contenders.push_back(std::move(compiled));
   }
 
   void onProgress(const Progress& progress) {
@@ -285,7 +301,7 @@ private:
     record.build.id = executor_.buildOf(trial.configuration, trial.origin);
     record.measurement = toMeasurement(trial);
     record.target = spec_.problem.target;
-    record.policy = measuringPolicy;
+    record.policy = policyOf(objective_);
     record.search = search_.id;
     record.finalist = finalist;
     // Never before the tuning it belongs to, whatever happens to the clock: what is older may be retired.
@@ -330,7 +346,8 @@ private:
       // Tried anew, all that was known before is forgotten; unless it was broken off with nothing in its
       // place.
       if (spec_.request.force && !part && (result.winner || !cancelled_))
-        if (auto gone = store_.retire(spec_.problem, spec_.created); !gone) return fail(gone.error());
+        if (auto gone = store_.retire(spec_.problem, spec_.created, policyOf(objective_)); !gone)
+          return fail(gone.error());
       // A part of the space, timed for its own sake, is no search of the problem; nor are builds that were
       // here, where one has chosen before.
       return only || (part && decided_) ? Result<void>() : store_.endSearch(search_);
@@ -379,6 +396,7 @@ private:
   const KnownKernel& kernel_;
   const KnownDevice& device_;
   const Problem problem_;
+  const Objective objective_ = spec_.request.objective.value_or(Objective());
   std::stop_source stop_;
   WorkerPool& compilers_;
   Builder builder_;

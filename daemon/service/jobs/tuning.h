@@ -38,8 +38,11 @@ class Tuning {
 public:
   /// The answer that the store gives now to what the job asked.
   using Tell = std::function<Result<protocol::Answer>(const Job&)>;
-  Tuning(store::Store& store, Metrics& metrics, std::function<bool()> ending, Tell tell)
-      : store_(store), metrics_(metrics), ending_(std::move(ending)), tell_(std::move(tell)) {}
+  /// Whether a job whose device cannot be used is another's now.
+  using Moved = std::function<bool(Job&)>;
+  Tuning(store::Store& store, Metrics& metrics, std::function<bool()> ending, Tell tell, Moved moved)
+      : store_(store), metrics_(metrics), ending_(std::move(ending)), tell_(std::move(tell)),
+        moved_(std::move(moved)) {}
 
   void run(Job& job, const KnownKernel& kernel, const KnownDevice& device, const Crew& crew);
 
@@ -51,6 +54,7 @@ private:
   Metrics& metrics_;
   std::function<bool()> ending_;
   Tell tell_;
+  Moved moved_;
 };
 
 } // namespace tuned

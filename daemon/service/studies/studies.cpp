@@ -19,7 +19,9 @@ constexpr size_t kHistories = 8;
 
 /// Name of the entries' space: studies in it have the same parameters and belong to the same user.
 std::string spaceOf(const protocol::StudyRequest& request, const std::string& user) {
-  return "study-" + sha256(json{user, request.name, request.parameters}.dump()).substr(0, 32);
+  json identity = {user, request.name, request.parameters};
+  if (request.objective) identity.push_back(*request.objective); // its values are of another kind
+  return "study-" + sha256(identity.dump()).substr(0, 32);
 }
 
 std::string keyOf(const protocol::StudyRequest& request) {

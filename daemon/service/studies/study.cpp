@@ -22,6 +22,15 @@ Result<Kernel> kernelOf(const protocol::StudyRequest& request) {
     return invalid("parameters: there are none", "name at least one, with its values");
   if (request.parameters.size() > kParameters)
     return invalid("parameters: there are more than " + std::to_string(kParameters));
+  if (request.objective) {
+    double sum = 0;
+    for (const auto& [name, weight] : *request.objective) {
+      if (!std::isfinite(weight) || weight < 0)
+        return invalid("objective." + name + " is no weight", "weights are finite and at least 0");
+      sum += weight;
+    }
+    if (!(sum > 0)) return invalid("objective: there is no weight above 0");
+  }
   Kernel kernel;
   kernel.name = request.name;
   kernel.defaults = request.defaults;
@@ -129,8 +138,16 @@ Result<void> OpenStudy::check(const std::vector<protocol::Told>& results) const 
       return invalid(each.number >= 1 && each.number < next_ ? which + " was told before"
                                                              : which + " was never asked of this study",
                      "tell what an ask of this study gave, once");
-    if (each.value && !each.failure.empty()) return invalid(which + " has a value and a failure");
-    if (!each.value && each.failure.empty())
+    const bool valued = each.value || each.values;
+    if (valued && !each.failure.empty()) return invalid(which + " has a value and a failure");
+    if (each.values && !objective_)
+      return invalid(which + " has values by name, and the study has no objective");
+    if (each.value && objective_)
+      return invalid(which + " has one value",
+                     "tell values by name, those that the study's objective weighs");
+    if (each.values)
+      if (auto good = checkValues(which, *each.values); !good) return good;
+    if (!valued && each.failure.empty())
       return invalid(which + " has neither a value nor a failure", "say in failure why there is no value");
     if (each.value && (!std::isfinite(*each.value) || *each.value <= 0))
       return invalid(which + ": value is " + std::to_string(*each.value) +
@@ -140,10 +157,33 @@ Result<void> OpenStudy::check(const std::vector<protocol::Told>& results) const 
   return {};
 }
 
+Result<void> OpenStudy::checkValues(const std::string& which,
+                                    const std::map<std::string, double>& values) const {
+  for (const auto& [name, weight] : *objective_) {
+    const auto value = values.find(name);
+    if (value == values.end()) return invalid(which + " lacks '" + name + "', which the objective weighs");
+    if (!std::isfinite(value->second) || value->second <= 0)
+      return invalid(which + ": values." + name + " is " + std::to_string(value->second) +
+                         "; it has to be positive and finite",
+                     "tell a failure when there is no such value");
+  }
+  return {};
+}
+
+std::optional<double> OpenStudy::valueOf(const protocol::Told& told) const {
+  if (!told.values) return told.value;
+  double sum = 0, weights = 0;
+  for (const auto& [name, weight] : *objective_) {
+    sum += weight * std::log(told.values->at(name));
+    weights += weight;
+  }
+  return std::exp(sum / weights);
+}
+
 Result<void> OpenStudy::tell(const std::vector<protocol::Told>& results) {
   if (auto good = check(results); !good) return good;
   for (const protocol::Told& each : results) {
-    take(waiting_.at(each.number), each.value);
+    take(waiting_.at(each.number), valueOf(each));
     waiting_.erase(each.number);
   }
   return {};

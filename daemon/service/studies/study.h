@@ -28,18 +28,23 @@ public:
 
   Result<std::vector<protocol::Proposal>> ask(int64_t count);
   /// All are taken, or none. InvalidInput: a number that was never proposed or was told before, or stands
-  /// twice; a value that is not positive and finite; a failure beside a value; neither of both.
+  /// twice; a value that is not positive and finite; a failure beside a value; neither of both; values
+  /// without an objective, a value in place of those that it names, one of these missing.
   Result<void> tell(const std::vector<protocol::Told>& results);
   protocol::StudyInfo info() const;
   const std::vector<ToldPoint>& told() const { return told_; }
 
 private:
   OpenStudy(std::string id, const protocol::StudyRequest& request, Space space)
-      : id_(std::move(id)), name_(request.name), space_(std::move(space)) {}
+      : id_(std::move(id)), name_(request.name), objective_(request.objective), space_(std::move(space)) {}
   Result<void> check(const std::vector<protocol::Told>& results) const;
+  Result<void> checkValues(const std::string& which, const std::map<std::string, double>& values) const;
   void take(size_t position, std::optional<double> value);
+  /// What is made small, of what was told; nothing: it failed, or lacks a value that the objective names.
+  std::optional<double> valueOf(const protocol::Told& told) const;
 
   const std::string id_, name_;
+  const std::optional<std::map<std::string, double>> objective_; ///< weights by name
   std::string strategyName_;
   Space space_;
   std::unique_ptr<Strategy> strategy_;

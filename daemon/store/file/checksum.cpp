@@ -38,26 +38,28 @@ std::string measurementSum(const MeasurementRecord& record, std::string_view ver
   const BuildKey& key = record.build.key;
   const Measurement& m = record.measurement;
   const Interval interval = m.interval.value_or(Interval());
-  return checksum({"measurement",
-                   key.kernel,
-                   key.sizes,
-                   key.configuration,
-                   key.toolchain,
-                   key.options,
-                   key.origin,
-                   record.target,
-                   record.policy,
-                   record.source,
-                   std::to_string(record.search),
-                   record.finalist ? "1" : "0",
-                   m.outcome,
-                   m.reason,
-                   digits(m.seconds),
-                   m.interval ? digits(interval.low) + " " + digits(interval.high) : "",
-                   std::to_string(m.repeats),
-                   m.abandoned ? "1" : "0",
-                   std::string(verdict),
-                   digits(record.created)});
+  std::vector<std::string> parts = {"measurement",
+                                    key.kernel,
+                                    key.sizes,
+                                    key.configuration,
+                                    key.toolchain,
+                                    key.options,
+                                    key.origin,
+                                    record.target,
+                                    record.policy,
+                                    record.source,
+                                    std::to_string(record.search),
+                                    record.finalist ? "1" : "0",
+                                    m.outcome,
+                                    m.reason,
+                                    digits(m.seconds),
+                                    m.interval ? digits(interval.low) + " " + digits(interval.high) : "",
+                                    std::to_string(m.repeats),
+                                    m.abandoned ? "1" : "0",
+                                    std::string(verdict),
+                                    digits(record.created)};
+  if (m.joules) parts.push_back(digits(m.joules)); // sums of schema 2 hold
+  return checksum(parts);
 }
 
 double magnitudeOf(const std::string& sizes) {

@@ -124,6 +124,7 @@ void fromSchema1(SQLite::Database& database) {
   for (const char* table : {"kernels", "targets", "problems", "trials", "artefacts", "winners", "jobs"})
     database.exec(std::string("ALTER TABLE ") + table + " RENAME TO old_" + table);
   database.exec(schema2);
+  database.exec(fromSchema2);
   moveDocuments(database);
   database.exec("INSERT INTO targets SELECT id, hardware, device, description FROM old_targets");
   database.exec("INSERT INTO jobs SELECT id, state, request, outcome, created FROM old_jobs");
@@ -147,6 +148,7 @@ void migrate(SQLite::Database& database, const std::string& path, int64_t from) 
   Changes changes(database);
   if (from == 0) database.exec(schema2);
   if (from == 1) fromSchema1(database);
+  if (from == 0 || from == 2) database.exec(fromSchema2);
   // Pragmas take no bound values.
   database.exec("PRAGMA application_id = " + std::to_string(applicationId));
   database.exec("PRAGMA user_version = " + std::to_string(schemaVersion));

@@ -155,7 +155,8 @@ std::string salvage(SQLite::Database& database, const std::string& path, const s
   if (version < 1 || version > schemaVersion) return "Nothing of it could be read: a new cache is begun";
   std::string report;
   database.exec("PRAGMA foreign_keys=OFF");
-  if (version == 1) {
+  const bool old = version < schemaVersion;
+  if (old) {
     // Filled as the schema it was, then brought up to date like a sound file.
     auto tables =
         query(database, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
@@ -165,7 +166,7 @@ std::string salvage(SQLite::Database& database, const std::string& path, const s
     tables.reset();
     for (const std::string& name : names)
       database.exec("DROP TABLE " + name);
-    database.exec(schema1);
+    database.exec(version == 1 ? schema1 : schema2);
   }
   bool attached = false;
   try {
@@ -187,8 +188,8 @@ std::string salvage(SQLite::Database& database, const std::string& path, const s
           "DELETE FROM trials WHERE problem NOT IN (SELECT id FROM problems)",
           "DELETE FROM problems WHERE kernel NOT IN (SELECT id FROM kernels)"})
       run(database, sql);
-    migrate(database, path, 1);
   }
+  if (old) migrate(database, path, version);
   if (const int64_t unsound = dropUnsound(database))
     report += "; of these " + std::to_string(unsound) +
               " did not match their checksums or had lost what they "

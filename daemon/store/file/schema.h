@@ -6,7 +6,7 @@
 namespace tuned::store {
 
 constexpr int64_t applicationId = 0x74756e64; // "tund"
-constexpr int64_t schemaVersion = 2;
+constexpr int64_t schemaVersion = 3;
 
 // Schema 1 kept a winner as the text of an answer. It is here so that a file of it can be repaired before it
 // is brought up to date, and for the tests.
@@ -71,7 +71,8 @@ CREATE TABLE jobs(
 // measurements  build × target × policy. standing: 1 it may win, 2 it is the last of its build but cannot
 // win,
 //               0 it is history. stage: 0 timed alone in a search, 1 timed against the best others.
-//               source: empty, or from where it was imported.
+//               source: empty, or from where it was imported. Measured with energy (policy) it cannot win by
+//               time.
 // searches      one run of the tuner over a problem. question: what was asked beside the problem (tolerance,
 //               space, policy). ended 0: it has not.
 // jobs          what was acknowledged.
@@ -181,5 +182,8 @@ CREATE TABLE notices(
   text TEXT NOT NULL,
   created REAL NOT NULL) STRICT;
 )sql";
+
+// What one launch takes of energy, where the objective of its tuning asked for that.
+inline constexpr const char* fromSchema2 = "ALTER TABLE measurements ADD COLUMN joules REAL";
 
 } // namespace tuned::store

@@ -1,9 +1,11 @@
 #include "tuner/search/model/analytic.h"
 
+#include "backend/options.h"
 #include "base/model/multiprocessor.h"
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace tuned {
 namespace {
@@ -21,20 +23,14 @@ constexpr int64_t kStagesAhead = 3;
 constexpr double kHeld = 0.5, kHeldAhead = 1.5;
 
 struct Options {
-  int64_t warps, stages, ctas, compiler;
+  int64_t warps, stages, ctas;
+  bool tileIr; ///< by the second compiler, which pipelines whatever it can
 };
 
-int64_t valueOr(const Configuration& options, const char* name, int64_t absent) {
-  auto found = options.find(name);
-  return found == options.end() ? absent : found->second;
-}
-
-Options optionsOf(const Configuration& options) {
-  Options out{valueOr(options, "num_warps", 4), valueOr(options, "num_stages", 3),
-              valueOr(options, "num_ctas", 1), valueOr(options, "compiler", 0)};
-  if (out.compiler != 0)
-    if (int64_t workers = valueOr(options, "worker_warps", 0)) out.warps = workers;
-  return out;
+Options optionsOf(const CompileOptions& given) {
+  const bool tileIr = !given.compiler.empty();
+  return {tileIr && given.workerWarps != 0 ? given.workerWarps : given.numWarps, given.numStages,
+          given.numCtas, tileIr};
 }
 
 /// Whether a launch may have them at all, and no product below leaves 64 bits: the options are a document's,
@@ -79,7 +75,7 @@ public:
                         : dot.bits >= 32 ? tensor_ / 4
                                          : tensor_ * 16 / static_cast<double>(dot.bits);
     // Tile IR's products read shared memory themselves, 64 rows at a time; ours go through registers, 16.
-    if (options_.compiler != 0) {
+    if (options_.tileIr) {
       const double rows = static_cast<double>(dot.m) / static_cast<double>(options_.ctas);
       const double filled = std::min(1.0, rows / 64), columns = static_cast<double>(dot.n);
       return flops / (flops_ * wide * filled * columns / (columns + 16));
@@ -102,10 +98,12 @@ std::optional<double> analyticSeconds(const ProgramWork& work, const Configurati
   const Multiprocessor* has = multiprocessorOf(device.architecture);
   if (!has || device.multiprocessors < 1 || device.peakBytesPerSecond <= 0 || device.peakFlopsPerSecond <= 0)
     return std::nullopt;
-  const Options options = optionsOf(configuration);
+  if (!std::ranges::all_of(configuration, [](const auto& each) { return std::in_range<int>(each.second); }))
+    return std::nullopt; // no compiler is told such a number
+  const Options options = optionsOf(compileOptions(device.architecture, configuration));
   if (!plausible(options, work)) return std::nullopt;
   const int64_t threads = options.warps * Multiprocessor::warp;
-  const bool dots = !work.dots.empty(), pipelined = options.compiler != 0 || !dots;
+  const bool dots = !work.dots.empty(), pipelined = options.tileIr || !dots;
 
   // What a program takes.
   const bool ahead = options.stages >= kStagesAhead;

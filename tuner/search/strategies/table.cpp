@@ -48,11 +48,11 @@ std::vector<std::string> strategyNames() {
   return names;
 }
 
-Observation Observation::of(size_t position, const Trial& trial) {
+Observation Observation::of(size_t position, const Trial& trial, const Objective& objective) {
   Observation out{position, std::nullopt, false};
   const Timed* timed = trial.timed();
   if (!timed || !std::isfinite(timed->median) || timed->median <= 0) return out;
-  out.seconds = timed->median;
+  out.seconds = objective.of(timed->median, timed->joules);
   out.censored = timed->abandoned;
   return out;
 }
