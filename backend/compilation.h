@@ -42,6 +42,19 @@ inline std::vector<ParameterSlot> parameterSlots(tt::FuncOp function) {
   return slots;
 }
 
+/// What divides the arguments, as the function says, is told to the code: accesses are as wide as that
+/// allows.
+inline void requireDivisors(LaunchMetadata& launch, tt::FuncOp function) {
+  for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+    auto said = function.getArgAttrOfType<mlir::IntegerAttr>(i, "tt.divisibility");
+    if (said && said.getInt() > 1 &&
+        mlir::isa<tt::PointerType, mlir::IntegerType>(function.getArgumentTypes()[i]))
+      require(launch.conditions, {.kind = LaunchCondition::Kind::Divisible,
+                                  .argument = static_cast<int>(i),
+                                  .value = said.getInt()});
+  }
+}
+
 /// A build that knew its grid is right for that grid: bounds and views were proven of its programs.
 inline void requireGrid(LaunchMetadata& launch, const std::optional<std::array<int64_t, 3>>& grid) {
   if (grid) require(launch.conditions, {.kind = LaunchCondition::Kind::Grid, .programs = *grid});

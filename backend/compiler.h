@@ -33,6 +33,9 @@ struct CompileOptions {
   int occupancy = 0;   ///< CTAs a multiprocessor should hold, 1 to 32; 0: not said
   int latency = 0;     ///< how early loads are issued, 1 to 10; 0: as numStages says
 
+  /// Nothing is taken for granted of pointers: not what divides them, nor that they lie apart.
+  bool anyAddress = false;
+
   /// Programs along each axis, each at least 1. A build is for exact sizes, so its grid is known: a compiler
   /// may prove facts by going through all program ids. Absent where no launch is known (bare kernel IR).
   std::optional<std::array<int64_t, 3>> grid = {};

@@ -21,6 +21,7 @@ CompileOptions compileOptions(const std::string& target, const Configuration& co
   options.workerWarps = static_cast<int>(valueOr(configuration, "worker_warps", options.workerWarps));
   options.occupancy = static_cast<int>(valueOr(configuration, "occupancy", options.occupancy));
   options.latency = static_cast<int>(valueOr(configuration, "latency", options.latency));
+  options.anyAddress = valueOr(configuration, kAnyAddress, 0) != 0;
   return options;
 }
 

@@ -9,7 +9,8 @@
 namespace tuned {
 
 /// Launch options are read from the configuration: num_warps, num_stages, num_ctas, maxnreg, worker_warps,
-/// occupancy, latency, compiler; what it does not name stays at its default. The grid is not among them.
+/// occupancy, latency, compiler, any_address; what it does not name stays at its default. The grid is not
+/// among them.
 CompileOptions compileOptions(const std::string& target, const Configuration& configuration);
 
 } // namespace tuned

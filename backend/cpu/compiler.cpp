@@ -9,6 +9,7 @@
 #include "ir/entry.h"
 #include "ir/module.h"
 #include "ir/text.h"
+#include "ir/transforms/any_address.h"
 #include "ir/transforms/passes.h"
 
 #include <array>
@@ -82,6 +83,7 @@ Result<Artefact> CpuCompiler::compile(mlir::ModuleOp module, const std::string& 
   artefact.compiler = "cpu";
   auto start = std::chrono::steady_clock::now();
   if (auto checked = checkTiles(module); !checked) return std::unexpected(checked.error());
+  if (options.anyAddress) forgetAddresses(module);
   bool plain = options.target == plainTarget;
   auto simple = plain ? runPasses(module, plainPasses) : simplify(module);
   if (!simple) return std::unexpected(simple.error());
@@ -112,6 +114,7 @@ Result<Artefact> CpuCompiler::compile(mlir::ModuleOp module, const std::string& 
   artefact.bytes = std::move(*object);
   artefact.launch.scratchBytes = plan.scratchBytes();
   artefact.launch.parameters = parametersOf(*function);
+  artefact.launch.conditions = plan.conditions();
   return artefact;
 }
 

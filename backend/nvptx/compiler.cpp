@@ -13,6 +13,7 @@
 #include "ir/kernel/grid.h"
 #include "ir/module.h"
 #include "ir/text.h"
+#include "ir/transforms/any_address.h"
 #include "ir/transforms/passes.h"
 
 #include <llvm/Support/raw_ostream.h>
@@ -46,6 +47,7 @@ public:
   }
 
   Result<Artefact> run(const std::string& entry) {
+    if (options.anyAddress) forgetAddresses(module);
     auto after = [&](const tuned::Pass& pass) { printAfter(pass.name); };
     if (auto done = runPasses(module, simplifyPasses(), after); !done) return fail(done.error());
     stage("ttir", [&] { return tuned::print(module); });
@@ -80,6 +82,7 @@ private:
     artefact.launch.block[0] = options.numWarps * 32;
     artefact.launch.dynamicSharedBytes = context.sharedBytes;
     artefact.launch.parameters = parameterSlots(function);
+    requireDivisors(artefact.launch, function);
     requireGrid(artefact.launch, tt::gridOf(function));
     return {};
   }

@@ -120,6 +120,22 @@ void Signature::fill(std::span<const uint64_t> addresses, std::span<uint64_t> sl
     slots[buffers_[i]] = addresses[i];
 }
 
+/// The values as conditions see them.
+void Signature::see(std::span<const uint64_t> slots, std::span<LaunchValue> values) const {
+  std::ranges::copy(values_, values.begin());
+  for (size_t buffer : buffers_)
+    values[buffer].value = static_cast<int64_t>(slots[buffer]);
+}
+
+std::vector<LaunchCondition> Signature::brokenBy(std::span<const uint64_t> slots) const {
+  std::vector<LaunchValue> values(values_.size());
+  see(slots, values);
+  std::vector<LaunchCondition> out;
+  for (const LaunchCondition& condition : conditions_)
+    if (!holds(condition, values)) out.push_back(condition);
+  return out;
+}
+
 Result<void> Signature::check(std::span<const uint64_t> slots) const {
   if (conditions_.empty()) return {};
   constexpr size_t few = 64;
@@ -130,9 +146,7 @@ Result<void> Signature::check(std::span<const uint64_t> slots) const {
     many.resize(values_.size());
     values = many;
   }
-  std::ranges::copy(values_, values.begin());
-  for (size_t buffer : buffers_)
-    values[buffer].value = static_cast<int64_t>(slots[buffer]);
+  see(slots, values);
   const LaunchCondition* condition = firstBroken(conditions_, values);
   if (!condition) return {};
   return fail(ErrorKind::InvalidInput,

@@ -30,8 +30,12 @@ public:
   /// InvalidInput names the argument whose address breaks a condition of the build, and the condition.
   /// `slots` are filled.
   Result<void> check(std::span<const uint64_t> slots) const;
+  /// All conditions that the filled slots break.
+  std::vector<LaunchCondition> brokenBy(std::span<const uint64_t> slots) const;
 
 private:
+  void see(std::span<const uint64_t> slots, std::span<LaunchValue> values) const;
+
   std::vector<uint64_t> slots_;             ///< buffers are 0
   std::vector<size_t> buffers_;             ///< parameters that are buffers
   std::vector<LaunchValue> values_;         ///< as conditions see them; addresses are 0

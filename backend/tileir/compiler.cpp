@@ -75,6 +75,9 @@ public:
 
   /// The artefact with bytecode in place of a cubin.
   Result<Artefact> emit(const std::string& entry) {
+    if (options.anyAddress)
+      return fail(ErrorKind::Unsupported, "Tile IR does not compile for any address",
+                  "leave any_address to the compiler nvptx");
     auto target = assemblerTarget(options.target);
     if (!target) return fail(target.error());
     auto after = [&](const tuned::Pass& pass) { printAfter(pass.name); };

@@ -12,8 +12,12 @@ namespace {
 
 using Kind = LaunchCondition::Kind;
 
-constexpr std::array<const char*, 7> names = {"divisible", "distinct",  "equal", "at_least",
-                                              "at_most",   "pads_zero", "grid"};
+constexpr std::array<const char*, 8> names = {"divisible", "distinct", "same_or_distinct", "equal",
+                                              "at_least",  "at_most",  "pads_zero",        "grid"};
+
+bool ofPair(Kind kind) {
+  return kind == Kind::Distinct || kind == Kind::SameOrDistinct;
+}
 
 bool hasValue(Kind kind) {
   return kind == Kind::Divisible || kind == Kind::Equal || kind == Kind::AtLeast || kind == Kind::AtMost;
@@ -35,6 +39,8 @@ bool apart(const LaunchValue& a, int64_t aBytes, const LaunchValue& b, int64_t b
 
 bool implies(const LaunchCondition& strong, const LaunchCondition& weak) {
   if (strong.argument != weak.argument) return false;
+  if (strong.kind == Kind::Distinct && weak.kind == Kind::SameOrDistinct)
+    return strong.other == weak.other && strong.bytes == weak.bytes && strong.otherBytes == weak.otherBytes;
   if (strong.kind == Kind::Equal) {
     if (weak.kind == Kind::Divisible) return weak.value > 0 && strong.value % weak.value == 0;
     if (weak.kind == Kind::AtLeast) return strong.value >= weak.value;
@@ -49,6 +55,7 @@ bool implies(const LaunchCondition& strong, const LaunchCondition& weak) {
   case Kind::AtMost:
     return strong.value <= weak.value;
   case Kind::Distinct:
+  case Kind::SameOrDistinct:
   case Kind::Equal:
   case Kind::PadsZero:
   case Kind::Grid:
@@ -71,6 +78,9 @@ std::string text(const LaunchCondition& condition, std::span<const std::string> 
     return argument + " is a multiple of " + value;
   case Kind::Distinct:
     return argument + " and " + argumentText(condition.other, argumentNames) + " do not overlap";
+  case Kind::SameOrDistinct:
+    return argument + " and " + argumentText(condition.other, argumentNames) +
+           " are one address or do not overlap";
   case Kind::Equal:
     return argument + " is " + value;
   case Kind::AtLeast:
@@ -104,9 +114,11 @@ bool holds(const LaunchCondition& condition, std::span<const LaunchValue> values
     return !value.padsNan;
   case Kind::Grid:
     break;
+  case Kind::SameOrDistinct:
   case Kind::Distinct: {
     if (!known(condition.other)) return false;
     const LaunchValue& other = values[condition.other];
+    if (condition.kind == Kind::SameOrDistinct && value.value == other.value) return true;
     return apart(value, condition.bytes > 0 ? condition.bytes : value.extent, other,
                  condition.otherBytes > 0 ? condition.otherBytes : other.extent);
   }
@@ -119,6 +131,12 @@ const LaunchCondition* firstBroken(std::span<const LaunchCondition> conditions,
   for (const LaunchCondition& condition : conditions)
     if (!holds(condition, values, grid)) return &condition;
   return nullptr;
+}
+
+bool alike(const LaunchCondition& a, const LaunchCondition& b) {
+  if (ofPair(a.kind) != ofPair(b.kind)) return false;
+  if (!ofPair(a.kind)) return a.kind == b.kind && a.argument == b.argument;
+  return std::minmax(a.argument, a.other) == std::minmax(b.argument, b.other);
 }
 
 void require(std::vector<LaunchCondition>& conditions, const LaunchCondition& condition) {
@@ -136,7 +154,7 @@ nlohmann::ordered_json toJson(const LaunchCondition& condition) {
   }
   json["argument"] = condition.argument;
   if (hasValue(condition.kind)) json["value"] = condition.value;
-  if (condition.kind != Kind::Distinct) return json;
+  if (!ofPair(condition.kind)) return json;
   json["other"] = condition.other;
   if (condition.bytes > 0) json["bytes"] = condition.bytes;
   if (condition.otherBytes > 0) json["other_bytes"] = condition.otherBytes;
@@ -156,10 +174,11 @@ public:
                      ? names.end()
                      : std::ranges::find(names, kind->get_ref<const std::string&>());
     if (found == names.end())
-      return wrong("has no known 'kind' (divisible, distinct, equal, at_least, at_most, pads_zero, grid)");
+      return wrong("has no known 'kind' (divisible, distinct, same_or_distinct, equal, at_least, at_most, "
+                   "pads_zero, grid)");
     LaunchCondition out;
     out.kind = Kind(found - names.begin());
-    bool distinct = out.kind == Kind::Distinct;
+    bool distinct = ofPair(out.kind);
     if (out.kind == Kind::Grid)
       readPrograms(out.programs);
     else

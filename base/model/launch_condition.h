@@ -19,27 +19,28 @@ namespace tuned {
 /// counts there as its base, its shape and its strides, each an argument of its own.
 struct LaunchCondition {
   enum class Kind {
-    Divisible, ///< the argument (a pointer: its address in bytes) is a multiple of `value`
-    Distinct,  ///< the bytes behind pointer `argument` and those behind pointer `other` do not overlap
-    Equal,     ///< the argument is `value`
-    AtLeast,   ///< the argument, signed, is not less than `value`
-    AtMost,    ///< the argument, signed, is not greater than `value`
-    PadsZero,  ///< the host descriptor whose base is `argument` pads with zeros
-    Grid,      ///< the launch has `programs` along its axes: what was proven was proven of these
+    Divisible,      ///< the argument (a pointer: its address in bytes) is a multiple of `value`
+    Distinct,       ///< the bytes behind pointer `argument` and those behind pointer `other` do not overlap
+    SameOrDistinct, ///< as Distinct, or both are one address: each element is read where it is written
+    Equal,          ///< the argument is `value`
+    AtLeast,        ///< the argument, signed, is not less than `value`
+    AtMost,         ///< the argument, signed, is not greater than `value`
+    PadsZero,       ///< the host descriptor whose base is `argument` pads with zeros
+    Grid,           ///< the launch has `programs` along its axes: what was proven was proven of these
   };
   Kind kind = Kind::Divisible;
   int argument = 0;  ///< all but Grid
-  int other = -1;    ///< Distinct only
+  int other = -1;    ///< Distinct and SameOrDistinct
   int64_t value = 0; ///< Divisible (at least 1), Equal, AtLeast, AtMost
-  /// Distinct only: how many bytes from the address on the kernel touches; 0: all of the buffer.
+  /// As `other`: how many bytes from the address on the kernel touches; 0: all of the buffer.
   int64_t bytes = 0, otherBytes = 0;
   std::array<int64_t, 3> programs = {}; ///< Grid only; each at least 1
 
   bool operator==(const LaunchCondition&) const = default;
 };
 
-/// The stable name of a kind in JSON: "divisible", "distinct", "equal", "at_least", "at_most", "pads_zero",
-/// "grid".
+/// The stable name of a kind in JSON: "divisible", "distinct", "same_or_distinct", "equal", "at_least",
+/// "at_most", "pads_zero", "grid".
 const char* name(LaunchCondition::Kind kind);
 
 /// One argument of a launch. Anything that is neither a pointer nor an integer keeps both at their defaults.
@@ -62,6 +63,9 @@ bool holds(const LaunchCondition& condition, std::span<const LaunchValue> values
 /// The first condition that does not hold; null when all do.
 const LaunchCondition* firstBroken(std::span<const LaunchCondition> conditions,
                                    std::span<const LaunchValue> values, std::span<const int64_t> grid = {});
+
+/// Whether both are about the same arguments: a launch that breaks the one may well break the other.
+bool alike(const LaunchCondition& a, const LaunchCondition& b);
 
 /// Adds a condition unless the list has it or a stronger one; takes out what the new one implies.
 void require(std::vector<LaunchCondition>& conditions, const LaunchCondition& condition);

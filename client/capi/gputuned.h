@@ -158,9 +158,15 @@ GPUTUNED_API int64_t gputuned_kernel_buffer_bytes(const gputuned_kernel* kernel,
 /* Starts one launch on buffers in the order of the kernel's arguments; scalars follow from the sizes. CUDA:
  * device addresses, and `stream` a CUstream of the primary context (null: the default stream); returns before
  * the kernel ran. CPU: addresses of the host; `stream` is not read, and the kernel has run on return.
- * INVALID_INPUT names an argument whose address breaks a condition of the build (alignment, overlap). */
+ * Where an address breaks a condition of the build (alignment, overlap), the daemon is asked for a build
+ * without that, which takes its place and is said (gputuned_on_notice); INVALID_INPUT names the condition
+ * when there is none. */
 GPUTUNED_API gputuned_status gputuned_launch(const gputuned_kernel* kernel, const void* const* buffers,
                                              size_t count, void* stream);
+/* Who is told what a program should know although it did not ask, from whichever thread: one line of text,
+ * which lives as long as the call. Null: stderr, as at first. For the whole process; `context` is handed on.
+ */
+GPUTUNED_API void gputuned_on_notice(void (*listener)(const char* text, void* context), void* context);
 /* The CUDA device whose memory an address is: N of "cuda:N". INVALID_INPUT: it is no address of a device;
  * UNAVAILABLE: there is no driver. */
 GPUTUNED_API gputuned_status gputuned_pointer_device(const void* pointer, int32_t* device);

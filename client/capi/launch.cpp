@@ -1,6 +1,7 @@
 // The launching side of gputuned.h.
 #include "backend/runtime/cuda/driver.h"
 #include "client/capi/handles.h"
+#include "client/notice.h"
 
 using namespace tuned;
 using namespace tuned::capi;
@@ -32,6 +33,16 @@ gputuned_status gputuned_launch(const gputuned_kernel* kernel, const void* const
     const auto* addresses = reinterpret_cast<const uint64_t*>(buffers);
     auto done = kernel->launcher->launch({addresses, count}, stream);
     return done ? GPUTUNED_OK : report(done.error());
+  });
+}
+
+void gputuned_on_notice(void (*listener)(const char* text, void* context), void* context) {
+  (void)guarded([&]() -> gputuned_status {
+    client::onNotice(listener ? client::Notice([listener, context](const std::string& text) {
+      listener(text.c_str(), context);
+    })
+                              : client::Notice());
+    return GPUTUNED_OK;
   });
 }
 

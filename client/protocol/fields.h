@@ -22,6 +22,7 @@ template <typename V> void fields(V& v, BestRequest& m) {
   v.option("tune", m.tune);
   v.option("budget", m.budget);
   v("objective", m.objective);
+  v.option("without", m.without);
 }
 
 template <typename V> void fields(V& v, TuneRequest& m) {
@@ -37,6 +38,7 @@ template <typename V> void fields(V& v, TuneRequest& m) {
   v.option("only", m.only);
   v.option("built", m.built);
   v("objective", m.objective);
+  v.option("any_address", m.anyAddress);
 }
 
 template <typename V> void fields(V& v, Answer& m) {

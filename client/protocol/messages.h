@@ -47,6 +47,9 @@ struct BestRequest {
   bool tune = true;   ///< false: on a miss answer with what is known and start nothing
   Budget budget;      ///< of the tuning that a miss starts
   std::optional<Objective> objective; ///< none: time
+  /// Conditions of builds that the caller's launch breaks: the answer's build has none like these. Where none
+  /// is known, one is made that is right for any address, and proven behind.
+  std::vector<LaunchCondition> without;
 };
 
 /// Start a tuning, or join the equal one in flight.
@@ -67,6 +70,8 @@ struct TuneRequest {
   /// nothing is compiled.
   bool built = false;
   std::optional<Objective> objective; ///< what is made small; none: time
+  /// Just builds that are right for any address (the launch option any_address), of what is best known.
+  bool anyAddress = false;
 };
 
 /// The best that is known for (kernel, sizes, device). Also one row of the list of winners.

@@ -276,6 +276,7 @@ Result<BestResult> Service::best(const protocol::BestRequest& request, const std
   auto what =
       resolve(request.kernel, request.document, request.sizes, request.device, user, request.objective);
   if (!what) return fail(what.error());
+  if (!request.without.empty()) return bestWithout(*what, request, numberOf(user));
   auto kept = stored(*what);
   if (!kept && kept.error().kind != ErrorKind::NotFound) return kept;
   if (kept && !kept->answer.stale) {
@@ -358,6 +359,9 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
   if (request.built && (!request.only.empty() || request.force))
     return fail(ErrorKind::InvalidInput, "'built' goes with neither 'only' nor 'force'",
                 "tune without 'built' to try all anew");
+  if (request.anyAddress && (!request.only.empty() || request.force || request.built))
+    return fail(ErrorKind::InvalidInput, "'any_address' goes with neither 'only', 'force' nor 'built'",
+                "tune without 'any_address' to try all anew");
   auto kernel = restricted(*what.kernel.kernel, request.only);
   if (!kernel) return fail(kernel.error());
   auto space = Space::enumerate(*kernel, request.sizes, ignoredOn(*what.device), what.device->info.compilers);
@@ -365,7 +369,9 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
   std::string strategy = request.strategy;
   // Configurations that were listed one by one are all wanted.
   if (strategy.empty())
-    strategy = request.only.empty() && !request.built ? strategyFor(*effort, space->total()) : "exhaustive";
+    strategy = request.only.empty() && !request.built && !request.anyAddress
+                   ? strategyFor(*effort, space->total())
+                   : "exhaustive";
   if (auto known = checkStrategy(strategy); !known) return fail(known.error());
   auto job =
       std::make_shared<Job>(JobSpec{fresh ? newId() : record.id, request, what.kernel.kernel, what.problem,

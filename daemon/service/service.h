@@ -92,11 +92,15 @@ private:
   Result<std::shared_ptr<Job>> start(const Resolved& what, protocol::TuneRequest request, unsigned user,
                                      const store::JobRecord& record = {}, int deaths = 0);
   Result<BestResult> stored(const Resolved& what);
+  Result<BestResult> bestWithout(const Resolved& what, const protocol::BestRequest& request, unsigned user);
   Result<protocol::Answer> told(const Resolved& what, const store::MeasurementRecord& record);
   Result<store::MeasurementRecord> chosen(const Resolved& what);
   Result<protocol::Answer> tell(const Job& job);
   void collect();
   Result<protocol::Answer> provisional(const Resolved& what, const protocol::Values& sizes);
+  Result<protocol::Answer> compiled(const Resolved& what, const store::ProblemKey& asked,
+                                    const Configuration& configuration, const std::string& source,
+                                    std::optional<double> loss = {});
   Crew crewOf(const KnownDevice& device);
   void resume();
   void feedLater(const KnownDevice& device);

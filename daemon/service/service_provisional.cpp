@@ -86,19 +86,27 @@ Result<protocol::Answer> Service::provisional(const Resolved& what, const protoc
   auto winners = store_->near(what.problem);
   if (!winners) return fail(winners.error());
   const auto found = guess(*store_, what.problem, *winners, kernel, sizes);
-  const Configuration configuration = found ? found->configuration : kernel.defaults;
-  const std::string source = found ? "nearest" : "default";
+  if (found) return compiled(what, asked, found->configuration, "nearest", found->loss);
+  return compiled(what, asked, kernel.defaults, "default");
+}
+
+/// The answer of a configuration that was not measured; remembered under `asked`.
+Result<protocol::Answer> Service::compiled(const Resolved& what, const store::ProblemKey& asked,
+                                           const Configuration& configuration, const std::string& source,
+                                           std::optional<double> loss) {
+  auto sizes = fromKey(what.problem.sizes);
+  if (!sizes) return fail(sizes.error());
   Crew crew = crewOf(*what.device);
   Builder builder(*store_, metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds);
-  auto made = builder.make(problemOf(what.problem, what.kernel, sizes, *what.device), configuration, false);
+  auto made = builder.make(problemOf(what.problem, what.kernel, *sizes, *what.device), configuration, false);
   if (!made) return fail(made.error());
   if (!made->artefact)
     return fail(ErrorKind::Faulted, "the " + source + " configuration " + toString(configuration) +
                                         " does not compile: " + made->build.reason);
-  auto answer = answerFor(kernel, what.problem.kernel, sizes, configuration, made->build);
+  auto answer = answerFor(*what.kernel.kernel, what.problem.kernel, *sizes, configuration, made->build);
   if (!answer) return answer;
   answer->source = source;
-  if (found) answer->expectedLoss = found->loss;
+  answer->expectedLoss = loss;
   answer->device = what.device->info.id;
   provisional_.put(asked, *answer,
                    {made->build.artefact, made->build.format, made->build.target, made->artefact->bytes});

@@ -21,8 +21,12 @@ using Configuration = Bindings;
 using Sizes = Bindings;
 
 /// Names that any configuration may have beside the kernel's own parameters: they go to the compiler.
-inline constexpr std::array kLaunchOptions = {"num_warps",    "num_stages", "num_ctas", "maxnreg",
-                                              "worker_warps", "occupancy",  "latency",  "compiler"};
+inline constexpr std::array kLaunchOptions = {"num_warps", "num_stages",   "num_ctas",
+                                              "maxnreg",   "worker_warps", "occupancy",
+                                              "latency",   "compiler",     "any_address"};
+/// Of these the one with which a build is right wherever its buffers begin and overlap. Searches try no other
+/// value than the kernel's own (0: not); launches that break a condition of the winner are served by it.
+inline constexpr const char* kAnyAddress = "any_address";
 /// What the values of the launch option `compiler` stand for. A configuration without it means the first.
 inline constexpr std::array kCompilerNames = {"nvptx", "tileir"};
 

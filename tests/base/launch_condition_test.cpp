@@ -42,6 +42,39 @@ TEST_CASE("buffers overlap where the lower one reaches into the higher one") {
   CHECK(holds(distinct(0, 1), at(INT64_MIN + 64, 8, 64, 64))); // addresses are unsigned
 }
 
+TEST_CASE("one address or none in common: what works element by element") {
+  LaunchCondition either = distinct(0, 1);
+  either.kind = Kind::SameOrDistinct;
+  auto at = [](int64_t a, int64_t b) {
+    return std::array<LaunchValue, 2>{LaunchValue{a, 64}, LaunchValue{b, 64}};
+  };
+  CHECK(holds(either, at(1024, 1024)));
+  CHECK_FALSE(holds(either, at(1024, 1028)));
+  CHECK_FALSE(holds(either, at(1028, 1024)));
+  CHECK(holds(either, at(1024, 1088)));
+  CHECK(text(either) == "argument 0 and argument 1 are one address or do not overlap");
+  auto back = launchConditionFromJson(toJson(either));
+  REQUIRE(back);
+  CHECK(*back == either);
+  std::vector<LaunchCondition> list;
+  require(list, either);
+  require(list, distinct(0, 1));
+  CHECK(list == std::vector{distinct(0, 1)});
+  require(list, either);
+  CHECK(list.size() == 1);
+}
+
+TEST_CASE("conditions are alike when they are about the same arguments") {
+  CHECK(alike(on(Kind::Divisible, 0, 16), on(Kind::Divisible, 0, 8)));
+  CHECK_FALSE(alike(on(Kind::Divisible, 0, 16), on(Kind::Divisible, 1, 16)));
+  CHECK_FALSE(alike(on(Kind::Divisible, 0, 16), on(Kind::Equal, 0, 16)));
+  LaunchCondition either = distinct(1, 0);
+  either.kind = Kind::SameOrDistinct;
+  CHECK(alike(either, distinct(0, 1)));
+  CHECK_FALSE(alike(either, distinct(0, 2)));
+  CHECK_FALSE(alike(distinct(0, 1), on(Kind::Divisible, 0, 16)));
+}
+
 TEST_CASE("the first condition that does not hold is found and told") {
   std::array conditions = {on(Kind::Divisible, 0, 16), on(Kind::AtLeast, 1, 1)};
   std::array<LaunchValue, 2> values = {LaunchValue{32, 0}, LaunchValue{0, 0}};

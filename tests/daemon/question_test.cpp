@@ -85,6 +85,35 @@ TEST_CASE("the space is parameters, values, fixed options and constraints") {
   CHECK_FALSE(inSpace(k, {{"num_warps", 4}, {"num_stages", 3}}, {{"n", 4096}}));
 }
 
+TEST_CASE("a launch that breaks conditions is answered by a build that has none like them") {
+  using Kind = LaunchCondition::Kind;
+  store::MeasurementRecord record;
+  record.policy = measuringPolicy;
+  record.measurement.configuration = {{"B", 64}, {"num_warps", 4}, {"num_stages", 3}};
+  record.measurement.verdict = passed({}, 0.5);
+  auto answering = [&](const LaunchCondition& broken) {
+    return answersWithout(kernel(), {{"n", 4096}}, record, {broken});
+  };
+  const LaunchCondition aligned{.kind = Kind::Divisible, .argument = 1, .value = 16};
+  const LaunchCondition apart{.kind = Kind::Distinct, .argument = 0, .other = 1};
+  CHECK(answering(aligned));
+  record.build.build.launch.conditions = {{.kind = Kind::Divisible, .argument = 1, .value = 8}};
+  CHECK_FALSE(answering(aligned)); // whether the lesser one holds is not known
+  CHECK(answering(apart));
+  record.build.build.launch.conditions = {{.kind = Kind::SameOrDistinct, .argument = 1, .other = 0}};
+  CHECK(answering(aligned));
+  CHECK_FALSE(answering(apart));
+  record.build.build.launch.conditions = {};
+  record.measurement.configuration =
+      forAnyAddress({{"B", 64}, {"num_warps", 4}, {"num_stages", 3}, {"compiler", 1}});
+  CHECK(record.measurement.configuration ==
+        Configuration{{"B", 64}, {"any_address", 1}, {"num_stages", 3}, {"num_warps", 4}});
+  CHECK(answering(aligned));
+  CHECK_FALSE(answers(kernel(), {{"n", 4096}}, record)); // nobody else is served by it
+  record.measurement.configuration["B"] = 256;
+  CHECK_FALSE(answering(aligned)); // no point of the space
+}
+
 TEST_CASE("questions differ where answers may") {
   const std::string base = questionOf(kernel());
   CHECK(questionOf(kernel()) == base);

@@ -57,6 +57,7 @@ Plan::Plan(tt::FuncOp entry, const Callees& callees, const tt::AxisInfoAnalysis*
   // The second round knows from the first which operands are only read.
   for (int round = 0; round < 2; ++round) {
     visit([&](mlir::Operation& op) { estimate(op); }, false);
+    conditions_.clear();
     visit([&](mlir::Operation& op) { decide(op); }, true);
   }
   visit([&](mlir::Operation& op) { defer(op); }, false);
@@ -185,21 +186,40 @@ bool Plan::writtenBetween(mlir::Operation* from, mlir::Operation* to) const {
   return next != writes_.end() && *next < positions_.at(to).first;
 }
 
+// Reading inside the loops of a store to another argument is right if the two lie apart, or, where each
+// element is read and written at one place, if they are the same.
+void Plan::requireApart(mlir::Value read, mlir::Value written) {
+  using Kind = LaunchCondition::Kind;
+  const bool inPlace = tt::sameOffsets(read, written) && tt::hasDistinctElements(written, *facts_);
+  auto number = [](mlir::Value argument) {
+    return int(mlir::cast<mlir::BlockArgument>(argument).getArgNumber());
+  };
+  const auto origins = tt::pointerOrigins(read), others = tt::pointerOrigins(written);
+  for (mlir::Value from : *origins)
+    for (mlir::Value to : *others)
+      require(conditions_, {.kind = inPlace ? Kind::SameOrDistinct : Kind::Distinct,
+                            .argument = std::min(number(from), number(to)),
+                            .other = std::max(number(from), number(to))});
+}
+
 // Would reading `load` inside the loops of `sink`, element by element, find what these have written? Not
 // where each element is overwritten in the very step that reads it, and no other step touches its address.
-bool Plan::overwrites(mlir::Operation* sink, mlir::Operation* load) const {
+bool Plan::overwrites(mlir::Operation* sink, mlir::Operation* load) {
   auto reads = tt::memoryAccess(load), writes = tt::memoryAccess(sink);
   if (!reads || !writes || !writes->writes) return false;
   if (!facts_) return true;
   bool inCallee = callOf(load->getParentOfType<tt::FuncOp>()); // whose arguments may be one and the same
-  if (!inCallee && !tt::mayOverlap(*reads, *writes)) return false;
+  if (!inCallee && !tt::mayOverlap(*reads, *writes)) {
+    requireApart(reads->address, writes->address);
+    return false;
+  }
   bool plain = mlir::isa<tt::StoreOp>(sink) && mlir::isa<tt::LoadOp>(load);
   if (plain && tt::liesApart(reads->address, writes->address)) return false;
   return !plain || !tt::sameAddresses(reads->address, writes->address) ||
          !tt::hasDistinctElements(writes->address, *facts_);
 }
 
-bool Plan::mayStayVirtual(mlir::Value value, const Tile& tile) const {
+bool Plan::mayStayVirtual(mlir::Value value, const Tile& tile) {
   mlir::Operation* op = value.getDefiningOp();
   Kind kind = kindOf(*op);
   if (kind == Kind::Root || kind == Kind::Control) return false;

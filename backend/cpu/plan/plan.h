@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/model/launch_condition.h"
 #include "ir/analysis/address/addresses.h"
 
 #include <llvm/ADT/DenseMap.h>
@@ -60,6 +61,8 @@ public:
   /// own.
   mlir::Operation* filledBy(mlir::Value value) const { return tiles_.at(value).filledBy; }
   int64_t scratchBytes() const { return scratchBytes_; }
+  /// What must hold of the arguments for loads to be read in the loops of stores to other arguments.
+  const std::vector<LaunchCondition>& conditions() const { return conditions_; }
 
   /// The call whose body `function` is, or null.
   mlir::Operation* callOf(mlir::Operation* function) const;
@@ -98,10 +101,11 @@ private:
   void gatherSinks(mlir::Value value, Tile& tile);
   void addSink(Tile& tile, mlir::Operation* sink, bool mapped);
   void addSinksOf(Tile& tile, mlir::Value through, bool mapped);
-  bool mayStayVirtual(mlir::Value value, const Tile& tile) const;
+  bool mayStayVirtual(mlir::Value value, const Tile& tile);
   bool writtenBetween(mlir::Operation* from, mlir::Operation* to) const;
-  bool overwrites(mlir::Operation* sink, mlir::Operation* load) const;
-  bool overwritesLoadsOf(mlir::Value value, mlir::Operation* sink) const;
+  bool overwrites(mlir::Operation* sink, mlir::Operation* load);
+  bool overwritesLoadsOf(mlir::Value value, mlir::Operation* sink);
+  void requireApart(mlir::Value read, mlir::Value written);
   void defer(mlir::Operation& op);
   void extendUses(mlir::Value value, unsigned position);
   bool evaluates(mlir::Operation& op) const;
@@ -118,6 +122,7 @@ private:
   std::vector<mlir::Operation*> order_;
   std::vector<unsigned> writes_; // positions of operations that write memory
   std::map<Temporary, int64_t> temporaries_;
+  std::vector<LaunchCondition> conditions_;
   int64_t scratchBytes_ = 0;
   bool branches_ = false; // blocks in any order: no slot is used twice
 };

@@ -92,7 +92,7 @@ bool Plan::evaluates(mlir::Operation& op) const {
 }
 
 // Does evaluating `value` inside the loops of `sink` read memory that these write?
-bool Plan::overwritesLoadsOf(mlir::Value value, mlir::Operation* sink) const {
+bool Plan::overwritesLoadsOf(mlir::Value value, mlir::Operation* sink) {
   mlir::Operation* op = value.getDefiningOp();
   if (!op) return false;
   if (kindOf(*op) == Kind::Load && overwrites(sink, op)) return true;

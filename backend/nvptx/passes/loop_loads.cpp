@@ -2,6 +2,7 @@
 
 #include "backend/nvptx/dialect/nv.h"
 #include "backend/nvptx/passes/layouts/layout_rules.h"
+#include "ir/analysis/address/addresses.h"
 
 #include <mlir/Dialect/Utils/StaticValueUtils.h>
 #include <mlir/IR/PatternMatch.h>
@@ -21,6 +22,7 @@ std::optional<llvm::SetVector<Value>> originsOf(Value pointer) {
     auto argument = mlir::dyn_cast<mlir::BlockArgument>(value);
     if (argument && argument.getOwner()->isEntryBlock() &&
         mlir::isa<tt::FuncOp>(argument.getOwner()->getParentOp())) {
+      if (argument.getOwner()->getParentOp()->hasAttr(tt::mayOverlapAttribute)) return std::nullopt;
       origins.insert(value);
       continue;
     }

@@ -112,9 +112,8 @@ Result<void> checkConditions(const LaunchMetadata& launch, std::span<const Launc
   if (broken->kind == LaunchCondition::Kind::Grid)
     return fail(ErrorKind::Unsupported, what + ", and here it is " + gridText(grid),
                 "launch that grid, or a build for the sizes that this grid is of");
-  return fail(
-      ErrorKind::Unsupported, what + ", and here that does not hold",
-      "launch a build of the kernel without that condition (compiler nvptx), or change the arguments");
+  return fail(ErrorKind::Unsupported, what + ", and here that does not hold",
+              "launch a build of the kernel without that condition (any_address), or change the arguments");
 }
 
 } // namespace tuned::cuda

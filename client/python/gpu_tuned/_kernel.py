@@ -10,7 +10,6 @@ from . import _core, _daemon
 from ._answer import Best
 from ._document import Buffer, Document, fold
 from .errors import (
-    AlignmentError,
     ArrayDeviceError,
     DtypeError,
     FaultedError,
@@ -199,7 +198,7 @@ class Kernel(_core.Dispatcher):
             raise ArrayDeviceError(f"{self.document.name}: {name} is on a kind of device that tuned does not know")
 
     def _check_answer(self, launch: dict[str, Any], arrays: tuple[Array, ...]) -> None:
-        """Shapes that are expressions are only known now, and so is what the build needs of addresses."""
+        """Shapes that are expressions are only known now. What the build needs of addresses is checked by each launch."""
         arguments = launch.get("arguments", [])
         by_name = {array[0]: array for array in arrays}
         buffers = {buffer.name: buffer for buffer in self.document.buffers}
@@ -210,15 +209,6 @@ class Kernel(_core.Dispatcher):
             expected = tuple(argument.get("shape", ()))
             if expected and fold(buffers[array[0]], array[2]) != expected:
                 raise ShapeError(f"{self.document.name}: {array[0]} has shape {array[2]}; {expected} is expected")
-        for condition in launch.get("conditions", []):
-            if condition.get("kind") != "divisible":
-                continue
-            array = by_name.get(arguments[condition["argument"]]["name"]) if arguments else None
-            if array is not None and array[5] % condition["value"]:
-                raise AlignmentError(
-                    f"{self.document.name}: {array[0]} begins at an address that is no multiple of "
-                    f"{condition['value']} bytes, which this build needs; pass a copy"
-                )
 
     def _complete(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """Makes the outputs that the caller left out, like the first input."""

@@ -5,15 +5,17 @@ Each also is the built-in exception that fits, so that ``except ConnectionError`
 
 from __future__ import annotations
 
+import warnings
+
 from . import _core
 
 __all__ = [
-    "AlignmentError",
     "ArrayDeviceError",
     "CancelledError",
     "DeniedError",
     "DtypeError",
     "Error",
+    "FallbackWarning",
     "FaultedError",
     "GradientError",
     "InternalError",
@@ -84,10 +86,6 @@ class LayoutError(InvalidInputError):
     """An array's elements are not behind each other in row-major order, or it may not be written."""
 
 
-class AlignmentError(InvalidInputError):
-    """An array does not begin where the kernel needs it to."""
-
-
 class ArrayDeviceError(InvalidInputError):
     """Arrays are on different devices, or on one that tuned does not know."""
 
@@ -96,6 +94,15 @@ class GradientError(InvalidInputError):
     """An array wants gradients, and the kernel has none."""
 
 
+class FallbackWarning(RuntimeWarning):
+    """Arrays begin or overlap as the winner does not allow: another build is launched, which may be slower."""
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, FallbackWarning, stacklevel=2)
+
+
+_core.on_notice(_warn)
 _core.set_errors(
     {
         "invalid_input": InvalidInputError,

@@ -32,6 +32,25 @@ PyObject* describe(PyObject*, PyObject* array) {
                        static_cast<unsigned long long>(seen.address), static_cast<long long>(seen.reach));
 }
 
+PyObject* noticeListener = nullptr; ///< called with a text; null: nobody
+
+/// What goes wrong in the listener takes nothing from the launch that it tells of.
+void tellNotice(const char* text, void*) {
+  const PyGILState_STATE state = withGilTaken([] { return PyGILState_Ensure(); });
+  if (const Ref listener = Ref::borrowed(noticeListener)) {
+    const Ref said(PyUnicode_FromString(text));
+    const Ref done(said ? PyObject_CallFunctionObjArgs(listener.get(), said.get(), nullptr) : nullptr);
+    if (!done) PyErr_WriteUnraisable(listener.get());
+  }
+  PyGILState_Release(state);
+}
+
+PyObject* onNotice(PyObject*, PyObject* listener) {
+  Ref former(std::exchange(noticeListener, Ref::borrowed(listener).release()));
+  gputuned_on_notice(tellNotice, nullptr);
+  Py_RETURN_NONE;
+}
+
 PyObject* version(PyObject*, PyObject*) {
   return PyLong_FromUnsignedLong(gputuned_version());
 }
@@ -42,6 +61,8 @@ PyMethodDef functions[] = {
      "A kernel document with its source in it, as JSON; by path or library name."},
     {"describe", describe, METH_O,
      "An array's dtype, device, address, and elements from there to the last one's end."},
+    {"on_notice", onNotice, METH_O,
+     "Who is called with a line of text that a program should know although it did not ask."},
     {"version", version, METH_NOARGS, "The C library's version as one number."},
     {nullptr, nullptr, 0, nullptr},
 };

@@ -80,6 +80,21 @@ Holds holdsUnder(const Kernel& kernel, const Verdict& verdict) {
   return allows(kernel, kernel.tolerance, verdict.tolerance, share) ? Holds::Yes : Holds::Unknown;
 }
 
+Configuration forAnyAddress(Configuration configuration) {
+  configuration.erase("compiler");
+  configuration[kAnyAddress] = 1;
+  return configuration;
+}
+
+bool answersWithout(const Kernel& kernel, const Sizes& sizes, const store::MeasurementRecord& record,
+                    const std::vector<LaunchCondition>& broken, const Objective& objective) {
+  for (const LaunchCondition& condition : record.build.build.launch.conditions)
+    if (std::ranges::any_of(broken, [&](const auto& one) { return alike(one, condition); })) return false;
+  if (answers(kernel, sizes, record, objective)) return true;
+  store::MeasurementRecord point = record; // of the space but for where its buffers may be
+  return point.measurement.configuration.erase(kAnyAddress) > 0 && answers(kernel, sizes, point, objective);
+}
+
 bool answers(const Kernel& kernel, const Sizes& sizes, const store::MeasurementRecord& record,
              const Objective& objective) {
   if (record.policy != policyOf(objective) || holdsUnder(kernel, record.measurement.verdict) != Holds::Yes)

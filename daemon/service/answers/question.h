@@ -29,6 +29,13 @@ enum class Holds {
 };
 Holds holdsUnder(const Kernel& kernel, const Verdict& verdict);
 
+/// The configuration for any address, by the target's own compiler.
+Configuration forAnyAddress(Configuration configuration);
+
+/// Whether it is an answer to a launch that breaks conditions: of a build that has none like them.
+bool answersWithout(const Kernel& kernel, const Sizes& sizes, const store::MeasurementRecord& record,
+                    const std::vector<LaunchCondition>& broken, const Objective& objective = {});
+
 /// Whether a measurement of another time is an answer to what the document asks now.
 bool answers(const Kernel& kernel, const Sizes& sizes, const store::MeasurementRecord& record,
              const Objective& objective = {});

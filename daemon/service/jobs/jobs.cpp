@@ -25,7 +25,8 @@ Objective objectiveOf(const protocol::TuneRequest& request) {
 
 bool same(const protocol::TuneRequest& a, const protocol::TuneRequest& b) {
   return a.kernel == b.kernel && a.strategy == b.strategy && a.effort == b.effort && a.seed == b.seed &&
-         a.force == b.force && a.only == b.only && a.built == b.built && objectiveOf(a) == objectiveOf(b);
+         a.force == b.force && a.only == b.only && a.built == b.built && a.anyAddress == b.anyAddress &&
+         objectiveOf(a) == objectiveOf(b);
 }
 } // namespace
 

@@ -55,6 +55,28 @@ Result<Kernel> restricted(const Kernel& kernel, const std::vector<protocol::Valu
   return out;
 }
 
+std::vector<Configuration> anyAddressConfigurations(store::Store& store, const store::ProblemKey& problem,
+                                                    const Kernel& kernel, const Sizes& sizes) {
+  std::vector<Configuration> out;
+  auto add = [&](const Configuration& configuration) {
+    Configuration wanted = forAnyAddress(configuration);
+    if (std::ranges::find(out, wanted) == out.end()) out.push_back(std::move(wanted));
+  };
+  auto best = [&](bool own) {
+    auto record = store.choose(problem, [&](const store::MeasurementRecord& one) {
+      const Configuration& configuration = one.measurement.configuration;
+      auto compiler = configuration.find("compiler");
+      return answers(kernel, sizes, one) && inSpace(kernel, configuration, sizes) &&
+             (!own || compiler == configuration.end() || compiler->second == 0);
+    });
+    if (record) add(record->measurement.configuration);
+  };
+  best(false);
+  best(true);
+  add(kernel.defaults);
+  return out;
+}
+
 std::set<std::string> ignoredOn(const KnownDevice& device) {
   const auto& ignored = device.info.capabilities.ignoredOptions;
   return {ignored.begin(), ignored.end()};
@@ -148,6 +170,10 @@ private:
       if (auto there = takeBuilt(request); !there) return fail(there.error());
       return request;
     }
+    if (spec_.request.anyAddress) {
+      if (auto there = makeForAnyAddress(request); !there) return fail(there.error());
+      return request;
+    }
     if (auto known = recall(request); !known) return fail(known.error());
     if (spec_.request.only.empty())
       if (auto invited = invite(request); !invited) return fail(invited.error());
@@ -168,6 +194,27 @@ private:
     return fail(ErrorKind::NotFound,
                 "no build of " + spec_.kernel->name + " for " + problem_.loads + " is here",
                 "tunectl prewarm or import brings some; tune without 'built' makes them");
+  }
+
+  /// Builds for any address, and nothing else.
+  Result<void> makeForAnyAddress(TuneRequest& request) {
+    std::string failures;
+    request.contendersOnly = true;
+    for (const Configuration& configuration :
+         anyAddressConfigurations(store_, spec_.problem, *kernel_.kernel, request.sizes)) {
+      phases_.enter("compile");
+      auto made = builder_.make(problem_, configuration, false, stop_.get_token());
+      phases_.enter("search");
+      if (!made) return fail(made.error());
+      if (!made->artefact) {
+        failures += (failures.empty() ? "" : "; ") + made->build.reason;
+        continue;
+      }
+      executor_.introduce(configuration, "", made->id);
+      request.contenders.push_back({configuration, "", made->artefact});
+    }
+    if (!request.contenders.empty()) return {};
+    return fail(ErrorKind::Faulted, "no build of " + spec_.kernel->name + " for any address: " + failures);
   }
 
   /// What earlier tunings of the problem learnt, as far as it holds for what is asked now.
@@ -302,7 +349,8 @@ private:
     record.measurement = toMeasurement(trial);
     record.target = spec_.problem.target;
     record.policy = policyOf(objective_);
-    record.search = search_.id;
+    // What is for any address is no finalist of the search that the winner is told from.
+    record.search = spec_.request.anyAddress ? 0 : search_.id;
     record.finalist = finalist;
     // Never before the tuning it belongs to, whatever happens to the clock: what is older may be retired.
     record.created = std::max(unixNow(), spec_.created);
@@ -335,13 +383,14 @@ private:
     search_.space = result.spaceSize;
     search_.tried = result.tried;
     search_.stopped = result.stopped;
-    const bool only = !spec_.request.only.empty(), part = only || spec_.request.built;
+    const bool any = spec_.request.anyAddress, only = any || !spec_.request.only.empty();
+    const bool part = only || spec_.request.built;
     // Less than the whole space tried proves nothing about the rest.
     if (!result.winner && !cancelled_ && result.coverage() >= 1 && !part)
       search_.failure = failureText(result);
     return store_.batch([&]() -> Result<void> {
       for (const Trial& trial : result.finalists)
-        keep(trial, true);
+        if (!any) keep(trial, true);
       if (broken_) return fail(*broken_);
       // Tried anew, all that was known before is forgotten; unless it was broken off with nothing in its
       // place.
@@ -373,7 +422,7 @@ private:
 
   /// As the store tells it; of a part of the space, the best of that part.
   Result<protocol::Answer> tell(const TuneResult& result) {
-    if (spec_.request.only.empty()) return tuning_.tell_(job_);
+    if (spec_.request.only.empty() && !spec_.request.anyAddress) return tuning_.tell_(job_);
     store::MeasurementRecord record;
     auto build =
         store_.build(executor_.buildOf(result.winner->trial.configuration, result.winner->trial.origin));

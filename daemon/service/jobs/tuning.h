@@ -28,6 +28,11 @@ Problem problemOf(const store::ProblemKey& key, const KnownKernel& kernel, const
 /// Only the configurations listed, as one more constraint; InvalidInput when one names an unknown parameter.
 Result<Kernel> restricted(const Kernel& kernel, const std::vector<protocol::Values>& only);
 
+/// What to build for any address, the most promising first: the winner's configuration, that of the best by
+/// the target's own compiler, and the default.
+std::vector<Configuration> anyAddressConfigurations(store::Store& store, const store::ProblemKey& problem,
+                                                    const Kernel& kernel, const Sizes& sizes);
+
 /// Launch options that the device's compilers do not see: the CPU has no warps.
 std::set<std::string> ignoredOn(const KnownDevice& device);
 

@@ -47,12 +47,16 @@ bool isArgument(Value value) {
          mlir::isa<FuncOp>(argument.getOwner()->getParentOp());
 }
 
-/// sameAddresses(), each pair asked once.
+/// sameAddresses() and sameOffsets(), each pair asked once.
 class Comparison {
 public:
+  /// Two arguments that count as one; null: none do.
+  explicit Comparison(Value one = {}, Value other = {}) : one_(one), other_(other) {}
+
   bool same(Value a, Value b) {
     if (a == b) return true;
     if (!a || !b || a.getType() != b.getType()) return false;
+    if (a == one_ && b == other_) return true;
     mlir::Operation *one = a.getDefiningOp(), *other = b.getDefiningOp();
     if (!one || !other || one->getName() != other->getName() || one->getNumRegions() != 0 ||
         one->getNumResults() != 1 || !mlir::isPure(one) || one->getNumOperands() != other->getNumOperands() ||
@@ -66,6 +70,7 @@ public:
   }
 
 private:
+  Value one_, other_;
   llvm::DenseMap<std::pair<Value, Value>, bool> answers_;
 };
 
@@ -106,6 +111,8 @@ std::optional<llvm::SetVector<Value>> pointerOrigins(Value address) {
   for (size_t i = 0; i < seen.size(); ++i) { // grows as it is walked
     Value value = seen[i];
     if (isArgument(value)) {
+      mlir::Operation* function = mlir::cast<mlir::BlockArgument>(value).getOwner()->getParentOp();
+      if (function->hasAttr(mayOverlapAttribute)) return std::nullopt;
       origins.insert(value);
       continue;
     }
@@ -132,6 +139,12 @@ bool mayOverlap(const MemoryAccess& a, const MemoryAccess& b) {
 
 bool sameAddresses(Value a, Value b) {
   return Comparison().same(a, b);
+}
+
+bool sameOffsets(Value a, Value b) {
+  auto first = pointerOrigins(a), second = pointerOrigins(b);
+  bool one = first && second && first->size() == 1 && second->size() == 1;
+  return one && Comparison(first->front(), second->front()).same(a, b);
 }
 
 bool hasDistinctElements(Value pointers, const AxisInfoAnalysis& facts) {

@@ -23,8 +23,11 @@ std::optional<MemoryAccess> memoryAccess(mlir::Operation* op);
 /// assembly with side effects): such programs are only right all together.
 bool updatesMemory(mlir::ModuleOp module);
 
+/// The attribute of a function whose arguments may overlap (ir/transforms/any_address.h).
+inline constexpr const char* mayOverlapAttribute = "tt.may_overlap";
+
 /// The arguments of the enclosing function that an address is computed from; nothing when it may come from
-/// elsewhere (an integer, memory, a caller).
+/// elsewhere (an integer, memory, a caller), or may be another argument's as well.
 std::optional<llvm::SetVector<mlir::Value>> pointerOrigins(mlir::Value address);
 
 /// Whether both may touch the same byte, at any time. Different arguments are taken to point to memory that
@@ -34,6 +37,9 @@ bool mayOverlap(const MemoryAccess& a, const MemoryAccess& b);
 /// Whether the two are the same tile of addresses for as long as the values that they are computed from stay
 /// the same: one value, or the same computation of the same values.
 bool sameAddresses(mlir::Value a, mlir::Value b);
+
+/// The same but for the one argument that each of them starts from.
+bool sameOffsets(mlir::Value a, mlir::Value b);
 
 /// Whether the elements of a tile of pointers are proven to be different addresses: contiguous ones, and
 /// constant strides of which each passes over what the smaller ones reach.

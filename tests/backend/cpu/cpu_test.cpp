@@ -65,6 +65,56 @@ TEST_CASE("masked lanes are neither read nor written, for every length of a tail
   }
 }
 
+namespace {
+/// z[63 - i] = x[i] + y[i] of 64 numbers.
+const char* turnedSum = R"(module {
+  tt.func public @turned(%x: !tt.ptr<f32> {tt.divisibility = 16 : i32}, %y: !tt.ptr<f32>, %z: !tt.ptr<f32>) {
+    %range = tt.make_range {end = 64 : i32, start = 0 : i32} : tensor<64xi32>
+    %last = arith.constant dense<63> : tensor<64xi32>
+    %back = arith.subi %last, %range : tensor<64xi32>
+    %xs = tt.splat %x : !tt.ptr<f32> -> tensor<64x!tt.ptr<f32>>
+    %xa = tt.addptr %xs, %range : tensor<64x!tt.ptr<f32>>, tensor<64xi32>
+    %xv = tt.load %xa : tensor<64x!tt.ptr<f32>>
+    %ys = tt.splat %y : !tt.ptr<f32> -> tensor<64x!tt.ptr<f32>>
+    %ya = tt.addptr %ys, %back : tensor<64x!tt.ptr<f32>>, tensor<64xi32>
+    %yv = tt.load %ya : tensor<64x!tt.ptr<f32>>
+    %zv = arith.addf %xv, %yv : tensor<64xf32>
+    %zs = tt.splat %z : !tt.ptr<f32> -> tensor<64x!tt.ptr<f32>>
+    %za = tt.addptr %zs, %back : tensor<64x!tt.ptr<f32>>, tensor<64xi32>
+    tt.store %za, %zv : tensor<64x!tt.ptr<f32>>
+    tt.return
+  }
+})";
+} // namespace
+
+TEST_CASE(
+    "what is read in the loop of a store has conditions; nothing has for any address, and is right there") {
+  using Kind = LaunchCondition::Kind;
+  auto artefact = compileForCpu(turnedSum);
+  REQUIRE_MESSAGE(artefact, artefact.error().text());
+  const std::vector<LaunchCondition> expected = {{.kind = Kind::Distinct, .argument = 0, .other = 2},
+                                                 {.kind = Kind::SameOrDistinct, .argument = 1, .other = 2}};
+  auto conditions = artefact->launch.conditions;
+  std::ranges::sort(conditions, {}, &LaunchCondition::argument);
+  CHECK(conditions == expected);
+
+  auto anywhere = compileForCpu(turnedSum, {.anyAddress = true});
+  REQUIRE_MESSAGE(anywhere, anywhere.error().text());
+  CHECK(anywhere->launch.conditions.empty());
+  auto kernel = cpuDevice().load(*anywhere);
+  REQUIRE_MESSAGE(kernel, kernel.error().text());
+  std::vector<float> y(64, 1);
+  for (int shift : {0, 1, 5}) {
+    std::vector<float> both(64 + 8);
+    std::iota(both.begin(), both.end(), 0.0F);
+    auto at = [&](int place) { return ArgumentValue(reinterpret_cast<uint64_t>(both.data() + place)); };
+    REQUIRE(
+        cpuDevice().launch(**kernel, {1, 1, 1}, std::vector<ArgumentValue>{at(0), pointerTo(y), at(shift)}));
+    for (int i = 0; i < 64; ++i)
+      CHECK(both[static_cast<size_t>(shift + 63 - i)] == float(i) + 1);
+  }
+}
+
 TEST_CASE("an artefact is loaded again without compiling, and only on the machine it was made for") {
   auto artefact = compileForCpu(addKernel);
   REQUIRE_MESSAGE(artefact, artefact.error().text());

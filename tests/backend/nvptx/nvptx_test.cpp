@@ -19,19 +19,23 @@ struct Compiled {
   std::map<std::string, std::string> stages;
 };
 
-Compiled compile(const std::string& text, int numWarps = 4, const std::string& target = "sm_90a",
-                 const std::string& printAfter = {}) {
+Compiled compileWith(const std::string& text, CompileOptions options) {
   auto context = makeContext();
   auto module = parseModule(*context, text, "kernel.ttir");
   REQUIRE_MESSAGE(module.has_value(), module.error().text());
   Compiled result;
+  options.onStage = [&](const std::string& stage, const std::string& said) { result.stages[stage] = said; };
+  result.artefact = nvptx::makeCompiler()->compile(**module, "", options);
+  return result;
+}
+
+Compiled compile(const std::string& text, int numWarps = 4, const std::string& target = "sm_90a",
+                 const std::string& printAfter = {}) {
   CompileOptions options;
   options.target = target;
   options.numWarps = numWarps;
   options.printAfter = printAfter;
-  options.onStage = [&](const std::string& stage, const std::string& said) { result.stages[stage] = said; };
-  result.artefact = nvptx::makeCompiler()->compile(**module, "", options);
-  return result;
+  return compileWith(text, options);
 }
 
 } // namespace
@@ -49,6 +53,23 @@ TEST_CASE("relu moves 16 bytes a thread and takes no shared memory") {
   CHECK(relu.artefact->launch.threadsPerCta() == 128);
   REQUIRE(relu.artefact->launch.parameters.size() == 3);
   CHECK(relu.artefact->launch.parameters[2].sizeBytes == 4);
+}
+
+TEST_CASE("what divides the arguments is a condition of the launch, and nothing is for any address") {
+  using Kind = LaunchCondition::Kind;
+  const auto multiple = [](int argument) {
+    return LaunchCondition{.kind = Kind::Divisible, .argument = argument, .value = 16};
+  };
+  auto relu = compile(kernels::relu);
+  REQUIRE_MESSAGE(relu.artefact.has_value(), relu.artefact.error().text());
+  CHECK(relu.artefact->launch.conditions == std::vector{multiple(0), multiple(1), multiple(2)});
+  auto anywhere = compileWith(kernels::relu, {.target = "sm_90a", .anyAddress = true});
+  REQUIRE_MESSAGE(anywhere.artefact.has_value(), anywhere.artefact.error().text());
+  // What is said of numbers stays: they are the problem's.
+  CHECK(anywhere.artefact->launch.conditions == std::vector{multiple(2)});
+  const std::string& ptx = anywhere.stages["ptx"];
+  CHECK(count(ptx, "global.v4") == 0);
+  CHECK(count(ptx, "ld.global.b32") == 8);
 }
 
 TEST_CASE("a mask that is not known to be uniform over vectors makes accesses single") {

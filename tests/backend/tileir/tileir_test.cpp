@@ -257,6 +257,12 @@ TEST_CASE("a loop of 64 bits keeps within them: proven, by a condition of the la
   CHECK(refused.artefact.error().text().find("64-bit counter") != std::string::npos);
 }
 
+TEST_CASE("nothing is compiled for any address") {
+  auto refused = emit(countingKernel("i32", "%up = arith.constant 300 : i32", true), {.anyAddress = true});
+  REQUIRE_FALSE(refused.artefact);
+  CHECK(refused.artefact.error().kind == ErrorKind::Unsupported);
+}
+
 TEST_CASE("a branch of a map is computed on both sides, and each element takes its own") {
   auto result = emit(kernel(R"(
     %v = tt.load %xp : tensor<128x!tt.ptr<f32>>
