@@ -1,6 +1,7 @@
 // The CPU backend from text to results: what it computes, reloads, refuses and reports.
 #include "tests/backend/cpu/cpu_support.h"
 
+#include <algorithm>
 #include <cmath>
 #include <doctest/doctest.h>
 #include <numeric>
