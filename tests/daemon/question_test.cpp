@@ -88,7 +88,7 @@ TEST_CASE("the space is parameters, values, fixed options and constraints") {
 TEST_CASE("a launch that breaks conditions is answered by a build that has none like them") {
   using Kind = LaunchCondition::Kind;
   store::MeasurementRecord record;
-  record.policy = measuringPolicy;
+  record.policy = policyOf({});
   record.measurement.configuration = {{"B", 64}, {"num_warps", 4}, {"num_stages", 3}};
   record.measurement.verdict = passed({}, 0.5);
   auto answering = [&](const LaunchCondition& broken) {
