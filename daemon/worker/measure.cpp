@@ -58,6 +58,7 @@ public:
       if (request.value("energy", false))
         if (auto counted = device_->joules(); !counted) return fail(counted.error());
       if (auto ready = measurer(opening); !ready) return fail(ready.error());
+      out.push_back({{"phases", opening}});
       return out;
     }
     auto variants = variantsOf(request);

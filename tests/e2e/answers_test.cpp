@@ -195,7 +195,7 @@ TEST_CASE("forget and explain") {
   auto client = daemon.connect();
   json kernel = document("explained", elementwise(storeScaled(37)));
   const std::string id = submit(client, kernel);
-  CHECK(client.explain({id, "", sizes, "cpu"}).error().kind == ErrorKind::NotFound);
+  CHECK(client.explain({id, "", sizes, "cpu", {}}).error().kind == ErrorKind::NotFound);
   auto part = tuneOf(id);
   part.budget.trials = 2;
   const auto job = client.tune(part);
@@ -204,7 +204,7 @@ TEST_CASE("forget and explain") {
   for (const auto& [phase, seconds] : job->phaseSeconds)
     spent += seconds;
   CHECK(spent == doctest::Approx(job->elapsedSeconds).epsilon(0.01));
-  const auto why = client.explain({id, "", sizes, "cpu"});
+  const auto why = client.explain({id, "", sizes, "cpu", {}});
   REQUIRE_MESSAGE(why, why.error().text());
   CHECK(why->space == 3);
   CHECK(why->untried == 1);
@@ -215,7 +215,7 @@ TEST_CASE("forget and explain") {
   CHECK(why->judge.find("evaluator") != std::string::npos);
   for (const char* phase :
        {"enumerate", "inputs", "reference", "compile", "load", "verify", "time", "search", "wait"})
-    CHECK_MESSAGE(why->phaseSeconds.contains(phase), phase);
+    CHECK_MESSAGE(why->phaseSeconds.contains(phase), std::string(phase));
   const auto printed =
       daemon.tunectl({"explain", "explained", "--size", "n_elements=5000", "--device", "cpu"});
   CHECK_MESSAGE(printed.exitCode == 0, printed.errors);
@@ -294,7 +294,7 @@ TEST_CASE("builds of others are judged and timed beside ours, and named; bad one
   REQUIRE_MESSAGE(kept, kept.error().text());
   CHECK(kept->artefact == job->answer->artefact);
   REQUIRE(client.tune(tuneOf(id))->state == "done");
-  const auto why = client.explain({id, "", sizes, "cpu"});
+  const auto why = client.explain({id, "", sizes, "cpu", {}});
   REQUIRE(why);
   bool found = false;
   for (const auto& one : why->field)

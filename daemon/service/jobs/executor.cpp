@@ -5,8 +5,10 @@
 #include "daemon/service/answers/convert.h"
 #include "daemon/worker/channel/messages.h"
 
+#include <algorithm>
 #include <cmath>
 #include <spdlog/spdlog.h>
+#include <utility>
 
 namespace tuned {
 
@@ -234,6 +236,10 @@ void WorkerExecutor::prepare() {
     request["energy"] = energy_;
     auto ready = device_.call(problem_.id + "prepare", request, limits_.measureSeconds, stop_.get_token(),
                               problem_.owner);
+    if (ready && !ready->empty()) {
+      const std::scoped_lock lock(mutex_);
+      prepared_ = phasesIn(ready->at(0));
+    }
     // What is wrong with the kernel is said again when a variant of it is measured.
     if (!ready && energy_ && ready.error().kind == ErrorKind::Unsupported) note(ready.error());
   });
@@ -261,7 +267,22 @@ Measured WorkerExecutor::measuredIn(const Result<json>& answer, std::chrono::ste
   auto measured = answer ? measuredFromJson(*answer, 0) : fail(answer.error());
   // A context that has faulted is not used again, even if its process lives.
   if (measured && std::holds_alternative<Faulted>(measured->outcome)) device_.discard();
-  return measured ? *measured : failed(measured.error(), secondsSince(start));
+  Measured out = measured ? *measured : failed(measured.error(), secondsSince(start));
+  addPrepared(out.phases, secondsSince(start));
+  return out;
+}
+
+/// The first measurement may have waited for the preparation: as much of that as fits between what the worker
+/// says of the measurement itself and the `elapsed` seconds.
+void WorkerExecutor::addPrepared(PhaseSeconds& phases, double elapsed) {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [phase, seconds] : phases)
+    elapsed -= seconds;
+  for (const auto& [phase, seconds] : std::exchange(prepared_, {})) {
+    const double waited = std::clamp(elapsed, 0.0, seconds);
+    phases[phase] += waited;
+    elapsed -= waited;
+  }
 }
 
 std::vector<Measured> WorkerExecutor::duel(std::span<const MeasureRequest> requests) {

@@ -55,6 +55,7 @@ public:
 private:
   void compileLoop();
   Measured measuredIn(const Result<nlohmann::json>& answer, std::chrono::steady_clock::time_point start);
+  void addPrepared(PhaseSeconds& phases, double elapsed);
   void note(const Error& error);
   void waitWhilePaused();
   bool waitForQuiet(const std::string& why);
@@ -77,6 +78,7 @@ private:
   Waiting tellWaiting_;
   mutable std::mutex mutex_; ///< guards all but the threads
   std::optional<Error> broken_;
+  PhaseSeconds prepared_; ///< what the preparation took, until a measurement has told of it
   std::condition_variable_any queued_, ready_;
   std::deque<Configuration> waiting_;
   std::deque<Compiled> compiled_;

@@ -99,7 +99,7 @@ TEST_CASE(
   std::ranges::sort(conditions, {}, &LaunchCondition::argument);
   CHECK(conditions == expected);
 
-  auto anywhere = compileForCpu(turnedSum, {.anyAddress = true});
+  auto anywhere = compileForCpu(turnedSum, {.target = "cpu", .anyAddress = true});
   REQUIRE_MESSAGE(anywhere, anywhere.error().text());
   CHECK(anywhere->launch.conditions.empty());
   auto kernel = cpuDevice().load(*anywhere);
