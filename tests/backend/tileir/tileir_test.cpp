@@ -258,7 +258,8 @@ TEST_CASE("a loop of 64 bits keeps within them: proven, by a condition of the la
 }
 
 TEST_CASE("nothing is compiled for any address") {
-  auto refused = emit(countingKernel("i32", "%up = arith.constant 300 : i32", true), {.target = "sm_90a", .anyAddress = true});
+  auto refused = emit(countingKernel("i32", "%up = arith.constant 300 : i32", true),
+                      {.target = "sm_90a", .anyAddress = true});
   REQUIRE_FALSE(refused.artefact);
   CHECK(refused.artefact.error().kind == ErrorKind::Unsupported);
 }
