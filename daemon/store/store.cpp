@@ -13,6 +13,8 @@ namespace tuned::store {
 namespace {
 /// Between attempts to open what could not be healed.
 constexpr std::chrono::seconds betweenTries(5);
+/// Notices in memory; the log has all.
+constexpr size_t noticesKept = 64;
 } // namespace
 
 Store::Store(std::optional<FileLock> lock, std::string path)
@@ -82,31 +84,46 @@ void Store::reopen() {
   Opened opened = openChecked(path_);
   database_ = std::move(opened.database);
   rememberFile();
-  for (std::string& text : opened.notices)
-    if (std::ranges::find(notices_, text) == notices_.end()) notice(text);
+  noticeNew(opened.notices);
+}
+
+/// Whether the file was not replaced too often of late; says so once.
+bool Store::mayHeal() {
+  if (heals_.take(std::chrono::steady_clock::now())) return true;
+  noticeNew({"the cache " + path_ + " was damaged " + std::to_string(HealLimit::most) + " times within " +
+             std::to_string(HealLimit::within.count()) +
+             " minutes and is left as it is for a while: look at the disk and the memory, or choose another "
+             "folder with --cache"});
+  return false;
 }
 
 /// Replaces a file that turned out to be damaged while it was in use. False: it was not, or
 /// nothing can be done. Under the lock; no statement may be left.
 bool Store::heal(const DatabaseError& error) {
-  if (!error.corrupt || !database_ || readOnly_ || displaced()) return false;
+  if (!error.corrupt || !database_ || readOnly_ || displaced() || !mayHeal()) return false;
   try {
     database_.reset();
     nextTry_ = {};
     Opened opened = replaceDamaged(path_, error.error.message);
     database_ = std::move(opened.database);
     rememberFile();
-    if (!opened.notices.empty()) notice(opened.notices.back());
+    noticeNew(opened.notices);
     return true;
   } catch (const std::exception& exception) {
     nextTry_ = std::chrono::steady_clock::now() + betweenTries;
-    notice("the damaged cache " + path_ + " could not be repaired: " + exception.what());
+    noticeNew({"the damaged cache " + path_ + " could not be repaired: " + exception.what()});
     return false;
   }
 }
 
+void Store::noticeNew(const std::vector<std::string>& texts) {
+  for (const std::string& text : texts)
+    if (std::ranges::find(notices_, text) == notices_.end()) notice(text);
+}
+
 void Store::notice(const std::string& text) {
   notices_.push_back(text);
+  if (notices_.size() > noticesKept) notices_.erase(notices_.begin());
   if (listener_) listener_(text);
 }
 

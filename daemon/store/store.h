@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "daemon/store/file/aside.h"
 #include "daemon/store/file/folder.h"
 #include "daemon/store/records.h"
 
@@ -31,10 +32,10 @@ struct DatabaseError;
 class Store {
 public:
   /// Opens `folder`/tuned.db, creating both. A damaged file is renamed tuned.db.corrupt-<time>, and what can
-  /// be read of it is saved into a new one; notices() says what was lost. A folder or file that this user may
-  /// not write is opened read-only when there is a cache in it. Unavailable: another daemon has the folder.
-  /// Unsupported: a newer schema (the file is left untouched) or a network file system. Denied: cannot be
-  /// written, and there is nothing to read. OutOfResources: the disk is full.
+  /// be read of it is saved into a new one; notices() says what was lost. A few of those are kept. A folder
+  /// or file that this user may not write is opened read-only when there is a cache in it. Unavailable:
+  /// another daemon has the folder. Unsupported: a newer schema (the file is left untouched) or a network
+  /// file system. Denied: cannot be written, and there is nothing to read. OutOfResources: the disk is full.
   static Result<std::unique_ptr<Store>> open(const std::string& folder);
   ~Store();
 
@@ -160,6 +161,8 @@ private:
   void dropMeasurement(int64_t id, const std::string& what);
   void dropBuild(int64_t id, const std::string& what);
   void notice(const std::string& text);
+  void noticeNew(const std::vector<std::string>& texts);
+  bool mayHeal();
   void rememberFile();
   void reopen();
   bool heal(const DatabaseError& error);
@@ -172,6 +175,7 @@ private:
   int depth_ = 0;                                ///< calls within calls
   std::unique_ptr<SQLite::Database> database_;   ///< null after it could not be healed
   std::chrono::steady_clock::time_point nextTry_;
+  HealLimit heals_;
   std::vector<std::string> notices_;
   std::function<void(const std::string&)> listener_;
 };

@@ -1,8 +1,10 @@
 // The cache never gives back what is not what was kept, and loses no more than what was damaged.
+#include "daemon/store/file/aside.h"
 #include "daemon/store/file/open.h"
 #include "daemon/store/file/schema.h"
 #include "tests/daemon/store_support.h"
 
+#include <algorithm>
 #include <fstream>
 
 using namespace tuned;
@@ -248,6 +250,61 @@ TEST_CASE("damage that is met within a batch is healed, and the batch made as a 
   CHECK(runs == 2);
   CHECK(store->counts()->builds == 4);
   CHECK(store->build(buildKey(8)));
+}
+
+TEST_CASE("a file that is damaged again and again leaves a few copies, and the newest of them") {
+  Scratch folder;
+  filled(folder.path());
+  std::string said;
+  for (int damage = 0; damage < 7; ++damage) {
+    overwrite(folder / "tuned.db", 100, std::string(500, static_cast<char>('a' + damage)));
+    auto store = openAt(folder.path());
+    said = store->notices().back();
+  }
+  std::vector<std::string> kept;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    if (entry.path().string().find(".corrupt-") != std::string::npos) kept.push_back(entry.path().string());
+  CHECK(kept.size() == AsideLimits().files);
+  CHECK_MESSAGE(said.find("are kept") != std::string::npos, said);
+  // The last four damages.
+  for (char letter : {'d', 'e', 'f', 'g'})
+    CHECK(std::ranges::count_if(kept, [&](const std::string& file) {
+            return bytesOf(file).find(std::string(400, letter)) != std::string::npos;
+          }) == 1);
+}
+
+TEST_CASE("what is set aside is limited in bytes, too; the newest stays, and files of others do") {
+  Scratch folder;
+  const std::string path = folder / "tuned.db";
+  const auto make = [&](const std::string& name, size_t bytes) {
+    std::ofstream(folder / name) << std::string(bytes, 'x');
+    return folder / name;
+  };
+  const std::string oldest = make("tuned.db.corrupt-99", 10), log = make("tuned.db.corrupt-99-wal", 1000),
+                    old = make("tuned.db.corrupt-100", 10), second = make("tuned.db.corrupt-100-2", 10),
+                    tenth = make("tuned.db.corrupt-100-10", 10), mine = make("tuned.db.corrupt-mine", 5000),
+                    other = make("other.db.corrupt-1", 5000);
+  CHECK(limitAside(path, tenth, {9, 2000}).empty());
+  CHECK(limitAside(path, tenth, {9, 1000}) == std::vector{oldest}); // with its log
+  CHECK_FALSE(std::filesystem::exists(log));
+  CHECK(limitAside(path, tenth, {2, 1000}) == std::vector{old});
+  // One that is too large by itself stays: it is all there is of what was lost.
+  CHECK(limitAside(path, tenth, {2, 5}) == std::vector{second});
+  for (const std::string& stays : {tenth, mine, other})
+    CHECK(std::filesystem::exists(stays));
+  // A clock that was set back makes the newest look old.
+  make("tuned.db.corrupt-200", 10);
+  CHECK(limitAside(path, tenth, {1, 1000}) == std::vector{folder / std::string("tuned.db.corrupt-200")});
+}
+
+TEST_CASE("a file that is damaged too often is left alone for a while") {
+  HealLimit limit;
+  const std::chrono::steady_clock::time_point start{std::chrono::hours(5)};
+  for (int i = 0; i < 4; ++i)
+    CHECK(limit.take(start + std::chrono::minutes(i)));
+  CHECK_FALSE(limit.take(start + std::chrono::minutes(9)));
+  CHECK(limit.take(start + std::chrono::minutes(11))); // the first one counts no more
+  CHECK_FALSE(limit.take(start + std::chrono::minutes(11)));
 }
 
 TEST_CASE("a file cut to nothing is noticed") {

@@ -1,13 +1,10 @@
 #include "daemon/store/file/folder.h"
 
-#include "base/durable_file.h"
 #include "base/private_files.h"
 
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <fcntl.h>
-#include <filesystem>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -98,29 +95,6 @@ Result<void> prepareFolder(const std::string& folder) {
 
 bool writable(const std::string& path) {
   return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0;
-}
-
-std::string nameAside(const std::string& path) {
-  std::string base = path + ".corrupt-" + std::to_string(std::time(nullptr)), name = base;
-  for (int n = 1; std::filesystem::exists(name); ++n)
-    name = base + "-" + std::to_string(n);
-  return name;
-}
-
-Result<void> takePlace(const std::string& fresh, const std::string& path, const std::string& aside) {
-  const auto failed = [&] {
-    return fail(ErrorKind::Denied,
-                "cannot set the damaged cache aside: " + path + ": " + std::strerror(errno),
-                "move the file away by hand");
-  };
-  // A log that stayed here would be read as the new file's.
-  for (const char* suffix : {"-wal", "-shm"})
-    if (::rename((path + suffix).c_str(), (aside + suffix).c_str()) != 0 && errno != ENOENT) return failed();
-  // Where the file system has no second names there is a moment without a file.
-  if (::link(path.c_str(), aside.c_str()) != 0 && ::rename(path.c_str(), aside.c_str()) != 0) return failed();
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return failed();
-  syncFolder(std::filesystem::path(path).parent_path());
-  return {};
 }
 
 } // namespace tuned::store

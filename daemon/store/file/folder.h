@@ -31,10 +31,4 @@ Result<void> prepareFolder(const std::string& folder);
 /// Whether this user may write the file; a file system mounted read-only is not written either.
 bool writable(const std::string& path);
 
-/// A free name beside `path`: "<path>.corrupt-<seconds since 1970>[-n]".
-std::string nameAside(const std::string& path);
-/// Puts the file `fresh` (closed, without a log) in the place of `path`, which is kept with its -wal and -shm
-/// as `aside`. At every moment there is a file at `path`.
-Result<void> takePlace(const std::string& fresh, const std::string& path, const std::string& aside);
-
 } // namespace tuned::store

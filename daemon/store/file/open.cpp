@@ -1,6 +1,6 @@
 #include "daemon/store/file/open.h"
 
-#include "daemon/store/file/folder.h"
+#include "daemon/store/file/aside.h"
 #include "daemon/store/file/schema.h"
 
 #include <filesystem>
@@ -11,7 +11,7 @@ namespace tuned::store {
 
 namespace {
 
-constexpr double noticeSeconds = 7 * 86400; ///< how long status tells what was lost
+constexpr double noticeSeconds = 7 * 86400; ///< how long status tells what was lost, and the file knows it
 
 [[noreturn]] void refuse(ErrorKind kind, const std::string& message, const std::string& remedy) {
   throw DatabaseError({kind, message, std::nullopt, remedy}, false);
@@ -95,7 +95,18 @@ std::vector<std::string> recentNotices(SQLite::Database& database) {
 }
 
 void keepNotice(SQLite::Database& database, const std::string& text) {
+  run(database, "DELETE FROM notices WHERE created <= unixepoch() - ?", noticeSeconds);
   run(database, "INSERT INTO notices(text, created) VALUES(?, unixepoch())", text);
+}
+
+std::string goneNotice(const std::vector<std::string>& gone) {
+  constexpr AsideLimits limits;
+  std::string names;
+  for (const std::string& name : gone)
+    names += (names.empty() ? "" : ", ") + name;
+  return "of damaged caches that were set aside the newest " + std::to_string(limits.files) +
+         " are kept, and " + std::to_string(limits.bytes >> 20) + " MiB of them: " + names +
+         " went. A cache that is damaged again and again is a reason to look at the disk and the memory";
 }
 
 /// The schema's number as it stands in the file's header, which may be all that can be read; 0: not there.
@@ -125,7 +136,11 @@ Opened replaceDamaged(const std::string& path, const std::string& why) {
   out.database.reset();
   if (auto placed = takePlace(fresh, path, aside); !placed) throw DatabaseError(placed.error(), false);
   openSound(out.database, path);
-  meant(out.database, path, [&] { out.notices = recentNotices(*out.database); });
+  const std::vector<std::string> gone = limitAside(path, aside);
+  meant(out.database, path, [&] {
+    if (!gone.empty()) keepNotice(*out.database, goneNotice(gone));
+    out.notices = recentNotices(*out.database);
+  });
   return out;
 }
 

@@ -19,8 +19,9 @@ struct Opened {
 Opened openChecked(const std::string& path);
 
 /// Copies what can be read of the damaged file, which nobody may have open, into a new one that then takes
-/// its place; the damaged one is kept beside it as "<path>.corrupt-<time>". `why`: the damage that was found.
-/// Throws DatabaseError; the damaged file is still in its place then.
+/// its place; the damaged one is kept beside it as "<path>.corrupt-<time>", and of
+/// earlier ones as many as aside.h allows. `why`: the damage that was found. Throws DatabaseError; the
+/// damaged file is still in its place then.
 Opened replaceDamaged(const std::string& path, const std::string& why);
 
 /// Opens the file without a lock, a log or any write; its schema must be the present one.
