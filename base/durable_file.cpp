@@ -25,15 +25,14 @@ std::string folderOf(const std::string& path) {
   return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
 }
 
-/// A new name is durable when its folder is.
+} // namespace
+
 void syncFolder(const std::string& folder) {
   const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return;
   ::fsync(descriptor);
   ::close(descriptor);
 }
-
-} // namespace
 
 std::unexpected<Error> fileError(const std::string& what, int number) {
   const std::string message = what + ": " + std::strerror(number);

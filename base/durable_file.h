@@ -15,6 +15,10 @@ namespace tuned {
 /// there; NotFound: there is no such folder; Unavailable: all else. On an error the old file stays.
 Result<void> replaceFile(const std::string& path, std::string_view bytes, mode_t mode);
 
+/// Makes names that were given or taken in `folder` durable. That it cannot be done is not told: the files
+/// themselves are whole then.
+void syncFolder(const std::string& folder);
+
 /// What a system call that failed means; `what` names the act and the path, `number` is errno.
 std::unexpected<Error> fileError(const std::string& what, int number);
 

@@ -3,10 +3,10 @@
 #include "backend/reference/evaluate.h"
 #include "backend/reference/text.h"
 #include "base/clock.h"
+#include "base/machine.h"
 #include "ir/module.h"
 
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <cstring>
@@ -66,7 +66,7 @@ public:
     info_.id = info_.name = info_.architecture = "reference";
     info_.multiprocessors = 1;
     info_.capabilities = {true, {"num_warps", "num_stages", "num_ctas", "maxnreg"}, "reference", {"cpu"}};
-    info_.memoryBytes = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+    info_.memoryBytes = memoryOfMachine();
     info_.driver = system.release;
   }
 

@@ -1,5 +1,6 @@
 #include "daemon/service/service.h"
 
+#include "base/machine.h"
 #include "client/protocol/json.h"
 #include "daemon/service/admission.h"
 #include "daemon/service/answers/convert.h"
@@ -36,10 +37,6 @@ PoolOptions compilePool(const Options& options, const std::shared_ptr<Cgroups>& 
           true};
 }
 
-/// Bytes of the host that a measure worker may hold: three quarters of what the machine has.
-int64_t measureMemory() {
-  return int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE) / 4 * 3;
-}
 } // namespace
 
 Service::Service(Options options, std::unique_ptr<store::Store> store, std::shared_ptr<Cgroups> cgroups)
@@ -74,7 +71,7 @@ void Service::setDevices(std::vector<KnownDevice> devices, std::vector<std::stri
   problems_ = std::move(problems);
   for (const KnownDevice& device : devices_)
     measurers_[device.info.id] = std::make_unique<WorkerPool>(PoolOptions{
-        {options_.worker, {"measure", "--device", device.info.id}, cgroups_, {measureMemory(), 4096}},
+        {options_.worker, {"measure", "--device", device.info.id}, cgroups_, {memoryForMeasuring(), 4096}},
         1,
         false,
         device.info.id == "cpu"});

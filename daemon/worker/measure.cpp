@@ -1,6 +1,7 @@
 // `tuned-worker measure`: owns the device; verifies and times variants, of one problem at a time.
 #include "tuner/measure/measure.h"
 #include "backend/registry.h"
+#include "base/machine.h"
 #include "base/model/json.h"
 #include "daemon/worker/channel/messages.h"
 #include "daemon/worker/commands.h"
@@ -164,7 +165,7 @@ private:
 int measureCommand(const std::string& id) {
   const bool native = id == "cpu"; // a kernel's own code runs in this process
   if (!enterConfinement(native ? Duty::MeasureCpu : Duty::MeasureGpu, toolFolders())) return 1;
-  if (native) limitMemory(memoryOfMachine() / 4 * 3);
+  if (native) limitMemory(memoryForMeasuring());
   auto device = openDevice(id);
   if (!device) {
     Error error = device.error();

@@ -3,12 +3,12 @@
 #include "backend/cpu/run/memory.h"
 #include "backend/runtime/cpu/executor.h"
 #include "base/clock.h"
+#include "base/machine.h"
 
 #include <chrono>
 #include <cstring>
 #include <fstream>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 namespace tuned::cpu {
 namespace {
@@ -31,7 +31,7 @@ DeviceInfo describe(int threads) {
   info.name = modelName();
   info.architecture = host().target;
   info.multiprocessors = threads;
-  info.memoryBytes = int64_t(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+  info.memoryBytes = memoryOfMachine();
   info.cacheBytes = lastLevelCacheBytes();
   info.capabilities = {true, {"num_warps", "num_stages", "num_ctas", "maxnreg"}, "cpu", {"reference"}};
   utsname system;

@@ -1,5 +1,6 @@
 #include "daemon/store/file/folder.h"
 
+#include "base/durable_file.h"
 #include "base/private_files.h"
 
 #include <cerrno>
@@ -118,12 +119,7 @@ Result<void> takePlace(const std::string& fresh, const std::string& path, const 
   // Where the file system has no second names there is a moment without a file.
   if (::link(path.c_str(), aside.c_str()) != 0 && ::rename(path.c_str(), aside.c_str()) != 0) return failed();
   if (::rename(fresh.c_str(), path.c_str()) != 0) return failed();
-  const int folder =
-      ::open(std::filesystem::path(path).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder >= 0) {
-    (void)::fsync(folder);
-    ::close(folder);
-  }
+  syncFolder(std::filesystem::path(path).parent_path());
   return {};
 }
 

@@ -25,10 +25,6 @@ void limitMemory([[maybe_unused]] int64_t bytes) {
 #endif
 }
 
-int64_t memoryOfMachine() {
-  return int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE);
-}
-
 void limitProcessorTime(double seconds) {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);

@@ -10,8 +10,6 @@ namespace tuned {
 void endWithParent(int channel);
 /// No more than this many bytes of address space: what asks for more fails to get it.
 void limitMemory(int64_t bytes);
-/// Bytes of memory that the machine has, in use or not.
-int64_t memoryOfMachine();
 /// Killed by SIGXCPU once this much more processor time is used (all threads together, whole seconds).
 void limitProcessorTime(double seconds);
 /// Compiling gives way to everything else on the machine.
