@@ -4,7 +4,4 @@ tuned_test(test_layout SOURCES nvptx/layout_test.cpp nvptx/layout_conversion_tes
 tuned_test(test_gpu_conversions LLVM SOURCES cuda/gpu_conversion_test.cpp cuda/conversion_kernels.cpp
   LINK tuned_backend_nvptx tuned_backend_cuda tuned_assemble rapidcheck)
 tuned_test(test_nvptx LLVM SOURCES nvptx/nvptx_test.cpp nvptx/nvptx_loops_test.cpp nvptx/nvptx_shared_test.cpp LINK tuned_backend_nvptx)
-add_executable(nvptx_sweep nvptx/nvptx_sweep.cpp)
-target_link_libraries(nvptx_sweep PRIVATE tuned_backend_nvptx nlohmann_json::nlohmann_json)
-tuned_reuse(nvptx_sweep tuned_llvm_headers)
 tuned_test(test_shared_memory SOURCES nvptx/shared_memory_test.cpp nvptx/shared_support.cpp LINK tuned_gpu_shared rapidcheck)

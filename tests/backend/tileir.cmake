@@ -1,6 +1,3 @@
 tuned_test(test_tileir SOURCES tileir/tileir_bytecode_test.cpp tileir/tileir_assemble_test.cpp
   LINK tuned_tileir_bytecode tuned_tileir_assemble)
 tuned_test(test_tileir_emit LLVM SOURCES tileir/tileir_test.cpp tileir/tileir_clusters_test.cpp tileir/tileir_sass_test.cpp LINK tuned_backend_tileir)
-add_executable(tileir_sweep tileir/tileir_sweep.cpp)
-target_link_libraries(tileir_sweep PRIVATE tuned_backend_tileir nlohmann_json::nlohmann_json)
-tuned_reuse(tileir_sweep tuned_llvm_headers)
