@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+BEHIND = re.compile(r"(, [\d.]+% behind)?( \((finalist|given up early: clearly slower)\))?$")
 BLOCKS = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
 
 
@@ -30,7 +31,7 @@ def test_hybrid(daemon: Any, with_daemon: bool) -> None:
 
 def shape(text: str) -> str:
     """The text with its numbers taken out, and what else depends on them."""
-    lines = [re.sub(r"(, [\d.]+% behind)?( \(finalist\))?$", "", line) for line in text.strip().splitlines()]
+    lines = [BEHIND.sub("", line) for line in text.strip().splitlines()]
     lines = [re.sub(r"[\d.,]+(e[+-]?\d+)?", "0", line) for line in lines]
     return "\n".join(re.sub(r"\s+", " ", line) for line in lines)
 
