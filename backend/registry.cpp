@@ -56,7 +56,7 @@ Result<std::unique_ptr<Device>> openCuda(const std::string& id) {
 constexpr DeviceRow deviceRows[] = {
     {"reference",
      [](const std::string&) -> Result<std::unique_ptr<Device>> { return openReferenceDevice(); }},
-    {"cpu", [](const std::string&) { return cpu::makeDevice(); }},
+    {"cpu", [](const std::string&) -> Result<std::unique_ptr<Device>> { return cpu::makeDevice(); }},
     {"cuda:", openCuda},
 };
 

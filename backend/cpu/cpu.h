@@ -14,7 +14,16 @@ inline constexpr const char* plainTarget = "cpu:plain";
 /// not matter here.
 std::unique_ptr<Compiler> makeCompiler();
 
-/// The host's cores. `threads` = 0 takes every core this process may run on.
-Result<std::unique_ptr<Device>> makeDevice(int threads = 0);
+/// The host's cores, which can run a part of a grid, too.
+class HostDevice : public Device {
+public:
+  /// Launches only some programs of the grid, each (x, y, z) below it, and waits; as launch otherwise.
+  virtual Result<void> launchSome(LoadedKernel& kernel, const Grid& grid,
+                                  std::span<const ArgumentValue> arguments,
+                                  std::span<const std::array<int64_t, 3>> programs) = 0;
+};
+
+/// `threads` = 0 takes every core this process may run on.
+Result<std::unique_ptr<HostDevice>> makeDevice(int threads = 0);
 
 } // namespace tuned::cpu

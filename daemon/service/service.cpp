@@ -219,7 +219,10 @@ Result<protocol::Answer> Service::told(const Resolved& what, const store::Measur
   if (auto search = store_->lastSearch(measured); search && search->space > 0)
     answer->coverage = std::min(1.0, static_cast<double>(search->tried) / static_cast<double>(search->space));
   auto standard = store_->standingOf(measured, toKey(kernel.defaults), policyOf(what.objective));
-  if (standard && standard->measurement.seconds && answer->seconds.value_or(0) > 0) {
+  // Of two times one of which was disturbed nothing is told.
+  const auto disturbed = [](const store::MeasurementRecord& one) { return !one.measurement.reason.empty(); };
+  if (standard && standard->measurement.seconds && answer->seconds.value_or(0) > 0 &&
+      disturbed(*standard) == disturbed(record)) {
     const auto its = what.objective.of(*standard->measurement.seconds, standard->measurement.joules);
     const auto ours = what.objective.of(*answer->seconds, answer->joules);
     if (its && ours) answer->gain = *its / *ours;

@@ -35,8 +35,9 @@ struct Bench {
   std::string problem, document;
   Kernel kernel;
   Sizes sizes;
-  std::unique_ptr<Expected> expected; ///< refers to what stands before it
-  std::unique_ptr<Measurer> measurer;
+  std::unique_ptr<SharedInputs> inputs = std::make_unique<SharedInputs>();
+  std::unique_ptr<Expected> expected = {}; ///< refers to what stands before it
+  std::unique_ptr<Measurer> measurer = {};
 };
 
 class MeasureWorker {
@@ -128,6 +129,7 @@ private:
                              can.judges,   inputSeed,   std::min(most, deadline * referenceShare)};
     request.device = device_.get();
     request.turns = &turns_;
+    request.inputs = bench.inputs.get();
     return request;
   }
 
@@ -145,7 +147,7 @@ private:
   Result<void> measurer(PhaseSeconds& spent) {
     if (bench_->measurer) return {};
     const auto start = std::chrono::steady_clock::now();
-    auto bench = Workbench::open(*device_, bench_->kernel, bench_->sizes, inputSeed);
+    auto bench = Workbench::open(*device_, bench_->kernel, bench_->sizes, inputSeed, bench_->inputs.get());
     if (!bench) return fail(bench.error());
     spent["inputs"] += secondsSince(start);
     auto reference = [this](bool wait) -> const ReferenceResult* {

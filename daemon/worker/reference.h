@@ -7,6 +7,7 @@
 #include "backend/device.h"
 #include "daemon/worker/turns.h"
 #include "ir/kernel/kernel.h"
+#include "tuner/measure/inputs.h"
 #include "tuner/verify/verify.h"
 
 namespace tuned {
@@ -23,20 +24,21 @@ struct ReferenceRequest {
   double seconds = 10; ///< about what the evaluation may take: beyond, program instances are sampled
   Sums sums = Sums::AsWritten;
   /// Where the kernel may run when the host is too slow for all of it: what the device's own compiler makes
-  /// of it, after a sample of it was checked by the evaluator. Null: nowhere.
+  /// of it, checked by what the host computes of it. Null: nowhere.
   Device* device = nullptr;
   /// Seconds that the host may take where there is such a device; how long it would take is told from a part
   /// of it.
-  double patience = 1;
+  double patience = 0.5;
   /// Taken while the device is used; null: nobody else uses it.
   Turns* turns = nullptr;
+  /// Where inputs come from that others want, too; null: they are made.
+  SharedInputs* inputs = nullptr;
 };
 
 /// By the document's judge, where it has one; else by the kernel's own IR on the CPU or in the evaluator. The
 /// result's source says who: "cpu:plain", "reference", "softmax (cpu:plain)", "cuda:0, itself checked by
-/// the evaluator on 1024 elements". Unsupported: CUDA C++ without a
-/// judge. Faulted: the evaluator saw the kernel leave its buffers, or trap. TimedOut: not one program
-/// instance ended in time.
+/// cpu:plain on 1024 elements". Unsupported: CUDA C++ without a judge. Faulted: the evaluator saw the kernel
+/// leave its buffers, or trap. TimedOut: not one program instance ended in time.
 Result<ReferenceResult> makeReference(const ReferenceRequest& request);
 
 /// The same with the kernel's sums taken otherwise: what right builds may differ by. Empty when there are no

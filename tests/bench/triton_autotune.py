@@ -39,11 +39,9 @@ class Caught(Exception):
 class Draft:
     """One configuration as Triton's frontend has it: what gpu_tuned.triton makes documents of."""
 
-    def __init__(self, index: int, config: Any, source: Any, text: str, grid: tuple[int, int, int]) -> None:
-        from gpu_tuned.triton import _ir
-
+    def __init__(self, index: int, config: Any, source: Any, ir: Any, grid: tuple[int, int, int]) -> None:
         self.index, self.config, self.grid, self.signature = index, config, grid, source.signature
-        self.ir = _ir.Function.parse(text)
+        self.ir = ir
 
     def configuration(self) -> dict[str, int]:
         return {"config": self.index, "num_warps": int(self.config.num_warps), "num_stages": int(self.config.num_stages)}
@@ -64,11 +62,27 @@ def frontend(source: Any, target: Any, options: dict[str, Any]) -> str:
 
 
 class Printed(Exception):
-    """Instead of a compiled kernel: its source and its IR."""
+    """Instead of a compiled kernel: its source and its IR, parsed."""
 
-    def __init__(self, source: Any, text: str) -> None:
+    def __init__(self, source: Any, ir: Any) -> None:
         super().__init__()
-        self.source, self.text = source, text
+        self.source, self.ir = source, ir
+
+
+class Frontend:
+    """Triton's frontend, once for configurations that differ in nothing it reads: warps and stages are for later passes."""
+
+    def __init__(self) -> None:
+        self.known: dict[Any, Any] = {}
+
+    def __call__(self, src: Any, target: Any = None, options: Any = None, **_: Any) -> Any:
+        from gpu_tuned.triton import _ir
+
+        read = {name: value for name, value in dict(options or {}).items() if name not in ("num_warps", "num_stages")}
+        key = (src.hash(), repr(sorted(read.items())))
+        if key not in self.known:
+            self.known[key] = _ir.Function.parse(frontend(src, target, dict(options or {})))
+        raise Printed(src, self.known[key])
 
 
 def drafts_of(call: Caught) -> tuple[Any, list[Draft], list[Any]]:
@@ -87,7 +101,7 @@ def drafts_of(call: Caught) -> tuple[Any, list[Draft], list[Any]]:
             function.run(grid=grid, warmup=True, **named, **options)
             raise RuntimeError("Triton has compiled it before")
         except Printed as made:
-            drafts.append(Draft(index, config, made.source, made.text, grid))
+            drafts.append(Draft(index, config, made.source, made.ir, grid))
         if not arguments:
             arguments = _export.parameters_of(drafts[0], meta)
     return function, drafts, arguments
@@ -107,11 +121,8 @@ def ours(options: argparse.Namespace) -> None:
     def caught(self: Any, *args: Any, **kwargs: Any) -> Any:
         raise Caught(self, args, kwargs)
 
-    def printed(src: Any, target: Any = None, options: Any = None, **_: Any) -> Any:
-        raise Printed(src, frontend(src, target, dict(options or {})))
-
     Autotuner.run = caught
-    triton.compiler.compile = printed
+    triton.compiler.compile = Frontend()
     run, _ = triton_tutorials.make(options.tutorials, options.cases[0], options.size)
     client = _daemon.client()
     try:

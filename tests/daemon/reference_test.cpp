@@ -56,7 +56,7 @@ double largestDifference(const ReferenceResult& a, const ReferenceResult& b, con
 
 } // namespace
 
-TEST_CASE("where the host is too slow the device computes it, once the evaluator agrees with a part") {
+TEST_CASE("where the host is too slow the device computes it, once the host agrees on a part") {
   const Kernel kernel = rowSums("f32");
   auto device = openDevice("cpu"); // any device will do
   REQUIRE(device);
@@ -68,10 +68,100 @@ TEST_CASE("where the host is too slow the device computes it, once the evaluator
   request.patience = 0;
   auto fast = makeReference(request);
   REQUIRE_MESSAGE(fast, (fast ? "" : fast.error().text()));
-  CHECK(fast->source.starts_with("cpu, itself checked by the evaluator on "));
+  CHECK(fast->source.starts_with("cpu, itself checked by cpu:plain on "));
   CHECK(largestDifference(*host, *fast, "f32") < 1e-4);
   request.patience = 1000;
   CHECK(makeReference(request)->source == "cpu:plain");
+}
+
+namespace {
+
+/// A device whose builds leave what the last programs of a grid write.
+class Lazy : public Device {
+public:
+  explicit Lazy(std::unique_ptr<Device> device) : device_(std::move(device)) {}
+  const DeviceInfo& info() const override { return device_->info(); }
+  Result<std::unique_ptr<Buffer>> allocate(size_t bytes) override { return device_->allocate(bytes); }
+  Result<void> upload(Buffer& buffer, size_t offset, std::span<const std::byte> data) override {
+    return device_->upload(buffer, offset, data);
+  }
+  Result<void> download(const Buffer& buffer, size_t offset, std::span<std::byte> data) override {
+    return device_->download(buffer, offset, data);
+  }
+  Result<void> fill(Buffer& buffer, size_t offset, size_t bytes, std::byte value) override {
+    return device_->fill(buffer, offset, bytes, value);
+  }
+  Result<void> copy(Buffer& to, const Buffer& from, size_t bytes) override {
+    return device_->copy(to, from, bytes);
+  }
+  Result<std::unique_ptr<LoadedKernel>> load(const Artefact& artefact) override {
+    return device_->load(artefact);
+  }
+  Result<void> launch(LoadedKernel& kernel, const Grid& grid,
+                      std::span<const ArgumentValue> arguments) override {
+    return device_->launch(kernel, {grid[0] - 1, grid[1], grid[2]}, arguments);
+  }
+  Result<std::vector<double>> time(LoadedKernel& kernel, const Grid& grid,
+                                   std::span<const ArgumentValue> arguments,
+                                   const TimingRequest& request) override {
+    return device_->time(kernel, grid, arguments, request);
+  }
+
+private:
+  std::unique_ptr<Device> device_;
+};
+
+} // namespace
+
+TEST_CASE("a device that disagrees with the host's part is no judge, and the host takes its time") {
+  const Kernel kernel = rowSums("f32");
+  Lazy device(*openDevice("cpu"));
+  ReferenceRequest request{kernel, kSizes, kernel.defaults, {"cpu"}, 1, 10};
+  request.device = &device;
+  request.patience = 0;
+  auto reference = makeReference(request);
+  REQUIRE_MESSAGE(reference, (reference ? "" : reference.error().text()));
+  CHECK(reference->source == "cpu:plain");
+  CHECK(reference->outputs[0].ranges[0].count == 512);
+  // A part tells what other sums differ by.
+  const Kernel coarse = rowSums("bf16");
+  ReferenceRequest other{coarse, kSizes, coarse.defaults, {"cpu"}, 1, 10, Sums::Reordered, &device, 0};
+  auto part = makeReference(other);
+  REQUIRE_MESSAGE(part, (part ? "" : part.error().text()));
+  int64_t known = 0;
+  for (const ElementRange& range : part->outputs[0].ranges)
+    known += range.count;
+  CHECK(known > 0);
+  CHECK(known <= 128);
+}
+
+TEST_CASE("programs that update memory are run all together however long they take") {
+  auto kernel = parseKernel(
+      R"({"name":"count","source_text":"module {\n  tt.func public @count(%y: !tt.ptr<f32>) {\n    %one = arith.constant 1.0 : f32\n    %t = arith.constant true\n    %old = tt.atomic_rmw fadd, acq_rel, gpu, %y, %one, %t : (!tt.ptr<f32>, f32, i1) -> f32\n    tt.return\n  }\n}\n","entry":"count","sizes":["n"],"parameters":{},"arguments":[{"name":"y","type":"*f32","shape":["1"],"output":true,"fill":"zeros"}],"grid":["n"],"default":{}})",
+      "");
+  REQUIRE_MESSAGE(kernel, (kernel ? "" : kernel.error().text()));
+  auto device = openDevice("cpu");
+  ReferenceRequest request{*kernel, kSizes, kernel->defaults, {"cpu"}, 1, 10};
+  request.device = device->get();
+  request.patience = 0;
+  auto reference = makeReference(request);
+  REQUIRE_MESSAGE(reference, (reference ? "" : reference.error().text()));
+  CHECK(reference->source == "cpu:plain");
+  CHECK(readElement(ElementType::F32, reference->outputs[0].expected.data()) == 512);
+}
+
+TEST_CASE("inputs are made once for all who want them") {
+  KernelArgument argument;
+  argument.type = "*f32";
+  argument.fill = "normal";
+  SharedInputs inputs;
+  auto first = inputs.get(argument, 1000, 3), second = inputs.get(argument, 1000, 3);
+  REQUIRE(first);
+  CHECK(*first == *second);
+  CHECK(**first == *makeInput(argument, 1000, 3));
+  CHECK(**inputs.get(argument, 1000, 4) != **first);
+  argument.fill = "nothing that is known";
+  CHECK_FALSE(inputs.get(argument, 1000, 3));
 }
 
 TEST_CASE("sums in other orders and wider types differ where the kernel's own type rounds") {

@@ -207,7 +207,10 @@ TEST_CASE_FIXTURE(Fixture, "losers are given up early, near ones are not") {
   CHECK(std::get<Timed>(hopeless.outcome).repeats == 1);
   Measured slower = measure(right, 7e-3);
   CHECK(std::get<Timed>(slower.outcome).abandoned);
-  CHECK(std::get<Timed>(slower.outcome).repeats == 3);
+  CHECK(std::get<Timed>(slower.outcome).repeats == 2);
+  Measured little = measure(right, 8.6e-3); // 16 %
+  CHECK(std::get<Timed>(little.outcome).abandoned);
+  CHECK(std::get<Timed>(little.outcome).repeats == 3);
   Measured near = measure(right, 9.9e-3);
   CHECK_FALSE(std::get<Timed>(near.outcome).abandoned);
 }

@@ -271,6 +271,20 @@ TEST_CASE_FIXTURE(
   CHECK(result.gain == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "a default that was disturbed is timed again among the finalists, unless that takes long") {
+  executor.inDuel = [&](const Configuration& c) -> Outcome {
+    return timed(c == request.kernel.defaults ? 1.5e-3 : 1e-3);
+  };
+  double first = 15e-3; // ten times what it takes
+  executor.behaviour = [&](const Configuration& c) -> Outcome {
+    return timed(c == request.kernel.defaults ? first : 1e-3);
+  };
+  CHECK(run().gain == doctest::Approx(1.5));
+  first = 1.5; // a launch of more than a second is not taken again and again
+  CHECK(run().gain == doctest::Approx(1500));
+}
+
 TEST_CASE_FIXTURE(Fixture, "variants that cannot be told from the best meet it in the duel") {
   executor.behaviour = [&](const Configuration& c) -> Outcome {
     if (c.at("BLOCK") == 128) return Timed{1e-3, 0.9e-3, 1.4e-3, 8, false, std::vector<double>(8, 1e-3)};

@@ -111,3 +111,30 @@ TEST_CASE("what was written on the host becomes the reference") {
   CHECK(result.outputs[0].ranges[1].first == 9);
   CHECK(result.outputs[0].expected == bytes<float>({2, 2, 2}));
 }
+
+TEST_CASE("what some programs changed is known, and nothing else") {
+  std::vector<float> before(5000, 1), after = before;
+  for (size_t i : {size_t(0), size_t(1023), size_t(1024), size_t(1025), size_t(4999)})
+    after[i] = static_cast<float>(i) + 2;
+  const auto old = std::as_bytes(std::span(before)), now = std::as_bytes(std::span(after));
+  const ReferenceOutput changed = changedElements(3, 4, old, now);
+  CHECK(changed.argument == 3);
+  REQUIRE(changed.ranges.size() == 3);
+  CHECK((changed.ranges[1].first == 1023 && changed.ranges[1].count == 3));
+  CHECK((changed.ranges[2].first == 4999 && changed.ranges[2].count == 1));
+  CHECK(changed.expected == bytes<float>({2, 1025, 1026, 1027, 5001}));
+  CHECK(compare(changed, "*f32", now, {0, 0}).wrong == 0);
+  CHECK(compare(changed, "*f32", old, {0, 0}).wrong == 5);
+  CHECK(changedElements(0, 4, old, old).ranges.empty());
+}
+
+TEST_CASE("sums taken otherwise widen a tolerance, within a limit") {
+  auto output = [](float value) { return ReferenceOutput{0, {{0, 1}}, bytes<float>({value})}; };
+  auto other = [&](float value) { return std::vector<ReferenceResult>{{"", {output(value)}}}; };
+  const Tolerance tolerance{0, 0.5};
+  CHECK(spreadOf(output(8), {}, "*f32", tolerance) == 1);
+  CHECK(spreadOf(output(8), other(8.1f), "*f32", tolerance) == 1);
+  CHECK(spreadOf(output(8), other(10), "*f32", tolerance) == 8);
+  CHECK(spreadOf(output(8), other(80), "*f32", tolerance) == 1);
+  CHECK(spreadOf(output(8), other(NAN), "*f32", tolerance) == 1);
+}

@@ -89,4 +89,14 @@ Result<std::vector<std::byte>> makeInput(const KernelArgument& argument, int64_t
   return out;
 }
 
+Result<SharedInputs::Bytes> SharedInputs::get(const KernelArgument& argument, int64_t count, uint64_t seed) {
+  // One after the other: each is made on all cores.
+  const std::lock_guard guard(mutex_);
+  Bytes& there = made_[{argument.type, argument.fill, count, seed}];
+  if (there) return there;
+  auto bytes = makeInput(argument, count, seed);
+  if (!bytes) return fail(bytes.error());
+  return there = std::make_shared<const std::vector<std::byte>>(std::move(*bytes));
+}
+
 } // namespace tuned

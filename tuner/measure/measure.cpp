@@ -8,10 +8,6 @@
 namespace tuned {
 namespace {
 
-/// What right builds may differ by, over what two other ways of summing did; and the most tolerances that may
-/// be.
-constexpr double kSpreadMargin = 2, kWidestSpread = 64;
-
 std::string widenedText(double factor) {
   char text[160];
   std::snprintf(text, sizeof text,
@@ -49,17 +45,9 @@ Result<Grid> Measurer::gridOf(const MeasureRequest& request) const {
 double Measurer::spreadOf(const ReferenceOutput& output) {
   if (auto known = spreads_.find(output.argument); known != spreads_.end()) return known->second;
   if (!otherwise_) otherwise_ = others_ ? others_() : std::vector<ReferenceResult>();
-  const KernelArgument& argument = bench_->kernel().arguments[output.argument];
-  double worst = 0;
-  for (const ReferenceResult& other : *otherwise_)
-    for (const ReferenceOutput& same : other.outputs)
-      if (same.argument == output.argument)
-        worst = std::max(worst,
-                         compare(output, same, argument.type, toleranceFor(bench_->kernel(), argument.type)));
-  // Two orders are a sample of all there are. Beyond the limit, or where one gives no number, nothing is
-  // widened: what a kernel computes then is not told by its tolerance.
-  const double spread = kSpreadMargin * worst;
-  return spreads_[output.argument] = spread > 1 && spread <= kWidestSpread ? spread : 1;
+  const std::string& type = bench_->kernel().arguments[output.argument].type;
+  return spreads_[output.argument] =
+             tuned::spreadOf(output, *otherwise_, type, toleranceFor(bench_->kernel(), type));
 }
 
 Result<Comparison> Measurer::compareOutput(const ReferenceOutput& output, Verdict& verdict) {

@@ -13,7 +13,7 @@ namespace tuned {
 struct MeasureOptions {
   int warmups = 2; ///< launches before the first timed one, behind the one that is judged; of long ones none
   int minimumRepeats = 8; ///< with fewer than 6 the interval has no 95 %
-  int fewestRepeats = 4;  ///< of launches so long that these take all of `seconds`
+  int fewestRepeats = 3;  ///< of launches so long that these take all of `seconds`, behind the judged one
   int maximumRepeats = 1000;
   double precision = 0.01;    ///< enough when (high - low) / median is at most this
   double seconds = 0.05;      ///< timed seconds a variant may take: the duel decides
@@ -28,8 +28,9 @@ struct MeasureOptions {
 /// Median and its distribution-free 95 % interval by order statistics; below 6 samples: the extremes.
 Timed summarize(std::vector<double> samples);
 
-/// Whether samples so far show that a variant cannot beat `best` (seconds).
-bool clearlySlower(const std::vector<double>& samples, double best);
+/// Whether samples so far show that a variant cannot beat `best` (seconds). `areLong`: from
+/// MeasureOptions::longLaunch on, fewer tell as much.
+bool clearlySlower(const std::vector<double>& samples, double best, bool areLong = false);
 
 /// Times launches until the interval is narrow, the repeat budget ends, or it is clearly slower than `best`.
 /// `first`: seconds of a launch that went before; where it was a long one it has warmed up the device, and

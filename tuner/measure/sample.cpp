@@ -9,7 +9,8 @@
 
 namespace tuned {
 
-Result<HostInputs> HostInputs::make(const Kernel& kernel, const Sizes& sizes, uint64_t seed) {
+Result<HostInputs> HostInputs::make(const Kernel& kernel, const Sizes& sizes, uint64_t seed,
+                                    SharedInputs* shared) {
   if (auto ok = checkSizes(kernel, sizes); !ok) return fail(ok.error());
   HostInputs inputs;
   for (size_t i = 0; i < kernel.arguments.size(); ++i) {
@@ -18,9 +19,15 @@ Result<HostInputs> HostInputs::make(const Kernel& kernel, const Sizes& sizes, ui
     if (argument.type.starts_with("*")) {
       auto count = elementCount(kernel, argument, sizes);
       if (!count) return fail(count.error());
-      auto filled = makeInput(argument, *count, argumentSeed(seed, i));
-      if (!filled) return fail(filled.error());
-      bytes = std::move(*filled);
+      if (shared) {
+        auto there = shared->get(argument, *count, argumentSeed(seed, i));
+        if (!there) return fail(there.error());
+        bytes = **there;
+      } else {
+        auto filled = makeInput(argument, *count, argumentSeed(seed, i));
+        if (!filled) return fail(filled.error());
+        bytes = std::move(*filled);
+      }
       inputs.arguments_.emplace_back(reinterpret_cast<uint64_t>(bytes.data()));
     } else {
       auto scalar = scalarValue(kernel, argument, sizes);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "backend/device.h"
+#include "tuner/measure/inputs.h"
 #include "tuner/verify/verify.h"
 
 #include <array>
@@ -13,7 +14,8 @@ namespace tuned {
 /// The kernel's buffers in host memory, filled as a Workbench with the same seed fills the device's.
 class HostInputs {
 public:
-  static Result<HostInputs> make(const Kernel& kernel, const Sizes& sizes, uint64_t seed);
+  static Result<HostInputs> make(const Kernel& kernel, const Sizes& sizes, uint64_t seed,
+                                 SharedInputs* shared = nullptr);
   /// Pointers are host addresses. Valid as long as this object (moving it is fine).
   std::span<const ArgumentValue> arguments() const { return arguments_; }
   /// By argument; empty for scalars.

@@ -14,6 +14,8 @@ namespace {
 // What disturbs a launch makes it slower, and does so to several in turn ever less likely: how many times the
 // best's time the fastest of one, two, three … samples has to take for the matter to be ended.
 constexpr std::array kSlower = {3.0, 1.5, 1.25, 1.25, 1.2, 1.15, 1.1};
+// The same of long launches, during which what disturbs for a moment comes and goes.
+constexpr std::array kSlowerLong = {3.0, 1.25, 1.15, 1.12, 1.12, 1.1, 1.1};
 
 /// Largest k with P(Binomial(n, 1/2) < k) ≤ 2.5 %: the interval runs from the k-th smallest to the k-th
 /// largest sample. 0: no such k.
@@ -47,10 +49,11 @@ Timed summarize(std::vector<double> samples) {
   return timed;
 }
 
-bool clearlySlower(const std::vector<double>& samples, double best) {
+bool clearlySlower(const std::vector<double>& samples, double best, bool areLong) {
   if (samples.empty()) return false;
   const double fastest = *std::ranges::min_element(samples);
-  if (fastest > kSlower[std::min(samples.size(), kSlower.size()) - 1] * best) return true;
+  const auto& slower = areLong ? kSlowerLong : kSlower;
+  if (fastest > slower[std::min(samples.size(), slower.size()) - 1] * best) return true;
   // Later the interval decides; the margin leaves room for drift between the two measurements.
   return samples.size() > kSlower.size() && summarize(samples).low > 1.05 * best;
 }
@@ -61,7 +64,7 @@ Outcome timeLaunches(Device& device, LoadedKernel& kernel, const Grid& grid,
   const bool isLong = first >= options.longLaunch;
   std::vector<double> samples, evidence; // evidence: what tells that it is clearly slower
   if (isLong) evidence.push_back(first);
-  auto givenUp = [&] { return best && clearlySlower(evidence, *best); };
+  auto givenUp = [&] { return best && clearlySlower(evidence, *best, isLong); };
   auto abandoned = [&] {
     Timed timed = summarize(std::move(evidence));
     timed.abandoned = true;

@@ -61,7 +61,7 @@ Workbench::Workbench(Device& device, const Kernel& kernel)
     : device_(device), judge_(device.judge()), kernel_(kernel) {}
 
 Result<std::unique_ptr<Workbench>> Workbench::open(Device& device, const Kernel& kernel, const Sizes& sizes,
-                                                   uint64_t seed) {
+                                                   uint64_t seed, SharedInputs* shared) {
   if (auto ok = checkSizes(kernel, sizes); !ok) return fail(ok.error());
   auto total = totalBytes(kernel, sizes);
   if (!total) return fail(total.error());
@@ -73,8 +73,10 @@ Result<std::unique_ptr<Workbench>> Workbench::open(Device& device, const Kernel&
                     std::to_string(memory),
                 "ask for smaller sizes");
   std::unique_ptr<Workbench> bench(new Workbench(device, kernel));
+  SharedInputs own;
+  SharedInputs& inputs = shared ? *shared : own;
   for (size_t i = 0; i < kernel.arguments.size(); ++i)
-    if (auto ok = bench->place(kernel.arguments[i], sizes, argumentSeed(seed, i)); !ok)
+    if (auto ok = bench->place(kernel.arguments[i], sizes, argumentSeed(seed, i), inputs); !ok)
       return fail(ok.error());
   auto spare = static_cast<int64_t>(kMemoryShare * static_cast<double>(memory)) - *total;
   if (auto ok = bench->prepareChecks(spare); !ok) return fail(ok.error());
@@ -86,7 +88,7 @@ Result<void> Workbench::prepareChecks(int64_t spareBytes) {
     Held& held = buffers_[i];
     if (!held.buffer) continue;
     if (!kernel_.arguments[i].output) {
-      auto sum = judge_->checksum(*held.buffer, kGuardBytes, held.initial.size());
+      auto sum = judge_->checksum(*held.buffer, kGuardBytes, held.initial().size());
       if (!sum) {
         judge_ = nullptr; // the driver cannot assemble the check: the host looks instead
         return {};
@@ -94,7 +96,7 @@ Result<void> Workbench::prepareChecks(int64_t spareBytes) {
       held.checksum = *sum;
       continue;
     }
-    auto bytes = static_cast<int64_t>(held.initial.size() + 2 * kGuardBytes);
+    auto bytes = static_cast<int64_t>(held.initial().size() + 2 * kGuardBytes);
     if (kernel_.arguments[i].fill == "zeros" || bytes > spareBytes) continue;
     auto copy = device_.allocate(static_cast<size_t>(bytes));
     if (!copy) continue; // restored from the host
@@ -105,7 +107,8 @@ Result<void> Workbench::prepareChecks(int64_t spareBytes) {
   return {};
 }
 
-Result<void> Workbench::place(const KernelArgument& argument, const Sizes& sizes, uint64_t seed) {
+Result<void> Workbench::place(const KernelArgument& argument, const Sizes& sizes, uint64_t seed,
+                              SharedInputs& inputs) {
   Held held;
   if (!argument.type.starts_with("*")) {
     auto scalar = scalarValue(kernel_, argument, sizes);
@@ -116,14 +119,14 @@ Result<void> Workbench::place(const KernelArgument& argument, const Sizes& sizes
   }
   auto count = elementCount(kernel_, argument, sizes);
   if (!count) return fail(count.error());
-  auto initial = makeInput(argument, *count, seed);
-  if (!initial) return fail(initial.error());
-  held.initial = std::move(*initial);
-  auto buffer = device_.allocate(held.initial.size() + 2 * kGuardBytes);
+  auto contents = inputs.get(argument, *count, seed);
+  if (!contents) return fail(contents.error());
+  held.contents = std::move(*contents);
+  auto buffer = device_.allocate(held.initial().size() + 2 * kGuardBytes);
   if (!buffer) return fail(buffer.error());
   held.buffer = std::move(*buffer);
   if (auto ok = fillGuards(held); !ok) return ok;
-  if (auto ok = device_.upload(*held.buffer, kGuardBytes, held.initial); !ok) return ok;
+  if (auto ok = device_.upload(*held.buffer, kGuardBytes, held.initial()); !ok) return ok;
   arguments_.emplace_back(held.buffer->address() + kGuardBytes);
   buffers_.push_back(std::move(held));
   return {};
@@ -131,7 +134,7 @@ Result<void> Workbench::place(const KernelArgument& argument, const Sizes& sizes
 
 Result<void> Workbench::fillGuards(const Held& held) {
   if (auto ok = device_.fill(*held.buffer, 0, kGuardBytes, kGuard); !ok) return ok;
-  return device_.fill(*held.buffer, kGuardBytes + held.initial.size(), kGuardBytes, kGuard);
+  return device_.fill(*held.buffer, kGuardBytes + held.initial().size(), kGuardBytes, kGuard);
 }
 
 Result<void> Workbench::restore() {
@@ -139,19 +142,20 @@ Result<void> Workbench::restore() {
     Held& held = buffers_[i];
     if (!held.buffer) continue;
     if (held.pristine) {
-      if (auto ok = device_.copy(*held.buffer, *held.pristine, held.initial.size() + 2 * kGuardBytes); !ok)
+      if (auto ok = device_.copy(*held.buffer, *held.pristine, held.initial().size() + 2 * kGuardBytes); !ok)
         return ok;
       continue;
     }
     if (auto ok = fillGuards(held); !ok) return ok;
     if (!kernel_.arguments[i].output) continue;
     if (kernel_.arguments[i].fill == "zeros") {
-      if (auto ok = device_.fill(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial.size(), std::byte{0});
+      if (auto ok =
+              device_.fill(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial().size(), std::byte{0});
           !ok)
         return ok;
       continue;
     }
-    if (auto ok = device_.upload(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial); !ok) return ok;
+    if (auto ok = device_.upload(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial()); !ok) return ok;
   }
   return {};
 }
@@ -159,14 +163,14 @@ Result<void> Workbench::restore() {
 Result<void> Workbench::restoreInputs() {
   for (size_t i = 0; i < buffers_.size(); ++i) {
     if (!buffers_[i].buffer || kernel_.arguments[i].output) continue;
-    if (auto ok = device_.upload(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial); !ok) return ok;
+    if (auto ok = device_.upload(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial()); !ok) return ok;
   }
   return {};
 }
 
 Result<std::vector<std::byte>> Workbench::read(size_t argument) const {
   const Held& held = buffers_[argument];
-  std::vector<std::byte> bytes(held.initial.size());
+  std::vector<std::byte> bytes(held.initial().size());
   if (auto ok = device_.download(*held.buffer, kGuardBytes, bytes); !ok) return fail(ok.error());
   return bytes;
 }
@@ -174,7 +178,7 @@ Result<std::vector<std::byte>> Workbench::read(size_t argument) const {
 Result<std::span<const std::byte>> Workbench::look(size_t argument, std::vector<std::byte>& room) const {
   const Held& held = buffers_[argument];
   if (const auto whole = device_.view(*held.buffer); !whole.empty())
-    return whole.subspan(kGuardBytes, held.initial.size());
+    return whole.subspan(kGuardBytes, held.initial().size());
   auto bytes = read(argument);
   if (!bytes) return fail(bytes.error());
   room = std::move(*bytes);
@@ -186,7 +190,7 @@ int64_t Workbench::outputElements() const {
   for (size_t i = 0; i < buffers_.size(); ++i)
     if (kernel_.arguments[i].output)
       total +=
-          static_cast<int64_t>(buffers_[i].initial.size()) / elementInfo(kernel_.arguments[i].type).bytes;
+          static_cast<int64_t>(buffers_[i].initial().size()) / elementInfo(kernel_.arguments[i].type).bytes;
   return total;
 }
 
@@ -200,7 +204,7 @@ Result<std::optional<std::string>> Workbench::brokenGuard() const {
     auto reversed = std::vector<std::byte>(guard.rbegin(), guard.rend());
     if (auto damage = firstDamage(reversed))
       return who + std::to_string(*damage + 1) + " bytes before its start";
-    if (auto ok = device_.download(*held.buffer, kGuardBytes + held.initial.size(), guard); !ok)
+    if (auto ok = device_.download(*held.buffer, kGuardBytes + held.initial().size(), guard); !ok)
       return fail(ok.error());
     if (auto damage = firstDamage(guard)) return who + std::to_string(*damage) + " bytes past its end";
   }
@@ -209,7 +213,7 @@ Result<std::optional<std::string>> Workbench::brokenGuard() const {
 
 Result<bool> Workbench::inputIsUnchanged(const Held& held) {
   if (!held.checksum) return false;
-  auto sum = judge_->checksum(*held.buffer, kGuardBytes, held.initial.size());
+  auto sum = judge_->checksum(*held.buffer, kGuardBytes, held.initial().size());
   if (!sum) return fail(sum.error());
   return *sum == *held.checksum;
 }
@@ -219,7 +223,7 @@ Result<std::optional<uint64_t>> Workbench::outputsChecksum() {
   uint64_t all = 0;
   for (size_t i = 0; i < buffers_.size(); ++i) {
     if (!buffers_[i].buffer || !kernel_.arguments[i].output) continue;
-    auto sum = judge_->checksum(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial.size());
+    auto sum = judge_->checksum(*buffers_[i].buffer, kGuardBytes, buffers_[i].initial().size());
     if (!sum) return fail(sum.error());
     all = (all ^ *sum) * 0x9e3779b97f4a7c15 + i;
   }
@@ -230,7 +234,7 @@ Result<Comparison> Workbench::compareOutput(const ReferenceOutput& reference, co
   Held& held = buffers_[reference.argument];
   const std::string& type = kernel_.arguments[reference.argument].type;
   const ElementInfo info = elementInfo(type);
-  const auto count = static_cast<int64_t>(held.initial.size()) / info.bytes;
+  const auto count = static_cast<int64_t>(held.initial().size()) / info.bytes;
   const bool whole =
       reference.ranges.size() == 1 && reference.ranges[0].first == 0 && reference.ranges[0].count == count;
   if (judge_ && whole && !held.expected) {
@@ -265,7 +269,7 @@ Result<std::optional<std::string>> Workbench::changedInput() {
     std::vector<std::byte> room;
     auto now = look(i, room);
     if (!now) return fail(now.error());
-    const auto& initial = buffers_[i].initial;
+    const auto& initial = buffers_[i].initial();
     if (std::memcmp(now->data(), initial.data(), initial.size()) == 0) continue;
     auto at = std::ranges::mismatch(*now, initial).in1 - now->begin();
     return "wrote element " + std::to_string(at / elementInfo(kernel_.arguments[i].type).bytes) +
@@ -286,10 +290,24 @@ Result<ReferenceResult> readReference(const Workbench& bench, const std::string&
   return result;
 }
 
+Result<ReferenceResult> changedOutputs(const Workbench& bench, const std::string& source) {
+  ReferenceResult result{source, {}};
+  const auto& arguments = bench.kernel().arguments;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (!arguments[i].output) continue;
+    std::vector<std::byte> room;
+    auto after = bench.look(i, room);
+    if (!after) return fail(after.error());
+    result.outputs.push_back(
+        changedElements(i, elementInfo(arguments[i].type).bytes, bench.initial(i), *after));
+  }
+  return result;
+}
+
 Result<ReferenceResult> computeReference(Device& device, const Kernel& kernel, const Sizes& sizes,
                                          uint64_t seed, const Artefact& artefact, const Grid& grid,
-                                         const std::string& source) {
-  auto bench = Workbench::open(device, kernel, sizes, seed);
+                                         const std::string& source, SharedInputs* shared) {
+  auto bench = Workbench::open(device, kernel, sizes, seed, shared);
   if (!bench) return fail(bench.error());
   auto loaded = device.load(artefact);
   if (!loaded) return fail(loaded.error());

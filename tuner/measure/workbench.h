@@ -3,6 +3,7 @@
 #pragma once
 
 #include "backend/device.h"
+#include "tuner/measure/inputs.h"
 #include "tuner/verify/verify.h"
 
 #include <memory>
@@ -15,9 +16,10 @@ namespace tuned {
 
 class Workbench {
 public:
-  /// OutOfResources names the bytes asked for when they are beyond the device's memory (9/10 of it).
+  /// OutOfResources names the bytes asked for when they are beyond the device's memory (9/10 of it). Inputs
+  /// that others want, too, come from `shared`, if there is one.
   static Result<std::unique_ptr<Workbench>> open(Device& device, const Kernel& kernel, const Sizes& sizes,
-                                                 uint64_t seed);
+                                                 uint64_t seed, SharedInputs* shared = nullptr);
 
   /// As the kernel takes them, in the order of Kernel::arguments.
   std::span<const ArgumentValue> arguments() const { return arguments_; }
@@ -30,8 +32,10 @@ public:
   Result<void> restoreInputs();
   /// Contents of a pointer argument's buffer, guards excluded.
   Result<std::vector<std::byte>> read(size_t argument) const;
+  /// The same in place where the host can read it, else downloaded into `room`.
+  Result<std::span<const std::byte>> look(size_t argument, std::vector<std::byte>& room) const;
   /// What is in a buffer before a launch.
-  std::span<const std::byte> initial(size_t argument) const { return buffers_[argument].initial; }
+  std::span<const std::byte> initial(size_t argument) const { return buffers_[argument].initial(); }
   /// Compares an output with what is known of it: on the device where it can, else on the host.
   Result<Comparison> compareOutput(const ReferenceOutput& reference, const Tolerance& tolerance);
   /// A checksum of all outputs together; nothing where the device computes none.
@@ -47,7 +51,8 @@ public:
 private:
   struct Held {
     std::unique_ptr<Buffer> buffer; ///< null for scalars
-    std::vector<std::byte> initial;
+    SharedInputs::Bytes contents;   ///< at first; null for scalars
+    const std::vector<std::byte>& initial() const { return *contents; }
     std::unique_ptr<Buffer> pristine; ///< guards and contents as at first; null: the host's copy serves
     std::unique_ptr<Buffer> expected; ///< what compareOutput uploaded
     std::optional<uint64_t> checksum; ///< of the contents at first
@@ -56,9 +61,7 @@ private:
   /// What makes later checks cheap: checksums of inputs, copies of outputs that do not start as zeros.
   Result<void> prepareChecks(int64_t spareBytes);
   Result<bool> inputIsUnchanged(const Held& held);
-  /// Contents of a pointer argument's buffer, in place or downloaded into `room`.
-  Result<std::span<const std::byte>> look(size_t argument, std::vector<std::byte>& room) const;
-  Result<void> place(const KernelArgument& argument, const Sizes& sizes, uint64_t seed);
+  Result<void> place(const KernelArgument& argument, const Sizes& sizes, uint64_t seed, SharedInputs& inputs);
   Result<void> fillGuards(const Held& held);
 
   Device& device_;
@@ -71,10 +74,14 @@ private:
 /// What the outputs hold now, as the reference.
 Result<ReferenceResult> readReference(const Workbench& bench, const std::string& source);
 
+/// Those elements of the outputs that differ from what was there before a launch: what some of a grid's
+/// programs wrote, less what they left as it was.
+Result<ReferenceResult> changedOutputs(const Workbench& bench, const std::string& source);
+
 /// Runs an artefact once over its whole grid on `device` (another backend than the one to be judged, same
 /// seed as the workbench that will be judged) and keeps all outputs as the reference.
 Result<ReferenceResult> computeReference(Device& device, const Kernel& kernel, const Sizes& sizes,
                                          uint64_t seed, const Artefact& artefact, const Grid& grid,
-                                         const std::string& source);
+                                         const std::string& source, SharedInputs* shared = nullptr);
 
 } // namespace tuned

@@ -12,8 +12,10 @@ namespace {
 constexpr auto kPatience = std::chrono::milliseconds(100); // between looks at the stop token and the budget
 constexpr double kGain =
     0.99; // a new best counts as a gain when it takes at most this share of the old one's time
-constexpr double kNear = 1.1;   // variants this near the best meet in the duel
-constexpr double kSparring = 3; // how many times slower the default may be to be timed in the duel
+constexpr double kNear = 1.1; // variants this near the best meet in the duel
+// How many times slower than the best the default may be to be timed in the duel, unless a launch of it takes
+// less than so many seconds: the race sends it away after a few.
+constexpr double kSparring = 3, kBrief = 0.02;
 constexpr size_t kArtefactsKept = 32;
 
 } // namespace
@@ -304,13 +306,15 @@ std::shared_ptr<const Artefact> Search::artefactOf(Trial& trial) {
 }
 
 /// The default fights along, so that the gain is measured under the same conditions (and no winner is slower
-/// than it); unless it is so slow that it would take the finalists' time.
+/// than it), even where it was far behind, which may have been a disturbance; unless it is so slow that it
+/// would take the finalists' time.
 std::optional<size_t> Search::sparringPartner(const std::vector<size_t>& finalists) const {
   auto standard = findDefault();
   if (standard == trials_.end() || !standard->promising()) return std::nullopt;
   size_t at = standard - trials_.begin();
   if (std::ranges::find(finalists, at) != finalists.end()) return std::nullopt;
-  if (valueOf(*standard) > kSparring * valueOf(*best())) return std::nullopt;
+  if (valueOf(*standard) > kSparring * valueOf(*best()) && standard->timed()->median > kBrief)
+    return std::nullopt;
   return at;
 }
 

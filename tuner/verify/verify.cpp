@@ -50,6 +50,31 @@ ReferenceOutput referenceOutput(size_t argument, int elementBytes, std::span<con
   return out;
 }
 
+ReferenceOutput changedElements(size_t argument, int elementBytes, std::span<const std::byte> before,
+                                std::span<const std::byte> after) {
+  constexpr size_t block = 4096; // a multiple of every element's bytes: what is as it was goes by quickly
+  const auto bytes = static_cast<size_t>(elementBytes);
+  ReferenceOutput out{argument, {}, {}};
+  auto take = [&](size_t at) {
+    const auto index = static_cast<int64_t>(at / bytes);
+    if (out.ranges.empty() || out.ranges.back().first + out.ranges.back().count != index)
+      out.ranges.push_back({index, 0});
+    ++out.ranges.back().count;
+  };
+  for (size_t start = 0; start < after.size(); start += block) {
+    const size_t end = std::min(after.size(), start + block);
+    if (std::memcmp(before.data() + start, after.data() + start, end - start) == 0) continue;
+    for (size_t at = start; at < end; at += bytes)
+      if (std::memcmp(before.data() + at, after.data() + at, bytes) != 0) take(at);
+  }
+  for (const ElementRange& range : out.ranges) {
+    auto piece =
+        after.subspan(static_cast<size_t>(range.first) * bytes, static_cast<size_t>(range.count) * bytes);
+    out.expected.insert(out.expected.end(), piece.begin(), piece.end());
+  }
+  return out;
+}
+
 Tolerance toleranceFor(const Kernel& kernel, const std::string& type) {
   return kernel.tolerance ? *kernel.tolerance : typeTolerance(type);
 }
@@ -143,6 +168,16 @@ double compare(const ReferenceOutput& reference, const ReferenceOutput& other, c
   lay(reference);
   lay(other);
   return compare(reference, type, whole, tolerance).worstError;
+}
+
+double spreadOf(const ReferenceOutput& output, std::span<const ReferenceResult> otherwise,
+                const std::string& type, const Tolerance& tolerance) {
+  double worst = 0;
+  for (const ReferenceResult& other : otherwise)
+    for (const ReferenceOutput& same : other.outputs)
+      if (same.argument == output.argument) worst = std::max(worst, compare(output, same, type, tolerance));
+  const double spread = kSpreadMargin * worst;
+  return spread > 1 && spread <= kWidestSpread ? spread : 1;
 }
 
 } // namespace tuned

@@ -38,6 +38,10 @@ struct ReferenceResult {
 ReferenceOutput referenceOutput(size_t argument, int elementBytes, std::span<const std::byte> after,
                                 std::span<const std::byte> written = {});
 
+/// The elements of a buffer that are not what they were `before`; both spans are of one size.
+ReferenceOutput changedElements(size_t argument, int elementBytes, std::span<const std::byte> before,
+                                std::span<const std::byte> after);
+
 /// The first element that is wrong.
 struct Mismatch {
   int64_t index = 0; ///< element
@@ -65,5 +69,15 @@ Comparison compare(const ReferenceOutput& reference, const std::string& type, st
 /// tolerance allows; infinite where one has a number and the other has none.
 double compare(const ReferenceOutput& reference, const ReferenceOutput& other, const std::string& type,
                const Tolerance& tolerance);
+
+/// What right builds may differ by, over what two other ways of summing did; and the most tolerances that may
+/// be.
+inline constexpr double kSpreadMargin = 2, kWidestSpread = 64;
+
+/// How many times the tolerance an output may differ by, told from the same output with the kernel's sums
+/// taken otherwise; 1 and more. Two orders are a sample of all there are; beyond the limit, or where one
+/// gives no number, nothing is widened: what a kernel computes then is not told by its tolerance.
+double spreadOf(const ReferenceOutput& output, std::span<const ReferenceResult> otherwise,
+                const std::string& type, const Tolerance& tolerance);
 
 } // namespace tuned

@@ -62,7 +62,7 @@ Result<std::vector<uint64_t>> slotsOf(const LaunchMetadata& launch,
   return slots;
 }
 
-class CpuDevice : public Device {
+class CpuDevice : public HostDevice {
 public:
   explicit CpuDevice(int threads) : info_(describe(threads)), executor_(threads) {}
 
@@ -103,6 +103,8 @@ public:
   Result<std::unique_ptr<LoadedKernel>> load(const Artefact& artefact) override;
   Result<void> launch(LoadedKernel& kernel, const Grid& grid,
                       std::span<const ArgumentValue> arguments) override;
+  Result<void> launchSome(LoadedKernel& kernel, const Grid& grid, std::span<const ArgumentValue> arguments,
+                          std::span<const std::array<int64_t, 3>> programs) override;
   Result<std::vector<double>> time(LoadedKernel& kernel, const Grid& grid,
                                    std::span<const ArgumentValue> arguments,
                                    const TimingRequest& request) override;
@@ -159,6 +161,23 @@ Result<void> CpuDevice::launch(LoadedKernel& kernel, const Grid& grid,
   return execute(loaded, grid, *slots);
 }
 
+Result<void> CpuDevice::launchSome(LoadedKernel& kernel, const Grid& grid,
+                                   std::span<const ArgumentValue> arguments,
+                                   std::span<const std::array<int64_t, 3>> programs) {
+  auto& loaded = static_cast<CpuKernel&>(kernel);
+  auto slots = slotsOf(loaded.launch, arguments);
+  if (!slots) return std::unexpected(slots.error());
+  if (auto ready = prepare(loaded, grid); !ready) return ready;
+  std::vector<int64_t> instances;
+  for (const auto& [x, y, z] : programs) {
+    if (x < 0 || y < 0 || z < 0 || x >= grid[0] || y >= grid[1] || z >= grid[2])
+      return fail(ErrorKind::InvalidInput, "a program that is not of the grid");
+    instances.push_back(x + grid[0] * (y + grid[1] * z));
+  }
+  return executor_.runSome(loaded.object->function(), loaded.launch.scratchBytes, grid, slots->data(),
+                           instances);
+}
+
 Result<std::vector<double>> CpuDevice::time(LoadedKernel& kernel, const Grid& grid,
                                             std::span<const ArgumentValue> arguments,
                                             const TimingRequest& request) {
@@ -178,7 +197,7 @@ Result<std::vector<double>> CpuDevice::time(LoadedKernel& kernel, const Grid& gr
 
 } // namespace
 
-Result<std::unique_ptr<Device>> makeDevice(int threads) {
+Result<std::unique_ptr<HostDevice>> makeDevice(int threads) {
   return std::make_unique<CpuDevice>(threads > 0 ? threads : allowedCores());
 }
 

@@ -36,18 +36,15 @@ Result<void> Executor::reserve(int64_t scratchBytes) {
   return grow(scratchBytes);
 }
 
-Result<void> Executor::run(KernelFunction function, int64_t scratchBytes, const Grid& grid,
-                           const uint64_t* slots) {
+Result<void> Executor::spread(int64_t count, int64_t scratchBytes, const ThreadPool::Body& body) {
   const std::lock_guard lock(launching_);
   if (auto ready = grow(scratchBytes); !ready) return ready;
-  const std::array<int32_t, 3> grid32 = {static_cast<int32_t>(grid[0]), static_cast<int32_t>(grid[1]),
-                                         static_cast<int32_t>(grid[2])};
   LaunchState state;
   pool_.run(
-      grid[0] * grid[1] * grid[2],
+      count,
       [&](int thread, int64_t first, int64_t last) {
         setLaunchState(&state);
-        function(slots, first, last, grid32.data(), scratch_[static_cast<size_t>(thread)].get());
+        body(thread, first, last);
         setLaunchState(nullptr);
       },
       state.failed);
@@ -57,6 +54,33 @@ Result<void> Executor::run(KernelFunction function, int64_t scratchBytes, const 
   }
   if (state.failed) return fail(ErrorKind::Faulted, state.message);
   return {};
+}
+
+namespace {
+
+std::array<int32_t, 3> narrow(const Grid& grid) {
+  return {static_cast<int32_t>(grid[0]), static_cast<int32_t>(grid[1]), static_cast<int32_t>(grid[2])};
+}
+
+} // namespace
+
+Result<void> Executor::run(KernelFunction function, int64_t scratchBytes, const Grid& grid,
+                           const uint64_t* slots) {
+  const std::array<int32_t, 3> grid32 = narrow(grid);
+  return spread(grid[0] * grid[1] * grid[2], scratchBytes, [&](int thread, int64_t first, int64_t last) {
+    function(slots, first, last, grid32.data(), scratch_[static_cast<size_t>(thread)].get());
+  });
+}
+
+Result<void> Executor::runSome(KernelFunction function, int64_t scratchBytes, const Grid& grid,
+                               const uint64_t* slots, std::span<const int64_t> instances) {
+  const std::array<int32_t, 3> grid32 = narrow(grid);
+  return spread(
+      static_cast<int64_t>(instances.size()), scratchBytes, [&](int thread, int64_t first, int64_t last) {
+        void* scratch = scratch_[static_cast<size_t>(thread)].get();
+        for (int64_t each : instances.subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)))
+          function(slots, each, each + 1, grid32.data(), scratch);
+      });
 }
 
 } // namespace tuned::cpu

@@ -7,6 +7,7 @@
 #include "backend/runtime/cpu/thread_pool.h"
 
 #include <cstdlib>
+#include <span>
 
 namespace tuned::cpu {
 
@@ -28,11 +29,17 @@ public:
   /// the kernel failed, by its message. Launches of several threads run one after the other.
   Result<void> run(KernelFunction function, int64_t scratchBytes, const Grid& grid, const uint64_t* slots);
 
+  /// The same for these instances of the grid alone, each by its number in launch order (x fastest).
+  Result<void> runSome(KernelFunction function, int64_t scratchBytes, const Grid& grid, const uint64_t* slots,
+                       std::span<const int64_t> instances);
+
 private:
   struct FreeDeleter {
     void operator()(void* pointer) const { std::free(pointer); }
   };
   Result<void> grow(int64_t scratchBytes);
+  /// body(thread, first, last) for pieces of [0, count).
+  Result<void> spread(int64_t count, int64_t scratchBytes, const ThreadPool::Body& body);
 
   ThreadPool pool_;
   std::mutex launching_;                                    ///< guards what follows

@@ -174,7 +174,8 @@ std::vector<Curve> peerCurves(const std::string& path) {
 std::vector<Recorded> loadAll(const Options& options) {
   std::vector<Recorded> out;
   for (const auto& entry : std::filesystem::directory_iterator(options.folder))
-    if (entry.path().string().ends_with(".json.gz")) out.push_back(load(entry.path().string()));
+    if (const std::string path = entry.path().string(); path.ends_with(".json.gz") || path.ends_with(".json"))
+      out.push_back(load(path));
   std::ranges::sort(out, {}, &Recorded::name);
   return out;
 }
@@ -202,7 +203,7 @@ int large(const Options& options) {
 int run(const Options& options) {
   if (options.folder.empty()) throw std::runtime_error("--spaces is missing");
   const auto all = loadAll(options);
-  if (all.empty()) throw std::runtime_error("no *.json.gz in " + options.folder);
+  if (all.empty()) throw std::runtime_error("no *.json.gz or *.json in " + options.folder);
   std::string csv =
       "space,strategy,history,seeds,median_5,mean_5,median_1,mean_1,share_25,share_50,share_100,"
       "share_220,ms_per_proposal\n";
@@ -242,7 +243,7 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   CLI::App app{"strategies on recorded search spaces"};
   Options options;
-  app.add_option("--spaces", options.folder, "folder of recorded spaces (*.json.gz)")
+  app.add_option("--spaces", options.folder, "folder of recorded spaces (*.json.gz, *.json)")
       ->check(CLI::ExistingDirectory);
   app.add_option("--seeds", options.seeds, "runs of each strategy on each space")->check(CLI::PositiveNumber);
   app.add_option("--strategies", options.strategies, "names, with commas between");

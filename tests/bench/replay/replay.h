@@ -9,11 +9,13 @@
 
 namespace tuned::bench {
 
-/// A space of which every point was timed: gzipped JSON with kernel, device, params {name: values}, configs
-/// (rows in the order of params) and time_ms (null: does not run).
+/// A space of which every point was timed: JSON, gzipped or not, with kernel, device, params {name: values},
+/// configs (rows in the order of params) and time_ms (null, or no positive number: does not run). Values are
+/// numbers, truths or text.
 struct Recorded {
   std::string name, kernel, device;
-  std::vector<KernelParameter> parameters; ///< values are positions in the recording's lists
+  std::vector<KernelParameter> parameters;      ///< values are positions in the recording's lists
+  std::vector<std::vector<std::string>> values; ///< what stands at these
   std::vector<Space::Index> cells;
   std::vector<std::optional<double>> times; ///< seconds, in the order of rows
   double optimum = 0;

@@ -6,8 +6,8 @@
 #include <ctime>
 #include <filesystem>
 #include <limits>
-#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 #include <zlib.h>
 
@@ -25,6 +25,31 @@ std::string inflate(const std::string& path) {
   return out;
 }
 
+/// A value as it is compared: 16 and 16.0 are one, and so are true and 1, as in the programs that recorded
+/// them.
+std::string textOf(const nlohmann::ordered_json& value) {
+  if (value.is_string()) return "\"" + value.get<std::string>() + "\"";
+  if (value.is_boolean()) return value.get<bool>() ? "1" : "0";
+  if (!value.is_number()) return value.dump();
+  std::array<char, 40> text;
+  std::snprintf(text.data(), text.size(), "%.17g", value.get<double>());
+  return text.data();
+}
+
+/// Where a value stands in the recording's list of a parameter; it is added where it was not listed.
+Space::Index placeOf(Recorded& recorded, size_t parameter, const std::string& value) {
+  auto& values = recorded.values[parameter];
+  auto found = std::ranges::find(values, value);
+  const auto at = found - values.begin();
+  if (at > std::numeric_limits<Space::Index>::max())
+    throw std::runtime_error("a parameter of too many values");
+  if (found == values.end()) {
+    values.push_back(value);
+    recorded.parameters[parameter].values.push_back(static_cast<int64_t>(at));
+  }
+  return static_cast<Space::Index>(at);
+}
+
 /// Of this thread: others may be busy on its core.
 double processorSeconds() {
   timespec now{};
@@ -38,29 +63,32 @@ Recorded load(const std::string& path) {
   try {
     auto document = nlohmann::ordered_json::parse(inflate(path));
     Recorded out;
-    out.name = std::filesystem::path(path).stem().stem().string();
+    out.name = std::filesystem::path(path).filename().string();
+    out.name = out.name.substr(0, out.name.find(".json"));
     out.kernel = document.value("kernel", "");
     out.device = document.value("device", "");
-    std::vector<std::map<std::string, Space::Index>> places;
     for (const auto& [name, list] : document.at("params").items()) {
-      // Some values are no integers: positions stand for all of them.
-      KernelParameter parameter{name, {}};
-      std::map<std::string, Space::Index> place;
-      for (size_t i = 0; i < list.size(); ++i) {
-        parameter.values.push_back(static_cast<int64_t>(i));
-        place[list[i].dump()] = static_cast<Space::Index>(i);
-      }
-      out.parameters.push_back(std::move(parameter));
-      places.push_back(std::move(place));
+      out.parameters.push_back({name, {}});
+      out.values.emplace_back();
+      for (const auto& value : list)
+        (void)placeOf(out, out.values.size() - 1, textOf(value));
     }
-    for (const auto& row : document.at("configs"))
-      for (size_t i = 0; i < places.size(); ++i)
-        out.cells.push_back(places[i].at(row.at(i).dump()));
+    const auto& times = document.at("time_ms");
     out.optimum = std::numeric_limits<double>::infinity();
-    for (const auto& time : document.at("time_ms")) {
-      out.times.push_back(time.is_null() ? std::nullopt : std::optional<double>(1e-3 * time.get<double>()));
-      if (out.times.back()) out.optimum = std::min(out.optimum, *out.times.back());
+    std::set<std::vector<Space::Index>> seen;
+    for (size_t at = 0; const auto& row : document.at("configs")) {
+      std::vector<Space::Index> cells;
+      for (size_t i = 0; i < out.values.size(); ++i)
+        cells.push_back(placeOf(out, i, textOf(row.at(i))));
+      const auto& time = times.at(at++);
+      if (!seen.insert(cells).second) continue; // of equal rows the first
+      out.cells.insert(out.cells.end(), cells.begin(), cells.end());
+      const double seconds = time.is_number() ? 1e-3 * time.get<double>() : 0;
+      const bool runs = std::isfinite(seconds) && seconds > 0;
+      out.times.push_back(runs ? std::optional(seconds) : std::nullopt);
+      if (runs) out.optimum = std::min(out.optimum, seconds);
     }
+    if (!std::isfinite(out.optimum)) throw std::runtime_error("no configuration of it runs");
     return out;
   } catch (const std::exception& error) {
     throw std::runtime_error(path + ": " + error.what());
@@ -69,7 +97,7 @@ Recorded load(const std::string& path) {
 
 Recorded million() {
   constexpr size_t parameters = 10, values = 4, points = size_t(1) << 20;
-  Recorded out{"million", "million", "none", {}, {}, {}, std::numeric_limits<double>::infinity()};
+  Recorded out{"million", "million", "none", {}, {}, {}, {}, std::numeric_limits<double>::infinity()};
   for (size_t i = 0; i < parameters; ++i)
     out.parameters.push_back({"P" + std::to_string(i), {0, 1, 2, 3}});
   for (size_t at = 0; at < points; ++at) {
@@ -91,10 +119,24 @@ std::vector<History> historyOf(const Recorded& recorded, const std::vector<Recor
   std::vector<History> out;
   for (const Recorded& other : all) {
     if (other.kernel != recorded.kernel || other.device == recorded.device) continue;
+    // Lists may differ: the other's positions as positions here. What is not here is no point of this space.
+    std::vector<std::pair<std::string, std::vector<int64_t>>> here; // by the other's parameter
+    for (size_t i = 0; i < other.parameters.size(); ++i) {
+      here.emplace_back(other.parameters[i].name, std::vector<int64_t>(other.values[i].size(), -1));
+      for (size_t j = 0; j < recorded.parameters.size(); ++j)
+        if (recorded.parameters[j].name == other.parameters[i].name)
+          for (size_t at = 0; at < other.values[i].size(); ++at)
+            if (auto found = std::ranges::find(recorded.values[j], other.values[i][at]);
+                found != recorded.values[j].end())
+              here.back().second[at] = found - recorded.values[j].begin();
+    }
     History history{other.device, 1, {}};
-    const Space space = other.space();
-    for (size_t i = 0; i < space.size(); ++i)
-      history.points.push_back({space.configuration(i), other.times[i]});
+    for (size_t row = 0; row < other.times.size(); ++row) {
+      Configuration configuration;
+      for (size_t i = 0; i < here.size(); ++i)
+        configuration[here[i].first] = here[i].second[other.cells[row * here.size() + i]];
+      history.points.push_back({std::move(configuration), other.times[row]});
+    }
     out.push_back(std::move(history));
   }
   return out;
