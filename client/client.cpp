@@ -7,12 +7,33 @@
 #include "client/protocol/events.h"
 #include "client/protocol/json.h"
 #include "client/protocol/problem.h"
+#include "client/protocol/speaker.h"
 
 #include <thread>
 
 namespace tuned::client {
 
 using namespace protocol;
+
+namespace {
+/// What to do where daemon and client do not understand each other; `daemon`: who it says that it is.
+std::string otherVersion(const std::string& daemon) {
+  return "daemon and client are of different versions: the daemon is " +
+         (daemon.empty() ? "one that does not say which" : daemon) + ", this client " + speaker() +
+         "; upgrade the older (`tunectl version` tells both), and restart the daemon";
+}
+
+/// The error that an answer says. Where the daemon is not of this client's version, a request that it does
+/// not know or take may only be of the other one.
+Error refusal(const Response& response) {
+  Error error = errorFromProblem(response.body, response.status);
+  const bool perhaps = error.kind == ErrorKind::InvalidInput || error.kind == ErrorKind::Unsupported ||
+                       error.kind == ErrorKind::Internal || response.status == 404 || response.status == 405;
+  if (perhaps && !response.server.empty() && response.server != speaker())
+    error.remedy += (error.remedy.empty() ? "" : "; or else ") + otherVersion(response.server);
+  return error;
+}
+} // namespace
 
 struct Client::State {
   State(std::string socket, double seconds)
@@ -23,24 +44,22 @@ struct Client::State {
   double timeout;
   AnswerCache cache;
 
-  /// An answer's body; an error when the daemon says one.
-  Result<std::string> fetch(const Request& request, double seconds) {
+  /// What a 2xx answer says; an error when the daemon says one.
+  Result<Response> fetch(const Request& request, double seconds) {
     auto response = http.send(request, in(seconds));
-    if (!response) return fail(response.error());
-    if (response->status >= 300) return fail(errorFromProblem(response->body, response->status));
-    return std::move(response->body);
+    if (response && response->status >= 300) return fail(refusal(*response));
+    return response;
   }
 
   template <typename Message> Result<Message> get(const Request& request, double seconds) {
-    const auto body = fetch(request, seconds);
-    if (!body) return fail(body.error());
-    auto message = fromText<Message>(*body);
+    const auto response = fetch(request, seconds);
+    if (!response) return fail(response.error());
+    auto message = fromText<Message>(response->body);
     if (!message)
       return fail(ErrorKind::Unsupported,
                   "the daemon's answer to " + request.path +
                       " is not what it should be: " + message.error().message,
-                  "daemon and client are of different versions: `tunectl status` tells the daemon's; upgrade "
-                  "the older");
+                  otherVersion(response->server));
     return message;
   }
   template <typename Message> Result<Message> get(const std::string& path) {
@@ -139,7 +158,7 @@ Result<JobStatus> Client::watch(const std::string& id, const Progress& progress)
                                                   return fail(fed.error());
                                                 return !over;
                                               });
-    if (response && response->status >= 300) return fail(errorFromProblem(response->body, response->status));
+    if (response && response->status >= 300) return fail(refusal(*response));
     if (over) break;
     if (!response && response.error().kind != ErrorKind::Unavailable &&
         response.error().kind != ErrorKind::TimedOut)
@@ -152,7 +171,8 @@ Result<JobStatus> Client::watch(const std::string& id, const Progress& progress)
               : response.error());
     std::this_thread::sleep_for(std::chrono::milliseconds(100 * broken));
   }
-  if (last.answer) state_->cache.replace(*last.answer);
+  // One that was measured with energy answers another question than best() asks.
+  if (last.answer && !last.answer->joules) state_->cache.replace(*last.answer);
   return last;
 }
 
@@ -203,11 +223,11 @@ Result<KernelInfo> Client::kernel(const std::string& id) {
 }
 
 Result<std::string> Client::artefact(const std::string& hash) {
-  auto bytes = state_->fetch({"GET", "/v1/artefacts/" + encode(hash), {}}, state_->timeout);
-  if (bytes && tuned::sha256(*bytes) != hash)
-    return fail(ErrorKind::Internal,
-                "artefact " + hash + " came damaged: its SHA-256 is " + tuned::sha256(*bytes));
-  return bytes;
+  auto got = state_->fetch({"GET", "/v1/artefacts/" + encode(hash), {}}, state_->timeout);
+  if (!got) return fail(got.error());
+  if (const std::string seen = tuned::sha256(got->body); seen != hash)
+    return fail(ErrorKind::Internal, "artefact " + hash + " came damaged: its SHA-256 is " + seen);
+  return std::move(got->body);
 }
 
 Result<ServiceStatus> Client::status() {
@@ -240,11 +260,13 @@ Result<TrialList> Client::trials(const std::string& kernel, const std::string& d
 
 Result<std::string> Client::request(const std::string& method, const std::string& path,
                                     const std::string& body) {
-  return state_->fetch({method, path, body}, state_->timeout);
+  auto got = state_->fetch({method, path, body}, state_->timeout);
+  if (!got) return fail(got.error());
+  return std::move(got->body);
 }
 
 Result<std::string> Client::page(const std::string& path) {
-  return state_->fetch({"GET", path, {}}, state_->timeout);
+  return request("GET", path);
 }
 
 const std::string& Client::socket() const {

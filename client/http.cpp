@@ -48,8 +48,9 @@ public:
   std::string takeBody() { return std::exchange(parser_.get().body(), {}); }
 
   Response response() {
-    const auto type = parser_.get()[http::field::content_type];
-    return {status(), std::string(type.data(), type.size()), takeBody()};
+    const auto type = parser_.get()[http::field::content_type], server = parser_.get()[http::field::server];
+    return {status(), std::string(type.data(), type.size()), std::string(server.data(), server.size()),
+            takeBody()};
   }
 
 private:

@@ -47,7 +47,8 @@ struct Request {
 
 struct Response {
   int status = 0;
-  std::string type; ///< Content-Type
+  std::string type;   ///< Content-Type
+  std::string server; ///< who says that he speaks (protocol/speaker.h); empty: not told
   std::string body;
 };
 

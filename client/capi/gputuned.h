@@ -104,8 +104,9 @@ typedef struct {
 GPUTUNED_API gputuned_status gputuned_best(gputuned_client* client, const char* kernel,
                                            const gputuned_size* sizes, size_t count, const char* device,
                                            gputuned_answer** answer);
-/* The same with everything that can be asked (a BestRequest as JSON: wait, budget, tolerance, …), always of
- * the daemon. */
+/* The same with everything that can be asked (a BestRequest as JSON: wait, budget, objective, …), always of
+ * the daemon. "objective" says what is small: {"time": 0, "energy": 1}, or weights for both; without it time.
+ * A weight that is left out is 1 for time and 0 for energy. */
 GPUTUNED_API gputuned_status gputuned_ask(gputuned_client* client, const char* request,
                                           gputuned_answer** answer);
 
@@ -120,6 +121,7 @@ typedef struct {
   double gain;     /* the default's time / this one's; NaN: not known */
   int32_t settled; /* 1: a winner that no tuning under way will replace */
   int32_t proven;  /* 1: its outputs were compared with a reference, and passed */
+  double joules;   /* of one launch, where the objective asked for energy; NaN: not measured */
 } gputuned_answer_view;
 
 GPUTUNED_API gputuned_status gputuned_answer_get(const gputuned_answer* answer, gputuned_answer_view* view);
@@ -131,9 +133,10 @@ GPUTUNED_API void gputuned_answer_free(gputuned_answer* answer);
  * tuning goes on). The text lives until the callback returns. */
 typedef int (*gputuned_progress)(const char* event, void* user);
 
-/* Tunes (a TuneRequest as JSON: kernel, sizes, device, budget, …) and follows until it is done. `progress`
- * may be null. `status` gets the JobStatus as JSON and may be null; a tuning without a winner is no failure
- * of this call. */
+/* Tunes (a TuneRequest as JSON: kernel, sizes, device, budget, objective, …) and follows until it is done.
+ * An objective with energy needs a device that counts it; else the tuning fails, and says so. `progress` may
+ * be null. `status` gets the JobStatus as JSON and may be null; a tuning without a winner is no failure of
+ * this call. */
 GPUTUNED_API gputuned_status gputuned_tune(gputuned_client* client, const char* request,
                                            gputuned_progress progress, void* user, gputuned_text** status);
 /* Follows a tuning that was started elsewhere, by its job's id. */

@@ -3,11 +3,27 @@
 #include "client/capi/handles.h"
 #include "client/endpoint.h"
 #include "client/protocol/json.h"
+#include "client/protocol/speaker.h"
 
+#include <cstddef>
 #include <limits>
 
 using namespace tuned;
 using namespace tuned::capi;
+
+namespace {
+/// A request of the caller's. Keys that this library does not know may be a later one's.
+template <typename Request> Result<Request> read(const char* text) {
+  auto request = protocol::fromText<Request>(text);
+  if (!request && request.error().remedy.empty()) {
+    Error error = request.error();
+    error.remedy = "keys and values are those of GET /v1/openapi.json; this library is " +
+                   protocol::speaker() + ", and a later one may know more";
+    return fail(error);
+  }
+  return request;
+}
+} // namespace
 
 gputuned_status gputuned_connect(const gputuned_connect_options* options, gputuned_client** client) {
   return guarded([&]() -> gputuned_status {
@@ -76,7 +92,7 @@ gputuned_status gputuned_best(gputuned_client* client, const char* kernel, const
 gputuned_status gputuned_ask(gputuned_client* client, const char* request, gputuned_answer** answer) {
   return guarded([&]() -> gputuned_status {
     if (!client || !request || !answer) return invalid("gputuned_ask: an argument is null");
-    auto parsed = protocol::fromText<protocol::BestRequest>(request);
+    auto parsed = read<protocol::BestRequest>(request);
     if (!parsed) return report(parsed.error());
     auto asked = client->client.ask(*parsed);
     if (!asked) return report(asked.error());
@@ -86,7 +102,8 @@ gputuned_status gputuned_ask(gputuned_client* client, const char* request, gputu
 }
 
 gputuned_status gputuned_answer_get(const gputuned_answer* answer, gputuned_answer_view* view) {
-  if (!answer || !view || view->size < sizeof(gputuned_answer_view))
+  constexpr size_t first = offsetof(gputuned_answer_view, joules); // as large as it was at first
+  if (!answer || !view || view->size < first)
     return invalid(
         "gputuned_answer_get: an argument is null, or view.size is not sizeof(gputuned_answer_view)");
   const protocol::Answer& from = *answer->answer;
@@ -101,6 +118,7 @@ gputuned_status gputuned_answer_get(const gputuned_answer* answer, gputuned_answ
   view->gain = from.gain.value_or(unknown);
   view->settled = client::isSettled(from);
   view->proven = from.verdict.state == "passed";
+  if (view->size >= sizeof(gputuned_answer_view)) view->joules = from.joules.value_or(unknown);
   return GPUTUNED_OK;
 }
 
@@ -128,7 +146,7 @@ gputuned_status gputuned_tune(gputuned_client* client, const char* request, gput
                               void* user, gputuned_text** status) {
   return guarded([&]() -> gputuned_status {
     if (!client || !request) return invalid("gputuned_tune: an argument is null");
-    auto parsed = protocol::fromText<protocol::TuneRequest>(request);
+    auto parsed = read<protocol::TuneRequest>(request);
     if (!parsed) return report(parsed.error());
     auto done = client->client.tune(*parsed, progressOf(progress, user));
     return done ? give(status, protocol::toText(*done)) : report(done.error());

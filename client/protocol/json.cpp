@@ -19,6 +19,7 @@ template <> struct CustomJson<Error> {
 template <> constexpr bool strictKeys<protocol::BestRequest> = true;
 template <> constexpr bool strictKeys<protocol::TuneRequest> = true;
 template <> constexpr bool strictKeys<protocol::Budget> = true;
+template <> constexpr bool strictKeys<protocol::Objective> = true;
 template <> constexpr bool strictKeys<protocol::ForgetRequest> = true;
 template <> constexpr bool strictKeys<protocol::BuildRequest> = true;
 template <> constexpr bool strictKeys<protocol::ExplainRequest> = true;

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "client/protocol/events.h"
 #include "client/protocol/problem.h"
+#include "client/protocol/speaker.h"
 #include "daemon/http/server_socket.h"
 
 #include <array>
@@ -76,7 +77,7 @@ HttpResponse guarded(Router& router, const HttpRequest& request) {
 std::string headOf(const HttpResponse& response, size_t bodyBytes, bool keepAlive) {
   std::string out = "HTTP/1.1 " + std::to_string(response.status) + " ";
   out += std::string_view(http::obsolete_reason(static_cast<http::status>(response.status)));
-  out += "\r\nServer: gpu-tuned\r\nContent-Type: " + response.type;
+  out += "\r\nServer: " + protocol::speaker() + "\r\nContent-Type: " + response.type;
   if (!response.allow.empty()) out += "\r\nAllow: " + response.allow;
   if (!keepAlive) out += "\r\nConnection: close";
   return out + "\r\nContent-Length: " + std::to_string(bodyBytes) + "\r\n\r\n";
@@ -318,7 +319,8 @@ asio::awaitable<bool> Session::send(std::string_view head, std::string_view body
 asio::awaitable<void> Session::stream(std::shared_ptr<Job> job, size_t from) {
   streaming_ = true;
   auto listening = wakeOn(*job);
-  std::string out = "HTTP/1.1 200 OK\r\nServer: gpu-tuned\r\nContent-Type: text/event-stream\r\n"
+  std::string out = "HTTP/1.1 200 OK\r\nServer: " + protocol::speaker() +
+                    "\r\nContent-Type: text/event-stream\r\n"
                     "Cache-Control: no-store\r\nConnection: close\r\n\r\n";
   for (bool last = false;;) {
     Job::Events events = job->events(from);

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstddef>
 #include <thread>
 
 using namespace tuned;
@@ -153,6 +154,47 @@ TEST_CASE("a tuning is followed with its events, and can be left") {
   CHECK(view.proven == 1);
   CHECK(view.seconds > 0);
   gputuned_answer_free(answer);
+}
+
+TEST_CASE("an objective is asked for and tuned through C") {
+  Connected c;
+  REQUIRE(gputuned_submit(c.client, "softmax", nullptr) == GPUTUNED_OK);
+  const auto request = [](const char* objective) {
+    return std::string(
+               R"({"kernel": "softmax", "sizes": {"n_rows": 16, "n_cols": 64}, "device": "cpu", "objective": )") +
+           objective + "}";
+  };
+  gputuned_text* text = nullptr;
+  REQUIRE_MESSAGE(gputuned_tune(c.client, request(R"({"time": 1, "energy": 0})").c_str(), nullptr, nullptr,
+                                &text) == GPUTUNED_OK,
+                  gputuned_error_message());
+  CHECK(taken(text).find("\"passed\"") != std::string::npos);
+  gputuned_answer* answer = nullptr;
+  REQUIRE(gputuned_ask(c.client, request(R"({"time": 1})").c_str(), &answer) == GPUTUNED_OK);
+  gputuned_answer_view view = {};
+  view.size = sizeof view;
+  REQUIRE(gputuned_answer_get(answer, &view) == GPUTUNED_OK);
+  CHECK(std::string(view.source) == "cache");
+  CHECK(std::isnan(view.joules));
+  // A program of the time before there were joules.
+  view.size = offsetof(gputuned_answer_view, joules);
+  view.joules = 7;
+  REQUIRE(gputuned_answer_get(answer, &view) == GPUTUNED_OK);
+  CHECK(view.joules == 7);
+  gputuned_answer_free(answer);
+  // Energy, where the processor's counter may be read; else the tuning says that it is not counted.
+  text = nullptr;
+  REQUIRE(gputuned_tune(c.client, request(R"({"time": 0, "energy": 1})").c_str(), nullptr, nullptr, &text) ==
+          GPUTUNED_OK);
+  const std::string status = taken(text);
+  CAPTURE(status);
+  CHECK((status.find("\"joules\"") != std::string::npos || status.find("not counted") != std::string::npos));
+  // What was measured by time alone is no answer for energy, and weights have to be some.
+  CHECK(gputuned_ask(c.client, request(R"({"time": 0, "energy": 0})").c_str(), &answer) ==
+        GPUTUNED_INVALID_INPUT);
+  CHECK(gputuned_ask(c.client, request(R"({"money": 1})").c_str(), &answer) == GPUTUNED_INVALID_INPUT);
+  CHECK(gputuned_ask(c.client, R"({"sizes": {}, "of_tomorrow": 1})", &answer) == GPUTUNED_INVALID_INPUT);
+  CHECK(std::string(gputuned_error_message()).find("a later one may know more") != std::string::npos);
 }
 
 TEST_CASE("the examples run") {

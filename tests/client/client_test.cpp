@@ -4,6 +4,7 @@
 #include "client/client.h"
 #include "client/endpoint.h"
 #include "client/protocol.h"
+#include "client/protocol/speaker.h"
 #include "peer.h"
 
 #include <chrono>
@@ -80,6 +81,71 @@ TEST_CASE("a problem of the daemon comes out as its error") {
   const auto answer = client->best("k", {{"n", 1}});
   REQUIRE_FALSE(answer);
   CHECK(answer.error().text() == sent.text());
+}
+
+TEST_CASE("where daemon and client are of different versions, what may come of that is said") {
+  const Error sent{ErrorKind::InvalidInput, "objective: unknown key", std::nullopt, "look"};
+  std::string server = protocol::speaker(), body = protocol::problemText(sent);
+  int code = 400;
+  Peer peer(alive([&](const std::string&) {
+    std::string answer = Peer::http(code, body);
+    return answer.insert(answer.find("Content-Type"), "Server: " + server + "\r\n");
+  }));
+  auto client = Client::connect({peer.path(), 30});
+  REQUIRE(client);
+  const auto said = [&] { return client->best("k", {{"n", 1}}).error().text(); };
+  CHECK(said() == sent.text());
+  for (const char* other : {"gpu-tuned", "gpu-tuned/0.9.0 (messages 00000000)"}) {
+    server = other;
+    CAPTURE(said());
+    CHECK(said().find("unknown key") != std::string::npos);
+    CHECK(said().find("look; or else daemon and client are of different versions: the daemon is " + server +
+                      ", this client " + protocol::speaker()) != std::string::npos);
+    CHECK(said().find("upgrade the older") != std::string::npos);
+  }
+  code = 404;
+  body = protocol::problemText({ErrorKind::NotFound, "no such route", std::nullopt, {}});
+  CHECK(said().find("different versions") != std::string::npos);
+  code = 503; // says nothing of versions
+  body = protocol::problemText({ErrorKind::Unavailable, "not ready", std::nullopt, {}});
+  CHECK(said().find("different versions") == std::string::npos);
+  code = 200;
+  body = "{}";
+  CHECK(said().find("the daemon is gpu-tuned/0.9.0") != std::string::npos);
+}
+
+TEST_CASE("a tuning for energy that is followed does not answer who asks for the fastest") {
+  protocol::Answer fastest;
+  fastest.source = "cache";
+  fastest.kernel = "id";
+  fastest.device = "cpu";
+  fastest.sizes = {{"n", 1}};
+  fastest.artefact = "of the fastest";
+  protocol::JobStatus job;
+  job.id = "job";
+  job.state = "done";
+  job.answer = fastest;
+  job.answer->artefact = "another";
+  const auto served = [&](const std::string& request) {
+    std::string answer =
+        Peer::http(200, "event: done\ndata: " + protocol::toText(protocol::Event{"done", job, {}}) + "\n\n",
+                   "text/event-stream");
+    if (request.starts_with("POST /v1/best")) answer = Peer::http(200, protocol::toText(fastest));
+    if (request.starts_with("POST /v1/tune")) answer = Peer::http(200, protocol::toText(job));
+    return answer.insert(answer.find("Content-Type"),
+                         "Connection: close\r\n"); // the peer serves one at a time
+  };
+  const auto afterTuning = [&] {
+    Peer peer(alive(served));
+    auto client = Client::connect({peer.path(), 30});
+    REQUIRE(client);
+    REQUIRE(client->best("id", {{"n", 1}}, "cpu"));
+    REQUIRE(client->tune({}));
+    return (*client->best("id", {{"n", 1}}, "cpu"))->artefact;
+  };
+  CHECK(afterTuning() == "another");
+  job.answer->joules = 0.5;
+  CHECK(afterTuning() == "of the fastest");
 }
 
 TEST_CASE("a damaged artefact is refused") {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -57,8 +58,8 @@ class Speaker:
         self.listener.close()
 
 
-def http(body: str, status: str = "200 OK") -> bytes:
-    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+def http(body: str, status: str = "200 OK", server: str = "") -> bytes:
+    head = f"HTTP/1.1 {status}\r\n{f'Server: {server}' if server else 'X-Nothing: 0'}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return (head + body).encode()
 
 
@@ -74,6 +75,33 @@ def test_a_daemon_of_another_version_is_unsupported_and_said(tmp_path: Path, bod
         client = _core.Client(speaker.path, 5)
         with pytest.raises(gpu_tuned.UnsupportedError, match="different versions.*upgrade the older"):
             client.best("softmax", {"n_rows": 8, "n_cols": 64}, "cpu")
+
+
+def test_a_daemon_that_does_not_know_what_is_asked_is_told_by_its_version(tmp_path: Path) -> None:
+    problem = '{"detail": "objective: unknown key", "kind": "invalid_input", "status": 400}'
+    with Speaker(tmp_path / "s", http(problem, "400 Bad Request", "gpu-tuned/0.0.9 (messages 01234567)")) as speaker:
+        with pytest.raises(gpu_tuned.InvalidInputError, match=r"unknown key.*the daemon is gpu-tuned/0\.0\.9.*upgrade the older"):
+            _core.Client(speaker.path, 5).ask('{"kernel": "k", "sizes": {}, "objective": {"energy": 1}}')
+
+
+@pytest.mark.parametrize(("version", "words"), [(2000003, "is 2.0.3, and gpu_tuned is of 0.1.0"), (None, "is older than gpu_tuned")])
+def test_a_c_library_of_another_version_is_said_when_it_is_loaded(tmp_path: Path, version: int | None, words: str) -> None:
+    compiler = shutil.which("cc") or pytest.skip("no C compiler")
+    symbols = subprocess.run(["nm", "-D", "--undefined-only", _core.__file__], capture_output=True, text=True, check=True).stdout
+    names = sorted({word.partition("@")[0] for word in symbols.split() if word.startswith("gputuned_")})
+    if version is None:
+        names.remove("gputuned_on_notice")
+    stub = tmp_path / "stub.c"
+    body = "".join(f"unsigned {name}(void) {{ return {version if name == 'gputuned_version' else 0}u; }}\n" for name in names)
+    stub.write_text(body.replace("Noneu", "1000u"))
+    script = tmp_path / "map"
+    script.write_text(Path(__file__).resolve().parents[2].joinpath("client/capi/gputuned.map").read_text())
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", tmp_path / "libgputuned.so.0", stub, "-Wl,-soname,libgputuned.so.0",
+                    f"-Wl,--version-script={script}"], check=True)  # fmt: skip
+    environment = {**os.environ, "LD_PRELOAD": str(tmp_path / "libgputuned.so.0")}
+    done = subprocess.run([sys.executable, "-c", "import gpu_tuned"], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode != 0 and "ImportError" in done.stderr
+    assert words in done.stderr and "two installations are mixed" in done.stderr
 
 
 def test_a_daemon_that_knows_no_such_route_says_so(tmp_path: Path) -> None:

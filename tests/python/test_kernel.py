@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from pathlib import Path
 from typing import Any
 
 import gpu_tuned
@@ -92,6 +93,48 @@ def test_best_tells_the_configuration_and_where_it_is_from(softmax: gpu_tuned.Ke
     assert configuration in first and "behind" not in first, "the winner is first, and behind nobody"
     with pytest.raises(gpu_tuned.NotFoundError):
         softmax.explain(n_rows=17, n_cols=63, device="cpu")
+
+
+def counts_energy() -> bool:
+    """Whether the daemon, who runs as we do, may read the processor's counters."""
+    return any(os.access(path, os.R_OK) for path in Path("/sys/class/powercap").glob("*/energy_uj"))
+
+
+def test_an_objective_is_asked_for_and_tuned(softmax: gpu_tuned.Kernel) -> None:
+    sizes = {"n_rows": 24, "n_cols": 64}
+    fastest = softmax.tune("cpu", objective="time", progress=False, **sizes)
+    assert fastest.joules is None
+    assert softmax.best("cpu", objective={"time": 2}, **sizes).configuration == fastest.configuration
+    saving = gpu_tuned.kernel("softmax", objective="energy")
+    if counts_energy():
+        best = saving.tune("cpu", progress=False, **sizes)
+        assert best.joules is not None and best.joules > 0 and " mJ" in str(best)
+        assert " mJ" in saving.explain("cpu", **sizes)
+        assert softmax.best("cpu", objective={"time": 1, "energy": 1}, **sizes).joules is not None
+    else:
+        with pytest.raises(gpu_tuned.UnsupportedError, match="is not counted"):
+            saving.tune("cpu", progress=False, **sizes)
+        with pytest.raises(gpu_tuned.UnsupportedError, match="is not counted"):
+            softmax.tune("cpu", objective={"time": 1, "energy": 0.5}, progress=False, **sizes)
+        assert saving.best("cpu", **sizes).source != "cache", "what was measured by time alone answers no other question"
+    # Its launches run all the same, with the best that is known; and who asks for the fastest still gets it.
+    np.testing.assert_allclose(saving(rows(24, 64)), expected(rows(24, 64)), rtol=1e-5, atol=1e-7)
+    assert softmax.best("cpu", **sizes).configuration == fastest.configuration
+    assert softmax.best("cpu", **sizes) is softmax.best("cpu", objective=None, **sizes), "from memory"
+
+
+@pytest.mark.parametrize("wrong", ["speed", {"money": 1}, {"time": -1}, {"time": 0, "energy": 0}, {"energy": float("nan")}, 3.5])
+def test_an_objective_that_is_none_is_said(softmax: gpu_tuned.Kernel, wrong: Any) -> None:
+    for ask in (softmax.best, softmax.tune, softmax.explain):
+        with pytest.raises(gpu_tuned.InvalidInputError, match="objective=.*are expected"):
+            ask("cpu", n_rows=8, n_cols=64, objective=wrong)
+    with pytest.raises(gpu_tuned.InvalidInputError, match="objective="):
+        gpu_tuned.kernel("softmax", objective=wrong)
+
+
+def test_a_size_may_be_called_as_a_question_is(softmax: gpu_tuned.Kernel) -> None:
+    with pytest.raises(gpu_tuned.InvalidInputError, match="objective"):  # an integer is a size
+        softmax.best("cpu", n_rows=8, n_cols=64, objective=3)
 
 
 def test_tuning_reports_its_progress(softmax: gpu_tuned.Kernel) -> None:

@@ -19,6 +19,7 @@ class Best:
     source: str  # "cache": a winner of this very problem; "nearest": of other sizes; "default"
     seconds: float | None
     interval: tuple[float, float] | None  # 95 % confidence interval of the median
+    joules: float | None  # of one launch, where the objective asked for energy
     gigabytes_per_second: float | None
     gigaflops_per_second: float | None
     gain: float | None  # the default's time / this one's
@@ -37,6 +38,7 @@ class Best:
         self.source = answer["source"]
         self.seconds = answer.get("seconds")
         self.interval = (interval["low"], interval["high"]) if interval else None
+        self.joules = answer.get("joules")
         self.gigabytes_per_second = answer.get("gigabytes_per_second")
         self.gigaflops_per_second = answer.get("gigaflops_per_second")
         self.gain = answer.get("gain")
@@ -59,6 +61,8 @@ class Best:
         text = f"{self.kernel} {sizes} on {self.device}: {configuration or 'no parameters'}"
         if self.seconds is not None:
             text += f", {self.seconds * 1e6:.4g} µs"
+        if self.joules is not None:
+            text += f", {self.joules * 1e3:.4g} mJ"
         if self.gain is not None:
             text += f", {self.gain:.3g}x the default"
         return f"{text} ({self.source}, verdict {self.verdict})"

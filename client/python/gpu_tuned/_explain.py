@@ -9,10 +9,9 @@ from . import _core
 from ._answer import Best
 
 
-def explain(client: _core.Client, kernel: str, device: str, sizes: dict[str, int], rows: int) -> str:
+def explain(client: _core.Client, asked: dict[str, Any], rows: int) -> str:
     """What ``POST /v1/explain`` says of a problem; ``rows`` of its field. NotFoundError: nothing was tuned for it."""
-    asked = json.dumps({"kernel": kernel, "sizes": sizes, "device": device})
-    why: dict[str, Any] = json.loads(client.request("POST", "/v1/explain", asked))
+    why: dict[str, Any] = json.loads(client.request("POST", "/v1/explain", json.dumps(asked)))
     best = Best(why["answer"])
     lines = [str(best)]
     if best.interval:
@@ -52,7 +51,8 @@ def _row(one: dict[str, Any]) -> str:
     measured = one["measurement"]
     behind = "" if not one.get("behind") else f", {one['behind']:.1%} behind"
     remark = one.get("ruled_out") or ("finalist" if one.get("finalist") else "")
-    return f"  {measured['seconds'] * 1e6:10.4g} µs  {_configuration(measured)}{behind}" + (f" ({remark})" if remark else "")
+    joules = f", {measured['joules'] * 1e3:.4g} mJ" if measured.get("joules") is not None else ""
+    return f"  {measured['seconds'] * 1e6:10.4g} µs{joules}  {_configuration(measured)}{behind}" + (f" ({remark})" if remark else "")
 
 
 def _configuration(measured: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ import sys
 from . import _core, _daemon
 from ._answer import Best
 from ._document import Buffer, Document, fold
+from ._objective import weights
 from .errors import (
     ArrayDeviceError,
     DtypeError,
@@ -17,6 +18,7 @@ from .errors import (
     LayoutError,
     ShapeError,
     UnsupportedError,
+    class_of,
 )
 
 TYPE_CHECKING = False
@@ -24,19 +26,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ._objective import Objective
+
     #: What the extension tells of an array: name, dtype, shape, contiguous, device, address, read-only.
     Array = tuple[str, str, tuple[int, ...], bool, str, int, bool]
     Progress = Callable[[dict[str, Any]], Any]
 
 
-def kernel(name: str) -> Kernel:
+def kernel(name: str, *, objective: Objective | None = None) -> Kernel:
     """A kernel of the library (``softmax``, ``matmul_f16``, …) or a document's path, to be called on arrays.
+
+    ``objective``: what is made small by its launches and questions, ``"time"`` (as without), ``"energy"``, or both by
+    weights: ``{"time": 1, "energy": 1}``.
 
     >>> softmax = gpu_tuned.kernel("softmax")
     >>> y = softmax(x)
     """
     own = os.path.join(os.path.dirname(__file__), "kernels", f"{name}.json")
-    made = Kernel(Document.parse(_core.document(own if os.path.isfile(own) else name)))
+    made = Kernel(Document.parse(_core.document(own if os.path.isfile(own) else name)), objective)
     made.origin = os.path.abspath(name) if os.path.isfile(name) else name
     return made
 
@@ -68,9 +75,10 @@ class Kernel(_core.Dispatcher):
     #: Told of every problem that is resolved, when somebody records (gpu_tuned.record).
     recorder: Callable[[Kernel, dict[str, int], dict[str, Any]], None] | None = None
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, objective: Objective | None = None) -> None:
         super().__init__(tuple((buffer.name, buffer.output) for buffer in document.buffers))
         self.document = document
+        self._weights = None if objective is None else weights(objective)  # None: time alone
         self.origin = ""  # how kernel() was asked for it; empty: the document was made in the program
         self._id = ""
         self._generation = 0
@@ -90,16 +98,20 @@ class Kernel(_core.Dispatcher):
         seconds: float = 0,
         trials: int = 0,
         force: bool = False,
+        objective: Objective | None = None,
         progress: bool | Progress = True,
         **sizes: int,
     ) -> Best:
         """Tunes now and waits; ``seconds`` and ``trials`` limit it (0: the whole space).
 
-        ``progress``: True draws a bar on stderr, a function gets each event as a dict. FaultedError: nothing worked.
+        ``objective``: what is made small, if not what the kernel was made for. ``progress``: True draws a bar on stderr, a
+        function gets each event as a dict. FaultedError: nothing worked. UnsupportedError: the device does not count the
+        energy that the objective asks for.
         """
         from ._progress import Bar
 
         request = {
+            **self._asked(objective),
             "kernel": (client := self._connected()) and self._id,
             "sizes": sizes,
             "device": device or "",
@@ -118,8 +130,9 @@ class Kernel(_core.Dispatcher):
         self._forget()
         if not status.get("answer"):
             error = status.get("error") or {}
-            reason = error.get("message") or status.get("stopped") or status.get("state")
-            raise FaultedError(f"tuning {self.document.name} found no configuration that works: {reason}")
+            reason = error.get("detail") or status.get("stopped") or status.get("state")
+            remedy = f"; {error['remedy']}" if error.get("remedy") else ""
+            raise class_of(error.get("kind"), FaultedError)(f"tuning {self.document.name} found nothing: {reason}{remedy}")
         return Best.parse(json.dumps(status["answer"]))
 
     async def tune_async(self, device: str | None = None, **options: Any) -> Best:
@@ -128,30 +141,41 @@ class Kernel(_core.Dispatcher):
 
         return await asyncio.to_thread(self.tune, device, **{"progress": False, **options})
 
-    async def best_async(self, device: str | None = None, **sizes: int) -> Best:
+    async def best_async(self, device: str | None = None, *, objective: Objective | None = None, **sizes: int) -> Best:
         """:meth:`best` without blocking the event loop when the daemon has to be asked."""
         import asyncio
 
-        return await asyncio.to_thread(self.best, device, **sizes)
+        return await asyncio.to_thread(self.best, device, objective=objective, **sizes)
 
-    def explain(self, device: str | None = None, *, rows: int = 5, **sizes: int) -> str:
+    def explain(
+        self, device: str | None = None, *, rows: int = 5, objective: Objective | None = None, **sizes: int
+    ) -> str:
         """Why this configuration: the winner, its runners-up, and what failed, as text."""
         from ._explain import explain
 
-        return explain(self._connected(), self._id, device or "", sizes, rows)
+        asked = {"sizes": sizes, "device": device or "", **self._asked(objective)}
+        return explain(self._connected(), {"kernel": self._id, **asked}, rows)
+
+    def _asked(self, objective: Objective | None) -> dict[str, Any]:
+        """The objective's part of a request; none for time alone."""
+        wanted = self._weights if objective is None else weights(objective)
+        return {"objective": wanted} if wanted else {}
 
     # --- what the extension asks ---
 
-    def _ask(self, device: str | None, sizes: dict[str, int]) -> tuple[Best, bool]:
-        answer = self._answer(sizes, device)
+    def _ask(self, device: str | None, sizes: dict[str, int], objective: Objective | None) -> tuple[Best, bool]:
+        answer = self._answer(sizes, device, objective)
         return Best.parse(answer.json()), answer.settled
 
-    def _answer(self, sizes: dict[str, int], device: str | None) -> _core.Answer:
+    def _answer(self, sizes: dict[str, int], device: str | None, objective: Objective | None = None) -> _core.Answer:
         """The best that is known. The first question brings the document along, so that one message is enough."""
-        client = _daemon.client()
-        if self._generation == _daemon.generation and self._id:
+        client, asked = _daemon.client(), self._asked(objective)
+        known = self._generation == _daemon.generation and self._id
+        if known and not asked:
             return client.best(self._id, sizes, device)
-        where = json.dumps({"sizes": sizes, "device": device or ""})
+        where = json.dumps({"sizes": sizes, "device": device or "", **asked})
+        if known:
+            return client.ask(f'{{"kernel": {json.dumps(self._id)}, {where[1:]}')
         answer = client.ask(f'{{"document": {self.document.text}, {where[1:]}')
         self._id, self._generation = answer.kernel, _daemon.generation
         return answer

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import warnings
 
-from . import _core
+try:
+    from . import _core
+except ImportError as error:
+    if "undefined symbol: gputuned_" not in str(error):
+        raise
+    raise ImportError(
+        f"{error}; the C library libgputuned that was loaded is older than gpu_tuned: two installations are mixed; "
+        "install gpu-tuned anew, and look at LD_LIBRARY_PATH"
+    ) from error
 
 __all__ = [
     "ArrayDeviceError",
@@ -102,18 +110,25 @@ def _warn(text: str) -> None:
     warnings.warn(text, FallbackWarning, stacklevel=2)
 
 
+#: By the names that the daemon and the C library have for them.
+_classes: dict[str, type[Exception]] = {
+    "invalid_input": InvalidInputError,
+    "unsupported": UnsupportedError,
+    "out_of_resources": OutOfResourcesError,
+    "not_found": NotFoundError,
+    "faulted": FaultedError,
+    "timed_out": TimedOutError,
+    "denied": DeniedError,
+    "unavailable": UnavailableError,
+    "internal": InternalError,
+    "cancelled": CancelledError,
+}
+
+
+def class_of(kind: str | None, otherwise: type[Exception]) -> type[Exception]:
+    """The class of a kind of error; ``otherwise`` where it is none that is known."""
+    return _classes.get(kind or "", otherwise)
+
+
 _core.on_notice(_warn)
-_core.set_errors(
-    {
-        "invalid_input": InvalidInputError,
-        "unsupported": UnsupportedError,
-        "out_of_resources": OutOfResourcesError,
-        "not_found": NotFoundError,
-        "faulted": FaultedError,
-        "timed_out": TimedOutError,
-        "denied": DeniedError,
-        "unavailable": UnavailableError,
-        "internal": InternalError,
-        "cancelled": CancelledError,
-    }
-)
+_core.set_errors(_classes)

@@ -370,15 +370,23 @@ void destroy(PyObject* self) {
   Py_DECREF(type);
 }
 
-bool isDevice(PyObject* name, PyObject* value) {
-  return !PyLong_Check(value) && PyUnicode_CompareWithASCIIString(name, "device") == 0;
-}
+/// What is asked besides the sizes. All borrowed; None: not said.
+struct Asked {
+  PyObject *device = Py_None, *objective = Py_None;
+
+  /// Where a keyword's value goes; null: it is a size, as is every integer.
+  PyObject** placeOf(PyObject* name, PyObject* value) {
+    if (PyLong_Check(value)) return nullptr;
+    if (PyUnicode_CompareWithASCIIString(name, "device") == 0) return &device;
+    return PyUnicode_CompareWithASCIIString(name, "objective") == 0 ? &objective : nullptr;
+  }
+};
 
 /// The words of a question: pairs of a name's hash and a value; the device is one of them. Words are told
 /// apart by 64-bit hashes of Python's, which are the same object's for names in source code.
 bool questionWords(PyObject* const* values, PyObject* names, Py_ssize_t positional,
-                   std::array<uint64_t, maxKeyWords>& words, size_t& count, PyObject*& device) {
-  device = positional == 1 ? values[0] : Py_None;
+                   std::array<uint64_t, maxKeyWords>& words, size_t& count, Asked& asked) {
+  if (positional == 1) asked.device = values[0];
   const Py_ssize_t named = names ? PyTuple_Size(names) : 0;
   if (positional > 1 || static_cast<size_t>(2 * named + 2) > maxKeyWords) {
     PyErr_SetString(PyExc_TypeError, "best takes a device, and sizes by name");
@@ -387,49 +395,53 @@ bool questionWords(PyObject* const* values, PyObject* names, Py_ssize_t position
   for (Py_ssize_t i = 0; i < named; ++i) {
     PyObject* name = PyTuple_GetItem(names, i);
     PyObject* value = values[positional + i];
-    if (isDevice(name, value)) {
-      device = value;
+    if (PyObject** place = asked.placeOf(name, value)) {
+      *place = value;
       continue;
     }
     words[count++] = static_cast<uint64_t>(PyObject_Hash(name));
     words[count++] = static_cast<uint64_t>(PyLong_AsLongLong(value)); // anything with __index__
   }
-  words[count++] = device == Py_None ? 0 : static_cast<uint64_t>(PyObject_Hash(device));
+  words[count++] = asked.device == Py_None ? 0 : static_cast<uint64_t>(PyObject_Hash(asked.device));
   return !PyErr_Occurred();
 }
 
-/// Has the subclass ask, and keeps what it got.
-PyObject* ask(PyObject* self, Signature& signature, PyObject* device, PyObject* const* values,
-              PyObject* names, const uint64_t* words, size_t count, Py_ssize_t positional) {
+/// Has the subclass ask: a tuple of the answer and whether it is settled.
+Ref ask(PyObject* self, Asked asked, PyObject* const* values, PyObject* names, Py_ssize_t positional) {
   static PyObject* const method = PyUnicode_InternFromString("_ask");
   Ref sizes(PyDict_New());
   for (Py_ssize_t i = 0; sizes && names && i < PyTuple_Size(names); ++i) {
     PyObject *name = PyTuple_GetItem(names, i), *value = values[positional + i];
-    if (isDevice(name, value)) continue;
+    if (asked.placeOf(name, value)) continue;
     Ref number(PyNumber_Index(value));
-    if (!number || PyDict_SetItem(sizes.get(), name, number.get()) < 0) return nullptr;
+    if (!number || PyDict_SetItem(sizes.get(), name, number.get()) < 0) return Ref();
   }
-  Ref result(sizes ? PyObject_CallMethodObjArgs(self, method, device, sizes.get(), nullptr) : nullptr);
-  PyObject* best = nullptr;
-  int settled = 0;
-  if (!result || !PyTuple_Check(result.get()) || !PyArg_ParseTuple(result.get(), "Op:_ask", &best, &settled))
-    return nullptr;
-  signature.answers.put(
-      hashWords(words, count), words, count,
-      {Ref::borrowed(best), settled ? Clock::time_point::max() : Clock::now() + askAgainAfter});
-  return Ref::borrowed(best).release();
+  return sizes ? Ref(PyObject_CallMethodObjArgs(self, method, asked.device, sizes.get(), asked.objective,
+                                                nullptr))
+               : Ref();
 }
 
 PyObject* best(PyObject* self, PyObject* const* values, Py_ssize_t positional, PyObject* names) {
   Signature* signature = reinterpret_cast<DispatcherObject*>(self)->signature;
   std::array<uint64_t, maxKeyWords> words;
   size_t count = 0;
-  PyObject* device = nullptr;
-  if (!signature || !questionWords(values, names, positional, words, count, device)) return nullptr;
-  const Answered* known = signature->answers.find(hashWords(words.data(), count), words.data(), count);
+  Asked asked;
+  if (!signature || !questionWords(values, names, positional, words, count, asked)) return nullptr;
+  const uint64_t hash = hashWords(words.data(), count);
+  const bool kept = asked.objective == Py_None; // what is asked for otherwise is the daemon's to know
+  const Answered* known = kept ? signature->answers.find(hash, words.data(), count) : nullptr;
   if (known && (known->until == Clock::time_point::max() || Clock::now() < known->until))
     return Ref::borrowed(known->best.get()).release();
-  return ask(self, *signature, device, values, names, words.data(), count, positional);
+  const Ref result = ask(self, asked, values, names, positional);
+  PyObject* best = nullptr;
+  int settled = 0;
+  if (!result || !PyTuple_Check(result.get()) || !PyArg_ParseTuple(result.get(), "Op:_ask", &best, &settled))
+    return nullptr;
+  if (kept)
+    signature->answers.put(
+        hash, words.data(), count,
+        {Ref::borrowed(best), settled ? Clock::time_point::max() : Clock::now() + askAgainAfter});
+  return Ref::borrowed(best).release();
 }
 
 PyObject* forget(PyObject* self, PyObject*) {
@@ -447,8 +459,8 @@ PyObject* remembered(PyObject* self, void*) {
 
 PyMethodDef methods[] = {
     {"best", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(best)), METH_FASTCALL | METH_KEYWORDS,
-     "best(device=None, **sizes): the best that is known, never waiting for a tuning; from "
-     "memory once it was asked."},
+     "best(device=None, *, objective=None, **sizes): the best that is known, never waiting for a "
+     "tuning; from memory once it was asked, always asked with an objective of its own."},
     {"_forget", forget, METH_NOARGS, "Asks anew for every signature."},
     {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef members[] = {

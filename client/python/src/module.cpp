@@ -119,10 +119,27 @@ PyObject* addType(PyObject* module, PyType_Spec* spec) {
   return type;
 }
 
+namespace {
+/// False, with the exception: the C library that was loaded is not of the version that this was built for.
+bool fits() {
+  constexpr uint32_t built =
+      GPUTUNED_VERSION_MAJOR * 1000000 + GPUTUNED_VERSION_MINOR * 1000 + GPUTUNED_VERSION_PATCH;
+  const uint32_t loaded = gputuned_version();
+  if (loaded == built) return true;
+  PyErr_Format(PyExc_ImportError,
+               "the C library libgputuned that was loaded is %u.%u.%u, and gpu_tuned is of %u.%u.%u; two "
+               "installations are mixed: install gpu-tuned anew, and look at LD_LIBRARY_PATH",
+               loaded / 1000000, loaded / 1000 % 1000, loaded % 1000, built / 1000000, built / 1000 % 1000,
+               built % 1000);
+  return false;
+}
+} // namespace
+
 } // namespace tuned::python
 
 PyMODINIT_FUNC PyInit__core() {
   using namespace tuned::python;
+  if (!fits()) return nullptr;
   Ref module(PyModule_Create(&definition));
   if (!module || !addAnswer(module.get()) || !addClient(module.get()) || !addDispatcher(module.get()) ||
       !addCalls(module.get()))
