@@ -10,7 +10,7 @@
 namespace tuned::python {
 
 constexpr size_t maxValues = 64;
-constexpr size_t maxWords = 4 * maxValues;
+constexpr size_t maxWords = 4 * maxValues + 64;
 
 /// One call, as far as it was looked at. Its objects are borrowed.
 struct Call {
@@ -23,6 +23,7 @@ struct Call {
   PyObject* grid = nullptr;
   const ArrayType* deviceArray = nullptr; ///< the type of the first array on a CUDA device
   int32_t deviceIndex = 0;
+  uint64_t elementBytes = 0; ///< of the array that was looked at last
 
   void add(uint64_t word) { words[wordCount++] = word; }
 };
@@ -33,7 +34,11 @@ struct Call {
 bool collect(const std::vector<Ref>& names, PyObject* args, PyObject* keywords, Call& call);
 
 /// Writes down what tells calls apart: exact scalars; of an array its type, device, alignment and how far it
-/// reaches; of any other value which object it is. False as above.
+/// reaches; of a tensor descriptor its array, shape, strides and block; of any other value which object it
+/// is. False as above.
 bool describe(Call& call);
+
+/// The class of tensor descriptors (objects with base, shape, strides, block_shape and padding); null: none.
+void takeDescriptorType(PyObject* type);
 
 } // namespace tuned::python

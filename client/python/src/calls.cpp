@@ -23,10 +23,11 @@ struct Launchable {
   Programs grid = {1, 1, 1};
   GridFacts facts;       ///< of the grid function that gave it
   Ref meta;              ///< a dict: what a grid's function sees besides the arguments
+  Ref hook;              ///< called with the arguments before each launch; empty: none
   std::vector<Ref> kept; ///< objects that the key names by their address
 
   int traverse(visitproc visit, void* arg) const {
-    for (const Ref* ref : {&binary, &meta})
+    for (const Ref* ref : {&binary, &meta, &hook})
       if (const int told = visitRef(*ref, visit, arg)) return told;
     for (const Ref& ref : kept)
       if (const int told = visitRef(ref, visit, arg)) return told;
@@ -148,6 +149,16 @@ Launchable* seek(Function& function, const Call& call) {
   return function.table.find(hashWords(call.words.data(), call.wordCount), call.words.data(), call.wordCount);
 }
 
+/// Launches what was found. A hook is called before, and may change the table.
+PyObject* launchFound(Function& function, const Call& call, const Launchable* found) {
+  if (!found->hook) return start(call, *found);
+  const Ref hook = Ref::borrowed(found->hook.get()), meta = metaOf(call, found->meta.get());
+  if (!meta || !Ref(PyObject_CallFunctionObjArgs(hook.get(), meta.get(), nullptr))) return nullptr;
+  found = seek(function, call);
+  if (!found || !found->binary) Py_RETURN_FALSE;
+  return start(call, *found);
+}
+
 /// True: launched; False: not for us; None: nothing is known of such a call; null: a launch that failed.
 PyObject* launchFrom(Function& function, PyObject* args, PyObject* keywords, PyObject* grid) {
   Call call;
@@ -159,14 +170,14 @@ PyObject* launchFrom(Function& function, PyObject* args, PyObject* keywords, PyO
   const Launchable* found = seek(function, call);
   if (!found) Py_RETURN_NONE;
   if (!found->binary) Py_RETURN_FALSE;
-  if (found->facts.agree(call.grid)) return start(call, *found);
+  if (found->facts.agree(call.grid)) return launchFound(function, call, found);
   Programs programs;
   const Ref meta = Ref::borrowed(found->meta.get());
   const bool told = evaluateGrid(call, meta.get(), programs);
   if (!told && PyErr_Occurred()) PyErr_Clear(); // the other way meets it again, and says it as it always does
   found = told ? seek(function, call) : nullptr; // the grid's function may have changed the table
   if (!found || !found->binary || programs != found->grid) Py_RETURN_FALSE;
-  return start(call, *found);
+  return launchFound(function, call, found);
 }
 
 /// Whether a call is the one that was looked up before: of the same objects, and with a grid besides.
@@ -238,12 +249,12 @@ PyObject* keep(Function& function, const Call& call, Launchable entry) {
 
 PyObject* put(PyObject* self, PyObject* args) {
   Function* function = functionOf(self);
-  PyObject *positional, *keywords, *binary, *order, *written, *meta, *facts = Py_None;
+  PyObject *positional, *keywords, *binary, *order, *written, *meta, *facts = Py_None, *hook = Py_None;
   Launchable entry;
   if (!function ||
-      !PyArg_ParseTuple(args, "O!O!OO!O!(lll)O!|O:put", &PyTuple_Type, &positional, &PyDict_Type, &keywords,
+      !PyArg_ParseTuple(args, "O!O!OO!O!(lll)O!|OO:put", &PyTuple_Type, &positional, &PyDict_Type, &keywords,
                         &binary, &PyTuple_Type, &order, &PyTuple_Type, &written, &entry.grid[0],
-                        &entry.grid[1], &entry.grid[2], &PyDict_Type, &meta, &facts))
+                        &entry.grid[1], &entry.grid[2], &PyDict_Type, &meta, &facts, &hook))
     return nullptr;
   Call call;
   if (!collect(function->names, positional, keywords, call) || !describe(call)) {
@@ -259,6 +270,7 @@ PyObject* put(PyObject* self, PyObject* args) {
     entry.written |= uint64_t{1} << buffer;
   entry.binary = Ref::borrowed(binary);
   entry.meta = Ref::borrowed(meta);
+  if (hook != Py_None) entry.hook = Ref::borrowed(hook);
   return keep(*function, call, std::move(entry));
 }
 
@@ -393,10 +405,12 @@ PyObject* callBound(PyObject* self, PyObject* args, PyObject* keywords) {
   return result;
 }
 
-PyObject* enableCalls(PyObject*, PyObject* on) {
-  const int wanted = PyObject_IsTrue(on);
-  if (wanted < 0) return nullptr;
+PyObject* enableCalls(PyObject*, PyObject* args) {
+  int wanted = 0;
+  PyObject* descriptor = Py_None;
+  if (!PyArg_ParseTuple(args, "p|O:enable_calls", &wanted, &descriptor)) return nullptr;
   enabled = wanted != 0;
+  takeDescriptorType(descriptor);
   Py_RETURN_NONE;
 }
 
@@ -404,10 +418,12 @@ PyMethodDef methods[] = {
     {"launch", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(launch)), METH_FASTCALL,
      "launch(args, kwargs): True: launched; False: not for us; None: nothing is known of such a call."},
     {"put", put, METH_VARARGS,
-     "put(args, kwargs, binary, order, written, grid, meta, facts=None): what such a call launches (None: "
+     "put(args, kwargs, binary, order, written, grid, meta, facts=None, hook=None): what such a call "
+     "launches (None: "
      "nothing of ours); order has of each buffer the argument it is, written which buffers are, meta what a "
-     "grid's function sees besides, facts what its result follows from. False: such calls cannot be told "
-     "apart."},
+     "grid's function sees besides, facts what its result follows from, hook what is called before each "
+     "launch. "
+     "False: such calls cannot be told apart."},
     {"watch", watch, METH_VARARGS, "watch(runtime, kernel): Triton's knobs and function, for quiet()."},
     {"quiet", isQuiet, METH_NOARGS,
      "Nobody listens to launches, and the kernel's globals are as they were: Triton would only launch."},
@@ -438,9 +454,11 @@ PyType_Slot boundSlots[] = {{Py_tp_call, reinterpret_cast<void*>(callBound)},
 PyType_Spec boundSpec = {"gpu_tuned._core.BoundCall", sizeof(BoundObject), 0,
                          Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
                          boundSlots};
-PyMethodDef moduleFunctions[] = {
-    {"enable_calls", enableCalls, METH_O, "Whether bound calls launch from their tables."},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef moduleFunctions[] = {{"enable_calls", enableCalls, METH_VARARGS,
+                                  "enable_calls(on, descriptor=None): whether bound calls launch from their "
+                                  "tables; descriptor is the class of "
+                                  "tensor descriptors."},
+                                 {nullptr, nullptr, 0, nullptr}};
 
 } // namespace
 

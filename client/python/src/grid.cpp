@@ -73,13 +73,18 @@ int GridFacts::traverse(visitproc visit, void* arg) const {
   return 0;
 }
 
+Ref metaOf(const Call& call, PyObject* constants) {
+  Ref meta(PyDict_Copy(constants));
+  for (size_t i = 0; meta && i < call.count; ++i)
+    if (PyDict_SetItem(meta.get(), call.names[i], call.values[i]) < 0) return Ref();
+  return meta;
+}
+
 bool evaluateGrid(const Call& call, PyObject* constants, Programs& out) {
   Ref made;
   PyObject* grid = call.grid;
   if (!PyTuple_Check(grid) && !PyList_Check(grid)) {
-    Ref meta(PyDict_Copy(constants));
-    for (size_t i = 0; meta && i < call.count; ++i)
-      if (PyDict_SetItem(meta.get(), call.names[i], call.values[i]) < 0) return false;
+    const Ref meta = metaOf(call, constants);
     made = meta ? Ref(PyObject_CallFunctionObjArgs(grid, meta.get(), nullptr)) : Ref();
     if (!made) return false;
     grid = made.get();

@@ -25,6 +25,9 @@ private:
   std::vector<std::pair<Ref, Ref>> watched_;
 };
 
+/// What a function of a call is given: the call's values by name, and `constants`. Null with an exception.
+Ref metaOf(const Call& call, PyObject* constants);
+
 /// The grid that the call has now; a function gets the call's values by name and `constants`. False with or
 /// without an exception when it is none.
 bool evaluateGrid(const Call& call, PyObject* constants, Programs& out);

@@ -132,7 +132,7 @@ def _milliseconds(timing: Any) -> float | None:
 
 
 def _run(self: Any, *args: Any, **kwargs: Any) -> Any:
-    untimed = False
+    untimed, builds = False, None
     if _state.mode != "config" and _state.active:
         builds = _build.of(self)
         if builds.launch(self, args, kwargs):
@@ -153,6 +153,8 @@ def _run(self: Any, *args: Any, **kwargs: Any) -> Any:
             except Exception as error:
                 _state.statistics.unkept += 1
                 _state.say_once(f"{type(error).__name__}: {error}; what Triton timed is not kept")
+        if builds is not None and builds.rivals:
+            builds.compare(self, lambda: _original(self, *args, **kwargs), args, kwargs)
         return result
     finally:
         _now.call = before
@@ -168,6 +170,15 @@ def _getitem(self: Any, grid: Any) -> Any:
     return builds.calls.bind(self, grid)
 
 
+def _descriptor_type() -> type | None:
+    try:
+        from triton.tools.tensor_descriptor import TensorDescriptor
+    except ImportError:  # a release that has none, or has it elsewhere
+        return None
+    found: type = TensorDescriptor
+    return found
+
+
 def patch() -> None:
     global _original, _original_getitem
     from triton.runtime.autotuner import Autotuner
@@ -176,14 +187,14 @@ def patch() -> None:
         _original, _original_getitem = Autotuner.run, Autotuner.__getitem__
         Autotuner.run = _run
         Autotuner.__getitem__ = _getitem
-    _core.enable_calls(_state.mode != "config")
+    _core.enable_calls(_state.mode != "config", _descriptor_type())
 
 
 def unpatch() -> None:
     global _original
     from triton.runtime.autotuner import Autotuner
 
-    _core.enable_calls(False)
+    _core.enable_calls(False, None)
     if _original is not None and Autotuner.run is _run:  # not under somebody else's patch
         Autotuner.run = _original
         if Autotuner.__getitem__ is _getitem:

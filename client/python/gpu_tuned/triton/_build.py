@@ -3,7 +3,10 @@
 A call of an autotuned kernel is looked up in a table (``_core.Calls``) and launched; only what the table lacks comes
 here. The daemon is asked which build is the best for exactly this call; where it does not know yet, every configuration
 goes there as IR and as Triton's binary, is timed and judged, and the answer is kept for later processes. Calls that
-cannot be handed over (hooks, descriptors, integers that mean something) stay with Triton, and the reason is said once.
+cannot be handed over (hooks that write, integers that mean something) stay with Triton, and the reason is said once.
+
+Triton's builds for host tensor descriptors take tensor maps, and cannot be handed over: there Triton's autotuner finds its
+own best as without us, and ours is timed beside it in this process (Builds.compare), by the same means and in turns.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Any
 from .. import _daemon, _entries
 from .._core import describe
 from ..errors import NotFoundError
-from . import _export, _grid, _key, _state
+from . import _descriptors, _export, _grid, _key, _state
 from ._export import Declined
 from ._ir import NotUnderstood
 
@@ -30,34 +33,48 @@ ATTRIBUTE = "_gpu_tuned_builds"  # of an autotuner
 class Question:
     """One call, asked about: what identifies it, and what is needed to tune it."""
 
-    __slots__ = ("args", "asked", "autotuner", "configs", "device", "function", "grids", "kwargs", "metas", "name")
+    __slots__ = (
+        "args", "asked", "autotuner", "configs", "descriptors", "device", "function", "grids", "kwargs", "metas", "name",
+    )  # fmt: skip
 
     def __init__(self, autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.autotuner, self.args, self.kwargs = autotuner, args, kwargs
         autotuner.nargs = dict(zip(autotuner.arg_names, args))
         self.configs = list(autotuner.prune_configs(kwargs)) if len(autotuner.configs) > 1 else list(autotuner.configs)
-        if any(config.pre_hook is not None for config in self.configs):
-            raise Declined("a configuration has a hook of its own")
+        values = {**autotuner.nargs, **_key.keywords_of(kwargs)}
+        self.descriptors = {name: value for name, value in values.items() if _descriptors.is_descriptor(value)}
+        if self.descriptors and any(getattr(autotuner, name, None) for name in ("reset_to_zero", "restore_value")):
+            raise Declined("it takes descriptors, and its arguments are restored between launches")
+        calls = [_export.call_of(autotuner, args, kwargs, config) for config in self.configs]
         found = [_export.meta_of(autotuner, args, kwargs, config) for config in self.configs]
         self.function = found[0][0]
         self.metas = [meta for _, meta in found]
         self.grids = [_export.grid_of(kwargs["grid"], meta) for meta in self.metas]
-        values = {**autotuner.nargs, **_key.keywords_of(kwargs)}
         arrays = {name: describe(value) for name, value in values.items() if hasattr(value, "data_ptr")}
-        devices = {array[1] for array in arrays.values()}
+        bases = {name: describe(value.base) for name, value in self.descriptors.items()}
+        devices = {array[1] for array in (*arrays.values(), *bases.values())}
         if len(devices) != 1:
             raise Declined(f"its arrays are on {len(devices)} devices")
         self.device = devices.pop()
+        # Blocks that a hook sets are those of the configuration, whatever they were before.
+        named, keywords = calls[0]
+        autotuner.nargs = dict(zip(autotuner.arg_names, named))
+        told = {name: [array[0], array[3]] for name, array in arrays.items()}
+        told |= {name: _descriptors.form(value) for name, value in self.descriptors.items()}
         self.asked = {
-            **_key.question(autotuner, (), kwargs, self.configs),
+            **_key.question(autotuner, (), {**keywords, "grid": None}, self.configs),
             "grids": [list(grid) for grid in self.grids],
-            "values": [
-                [name, [arrays[name][0], arrays[name][3]] if name in arrays else repr(value)]
-                for name, value in sorted(values.items())
-            ],
+            "values": [[name, told[name] if name in told else repr(value)] for name, value in sorted(values.items())],
         }
+        if self.descriptors:
+            self.asked["blocks"] = [_blocks(autotuner, *call) for call in calls]
         self.name = _key.digest(self.asked)
         autotuner.nargs = None
+
+
+def _blocks(autotuner: Any, named: tuple[Any, ...], keywords: dict[str, Any]) -> list[Any]:
+    values = {**dict(zip(autotuner.arg_names, named)), **keywords}
+    return [[name, list(value.block_shape)] for name, value in sorted(values.items()) if _descriptors.is_descriptor(value)]
 
 
 class Builds:
@@ -70,12 +87,14 @@ class Builds:
         self.calls = core.Calls(tuple(autotuner.arg_names))
         self.calls.watch(self.runtime, None)
         self.ready: list[tuple[Question, Any, dict[str, Any]]] = []  # appended by a thread, taken by launches
+        self.rivals: list[tuple[Question, Any, dict[str, Any]]] = []  # to be compared with Triton's best in this call
         self.tuned = 0
         self.pending = 0  # tunings behind; while there are any, Triton serves its first configuration untimed
         self.lock = threading.Lock()  # guards pending
 
     def launch(self, autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether the call was launched here. Errors are those of a launch; everything else leaves it to Triton."""
+        self.rivals.clear()  # of a call that failed
         if self.ready and not _capturing():
             self._swap()
         if not self.calls.quiet():
@@ -103,6 +122,9 @@ class Builds:
         question = Question(autotuner, args, kwargs)
         self.calls.watch(self.runtime, question.function)
         entry = _entries.get(SPACE, question.name)
+        if entry is not None and entry.get("slower"):  # than Triton's best
+            _state.statistics.hits += 1
+            return False
         if entry is not None:
             answer = _answer(entry, question.device)
             if answer is not None:
@@ -113,13 +135,39 @@ class Builds:
             raise Declined(f"{MOST_CALLS} kinds of its calls are tuned in this process already")
         if _state.frozen:
             return False
+        if question.descriptors and _state.mode == "async":
+            raise Declined("it takes descriptors, whose builds are compared in mode build alone")
         self.tuned += 1
         if _state.mode == "async":
             self._tune_behind(question)
             return False
         answer, entry = tune(question)
+        if question.descriptors:
+            self.rivals.append((question, answer, entry))
+            return False
         self._put(question, answer, entry)
         return True
+
+    def compare(self, autotuner: Any, launch: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Behind a launch of Triton's: our winner and Triton's best, timed in turns as its autotuner times. The faster one
+        serves such calls from now on, here and in later processes."""
+        while self.rivals:
+            question, answer, entry = self.rivals.pop()
+            try:
+                self._put(question, answer, entry)
+                ways = (lambda: self.calls.launch(args, kwargs), launch)
+                if ways[0]() is not True:
+                    raise Declined("its winner cannot be launched")
+                turns = [[_median(autotuner, way) for way in ways] for _ in range(3)]
+                ours, theirs = (min(times) for times in zip(*turns))
+                entry = {**entry, "milliseconds": ours, "tritons_milliseconds": theirs, "slower": not ours < theirs}
+                entry = _entries.put(SPACE, question.name, entry)
+                if entry.get("slower"):
+                    self._leave(args, kwargs)
+            except Exception as error:
+                self._leave(args, kwargs)
+                _state.statistics.left += 1
+                _state.say_once(f"{type(error).__name__}: {error}; {_name(autotuner)} stays with Triton")
 
     def _put(self, question: Question, answer: Any, entry: dict[str, Any]) -> None:
         binary = _daemon.client().load(answer)
@@ -130,7 +178,8 @@ class Builds:
         config = question.configs[index]
         constants = {name: value for name, value in question.metas[index].items() if name not in positions}
         facts = _grid.facts(question.kwargs["grid"], question.metas[index])
-        if not self.calls.put(question.args, question.kwargs, binary, order, written, question.grids[index], constants, facts):
+        if not self.calls.put(question.args, question.kwargs, binary, order, written, question.grids[index], constants, facts,
+                              config.pre_hook):  # fmt: skip
             raise Declined("its calls cannot be told apart")
         question.autotuner.best_config = config
 
@@ -189,7 +238,8 @@ def tune(question: Question) -> tuple[Any, dict[str, Any]]:
     kernel = json.loads(client.submit(json.dumps(document)))["id"]
     brought, refused = 0, ""
     target = _target(question.device)
-    for candidate, source in zip(candidates, document["sources"] if question.device.startswith("cuda:") else ()):
+    rivals = () if question.descriptors or not question.device.startswith("cuda:") else document["sources"]
+    for candidate, source in zip(candidates, rivals):
         try:
             origin = f"triton {triton.__version__}"
             client.request("POST", "/v1/builds", _export.build(candidate, kernel, source["configuration"], target, origin))
@@ -212,7 +262,8 @@ def tune(question: Question) -> tuple[Any, dict[str, Any]]:
              "origin": found.get("origin", ""), "seconds": found.get("seconds"), "buffers": buffers,
              "written": written, "question": question.asked}  # fmt: skip
     _state.statistics.misses += 1
-    kept = _entries.put(SPACE, question.name, entry)
+    # What is compared afterwards is kept then.
+    kept = entry if question.descriptors else _entries.put(SPACE, question.name, entry)
     answer = _answer(kept, question.device)
     if answer is None:
         raise Declined("its winner is no longer known")
@@ -224,6 +275,12 @@ def _compared(client: Any, kernel: str, device: str) -> bool:
     why = json.loads(client.request("POST", "/v1/explain", json.dumps({"kernel": kernel, "sizes": {}, "device": device})))
     measured = [one["measurement"] for one in why["field"]]
     return any(one.get("origin") and one["outcome"] == "timed" for one in measured)
+
+
+def _median(autotuner: Any, call: Any) -> float:
+    """Milliseconds of a launch as Triton's autotuner times them."""
+    timing = autotuner.do_bench(call, quantiles=(0.5, 0.2, 0.8))
+    return float(timing[0] if isinstance(timing, (list, tuple)) else timing)
 
 
 def _answer(entry: dict[str, Any], device: str) -> Any:

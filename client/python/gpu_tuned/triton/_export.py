@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from .._core import describe
-from . import _ir, _key
+from . import _descriptors, _ir, _key
 
 WORKSPACES = ("global_scratch_size", "profile_scratch_size")
 
@@ -34,14 +34,38 @@ class StandIn:
         return self.address
 
 
+def stand_in(value: Any) -> Any:
+    """What takes an argument's place where nothing is launched."""
+    if hasattr(value, "data_ptr"):
+        return StandIn(value)
+    return _descriptors.like(value, StandIn(value.base)) if _descriptors.is_descriptor(value) else value
+
+
+def call_of(autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any], config: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The call with stand-ins, as it is behind the hook that comes before a configuration's launch.
+
+    Hooks set the blocks of descriptors, and are run before each launch of ours, too. Declined: one that does what stand-ins
+    do not bear, such as writing to a tensor.
+    """
+    named = tuple(stand_in(value) for value in args)
+    keywords = {name: stand_in(value) for name, value in _key.keywords_of(kwargs).items()}
+    if config.pre_hook is not None:
+        try:
+            config.pre_hook({**dict(zip(autotuner.arg_names, named)), **keywords, **config.all_kwargs()})
+        except Exception as error:
+            raise Declined(f"a configuration's hook does more than set blocks ({type(error).__name__}: {error})") from error
+    return named, keywords
+
+
 class Argument:
     """A parameter of the compiled function: the call's argument, its value, and of an array what it is."""
 
-    __slots__ = ("array", "name", "value")
+    __slots__ = ("array", "name", "reach", "value")
 
-    def __init__(self, name: str, value: Any) -> None:
+    def __init__(self, name: str, value: Any, reach: int = 0) -> None:
         self.name, self.value = name, value
         self.array = describe(value) if hasattr(value, "data_ptr") else None
+        self.reach = reach or (self.array[3] if self.array else 0)
 
 
 class Candidate:
@@ -89,12 +113,9 @@ def grid_of(grid: Any, meta: dict[str, Any]) -> tuple[int, int, int]:
 def compile_all(autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any], configs: list[Any],
                 grids: list[tuple[int, int, int]]) -> list[Candidate]:  # fmt: skip
     """Every configuration that Triton can compile. Errors that its autotuner passes over are passed over here."""
-    stand_ins = tuple(StandIn(value) if hasattr(value, "data_ptr") else value for value in args)
-    keywords = {name: StandIn(value) if hasattr(value, "data_ptr") else value
-                for name, value in _key.keywords_of(kwargs).items()}  # fmt: skip
     out = []
     for index, (config, grid) in enumerate(zip(configs, grids)):
-        function, meta = meta_of(autotuner, stand_ins, keywords, config)
+        function, meta = meta_of(autotuner, *call_of(autotuner, args, kwargs, config), config)
         named = {name: meta[name] for name in function.signature.parameters if name in meta}
         options = {name: value for name, value in meta.items() if name not in named}
         try:
@@ -112,15 +133,23 @@ def compile_all(autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any], c
 
 
 def parameters_of(candidate: Candidate, meta: dict[str, Any]) -> list[Argument]:
-    """The compiled function's parameters in its order; constants are none."""
-    names = [name for name, kind in candidate.signature.items() if kind != "constexpr"]
-    for name in names:
-        kind = candidate.signature[name]
-        if not isinstance(kind, str) or kind.startswith("tensordesc"):
-            raise Declined(f"its argument {name} is a {kind if isinstance(kind, str) else 'tuple'}")
-    if len(names) != len(candidate.ir.parameters):
+    """The compiled function's parameters in its order; constants are none, and a descriptor is several."""
+    out = []
+    for name, kind in candidate.signature.items():
+        if not isinstance(kind, str):
+            raise Declined(f"its argument {name} is a tuple")
+        if kind == "constexpr":
+            continue
+        if not kind.startswith("tensordesc"):
+            out.append(Argument(name, meta[name]))
+            continue
+        if reason := _descriptors.refusal(meta[name]):
+            raise Declined(f"its descriptor {name} {reason}")
+        for part, value in _descriptors.parts(name, meta[name]):
+            out.append(Argument(part, value, _descriptors.reach(meta[name]) if part == name else 0))
+    if len(out) != len(candidate.ir.parameters) or len({argument.name for argument in out}) != len(out):
         raise Declined("its IR has other arguments than its signature")
-    return [Argument(name, meta[name]) for name in names]
+    return out
 
 
 def document(function: Any, candidates: list[Candidate], arguments: list[Argument], zeroed: list[str]) -> dict[str, Any]:
@@ -134,7 +163,7 @@ def document(function: Any, candidates: list[Candidate], arguments: list[Argumen
         if argument.array is not None:
             if position in loaded and parameter.type[1:2] not in ("f", "b"):
                 raise Declined(f"it reads integers from {argument.name}, and what they mean is not known")
-            row["shape"] = [argument.array[3]]
+            row["shape"] = [argument.reach]
             if position in stored:
                 row["output"] = True
                 row["fill"] = "zeros" if position not in loaded or argument.name in zeroed else "normal"

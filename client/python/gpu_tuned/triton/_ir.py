@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from . import _descriptors
+
 _signature = re.compile(r"tt\.func public @([\w$.]+)\((.*?)\)(?: ->[^{]*)? attributes|tt\.func public @([\w$.]+)\((.*?)\) \{")
 _parameter = re.compile(r"(%[\w.$-]+): ((?:!tt\.ptr<[^>]*>|[\w]+))(?: \{([^}]*)\})?")
 _value = re.compile(r"%[\w.$-]+(?:#\d+)?")
@@ -31,7 +33,8 @@ class Parameter:
 
 
 class Function:
-    """The module's text without locations, its public function's name and its parameters."""
+    """The module's text without locations and with descriptors made of pointers, its public function's name and its
+    parameters."""
 
     __slots__ = ("name", "parameters", "text")
 
@@ -40,7 +43,7 @@ class Function:
 
     @classmethod
     def parse(cls, text: str) -> Function:
-        text = without_locations(text)
+        text = _descriptors.lower(without_locations(text))
         found = _signature.search(text)
         if not found:
             raise NotUnderstood("its IR has no public function")
@@ -62,7 +65,7 @@ class Function:
             words = _value.findall(operation)
             if operation.startswith(("tt.call", "scf.while", "cf.", "tt.inline")) or "ptr<!tt.ptr" in operation:
                 raise NotUnderstood(f"its IR has {operation.split()[0]}")
-            if operation.startswith("scf.if") and "!tt.ptr" in operation:
+            if operation.startswith("scf.if") and ("!tt.ptr" in operation or "!tt.tensordesc" in operation):
                 raise NotUnderstood("its IR chooses between pointers")
             if operation.startswith(("tt.load", "tt.descriptor_load", "tt.descriptor_gather", "tt.atomic")):
                 loaded |= origin(words[:1])
