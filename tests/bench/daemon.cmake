@@ -2,3 +2,5 @@ add_executable(bench_service service_bench.cpp ${CMAKE_SOURCE_DIR}/client/tunect
 target_link_libraries(bench_service PRIVATE tuned_client)
 add_executable(bench_store store_bench.cpp)
 target_link_libraries(bench_store PRIVATE tuned_store CLI11::CLI11)
+add_executable(launch_bench launch/launch_bench.c)
+target_link_libraries(launch_bench PRIVATE gputuned ${CMAKE_DL_LIBS})
