@@ -21,7 +21,10 @@ def run(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.parametrize("words", [["torch_compile.py"], ["triton_builds.py", "nowhere"], ["triton_autotune.py", "nowhere"]])
+@pytest.mark.parametrize(
+    "words",
+    [["torch_compile.py"], ["triton_builds.py", "nowhere"], ["triton_autotune.py", "nowhere"], ["launch/launch_bench.py"]],
+)
 def test_without_a_gpu_nothing_is_timed_and_that_is_said(words: list[str]) -> None:
     done = run(BENCH / words[0], *words[1:], CUDA_VISIBLE_DEVICES="")
     assert done.returncode == 0, done.stderr
