@@ -88,6 +88,27 @@ TEST_CASE_FIXTURE(Fixture, "the same configuration of another compiler is anothe
   CHECK(origins == std::set<std::string>{"", "before the upgrade"});
 }
 
+TEST_CASE_FIXTURE(Fixture, "two kernels of one image, or one with other parameters, are not the same code") {
+  auto right = std::make_shared<Artefact>();
+  right->bytes = "an image of several kernels";
+  right->launch.symbol = "right";
+  right->launch.parameters = {{ParameterKind::Pointer, 8}};
+  auto wrong = std::make_shared<Artefact>(*right), other = std::make_shared<Artefact>(*right);
+  wrong->launch.symbol = "wrong";
+  other->launch.parameters = {{ParameterKind::Scalar, 8}};
+  request.contenders = {{{{"theirs", 1}}, "right", right},
+                        {{{"theirs", 2}}, "wrong", wrong},
+                        {{{"theirs", 3}}, "other", other}};
+  auto ours = executor.behaviour;
+  executor.behaviour = [&](const Configuration& c) -> Outcome {
+    if (!c.contains("theirs")) return ours(c);
+    return c.at("theirs") == 1 ? timed(1e-6) : Outcome(WrongResult{"differs"});
+  };
+  const TuneResult result = run();
+  for (const Trial& trial : result.trials)
+    if (!trial.origin.empty()) CHECK((trial.origin == "right") == (trial.timed() != nullptr));
+}
+
 TEST_CASE_FIXTURE(Fixture, "later trials are raced against the best so far") {
   run();
   REQUIRE(executor.bars.size() == 9);

@@ -192,7 +192,11 @@ std::string Search::codeKey(const Configuration& configuration, const std::strin
   std::string key = artefact + " " + std::to_string(code.launch.block[0]) + "x" +
                     std::to_string(code.launch.block[1]) + "x" + std::to_string(code.launch.block[2]) + " " +
                     std::to_string(code.launch.dynamicSharedBytes) + " " +
-                    std::to_string(code.launch.clusterSize);
+                    std::to_string(code.launch.clusterSize) + " " + std::to_string(code.launch.scratchBytes);
+  // An image of others may hold several kernels, and be launched in several ways.
+  key += " " + code.launch.symbol;
+  for (const ParameterSlot& slot : code.launch.parameters)
+    key += " " + std::to_string(static_cast<int>(slot.kind)) + ":" + std::to_string(slot.sizeBytes);
   std::array<int64_t, 3> grid = code.launch.grid;
   if (grid[0] < 1) // the build does not say: the document does
     if (auto instance = instantiate(request_.kernel, configuration, request_.sizes)) grid = instance->grid;
