@@ -21,12 +21,17 @@ bool counterMayWrap(mlir::scf::ForOp loop, std::optional<int64_t> upperLimit) {
   return isUnsigned ? upper.ugt(room) : upper.sgt(room);
 }
 
-std::optional<int64_t> largestUpperBound(mlir::scf::ForOp loop) {
+std::optional<BoundRange> boundsWithRoom(mlir::scf::ForOp loop, int64_t ahead) {
   llvm::APInt step;
   if (!mlir::matchPattern(loop.getStep(), mlir::m_ConstantInt(&step))) return std::nullopt;
   unsigned width = step.getBitWidth();
   if (loop.getUnsignedCmp() || !step.isStrictlyPositive() || width > 64) return std::nullopt;
-  return (llvm::APInt::getSignedMaxValue(width) - (step - 1)).getSExtValue();
+  auto wide = [](const llvm::APInt& number) { return number.sext(128); };
+  const llvm::APInt room = wide(step) * llvm::APInt(128, static_cast<uint64_t>(ahead));
+  const llvm::APInt least = wide(llvm::APInt::getSignedMinValue(width)) + room;
+  const llvm::APInt most = wide(llvm::APInt::getSignedMaxValue(width)) - (wide(step) - 1) - room;
+  if (least.sgt(most)) return std::nullopt;
+  return BoundRange{least.getSExtValue(), most.getSExtValue()};
 }
 
 } // namespace tuned::tt

@@ -10,8 +10,14 @@ namespace tuned::tt {
 /// leave room. `upperLimit`: what the upper bound is known not to exceed, if anything (signed loops only).
 bool counterMayWrap(mlir::scf::ForOp loop, std::optional<int64_t> upperLimit = std::nullopt);
 
-/// The largest upper bound of a signed loop with which its counter never wraps; nothing where the step is no
-/// positive constant.
-std::optional<int64_t> largestUpperBound(mlir::scf::ForOp loop);
+/// A bound of a signed loop is at least `least` and at most `most`.
+struct BoundRange {
+  int64_t least, most;
+};
+
+/// The bounds of a signed loop whose counter never wraps, nor would `ahead` rounds before the first and after
+/// the last: not less than `least` (the lower one), not more than `most` (the upper one). Nothing where the
+/// step is no positive constant.
+std::optional<BoundRange> boundsWithRoom(mlir::scf::ForOp loop, int64_t ahead = 0);
 
 } // namespace tuned::tt

@@ -1,5 +1,6 @@
 // Compiles every recorded kernel under a folder for NVIDIA targets, without a GPU, and says which are taken,
-// which refused by us and by which operation, what failed, and where the time goes:
+// which refused by us and by which operation, what failed, and where the time goes (by the clock, and of one
+// core with what the assemblers take, which a busy machine does not change much):
 //   kernel_sweep DIR [--compiler nvptx|tileir] [--target sm_90a]... [--filter TEXT] [--part I/N] [--out DIR]
 //     [--emit STAGE] [--print-after PASS] [--no-assembler]
 // --out: the cubins are left there. --print-after: of nvptx. --no-assembler: Tile IR's bytecode is enough.
@@ -17,6 +18,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <sys/resource.h>
 
 namespace {
 
@@ -38,6 +40,18 @@ nlohmann::json readLaunch(const fs::path& path) {
   return nlohmann::json::parse(text);
 }
 
+/// What this process and those that it waited for have taken of the processor.
+double processorSeconds() {
+  double all = 0;
+  for (int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    getrusage(who, &usage);
+    for (const timeval& part : {usage.ru_utime, usage.ru_stime})
+      all += double(part.tv_sec) + double(part.tv_usec) * 1e-6;
+  }
+  return all;
+}
+
 struct Options {
   fs::path folder;
   std::vector<std::string> targets;
@@ -49,7 +63,7 @@ struct Options {
 struct Totals {
   int accepted = 0;
   std::map<std::string, int> refused, failed; ///< by reason, without the place
-  std::vector<double> seconds;
+  std::vector<double> seconds, ofOneCore;
   std::map<std::string, double> phases;
 };
 
@@ -79,18 +93,19 @@ Result<Artefact> compileOne(const fs::path& folder, const Options& options) {
   return compilerOf(options)->compile(**module, launch.value("kernel", ""), compile);
 }
 
-void count(const fs::path& folder, const Artefact& artefact, double seconds, const Options& options,
-           Totals& totals) {
+void count(const fs::path& folder, const Artefact& artefact, double seconds, double ofOneCore,
+           const Options& options, Totals& totals) {
   ++totals.accepted;
   totals.seconds.push_back(seconds);
+  totals.ofOneCore.push_back(ofOneCore);
   for (const auto& [phase, time] : artefact.phaseSeconds)
     totals.phases[phase] += time;
   const std::string name = folder.filename().string();
   if (!options.out.empty())
     std::ofstream(fs::path(options.out) / (name + "." + artefact.format), std::ios::binary) << artefact.bytes;
-  std::cout << "ok   " << name << " " << seconds * 1e3 << " ms, " << artefact.resources.registers
-            << " registers, " << artefact.resources.sharedBytes << " B shared, "
-            << artefact.resources.spillBytes << " B spilled" << std::endl;
+  std::cout << "ok   " << name << " " << seconds * 1e3 << " ms (" << ofOneCore * 1e3 << " of one core), "
+            << artefact.resources.registers << " registers, " << artefact.resources.sharedBytes
+            << " B shared, " << artefact.resources.spillBytes << " B spilled" << std::endl;
 }
 
 void sweep(const Options& options, Totals& totals) {
@@ -103,9 +118,10 @@ void sweep(const Options& options, Totals& totals) {
   for (size_t i = options.part; i < folders.size(); i += options.parts) {
     std::cerr << folders[i].string() << std::endl;
     auto start = std::chrono::steady_clock::now();
+    const double used = processorSeconds();
     auto artefact = compileOne(folders[i], options);
     if (artefact) {
-      count(folders[i], *artefact, secondsSince(start), options, totals);
+      count(folders[i], *artefact, secondsSince(start), processorSeconds() - used, options, totals);
       continue;
     }
     const bool ours = artefact.error().kind == ErrorKind::Unsupported;
@@ -131,11 +147,15 @@ std::string report(const std::string& target, Totals& totals) {
   for (const auto& [phase, time] : totals.phases)
     std::cout << target << ": " << phase << " " << time << " s\n";
   std::ranges::sort(totals.seconds);
+  std::ranges::sort(totals.ofOneCore);
   std::ostringstream line;
   line << target << ": " << totals.accepted << " taken, " << refused << " refused, " << failed << " failed";
   if (!totals.seconds.empty())
     line << "; median " << totals.seconds[totals.seconds.size() / 2] * 1e3 << " ms, slowest "
-         << totals.seconds.back() * 1e3 << " ms";
+         << totals.seconds.back() * 1e3 << " ms; of one core median "
+         << totals.ofOneCore[totals.ofOneCore.size() / 2] * 1e3 << ", 95th percentile "
+         << totals.ofOneCore[totals.ofOneCore.size() * 95 / 100] * 1e3 << ", most "
+         << totals.ofOneCore.back() * 1e3 << " ms";
   return line.str();
 }
 
@@ -170,6 +190,10 @@ int main(int argc, char** argv) {
   Options options = parse(argc, argv);
   if (options.compiler != "nvptx" && options.compiler != "tileir") {
     std::cerr << "kernel_sweep: there is no compiler '" << options.compiler << "'; take nvptx or tileir\n";
+    return 2;
+  }
+  if (!fs::is_directory(options.folder)) {
+    std::cerr << "kernel_sweep: there is no folder '" << options.folder.string() << "' of recorded kernels\n";
     return 2;
   }
   std::string table;

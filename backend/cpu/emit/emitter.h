@@ -101,6 +101,7 @@ private:
   llvm::Value* applyExtern(tt::ExternElementwiseOp op, llvm::ArrayRef<llvm::Value*> operands);
   llvm::Value* callPerLane(llvm::StringRef symbol, llvm::Type* result, llvm::ArrayRef<llvm::Value*> operands);
   llvm::Value* mathFunction(llvm::StringRef name, llvm::Value* operand);
+  llvm::Value* sineOrCosine(llvm::StringRef name, llvm::Value* operand); ///< of f32
   llvm::Constant* constant(mlir::Type element, mlir::Attribute value);
   /// The region on these arguments, vectors or scalars.
   Values applyRegion(mlir::Region& region, llvm::ArrayRef<llvm::Value*> arguments);

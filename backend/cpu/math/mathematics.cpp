@@ -53,6 +53,28 @@ llvm::Value* Emitter::callPerLane(llvm::StringRef symbol, llvm::Type* result,
   return gatherLanes(builder_, lanes);
 }
 
+// By polynomials, unless an argument is too large for their reduction: then all of these lanes by libm.
+llvm::Value* Emitter::sineOrCosine(llvm::StringRef name, llvm::Value* operand) {
+  llvm::Value* magnitude = builder_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, operand);
+  llvm::Value* far = builder_.CreateFCmpOGT(
+      magnitude, llvm::ConstantFP::get(operand->getType(), Polynomials::kLargestAngle));
+  if (far->getType()->isVectorTy()) far = builder_.CreateOrReduce(far);
+  llvm::BasicBlock *reduced = newBlock("angle"), *exact = newBlock("large.angle"), *after = newBlock("after");
+  builder_.CreateCondBr(far, exact, reduced);
+  builder_.SetInsertPoint(exact);
+  llvm::Value* byLane = callPerLane((name + "f").str(), operand->getType()->getScalarType(), {operand});
+  builder_.CreateBr(after);
+  builder_.SetInsertPoint(reduced);
+  Polynomials polynomials(builder_);
+  llvm::Value* fast = name == "sin" ? polynomials.sin(operand) : polynomials.cos(operand);
+  builder_.CreateBr(after);
+  builder_.SetInsertPoint(after);
+  auto* result = builder_.CreatePHI(operand->getType(), 2);
+  result->addIncoming(byLane, exact);
+  result->addIncoming(fast, reduced);
+  return result;
+}
+
 // `operand` is f32 or f64. Null: no such function.
 llvm::Value* Emitter::mathFunction(llvm::StringRef name, llvm::Value* operand) {
   if (auto native = nativeFunction(name)) return builder_.CreateUnaryIntrinsic(native, operand);
@@ -61,6 +83,7 @@ llvm::Value* Emitter::mathFunction(llvm::StringRef name, llvm::Value* operand) {
     return builder_.CreateFDiv(one, builder_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, operand));
   llvm::Type* type = operand->getType()->getScalarType();
   if (type->isFloatTy()) {
+    if (name == "sin" || name == "cos") return sineOrCosine(name, operand);
     Polynomials polynomials(builder_);
     using Function = llvm::Value* (Polynomials::*)(llvm::Value*);
     Function function = llvm::StringSwitch<Function>(name)
@@ -68,8 +91,6 @@ llvm::Value* Emitter::mathFunction(llvm::StringRef name, llvm::Value* operand) {
                             .Case("exp2", &Polynomials::exp2)
                             .Case("log", &Polynomials::log)
                             .Case("log2", &Polynomials::log2)
-                            .Case("sin", &Polynomials::sin)
-                            .Case("cos", &Polynomials::cos)
                             .Case("tanh", &Polynomials::tanh)
                             .Case("erf", &Polynomials::erf)
                             .Default(nullptr);

@@ -112,7 +112,7 @@ llvm::Value* Polynomials::log2(llvm::Value* x) {
   return logarithmEdges(x, b_.CreateFAdd(sum, e));
 }
 
-// The argument is reduced in f64 by a three-part pi/2: good to about 2^50.
+// The argument is reduced in f64 by a two-part pi/2: good to kLargestAngle.
 llvm::Value* Polynomials::sine(llvm::Value* x, int quarterTurns) {
   auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(x->getType());
   llvm::Type* f64 =

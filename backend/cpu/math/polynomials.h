@@ -14,6 +14,8 @@ public:
   llvm::Value* exp2(llvm::Value* x);
   llvm::Value* log(llvm::Value* x);
   llvm::Value* log2(llvm::Value* x);
+  /// Of sin and cos: beyond, their reduction has no digits left.
+  static constexpr double kLargestAngle = 0x1p48;
   llvm::Value* sin(llvm::Value* x) { return sine(x, 0); }
   llvm::Value* cos(llvm::Value* x) { return sine(x, 1); }
   llvm::Value* tanh(llvm::Value* x);

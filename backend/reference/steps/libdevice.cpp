@@ -9,11 +9,15 @@ namespace {
 using Unary = double (*)(double);
 using Binary = double (*)(double, double);
 
+/// std::cyl_bessel_i throws where it does not converge, far beyond the end of double.
+double besselI(double order, double x) {
+  return std::fabs(x) > 720 ? INFINITY : std::cyl_bessel_i(order, std::fabs(x));
+}
 double besselI0(double x) {
-  return std::cyl_bessel_i(0.0, std::fabs(x));
+  return besselI(0, x);
 }
 double besselI1(double x) {
-  return std::copysign(std::cyl_bessel_i(1.0, std::fabs(x)), x);
+  return std::copysign(besselI(1, x), x);
 }
 double normalCdf(double x) {
   return 0.5 * std::erfc(-x * M_SQRT1_2);

@@ -23,6 +23,7 @@ double besselI(int order, double x) {
     }
     double half = std::exp(magnitude / 2);
     result = half * (half / std::sqrt(2 * M_PI * magnitude)) * sum;
+    if (magnitude > 720) result = std::numeric_limits<double>::infinity();
   }
   return order && x < 0 ? -result : result;
 }

@@ -5,6 +5,7 @@
 
 #include <mlir/Dialect/Arith/IR/Arith.h>
 #include <mlir/Dialect/SCF/IR/SCF.h>
+#include <mlir/IR/Matchers.h>
 #include <mlir/Interfaces/SideEffectInterfaces.h>
 
 namespace tuned::tileir {
@@ -27,15 +28,45 @@ std::vector<TypeId> typesOf(std::span<const Value> values) {
   return types;
 }
 
-/// What a scalar never exceeds, told from the programs of the grid, or from the narrower type it comes from.
-std::optional<int64_t> mostOf(Emitter& e, mlir::Value scalar) {
-  if (auto facts = e.grid.of(scalar)) return facts->upper;
-  auto narrow = [](mlir::Value value) { return mlir::cast<mlir::IntegerType>(value.getType()).getWidth(); };
-  if (auto extended = scalar.getDefiningOp<mlir::arith::ExtSIOp>())
-    return llvm::APInt::getSignedMaxValue(narrow(extended.getIn())).getSExtValue();
-  if (auto extended = scalar.getDefiningOp<mlir::arith::ExtUIOp>())
-    return static_cast<int64_t>(llvm::APInt::getMaxValue(narrow(extended.getIn())).getZExtValue());
-  return std::nullopt;
+using Range = tt::BoundRange;
+
+/// What a scalar lies between, told from the programs of the grid, from the narrower type that it comes from,
+/// or from a division by a constant.
+Range rangeOf(Emitter& e, mlir::Value scalar) {
+  if (auto facts = e.grid.of(scalar)) return {facts->lower, facts->upper};
+  auto type = mlir::dyn_cast<mlir::IntegerType>(scalar.getType());
+  if (!type) return {INT64_MIN, INT64_MAX};
+  const unsigned width = type.getWidth();
+  const Range all = {llvm::APInt::getSignedMinValue(width).getSExtValue(),
+                     llvm::APInt::getSignedMaxValue(width).getSExtValue()};
+  llvm::APInt number;
+  if (mlir::matchPattern(scalar, mlir::m_ConstantInt(&number)))
+    return {number.getSExtValue(), number.getSExtValue()};
+  mlir::Operation* op = scalar.getDefiningOp();
+  if (mlir::isa_and_nonnull<tt::GetProgramIdOp, tt::GetNumProgramsOp>(op)) return {0, all.most};
+  if (auto extended = mlir::dyn_cast_or_null<mlir::arith::ExtSIOp>(op)) return rangeOf(e, extended.getIn());
+  if (auto extended = mlir::dyn_cast_or_null<mlir::arith::ExtUIOp>(op)) {
+    const unsigned narrow = mlir::cast<mlir::IntegerType>(extended.getIn().getType()).getWidth();
+    return {0, static_cast<int64_t>(llvm::APInt::getMaxValue(narrow).getZExtValue())};
+  }
+  auto divided = mlir::dyn_cast_or_null<mlir::arith::DivSIOp>(op);
+  if (divided && mlir::matchPattern(divided.getRhs(), mlir::m_ConstantInt(&number)) &&
+      number.isStrictlyPositive())
+    return {all.least / number.getSExtValue(), all.most / number.getSExtValue()};
+  return all;
+}
+
+/// The assembler issues loads ahead, and then compares with bounds that it moved by some rounds: where these
+/// pass an end of the counter's type, it takes rounds that are not there, or for ever (13.5, sm_90; twelve
+/// rounds were seen).
+int64_t roundsAhead(scf::ForOp loop) {
+  auto loads = [](mlir::Operation* op) {
+    return mlir::isa<tt::LoadOp, tt::DescriptorLoadOp, tt::DescriptorGatherOp>(op)
+               ? mlir::WalkResult::interrupt()
+               : mlir::WalkResult::advance();
+  };
+  constexpr int64_t enough = 64;
+  return loop.getBody()->walk(loads).wasInterrupted() ? enough : 0;
 }
 
 /// How a loop counts so that its counter never passes the end of its type.
@@ -45,27 +76,41 @@ enum class Counting {
   Rounds, ///< over its rounds, each of which computes its counter
 };
 
-Result<Counting> countingOf(Emitter& e, scf::ForOp loop) {
-  mlir::Value upper = loop.getUpperBound();
-  if (!tt::counterMayWrap(loop, mostOf(e, upper))) return Counting::AsItIs;
-  if (upper.getType().getIntOrFloatBitWidth() < 64) return Counting::Wider;
-  auto argument = mlir::dyn_cast<mlir::BlockArgument>(upper);
+/// A bound keeps within its limit: it is known to, or on a condition of the launch; or neither.
+struct Kept {
+  bool keeps = false;
+  std::optional<LaunchCondition> condition;
+};
+
+Kept keeps(Emitter& e, mlir::Value bound, LaunchCondition::Kind side, int64_t limit) {
+  const bool most = side == LaunchCondition::Kind::AtMost;
+  const Range known = rangeOf(e, bound);
+  if (most ? known.most <= limit : known.least >= limit) return {true, std::nullopt};
+  auto argument = mlir::dyn_cast<mlir::BlockArgument>(bound);
   auto function = argument ? mlir::dyn_cast<tt::FuncOp>(argument.getOwner()->getParentOp()) : nullptr;
-  if (auto most = tt::largestUpperBound(loop); most && function) {
-    e.require({.kind = LaunchCondition::Kind::AtMost,
-               .argument = static_cast<int>(argument.getArgNumber()),
-               .value = *most});
-    return Counting::AsItIs;
+  if (!function) return {};
+  const int number = static_cast<int>(argument.getArgNumber());
+  return {true, LaunchCondition{.kind = side, .argument = number, .value = limit}};
+}
+
+Counting countingOf(Emitter& e, scf::ForOp loop) {
+  using Kind = LaunchCondition::Kind;
+  const int64_t ahead = roundsAhead(loop);
+  mlir::Value lower = loop.getLowerBound(), upper = loop.getUpperBound();
+  if (ahead == 0 && !tt::counterMayWrap(loop, rangeOf(e, upper).most)) return Counting::AsItIs;
+  const bool widest = upper.getType().getIntOrFloatBitWidth() == 64;
+  if (auto range = tt::boundsWithRoom(loop, ahead)) {
+    const Kept below = ahead == 0 ? Kept{true, {}} : keeps(e, lower, Kind::AtLeast, range->least);
+    const Kept above = keeps(e, upper, Kind::AtMost, range->most);
+    const bool known = below.keeps && above.keeps && !below.condition && !above.condition;
+    if (known) return Counting::AsItIs;
+    if (widest && below.keeps && above.keeps) { // more bits cost less than a condition, where there are any
+      for (const auto& condition : {below.condition, above.condition})
+        if (condition) e.require(*condition);
+      return Counting::AsItIs;
+    }
   }
-  // The assembler issues loads ahead, and hung where such a loop of unknown length went over rounds (13.5,
-  // sm_90).
-  auto loads = [](mlir::Operation* op) {
-    return mlir::isa<tt::LoadOp, tt::DescriptorLoadOp, tt::DescriptorGatherOp>(op)
-               ? mlir::WalkResult::interrupt()
-               : mlir::WalkResult::advance();
-  };
-  if (!loop.getBody()->walk(loads).wasInterrupted()) return Counting::Rounds;
-  return unsupported(*loop, "a loop that loads, and whose 64-bit counter may pass the end of its type");
+  return widest ? Counting::Rounds : Counting::Wider;
 }
 
 /// A step of 0, with which a loop is undefined, is taken for 1.
@@ -74,11 +119,13 @@ Value sound(Emitter& e, Value step) {
   return e.select(e.compare(Predicate::Equal, step, zero), one, step);
 }
 
-/// How many rounds a loop takes, as a number without a sign.
+/// How many rounds a loop takes; 2^62 where it would never end anyway.
 Value rounds(Emitter& e, Value lower, Value upper, Value step, Sign sign) {
   Value zero = e.integer(lower.type, 0), one = e.integer(lower.type, 1);
   Value way = e.sub(e.sub(upper, lower), one);
   Value count = e.add(e.divide(way, step, Sign::Unsigned), one);
+  Value endless = e.integer(lower.type, int64_t(1) << 62);
+  count = e.select(e.compare(Predicate::Less, count, endless, Sign::Unsigned), count, endless);
   return e.select(e.compare(Predicate::Less, lower, upper, sign), count, zero);
 }
 
@@ -91,15 +138,14 @@ Result<void> forLoop(Emitter& e, mlir::Operation& op) {
   for (Value bound : {lower, upper, step})
     if (!isScalar(e, bound)) return unsupported(op, "a loop for each element");
   const Sign sign = loop.getUnsignedCmp() ? Sign::Unsigned : Sign::Signed;
-  auto counting = countingOf(e, loop);
-  if (!counting) return fail(counting.error());
-  if (*counting != Counting::AsItIs && !mlir::isConstantIntValue(loop.getStep(), 1)) step = sound(e, step);
+  const Counting counting = countingOf(e, loop);
+  if (counting != Counting::AsItIs && !mlir::isConstantIntValue(loop.getStep(), 1)) step = sound(e, step);
   const Value first = lower, stride = step;
-  if (*counting == Counting::Rounds) {
+  if (counting == Counting::Rounds) {
     upper = rounds(e, lower, upper, step, sign);
     lower = e.integer(first.type, 0);
     step = e.integer(first.type, 1);
-  } else if (*counting == Counting::Wider) {
+  } else if (counting == Counting::Wider) {
     for (Value* bound : {&lower, &upper, &step})
       *bound = e.extend(*bound, e.types.tile(Scalar::I64, {}), sign);
   }
@@ -107,8 +153,8 @@ Result<void> forLoop(Emitter& e, mlir::Operation& op) {
   arguments.insert(arguments.begin(), lower.type);
   Values inside = e.code.beginRegion(arguments);
   Value counter = inside.front();
-  if (*counting == Counting::Rounds) counter = e.add(first, e.mul(counter, stride));
-  if (*counting == Counting::Wider) counter = e.truncate(counter, first.type);
+  if (counting == Counting::Rounds) counter = e.add(first, e.mul(counter, stride));
+  if (counting == Counting::Wider) counter = e.truncate(counter, first.type);
   e.set(loop.getInductionVar(), counter);
   e.tokens.restore(effects, e.bind(loop.getRegionIterArgs(), std::span(inside).subspan(1)));
   if (auto done = e.emitBlock(*loop.getBody()); !done) return done;
@@ -116,8 +162,7 @@ Result<void> forLoop(Emitter& e, mlir::Operation& op) {
   append(next, e.tokens.carried(effects));
   e.code.terminator(Opcode::Continue, next);
   std::string body = e.code.endRegion();
-  const bool isUnsigned =
-      *counting == Counting::Rounds || (*counting == Counting::AsItIs && sign == Sign::Unsigned);
+  const bool isUnsigned = counting == Counting::AsItIs && sign == Sign::Unsigned;
   Values results = e.code.forLoop(isUnsigned, lower, upper, step, inits, body);
   e.tokens.restore(effects, e.bind(loop.getResults(), results));
   return {};
