@@ -2,13 +2,17 @@
 
 #include "backend/cpu/cpu.h"
 #include "backend/cuda/cuda.h"
+#include "backend/gpu_targets.h"
 #include "backend/reference/reference.h"
 #ifdef TUNED_WITH_NVPTX
 #include "backend/nvptx/nvptx.h"
+#include "backend/nvptx/target_names.h"
+#include "backend/tileir/assemble/assembler.h"
 #include "backend/tileir/tileir.h"
 #endif
 #include "backend/nvrtc/nvrtc.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace tuned {
@@ -95,6 +99,21 @@ std::vector<std::string> compilersFor(const std::string& target) {
   std::vector<std::string> names;
   for (const CompilerRow& row : compilerRows)
     if (serves(row.prefix, target) && row.present()) names.emplace_back(row.name);
+  return names;
+}
+
+std::vector<std::string> gpuTargets() {
+  std::vector<std::string> names;
+#ifdef TUNED_WITH_NVPTX
+  names = nvptx::targetNames();
+  if (tileir::isPresent())
+    for (const std::string& name : tileir::assemblerTargets())
+      names.insert(names.end(), {name, name + "a"});
+  std::ranges::sort(names, {}, [](const std::string& name) { return std::pair(name.size(), name); });
+  std::erase_if(names,
+                [](const std::string& name) { return name.starts_with("sm_8") && name.back() == 'a'; });
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+#endif
   return names;
 }
 

@@ -1,5 +1,7 @@
 #include "backend/nvptx/target.h"
 
+#include "backend/nvptx/target_names.h"
+
 #include <array>
 
 namespace tuned::nvptx {
@@ -23,6 +25,13 @@ constexpr std::array<Row, 9> rows = {{{"sm_80", 80, 163, 64, 32},
                                       {"sm_120a", 120, 99, 48, 24}}};
 
 } // namespace
+
+std::vector<std::string> targetNames() {
+  std::vector<std::string> names;
+  for (const Row& row : rows)
+    names.emplace_back(row.name);
+  return names;
+}
 
 Result<Target> parseTarget(const std::string& name) {
   std::string known;

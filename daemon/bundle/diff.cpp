@@ -1,6 +1,7 @@
 #include "daemon/bundle/diff.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace tuned::bundle {
 namespace {
@@ -12,8 +13,17 @@ using Place = std::array<std::string, 4>;
 
 struct Contents {
   std::map<Place, Build> builds;
-  std::map<Place, double> best; ///< configuration empty, target: hardware
+  std::map<Place, double> best;               ///< configuration empty, target: hardware
+  std::map<std::string, std::string> devices; ///< hardware: by name
 };
+
+/// "NVIDIA H100 80GB HBM3"; the hardware's hash where its description does not say.
+std::string nameOf(const Target& target) {
+  const auto description = nlohmann::json::parse(target.description, nullptr, false);
+  const auto name = nlohmann::json::json_pointer("/hardware/name");
+  const bool said = description.is_object() && description.contains(name) && description[name].is_string();
+  return said ? description[name].get<std::string>() : target.hardware;
+}
 
 Result<Contents> read(const Reader& reader) {
   Contents out;
@@ -25,6 +35,7 @@ Result<Contents> read(const Reader& reader) {
   };
   visitor.target = [&](const Target& entry) -> Result<void> {
     hardware[entry.id] = entry.hardware;
+    out.devices[entry.hardware] = nameOf(entry);
     return {};
   };
   visitor.build = [&](const BuildEntry& entry) -> Result<void> {
@@ -91,7 +102,8 @@ Result<Difference> diff(const Reader& a, const Reader& b) {
     double ratio = now->second / seconds;
     out.worstRatio = std::max(out.worstRatio, ratio);
     if (std::abs(ratio - 1) > noise)
-      out.changes.push_back(change(place, ratio > 1 ? "slower" : "faster", "", ratio));
+      out.changes.push_back(change({place[0], place[1], "", before->devices[place[3]]},
+                                   ratio > 1 ? "slower" : "faster", "", ratio));
   }
   return out;
 }

@@ -28,7 +28,7 @@ struct ImportRequest {
 };
 
 struct ImportReport {
-  bool known = false; ///< this very bundle was imported before: nothing was done
+  bool known = false; ///< this very bundle was imported before, and all of it is still here
   int64_t kernels = 0;
   int64_t builds = 0, buildsKept = 0; ///< new here; the cache had it
   int64_t measurements = 0, hints = 0,

@@ -122,8 +122,13 @@ private:
     auto known = store_.build(entry.key);
     if (!known && known.error().kind != ErrorKind::NotFound) return fail(known.error());
     if (known && (known->build.built() || !entry.build.built())) {
-      ++report_.buildsKept;
-      return {};
+      auto whole = known->build.built() ? store_.hasArtefact(known->build.artefact) : Result<bool>(true);
+      if (!whole) return fail(whole.error());
+      // One whose binary was collected since gets it back.
+      if (*whole || known->build.artefact != entry.build.artefact) {
+        ++report_.buildsKept;
+        return {};
+      }
     }
     std::string_view bytes;
     if (entry.build.built()) {
@@ -155,6 +160,9 @@ private:
     record.finalist = entry.finalist;
     record.history = local || !request_.trustMeasurements;
     record.created = entry.created;
+    auto there = store_.hasMeasurement(record);
+    if (!there) return fail(there.error());
+    if (*there) return {}; // from this bundle or one before it
     auto kept = store_.addMeasurement(record);
     if (!kept) return fail(kept.error());
     ++(local ? report_.local : record.history ? report_.hints : report_.measurements);
@@ -190,11 +198,7 @@ Result<ImportReport> importBundle(store::Store& store, const Reader& reader, con
       History::load((std::filesystem::path(store.path()).parent_path() / "imported.json").string());
   if (!history) return fail(history.error());
   const History::Entry last = history->last(importer.source());
-  if (last.hash == reader.hash()) {
-    ImportReport known;
-    known.known = true;
-    return known;
-  }
+  const bool again = last.hash == reader.hash();
   if (reader.serial() < last.serial && !request.allowOlder)
     return fail(ErrorKind::Denied,
                 "the bundle is older (serial " + std::to_string(reader.serial()) +
@@ -203,6 +207,8 @@ Result<ImportReport> importBundle(store::Store& store, const Reader& reader, con
   if (auto checked = checkContents(reader); !checked) return fail(checked.error());
   auto report = importer.run();
   if (!report) return report;
+  // The same bundle may bring back what was forgotten or collected meanwhile, or be trusted with more.
+  report->known = again && report->builds + report->measurements + report->hints + report->local == 0;
   if (auto kept =
           history->remember(importer.source(), {std::max(last.serial, reader.serial()), reader.hash()});
       !kept)

@@ -28,7 +28,7 @@ int exportTo(const Context& context, ExportOptions options) {
     if (!key) return report(context, key.error());
     options.request.key = *key;
   }
-  auto store = store::Store::open(context.cache);
+  auto store = openCache(context, true);
   if (!store) return report(context, store.error());
   auto made = bundle::exportBundle(**store, options.file, options.request);
   if (!made) return report(context, made.error());
@@ -64,7 +64,7 @@ int importFrom(const Context& context, ImportOptions options) {
   options.request.trusted = std::move(*keys);
   auto reader = bundle::Reader::open(options.file);
   if (!reader) return report(context, reader.error());
-  auto store = store::Store::open(context.cache);
+  auto store = openCache(context, false);
   if (!store) return report(context, store.error());
   auto made = bundle::importBundle(**store, *reader, options.request);
   if (!made) return report(context, made.error());

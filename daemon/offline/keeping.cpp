@@ -35,7 +35,7 @@ int verifyFile(const Context& context, const std::string& file) {
 
 /// Reads every row: those that do not match their checksums are dropped by the store, which says so.
 int verifyCache(const Context& context) {
-  auto store = store::Store::open(context.cache);
+  auto store = openCache(context, true);
   if (!store) return report(context, store.error());
   int64_t builds = 0, binaries = 0, gone = 0;
   auto walked = (*store)->eachBuild({}, [&](const store::BuildRecord& record) -> Result<void> {
@@ -95,7 +95,7 @@ std::optional<double> secondsOf(const std::string& text) {
 }
 
 int collect(const Context& context, const std::string& size, const std::string& age) {
-  auto store = store::Store::open(context.cache);
+  auto store = openCache(context, true);
   if (!store) return report(context, store.error());
   double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   double bytes = size.empty() ? 9e18 : std::min(9e18, *bytesOf(size));

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 
 using namespace tuned::offline;
@@ -16,6 +17,17 @@ int tuned::offline::report(const Context& context, const Error& error) {
   else
     std::cerr << "tunectl: " << error.text() << "\n";
   return error.kind == ErrorKind::Denied ? denied : failed;
+}
+
+tuned::Result<std::unique_ptr<tuned::store::Store>> tuned::offline::openCache(const Context& context,
+                                                                              bool exists) {
+  if (exists && !std::filesystem::exists(std::filesystem::path(context.cache) / "tuned.db"))
+    return fail(ErrorKind::NotFound, "there is no cache in " + context.cache, "--cache names its folder");
+  auto store = store::Store::open(context.cache);
+  if (!store && store.error().kind == ErrorKind::Unavailable)
+    return fail(ErrorKind::Unavailable, store.error().message,
+                "stop that daemon meanwhile, or name another folder with --cache");
+  return store;
 }
 
 int main(int argc, char** argv) {

@@ -161,7 +161,7 @@ int prewarm(const Context& context, Options options) {
     return report(context, ok.error());
   auto plan = prewarm::makePlan(*manifest, options.targets, *toolchain);
   if (!plan) return report(context, plan.error());
-  auto store = store::Store::open(context.cache);
+  auto store = openCache(context, false);
   if (!store) return report(context, store.error());
   for (const std::string& notice : (*store)->notices())
     std::cerr << "prewarm: " << notice << "\n";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "daemon/store/store.h"
 
 #include <functional>
 #include <string>
@@ -29,6 +30,10 @@ void addGc(CLI::App& app, Context& context);
 void addShow(CLI::App& app, Context& context);
 void addDiff(CLI::App& app, Context& context);
 void addKey(CLI::App& app, Context& context);
+
+/// The cache, held until it is closed. Where it `exists` it is not made: NotFound. Unavailable: a daemon has
+/// it.
+Result<std::unique_ptr<store::Store>> openCache(const Context& context, bool exists);
 
 /// Says the error on stderr (with --json as a problem) and gives the exit code for it.
 int report(const Context& context, const Error& error);

@@ -23,9 +23,21 @@ struct Target {
   std::vector<std::string> compilers;
 };
 
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names)
+    out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
 Result<Target> targetOf(const std::string& name, const Toolchain& toolchain) {
-  if (name.starts_with("sm_") && name.size() > 4)
+  if (name.starts_with("sm_") && name.size() > 4) {
+    const auto& known = toolchain.gpuTargets;
+    if (!known.empty() && std::ranges::find(known, name) == known.end())
+      return fail(ErrorKind::InvalidInput, "no compiler here has a target '" + name + "'",
+                  "choose among " + joined(known));
     return Target{name, toolchainId(name, toolchain.compiler, toolchain.assembler), {}, toolchain.gpu};
+  }
   if (name != "cpu")
     return fail(ErrorKind::InvalidInput, "no target '" + name + "'", "targets are sm_80 to sm_120a, and cpu");
   if (!toolchain.cpu) return fail(ErrorKind::Unavailable, "this machine's CPU cannot be compiled for");
@@ -110,7 +122,8 @@ Result<Toolchain> findToolchain(const std::string& worker) {
   auto answer = pool.call("devices", {{"op", "devices"}}, discoverySeconds);
   if (!answer) return fail(answer.error());
   Toolchain out{answer->value("build", ""), answer->value("assembler", ""), std::nullopt,
-                answer->value("gpu_compilers", std::vector<std::string>())};
+                answer->value("gpu_compilers", std::vector<std::string>()),
+                answer->value("gpu_targets", std::vector<std::string>())};
   for (const auto& entry : answer->at("devices")) {
     auto info = model::fromJson<DeviceInfo>(entry);
     if (info && info->id == "cpu") out.cpu = std::move(*info);

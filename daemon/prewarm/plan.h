@@ -11,9 +11,10 @@ namespace tuned::prewarm {
 
 /// What this machine compiles with.
 struct Toolchain {
-  std::string compiler, assembler; ///< by name and version
-  std::optional<DeviceInfo> cpu;   ///< what "cpu" stands for
-  std::vector<std::string> gpu;    ///< compilers of GPU targets, their own first
+  std::string compiler, assembler;          ///< by name and version
+  std::optional<DeviceInfo> cpu;            ///< what "cpu" stands for
+  std::vector<std::string> gpu;             ///< compilers of GPU targets, their own first
+  std::vector<std::string> gpuTargets = {}; ///< what these compile for; empty: the worker does not say
 };
 /// Asks the worker program. No GPU is needed.
 Result<Toolchain> findToolchain(const std::string& worker);

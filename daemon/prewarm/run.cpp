@@ -1,17 +1,19 @@
 #include "daemon/prewarm/run.h"
 
 #include "base/clock.h"
+#include "daemon/prewarm/queue.h"
 #include "daemon/service/answers/convert.h"
+#include "daemon/service/jobs/compile_build.h"
 #include "daemon/service/metrics.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <fstream>
 #include <mutex>
 #include <sys/resource.h>
 #include <thread>
+#include <utility>
 
 namespace tuned::prewarm {
 namespace {
@@ -52,13 +54,6 @@ int cores() {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
-/// By a compiler that is not the target's own (compilers.h). Tile IR's assembler takes seconds where our own
-/// takes tenths of one.
-bool byOther(const Item& item) {
-  const auto compiler = item.configuration.find("compiler");
-  return compiler != item.configuration.end() && compiler->second != 0;
-}
-
 class Run {
 public:
   Run(store::Store& store, const Plan& plan, const RunOptions& options, std::stop_token stop)
@@ -73,7 +68,7 @@ public:
     report_.builds = static_cast<int64_t>(plan_.items.size());
     if (auto ok = putDocuments(); !ok) return fail(ok.error());
     if (auto ok = skipKnown(); !ok) return fail(ok.error());
-    if (!waiting_.empty()) compileAll(start, progress);
+    if (!queue_.empty()) compileAll(start, progress);
     if (broken_) return fail(*broken_);
     report_.ended = report_.known + report_.compiled == report_.builds;
     report_.seconds = secondsSince(start);
@@ -97,26 +92,30 @@ private:
 
   /// What is to be made: also a build whose binary was collected since, which no bundle could carry.
   Result<void> skipKnown() {
+    const tuned::Problem* problem = nullptr; // items of one problem are neighbours
+    std::map<std::string, store::Store::Made> made;
     for (size_t i = 0; i < plan_.items.size(); ++i) {
-      auto known = store_.build(plan_.items[i].key());
-      if (!known && known.error().kind != ErrorKind::NotFound) return fail(known.error());
-      // A deadline that a second compiler missed is not tried again by every run: its own has made the same.
-      bool there = known && (lasting(known->build) || (byOther(plan_.items[i]) && !known->build.built()));
-      if (known && known->build.built()) {
-        auto binary = store_.hasArtefact(known->build.artefact);
-        if (!binary) return fail(binary.error());
-        there = *binary;
+      const Item& item = plan_.items[i];
+      if (item.problem.get() != problem) {
+        problem = item.problem.get();
+        auto found = store_.made(problem->kernel, toKey(problem->sizes), problem->toolchain);
+        if (!found) return fail(found.error());
+        made = std::move(*found);
       }
-      if (!there) {
-        waiting_.push_back(i);
+      const auto known = made.find(toKey(item.configuration));
+      if (known == made.end() || !isThere(item, known->second)) {
+        queue_.add(item, i);
         continue;
       }
       ++report_.known;
-      note(plan_.items[i], known->build);
+      if (!known->second.built) note(item, known->second.failure);
     }
-    // What takes long comes first: at the end no core waits for the last of it.
-    std::ranges::stable_partition(waiting_, [&](size_t i) { return byOther(plan_.items[i]); });
     return {};
+  }
+
+  /// A deadline that a second compiler missed is not tried again by every run: its own has made the same.
+  static bool isThere(const Item& item, const store::Store::Made& made) {
+    return made.built ? made.binary : lasting(made.failure) || byOther(item);
   }
 
   void compileAll(Clock::time_point start, const Progress& progress) {
@@ -124,13 +123,14 @@ private:
         {{options_.worker, {"compile", "--memory", std::to_string(options_.compileMemory)}}, slots_, true});
     CoreGate gate;
     Metrics metrics;
-    Builder builder(store_, metrics, pool, gate, options_.compileSeconds);
+    const CompileService service{pool, gate, metrics, options_.compileSeconds};
     std::vector<std::jthread> threads;
     running_ = slots_;
     for (int i = 0; i < slots_; ++i)
-      threads.emplace_back([&] { compileSome(builder); });
+      threads.emplace_back([&] { compileSome(service); });
+    threads.emplace_back([&] { keepAll(); });
     std::unique_lock lock(mutex_);
-    while (!done_.wait_for(lock, std::chrono::milliseconds(200), [&] { return running_ == 0; })) {
+    while (!changed_.wait_for(lock, std::chrono::milliseconds(200), [&] { return keptAll_; })) {
       report_.seconds = secondsSince(start);
       if (options_.budget > 0 && report_.seconds > options_.budget) stop_.request_stop();
       if (progress) progress(report_);
@@ -139,22 +139,63 @@ private:
     threads.clear();
   }
 
-  void compileSome(Builder& builder) {
-    for (size_t next; !stop_.stop_requested() && (next = next_++) < waiting_.size();) {
-      const Item& item = plan_.items[waiting_[next]];
-      auto made = builder.make(*item.problem, item.configuration, true, stop_.get_token());
-      std::lock_guard guard(mutex_);
+  void compileSome(const CompileService& service) {
+    while (!stop_.stop_requested()) {
+      std::unique_lock lock(mutex_);
+      const auto next = queue_.take();
+      if (!next) break;
+      lock.unlock();
+      const Item& item = plan_.items[*next];
+      auto made = compileBuild(service, *item.problem, item.configuration, stop_.get_token());
+      lock.lock();
       if (made) {
-        ++report_.compiled;
-        note(item, made->build);
+        queue_.took(item, made->build.seconds);
+        made_.emplace_back(*next, std::move(*made));
+        changed_.notify_all();
       } else if (!stop_.stop_requested()) {
-        broken_ = made.error();
-        stop_.request_stop();
+        breakOff(made.error());
       }
     }
     std::lock_guard guard(mutex_);
     --running_;
-    done_.notify_all();
+    changed_.notify_all();
+  }
+
+  /// Keeps what is made, all that waits in one transaction: a core that had to wait for the disk after each
+  /// build would do nothing else for half of the time.
+  void keepAll() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [&] { return !made_.empty() || running_ == 0; });
+      if (made_.empty()) break;
+      const auto some = std::exchange(made_, {});
+      lock.unlock();
+      auto kept = store_.batch([&]() -> Result<void> {
+        for (const auto& [index, made] : some)
+          if (auto ok = keep(plan_.items[index], made); !ok) return ok;
+        return {};
+      });
+      lock.lock();
+      if (!kept) breakOff(kept.error());
+      if (!kept) continue;
+      for (const auto& [index, made] : some) {
+        ++report_.compiled;
+        note(plan_.items[index], made.build);
+      }
+    }
+    keptAll_ = true;
+    changed_.notify_all();
+  }
+
+  Result<void> keep(const Item& item, const Builder::Made& made) {
+    auto id = store_.putBuild(item.key(), made.build,
+                              made.artefact ? std::string_view(made.artefact->bytes) : std::string_view());
+    return id ? Result<void>() : fail(id.error());
+  }
+
+  void breakOff(const Error& error) {
+    if (!broken_) broken_ = error;
+    stop_.request_stop();
   }
 
   void note(const Item& item, const Build& build) {
@@ -174,11 +215,12 @@ private:
   const int slots_;
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> outer_;
-  std::vector<size_t> waiting_;
-  std::atomic<size_t> next_ = 0;
   std::mutex mutex_; ///< guards all below
-  std::condition_variable done_;
+  std::condition_variable changed_;
+  Queue queue_;
+  std::vector<std::pair<size_t, Builder::Made>> made_; ///< and not kept yet
   int running_ = 0;
+  bool keptAll_ = false;
   Report report_;
   std::optional<Error> broken_;
 };

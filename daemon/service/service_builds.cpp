@@ -3,6 +3,8 @@
 #include "daemon/service/answers/convert.h"
 #include "daemon/service/service.h"
 
+#include <cstring>
+#include <elf.h>
 #include <openssl/evp.h>
 
 namespace tuned {
@@ -25,6 +27,29 @@ Result<std::string> fromBase64(const std::string& text) {
 
 std::unexpected<Error> wrong(const std::string& what, const std::string& remedy = {}) {
   return fail(ErrorKind::InvalidInput, what, remedy);
+}
+
+/// Whether it is an image of what it says. No more than the head is looked at here: reading others' binaries
+/// is for workers, which may crash.
+Result<void> checkImage(const std::string& bytes, const std::string& format, const std::string& target) {
+  if (format != "cubin" && format != "object")
+    return wrong("format: '" + format + "' is neither cubin nor object");
+  if (bytes.size() < SELFMAG || !bytes.starts_with(ELFMAG))
+    return wrong("binary: not an ELF file, which both cubins and objects are");
+  if (format == "object") return {};
+  constexpr Elf64_Half cudaMachine = 190; // EM_CUDA
+  Elf64_Ehdr head{};
+  std::memcpy(&head, bytes.data(), std::min(bytes.size(), sizeof head));
+  if (bytes.size() < sizeof head || head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_machine != cudaMachine)
+    return wrong("binary: an ELF file, but no cubin");
+  // The flags hold the architecture in their low byte, from ABI version 8 on in the next.
+  const auto number =
+      std::to_string((head.e_ident[EI_ABIVERSION] >= 8 ? head.e_flags >> 8 : head.e_flags) & 0xff);
+  const std::string name = "sm_" + number;
+  if (target != name && target != name + "a" && target != name + "f")
+    return wrong("target: '" + target + "', but the binary is for " + name,
+                 "say what the binary was compiled for");
+  return {};
 }
 
 /// The launch must be one that this kernel's arguments can be packed for: what is not said cannot be
@@ -73,11 +98,7 @@ Result<protocol::BuildInfo> Service::addBuild(const protocol::BuildRequest& requ
   if (auto sound = checkLaunch(request.launch, kernel); !sound) return fail(sound.error());
   auto bytes = fromBase64(request.binary);
   if (!bytes) return fail(bytes.error());
-  if (request.format != "cubin" && request.format != "object")
-    return wrong("format: '" + request.format + "' is neither cubin nor object");
-  if (bytes->size() < 4 || !bytes->starts_with("\x7f"
-                                               "ELF"))
-    return wrong("binary: not an ELF file, which both cubins and objects are");
+  if (auto sound = checkImage(*bytes, request.format, request.target); !sound) return fail(sound.error());
 
   Build build;
   build.artefact = sha256(*bytes);

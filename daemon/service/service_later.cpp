@@ -25,6 +25,9 @@ void Service::measureLater() {
 
 /// Devices of one kind take from one list, so that they share the work.
 void Service::feedLater(const KnownDevice& device) {
+  // What was measured on this hardware before an upgrade is told by what the store knows of the device.
+  if (auto known = store_->putTarget(device.target); !known)
+    return spdlog::warn("builds without a measurement were not looked for: {}", known.error().text());
   std::lock_guard guard(laterMutex_);
   auto& jobs = later_.jobs[device.info.id];
   int64_t& reached = later_.reached[device.target.id];

@@ -17,6 +17,10 @@ constexpr const char* byKey =
 constexpr const char* byId =
     "SELECT b.id, p.kernel, p.sizes, b.configuration, b.toolchain, b.options, b.origin, b.artefact, b.body, "
     "b.created, b.sum FROM builds b JOIN problems p ON p.id = b.problem WHERE b.id = ?";
+constexpr const char* ofProblem =
+    "SELECT b.id, b.configuration, b.artefact, b.body, b.sum, a.sha IS NOT NULL FROM problems p "
+    "JOIN builds b ON b.problem = p.id LEFT JOIN artefacts a ON a.sha = b.artefact "
+    "WHERE p.kernel = ? AND p.sizes = ? AND b.toolchain = ? AND b.options = '' AND b.origin = ''";
 constexpr const char* ofOthers =
     "SELECT b.id, p.kernel, p.sizes, b.configuration, b.toolchain, b.options, b.origin, b.artefact, b.body, "
     "b.created, b.sum FROM problems p JOIN builds b ON b.problem = p.id WHERE p.kernel = ? AND p.sizes = ? "
@@ -27,11 +31,15 @@ constexpr const char* loadableOnes =
     "b.created, b.sum FROM problems p JOIN builds b ON b.problem = p.id JOIN artefacts a ON a.sha = "
     "b.artefact WHERE p.kernel = ? AND p.sizes = ? AND b.origin = '' AND a.target = ? "
     "ORDER BY b.configuration, b.toolchain = ?, b.created, b.id";
+/// What was measured on this hardware before an upgrade is stale, which is another thing: the next who asks
+/// has it searched again, with the new compiler's builds beside the old.
 constexpr const char* withoutMeasurement =
-    "SELECT p.id, p.kernel, p.sizes FROM problems p WHERE p.id > ?3 AND NOT EXISTS (SELECT 1 FROM "
-    "measurements m WHERE m.problem = p.id AND m.target = ?2 AND m.standing > 0) AND EXISTS (SELECT 1 FROM "
-    "builds b JOIN artefacts a ON a.sha = b.artefact WHERE b.problem = p.id AND b.origin = '' AND a.target = "
-    "?1) ORDER BY p.id LIMIT ?4";
+    "SELECT p.id, p.kernel, p.sizes FROM problems p WHERE p.id > ?3 AND NOT EXISTS ("
+    "SELECT 1 FROM measurements m JOIN targets g ON g.id = m.target WHERE m.problem = p.id AND m.standing > "
+    "0 "
+    "AND (m.target = ?2 OR g.hardware = (SELECT hardware FROM targets WHERE id = ?2))) AND EXISTS ("
+    "SELECT 1 FROM builds b JOIN artefacts a ON a.sha = b.artefact "
+    "WHERE b.problem = p.id AND b.origin = '' AND a.target = ?1) ORDER BY p.id LIMIT ?4";
 constexpr const char* matching =
     "SELECT b.id, p.kernel, p.sizes, b.configuration, b.toolchain, b.options, b.origin, b.artefact, b.body, "
     "b.created, b.sum FROM builds b JOIN problems p ON p.id = b.problem WHERE b.id > ?1 AND "
@@ -105,6 +113,35 @@ Result<BuildRecord> Store::build(int64_t id) {
   if (!found) return fail(found.error());
   if (!*found) return fail(ErrorKind::NotFound, "there is no build " + std::to_string(id));
   return std::move(**found);
+}
+
+Result<std::map<std::string, Store::Made>> Store::made(const std::string& kernel, const std::string& sizes,
+                                                       const std::string& toolchain) {
+  return attempt([&] {
+    std::map<std::string, Made> out;
+    std::vector<int64_t> damaged;
+    auto row = query(*database_, ofProblem, kernel, sizes, toolchain);
+    while (row.executeStep()) {
+      const std::string configuration = text(row, 1);
+      const std::string_view artefact = textAt(row, 2), body = textAt(row, 3);
+      Made one{!artefact.empty(), number(row, 5) != 0, {}};
+      // The sum answers for the body, and the body names the artefact: parsing it would take the most time.
+      bool sound = buildSum({kernel, sizes, configuration, toolchain, "", ""}, body) == textAt(row, 4) &&
+                   (!one.built || body.find(artefact) != std::string_view::npos);
+      if (sound && !one.built) {
+        auto build = model::fromText<Build>(std::string(body));
+        sound = build && !build->built();
+        if (sound) one.failure = std::move(*build);
+      }
+      if (sound)
+        out.emplace(configuration, std::move(one));
+      else
+        damaged.push_back(number(row, 0));
+    }
+    for (int64_t id : damaged)
+      dropBuild(id, kernel + " for " + sizes);
+    return out;
+  });
 }
 
 Result<std::vector<BuildRecord>> Store::foreignBuilds(const std::string& kernel, const std::string& sizes) {

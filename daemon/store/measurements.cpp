@@ -37,6 +37,15 @@ Result<int64_t> Store::addMeasurement(const MeasurementRecord& given) {
   });
 }
 
+Result<bool> Store::hasMeasurement(const MeasurementRecord& record) {
+  return attempt([&] {
+    return numberOf(*database_,
+                    "SELECT count(*) FROM measurements WHERE build = ? AND target = ? AND policy = ? AND "
+                    "created = ? AND source IN ('', ?)",
+                    record.build.id, record.target, record.policy, record.created, record.source) > 0;
+  });
+}
+
 Result<std::vector<MeasurementRecord>> Store::standing(const ProblemKey& problem, double since) {
   return attempt([&] {
     std::vector<MeasurementRecord> out;

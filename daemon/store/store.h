@@ -14,6 +14,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -74,6 +75,15 @@ public:
   /// NotFound: never built, or damaged. A failure is a build, too. Its artefact may have been collected.
   Result<BuildRecord> build(const BuildKey& key);
   Result<BuildRecord> build(int64_t id);
+  /// What our own compilers made of a problem, without its body where it was built: for asking of many at a
+  /// time whether they are there.
+  struct Made {
+    bool built = false, binary = false; ///< binary: it is here
+    Build failure;                      ///< where it was not built
+  };
+  /// By configuration. Rows that do not match their checksums are dropped.
+  Result<std::map<std::string, Made>> made(const std::string& kernel, const std::string& sizes,
+                                           const std::string& toolchain);
   /// Builds of the problem that other compilers made.
   Result<std::vector<BuildRecord>> foreignBuilds(const std::string& kernel, const std::string& sizes);
   /// Problems, in the order of their numbers from the one behind `after` on, at most `limit`: those with
@@ -100,6 +110,8 @@ public:
   /// Keeps one; build.id must be a build's number and the target must have been put. It stands for its build
   /// from now on, in place of what did, unless it is history from the start. Gives its number.
   Result<int64_t> addMeasurement(const MeasurementRecord& measurement);
+  /// Whether this very one is kept: of its build, target, policy and time, made here or from its source.
+  Result<bool> hasMeasurement(const MeasurementRecord& measurement);
   /// The one that stands for each build of the problem, oldest first.
   Result<std::vector<MeasurementRecord>> standing(const ProblemKey& problem, double since = 0);
   /// The newest that stands for a configuration built by our own compilers, measured that way. NotFound.

@@ -1,4 +1,5 @@
 // `tuned-worker devices`: what this machine has, and what this program compiles with.
+#include "backend/gpu_targets.h"
 #include "backend/identity.h"
 #include "backend/nvptx/cubin/assemble.h"
 #include "backend/registry.h"
@@ -31,6 +32,7 @@ nlohmann::json listing() {
     out["devices"].push_back(model::toJson(info));
   out["assembler"] = assemblers();
   out["gpu_compilers"] = compilersFor("sm_90a");
+  out["gpu_targets"] = gpuTargets();
   return out;
 }
 } // namespace

@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "base/json_limits.h"
+#include "base/model/architecture.h"
 #include "base/private_files.h"
 #include "base/sha256.h"
 #include <doctest/doctest.h>
@@ -106,4 +107,17 @@ TEST_CASE("folders have the mode that is asked for, whatever the umask, and othe
     REQUIRE(::chown((folder / "a/b/c").c_str(), 1234, 1234) == 0);
     CHECK(checkPrivateFolder(folder / "a/b/c").error().message.find("user 1234") != std::string::npos);
   }
+}
+
+TEST_CASE("code without a letter loads on later devices of its generation, code with one on its own alone") {
+  CHECK(loadsOn("sm_90a", "sm_90a"));
+  CHECK(loadsOn("sm_90", "sm_90a"));
+  CHECK(loadsOn("sm_80", "sm_89"));
+  CHECK(loadsOn("cpu:znver3+1", "cpu:znver3+1"));
+  CHECK_FALSE(loadsOn("sm_89", "sm_86"));
+  CHECK_FALSE(loadsOn("sm_80", "sm_90a"));
+  CHECK_FALSE(loadsOn("sm_100a", "sm_103a"));
+  CHECK_FALSE(loadsOn("cpu:znver3", "cpu:znver4"));
+  for (const char* none : {"", "sm_", "sm_x", "90", "sm_99999999999"})
+    CHECK_FALSE(loadsOn(none, "sm_90a"));
 }

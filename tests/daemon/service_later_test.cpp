@@ -57,6 +57,28 @@ TEST_CASE("builds by another machine's assembler are measured behind, and nothin
   CHECK(daemon.measured() == 4);
 }
 
+TEST_CASE("what was measured before an upgrade is stale, and not measured later as if nobody ever had") {
+  Scratch folder;
+  const std::string document = documentOf("kernel", "plain");
+  {
+    Daemon daemon(folder.path());
+    REQUIRE(daemon.tune(document).state == "done");
+  }
+  Daemon daemon(folder.path(), "build-2");
+  daemon->measureLater();
+  CHECK(daemon->idle());
+  CHECK(daemon.ask(document)->stale);
+  protocol::BestRequest request;
+  request.document = document;
+  request.sizes = sizes;
+  const auto asked = daemon->best(request);
+  REQUIRE(asked);
+  CHECK(asked->job); // a search behind, with what the new compiler makes
+  REQUIRE(eventually([&] { return daemon->idle(); }));
+  CHECK(daemon.compiled() == 3);
+  CHECK_FALSE(daemon.ask(document)->stale);
+}
+
 TEST_CASE("a tuning over what is built says when there is nothing, and takes no list") {
   Scratch folder;
   Daemon daemon(folder.path());

@@ -274,6 +274,8 @@ TEST_CASE("problems with builds that load and no measurement are found in slices
   CHECK(rest->back().sizes == R"({"n":5})");
   CHECK(store->unmeasured("sm_80", problem.target, 0, 10)->empty());
   CHECK(store->unmeasured("sm_90a", "target-2", 0, 10)->size() == 6);
+  REQUIRE(store->putTarget({"upgraded", "hardware-1", "cuda:0", "{}", ""}));
+  CHECK(store->unmeasured("sm_90a", "upgraded", 0, 10)->size() == 5); // what was measured is stale
   const int64_t build = store->build(buildKey(2, {problem.kernel, R"({"n":3})", ""}))->id;
   REQUIRE(store->addMeasurement(timed(build, 1e-3)));
   CHECK(store->unmeasured("sm_90a", problem.target, 0, 10)->size() == 4);
@@ -297,4 +299,28 @@ TEST_CASE("of a configuration's builds that load, the one of the present toolcha
   CHECK(loadable->at(2).key.configuration == block(8));
   CHECK(loadable->at(2).key.toolchain == "toolchain-3");
   CHECK(store->loadable(problem.kernel, problem.sizes, "sm_120a", "toolchain-1")->empty());
+}
+
+TEST_CASE("what was made of a problem is told at once: built, without its binary, failed, damaged") {
+  Scratch scratch;
+  {
+    auto store = filled(scratch.path());
+    put(*store, buildKey(8), "eight");
+    put(*store, buildKey(16, problem, "somebody 1.0"), "theirs");
+    put(*store, buildKey(32), "damaged");
+  }
+  tamper(scratch.path(), "DELETE FROM artefacts WHERE size = 5");
+  tamper(scratch.path(), R"(UPDATE builds SET sum = x'00' WHERE configuration = '{"B":32}')");
+  auto store = openAt(scratch.path());
+  auto made = store->made(problem.kernel, problem.sizes, "toolchain-1");
+  REQUIRE_MESSAGE(made.has_value(), (made ? "" : made.error().text()));
+  REQUIRE(made->size() == 4);
+  CHECK_FALSE(made->at(block(1)).built);
+  CHECK(made->at(block(1)).failure.reason == "no registers");
+  CHECK(made->at(block(2)).binary);
+  CHECK(made->at(block(8)).built);
+  CHECK_FALSE(made->at(block(8)).binary);
+  CHECK(store->notices().size() == 1);
+  CHECK(store->made(problem.kernel, problem.sizes, "another")->empty());
+  CHECK(store->made(problem.kernel, problem.sizes, "toolchain-1")->size() == 4);
 }

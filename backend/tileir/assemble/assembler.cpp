@@ -87,14 +87,18 @@ Result<Assembler> findAssembler() {
   return assemblerAt(fs::absolute(program).string());
 }
 
+std::vector<std::string> assemblerTargets() {
+  return {"sm_80",  "sm_86",  "sm_87",  "sm_88",  "sm_89", "sm_90",
+          "sm_100", "sm_103", "sm_110", "sm_120", "sm_121"};
+}
+
 Result<std::string> assemblerTarget(const std::string& target) {
   std::string name = target;
   if (!name.empty() && (name.back() == 'a' || name.back() == 'f')) name.pop_back();
   std::string known;
-  for (const char* row : {"sm_80", "sm_86", "sm_87", "sm_88", "sm_89", "sm_90", "sm_100", "sm_103", "sm_110",
-                          "sm_120", "sm_121"}) {
+  for (const std::string& row : assemblerTargets()) {
     if (name == row) return name;
-    known += (known.empty() ? "" : ", ") + std::string(row);
+    known += (known.empty() ? "" : ", ") + row;
   }
   return fail(ErrorKind::Unsupported, "Tile IR has no target '" + target + "'", "choose one of " + known);
 }

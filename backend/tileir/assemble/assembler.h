@@ -3,6 +3,9 @@
 
 #include "backend/tileir/assemble/child.h"
 
+#include <string>
+#include <vector>
+
 namespace tuned::tileir {
 
 struct Assembler {
@@ -23,6 +26,9 @@ struct Assembled {
   std::string cubin;
   std::string remarks; ///< what it said beside: warnings of many registers, say
 };
+
+/// Its names of architectures, without the letter behind: "sm_90".
+std::vector<std::string> assemblerTargets();
 
 /// The name tileiras has for a target: "sm_90a" is "sm_90". Unsupported lists those there are.
 Result<std::string> assemblerTarget(const std::string& target);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/sha256.h"
 #include "daemon/service/answers/convert.h"
+#include "daemon/service/jobs/compile_build.h"
 #include "daemon/worker/channel/messages.h"
 
 #include <nlohmann/json.hpp>
@@ -66,19 +67,24 @@ Result<Builder::Made> Builder::make(const Problem& problem, const Configuration&
 
 Result<Builder::Made> Builder::compile(const Problem& problem, const Configuration& configuration,
                                        const std::stop_token& stop) {
+  return compileBuild({compilers_, gate_, metrics_, compileSeconds_}, problem, configuration, stop);
+}
+
+Result<Builder::Made> compileBuild(const CompileService& service, const Problem& problem,
+                                   const Configuration& configuration, const std::stop_token& stop) {
   const nlohmann::json request = {{"op", "compile"},
                                   {"kernel", problem.document},
                                   {"sizes", problem.sizes},
                                   {"target", problem.compileTarget},
                                   {"configuration", configuration},
-                                  {"seconds", compileSeconds_}};
+                                  {"seconds", service.seconds}};
   auto start = std::chrono::steady_clock::now();
-  std::shared_lock<CoreGate> cores(gate_);
-  auto answer = compilers_.call(problem.id + toKey(configuration), request, compileSeconds_, stop);
+  std::shared_lock<CoreGate> cores(service.gate);
+  auto answer = service.compilers.call(problem.id + toKey(configuration), request, service.seconds, stop);
   cores.unlock();
-  ++metrics_.buildsMade;
+  ++service.metrics.buildsMade;
   auto artefact = answer ? artefactFromJson(*answer) : fail(answer.error());
-  Made made;
+  Builder::Made made;
   made.build.seconds = secondsSince(start);
   if (artefact) {
     artefact->launch.arguments = problem.arguments;
@@ -94,7 +100,7 @@ Result<Builder::Made> Builder::compile(const Problem& problem, const Configurati
     return made;
   }
   const Error& error = artefact.error();
-  if (!stop.stop_requested() && compilers_.closed())
+  if (!stop.stop_requested() && service.compilers.closed())
     return fail(ErrorKind::Unavailable, "the daemon is stopping", "ask again when it is back");
   if (stop.stop_requested() || error.kind == ErrorKind::Unavailable) return fail(error);
   const Outcome outcome = outcomeOf(error, true);

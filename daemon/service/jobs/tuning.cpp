@@ -1,6 +1,7 @@
 #include "daemon/service/jobs/tuning.h"
 
 #include "base/clock.h"
+#include "base/model/architecture.h"
 #include "client/protocol/json.h"
 #include "daemon/service/answers/convert.h"
 #include "daemon/service/answers/question.h"
@@ -303,7 +304,8 @@ private:
     auto foreign = store_.foreignBuilds(spec_.problem.kernel, spec_.problem.sizes);
     if (!foreign) return fail(foreign.error());
     for (const store::BuildRecord& record : *foreign)
-      if (record.build.target == device_.info.architecture) contend(request, record, record.key.origin);
+      if (loadsOn(record.build.target, device_.info.architecture))
+        contend(request, record, record.key.origin);
     auto before = store_.chooseStale(spec_.problem, device_.target.hardware, [&](const auto& record) {
       return record.build.key.origin.empty() && record.build.key.toolchain != problem_.toolchain &&
              inSpace(*kernel_.kernel, record.measurement.configuration, request.sizes);

@@ -76,7 +76,7 @@ int64_t putBuild(store::Store& store, const BuildKey& key, const std::string& by
 }
 
 void measure(store::Store& store, int64_t build, double seconds) {
-  REQUIRE(store.putTarget({"target", "hardware", "cuda:0", "{}", ""}));
+  REQUIRE(store.putTarget({"target", "hardware", "cuda:0", R"({"hardware":{"name":"a card"}})", ""}));
   store::MeasurementRecord record;
   record.build.id = build;
   record.target = "target";
@@ -204,6 +204,32 @@ TEST_CASE("nobody's signature, an unknown signer, an older bundle") {
   CHECK(importBundle(*to, old, request));
 }
 
+TEST_CASE("the same bundle again brings back what is gone, can be trusted with more, and fills nothing") {
+  Folder folder;
+  auto from = filled(folder / "a");
+  Reader bundle = exported(*from, folder / "bundle");
+  auto to = open(folder / "b");
+  REQUIRE(importBundle(*to, bundle, anyone()));
+  CHECK(importBundle(*to, bundle, anyone())->known);
+  CHECK(to->counts()->measurements == 1);
+
+  REQUIRE(to->collect(0, 2e9)->artefacts == 2);
+  auto again = importBundle(*to, bundle, anyone());
+  REQUIRE(again);
+  CHECK_FALSE(again->known);
+  CHECK(again->builds == 2);
+  CHECK(to->artefact(sha256("two"))->bytes == "two");
+
+  const store::ProblemKey problem{kernel().id(), "{\"n\":8}", "target"};
+  CHECK_FALSE(to->choose(problem, anything));
+  ImportRequest trusting = anyone();
+  trusting.trustMeasurements = true;
+  CHECK(importBundle(*to, bundle, trusting)->measurements == 1);
+  CHECK(to->choose(problem, anything));
+  CHECK(importBundle(*to, bundle, trusting)->known);
+  CHECK(importBundle(*to, bundle, anyone())->known);
+}
+
 TEST_CASE("contents that lie are refused whole, whoever signed them") {
   Folder folder;
   const tuned::Kernel good = kernel();
@@ -279,8 +305,10 @@ TEST_CASE("bundles are compared by kernel, sizes, configuration and target") {
   auto difference = diff(exported(*before, folder / "x"), exported(*after, folder / "y"));
   REQUIRE_MESSAGE(difference, difference.error().text());
   std::map<std::string, int> counted;
-  for (const Change& change : difference->changes)
+  for (const Change& change : difference->changes) {
     ++counted[change.what];
+    CHECK(change.target == (change.what == "slower" ? "a card" : "sm_90a"));
+  }
   CHECK(counted["other code"] == 1);
   CHECK(counted["fails"] == 1);
   CHECK(counted["gone"] == 1);

@@ -1,4 +1,5 @@
 // Building ahead: everything once, nothing twice, and on where it was stopped. The worker only pretends.
+#include "daemon/prewarm/queue.h"
 #include "daemon/prewarm/run.h"
 
 #include <doctest/doctest.h>
@@ -161,6 +162,38 @@ TEST_CASE("targets that are none, and no target at all; a worker that is not the
   CHECK(makePlan(problems, {}, *toolchain).error().text().find("--target") != std::string::npos);
   for (const char* target : {"sm_", "gfx90a", "", "../sm_90a"})
     CHECK(makePlan(problems, {target}, *toolchain).error().kind == ErrorKind::InvalidInput);
+  toolchain->gpuTargets = {"sm_80", "sm_90a"};
+  auto unknown = makePlan(problems, {"sm_80", "sm_91"}, *toolchain);
+  REQUIRE_FALSE(unknown);
+  CHECK(unknown.error().text().find("sm_80, sm_90a") != std::string::npos);
+  CHECK(makePlan(problems, {"sm_90a"}, *toolchain));
   CHECK(makePlan(problems, {"cpu"}, *toolchain)->items.size() == 6);
   CHECK(findToolchain("/nonexistent/worker").error().kind == ErrorKind::Unavailable);
+}
+
+TEST_CASE("one build of each kind comes first, then those of the kind that takes longest") {
+  auto item = [](const std::string& kernel, const Configuration& configuration) {
+    auto problem = std::make_shared<tuned::Problem>();
+    problem->kernel = kernel;
+    problem->compileTarget = "sm_90a";
+    return Item{problem, kernel, configuration};
+  };
+  const std::vector<Item> items = {
+      item("quick", {{"B", 1}}),        item("quick", {{"B", 2}}),
+      item("long", {{"B", 1}}),         item("long", {{"B", 2}}),
+      item("other", {{"compiler", 1}}), item("other", {{"compiler", 1}, {"B", 2}})};
+  Queue queue;
+  CHECK(queue.empty());
+  for (size_t i = 0; i < items.size(); ++i)
+    queue.add(items[i], i);
+  CHECK(queue.take() == 4); // by a second compiler
+  CHECK(queue.take() == 2);
+  CHECK(queue.take() == 0);
+  queue.took(items[2], 3);
+  queue.took(items[0], 0.1);
+  CHECK(queue.take() == 5); // its first is not done: nobody knows how long that takes
+  queue.took(items[4], 1);
+  CHECK(queue.take() == 3);
+  CHECK(queue.take() == 1);
+  CHECK_FALSE(queue.take());
 }

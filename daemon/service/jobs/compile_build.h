@@ -1,0 +1,20 @@
+// Compiling one build in the pool's processes, kept by nobody: for Builder, and for those who keep many at a
+// time.
+#pragma once
+
+#include "daemon/service/jobs/builder.h"
+
+namespace tuned {
+
+struct CompileService {
+  WorkerPool& compilers;
+  CoreGate& gate;
+  Metrics& metrics;
+  double seconds; ///< deadline of one build
+};
+
+/// Blocks. A failure is a build, too; errors are as Builder::make says.
+Result<Builder::Made> compileBuild(const CompileService& service, const Problem& problem,
+                                   const Configuration& configuration, const std::stop_token& stop);
+
+} // namespace tuned

@@ -1,0 +1,183 @@
+// Built ahead, carried and measured later, by the real programs: what a CI job and a host do.
+#include "client/protocol.h"
+#include "daemon_process.h"
+#include "kernels.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+using namespace tuned;
+using namespace tuned::e2e;
+using nlohmann::json;
+
+namespace {
+
+const std::vector<std::string> problem = {"built", "--size", "n_elements=5000", "--device", "cpu"};
+
+/// A folder with a kernel and a manifest of it, and tunectl in it without a daemon.
+struct Machine {
+  Folder folder;
+  Machine() {
+    folder.write("built.json", document("built", elementwise(storeScaled(53))).dump());
+    manifest("m.json", "built.json", "n_elements");
+  }
+  void manifest(const std::string& file, const std::string& kernel, const std::string& size) const {
+    const json out = {{"name", "m"}, {"kernels", {{{"kernel", kernel}, {"sizes", {{size, {5000, 6000}}}}}}}};
+    folder.write(file, out.dump());
+  }
+  tunectl::Finished run(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), program("tunectl"));
+    auto finished = tunectl::runProgram(arguments, 240);
+    REQUIRE_MESSAGE(finished.has_value(), (finished ? "" : finished.error().text()));
+    return *finished;
+  }
+  json runJson(std::vector<std::string> arguments, int exitCode = 0) const {
+    arguments.emplace_back("--json");
+    const auto finished = run(arguments);
+    CHECK_MESSAGE(finished.exitCode == exitCode, finished.output << finished.errors);
+    return json::parse(finished.output, nullptr, false);
+  }
+  json prewarm(const std::string& file, const std::string& cache, std::vector<std::string> more = {},
+               int exitCode = 0) const {
+    more.insert(more.begin(), {"prewarm", folder / file, "--compile-only", "--cache", cache});
+    return runJson(more, exitCode);
+  }
+};
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+double counter(client::Client& client, const std::string& name) {
+  const std::string text = client.page("/metrics").value_or("");
+  const size_t at = text.find("\n" + name + " ");
+  return at == std::string::npos ? -1 : std::stod(text.substr(at + 1 + name.size()));
+}
+
+} // namespace
+
+TEST_CASE("built without a daemon, carried, measured by another's without compiling, and carried on") {
+  Machine ci;
+  const std::string cache = ci.folder / "ci", bundle = ci.folder / "b", key = ci.folder / "key";
+  CHECK(ci.prewarm("m.json", cache, {"--target", "cpu"})["compiled"] == 6);
+  const json again = ci.prewarm("m.json", cache, {"--target", "cpu"});
+  CHECK(again["compiled"] == 0);
+  CHECK(again["known"] == 6);
+  ci.runJson({"key", "new", key});
+  CHECK(ci.runJson({"export", bundle, "--cache", cache, "--key", key})["builds"] == 6);
+  const json shown = ci.runJson({"show", bundle});
+  CHECK(shown["builds"] == 6);
+  CHECK(shown["measurements"] == 0);
+  CHECK(shown["kernels"].size() == 1);
+  CHECK(shown["signer"].get<std::string>().size() == 64);
+  CHECK(ci.runJson({"verify", bundle})["sound"] == true);
+
+  DaemonProcess host;
+  const std::string there = host.folder() / "cache";
+  const auto busy = ci.run({"import", bundle, "--cache", there, "--trust", key + ".pub"});
+  CHECK(busy.exitCode == 1);
+  CHECK(contains(busy.errors, "stop that daemon"));
+  host.stop(SIGTERM);
+  CHECK(ci.run({"import", bundle, "--cache", there}).exitCode == 5); // from no trusted key
+  CHECK(ci.runJson({"import", bundle, "--cache", there, "--trust", key + ".pub"})["builds"] == 6);
+  host.start();
+  auto client = host.connect();
+  for (int i = 0; i < 1200 && client.status()->winners < 2; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  std::vector<std::string> query = problem;
+  query.insert(query.begin(), "query");
+  CHECK_MESSAGE(host.tunectl(query).exitCode == 0, host.log());
+  CHECK(counter(client, "gpu_tuned_builds_made_total") == 0);
+  CHECK(contains(host.log(), "measured from builds that were here"));
+  host.stop(SIGTERM);
+
+  const std::string measured = ci.folder / "measured";
+  CHECK(ci.runJson({"export", measured, "--cache", there, "--key", key})["measurements"] == 6);
+  CHECK(ci.run({"diff", measured, measured, "--max-regression", "1"}).exitCode == 0);
+  // An equal machine that trusts the measurements answers from them at once.
+  DaemonProcess equal;
+  equal.stop(SIGTERM);
+  const std::vector<std::string> import = {"import",
+                                           measured,
+                                           "--cache",
+                                           equal.folder() / "cache",
+                                           "--trust",
+                                           key + ".pub",
+                                           "--trust-measurements"};
+  CHECK(ci.runJson(import)["measurements"] == 6);
+  CHECK(ci.runJson(import)["known"] == true);
+  equal.start();
+  CHECK(equal.tunectl(query).exitCode == 0);
+  auto asked = equal.connect();
+  CHECK(counter(asked, "gpu_tuned_jobs_started_total") == 0);
+}
+
+TEST_CASE("what ends a run is told by its exit status: all there, something failed, the budget") {
+  Machine ci;
+  json broken = document("broken", elementwise(storeScaled(59)));
+  broken["parameters"]["BLOCK_SIZE"] = {48, 64}; // no power of two
+  broken["default"]["BLOCK_SIZE"] = 64;
+  ci.folder.write("broken.json", broken.dump());
+  ci.manifest("broken_m.json", "broken.json", "n_elements");
+  const json failed = ci.prewarm("broken_m.json", ci.folder / "c", {"--target", "cpu"}, 1);
+  REQUIRE(failed["failures"].size() == 2);
+  CHECK(failed["failures"][0]["configuration"] == "{\"BLOCK_SIZE\":48}");
+  CHECK(contains(failed["failures"][0]["reason"], "48"));
+  const json ended = ci.prewarm("m.json", ci.folder / "d", {"--target", "cpu", "--budget", "0.001"}, 75);
+  CHECK(ended["complete"] == false);
+  CHECK(ci.prewarm("m.json", ci.folder / "d", {"--target", "cpu"})["complete"] == true);
+  const auto unknown = ci.run(
+      {"prewarm", ci.folder / "m.json", "--compile-only", "--target", "sm_91", "--cache", ci.folder / "e"});
+  CHECK(unknown.exitCode == 1);
+  CHECK(contains(unknown.errors, "choose among sm_80"));
+}
+
+TEST_CASE("CUDA C++ that takes minutes is ended at its deadline, and the rest is built") {
+  Machine ci;
+  std::string source = "#define A0 v = v * 3u + i; i ^= v;\n";
+  for (int i = 1; i <= 6; ++i) { // 2^20 statements and more
+    source += "#define A" + std::to_string(i);
+    for (int k = 0; k < 10; ++k)
+      source += " A" + std::to_string(i - 1);
+    source += "\n";
+  }
+  source += "extern \"C\" __global__ void kernel(unsigned *y) {\n  unsigned i = threadIdx.x, v = i;\n"
+            "#if B == 32\n  A6 A6\n#endif\n  y[i] = v;\n}\n";
+  const json document = {
+      {"name", "slow"},
+      {"language", "cuda"},
+      {"entry", "kernel"},
+      {"source_text", source},
+      {"sizes", {"n"}},
+      {"parameters", {{"B", {32, 64}}}},
+      {"grid", {1}},
+      {"block", {"B"}},
+      {"default", {{"B", 64}}},
+      {"arguments", {{{"name", "y"}, {"type", "*i32"}, {"shape", {"n"}}, {"output", true}}}}};
+  ci.folder.write("slow.json", document.dump());
+  ci.manifest("slow_m.json", "slow.json", "n");
+  const auto finished = ci.run({"prewarm", ci.folder / "slow_m.json", "--compile-only", "--target", "sm_90a",
+                                "--cache", ci.folder / "c", "--compile-seconds", "5", "--json"});
+  const json report = json::parse(finished.output, nullptr, false);
+  REQUIRE_MESSAGE(report.is_object(), finished.errors);
+  if (contains(report.dump(), "NVRTC")) return; // there is none here, and the failures say so
+  CHECK(finished.exitCode == 1);
+  REQUIRE(report["failures"].size() == 2);
+  for (const json& failure : report["failures"]) {
+    CHECK(failure["configuration"] == "{\"B\":32}");
+    CHECK(failure["outcome"] == "timed_out");
+  }
+  CHECK(report["compiled"] == 4);
+}
+
+TEST_CASE("a folder without a cache is not made one by looking at it") {
+  Machine ci;
+  const std::string nowhere = ci.folder / "nowhere";
+  for (const char* verb : {"verify", "gc"}) {
+    const auto finished = ci.run({verb, "--cache", nowhere});
+    CHECK(finished.exitCode == 1);
+    CHECK(contains(finished.errors, "there is no cache in " + nowhere));
+  }
+  CHECK(ci.run({"export", ci.folder / "b", "--cache", nowhere}).exitCode == 1);
+  CHECK_FALSE(std::filesystem::exists(nowhere));
+}
