@@ -1,6 +1,6 @@
 """Seconds from a cold start to the best configuration: @triton.autotune, and tuned on the IR of the same configurations.
 
-PYTHONPATH=build/python GPU_TUNED_SOCKET=… python3 tests/bench/triton_autotune.py TUTORIALS [--effort quick,full] [--plain] [CASE…]
+PYTHONPATH=build/python GPU_TUNED_SOCKET=… python3 tests/bench/triton_autotune.py TUTORIALS [--effort quick,full] [CASE…]
 
 TUTORIALS is python/tutorials of a checkout of Triton; cases are of triton_tutorials.py (default: 09's descriptor persistent
 with 48 configurations, and 06 forward with D 128). Each side is a process of its own with an empty TRITON_CACHE_DIR:
@@ -10,8 +10,8 @@ with 48 configurations, and 06 forward with D 128). Each side is a process of it
   goes to the daemon, and its answer (timed, judged) is waited for. Each effort is another tuning of the same document,
   forced, so that nothing of an earlier one counts; the IR is counted each time.
 
---plain also times 09's TMA persistent, whose host descriptors no document has, by Triton alone. Needs a GPU, PyTorch,
-Triton and a daemon; without a GPU it says so and ends. `--device cpu --size N` tries our side without a GPU.
+Needs a GPU, PyTorch, Triton and a daemon; without a GPU it says so and ends. `--device cpu --size N` tries our side without
+a GPU.
 """
 
 from __future__ import annotations
@@ -93,9 +93,11 @@ def drafts_of(call: Caught) -> tuple[Any, list[Draft], list[Any]]:
     autotuner.nargs = dict(zip(autotuner.arg_names, args))
     drafts, arguments = [], []
     for index, config in enumerate(autotuner.prune_configs(kwargs)):
-        function, meta = _export.meta_of(autotuner, args, kwargs, config)
-        named = {name: meta[name] for name in function.signature.parameters if name in meta}
-        options = {name: value for name, value in meta.items() if name not in named}
+        _, meta = _export.meta_of(autotuner, args, kwargs, config)
+        # Behind the configuration's hook, which sets the blocks of host descriptors.
+        function, seen = _export.meta_of(autotuner, *_export.call_of(autotuner, args, kwargs, config), config)
+        named = {name: seen[name] for name in function.signature.parameters if name in seen}
+        options = {name: value for name, value in seen.items() if name not in named}
         grid = _export.grid_of(kwargs["grid"], meta)
         try:
             function.run(grid=grid, warmup=True, **named, **options)
@@ -227,7 +229,6 @@ def main() -> int:
     parser.add_argument("--effort", default="quick,full")
     parser.add_argument("--device", default="cuda:0")
     parser.add_argument("--size", type=int, default=0)
-    parser.add_argument("--plain", action="store_true")
     parser.add_argument("--inside", choices=["ours", "plain"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
@@ -239,13 +240,12 @@ def main() -> int:
         return 0
     failed = 0
     print("case | who | seconds to the best | configurations | best: us | verdict | times faster")
-    for case in (options.cases or USUAL) + (["09 TMA persistent"] if options.plain else []):
+    for case in options.cases or USUAL:
         rows = [] if options.device == "cpu" else process("plain", case, options)
         base = rows[0]["seconds"] if rows else 0.0
-        if "TMA" not in case:
-            mine = process("ours", case, options)
-            rows += mine
-            failed += not mine or any(row["verdict"] != "passed" for row in mine)
+        mine = process("ours", case, options)
+        rows += mine
+        failed += not mine or any(row["verdict"] != "passed" for row in mine)
         for row in rows:
             best = f"{row['best'] * 1e6:.1f}" if row.get("best") else "-"
             times = f"{base / row['seconds']:.1f}" if base else "-"

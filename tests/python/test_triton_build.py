@@ -230,8 +230,9 @@ def of_blocks(by_triton: list[int], tritons: float) -> Any:
     """Triton's launches take so many milliseconds, ours one."""
 
     def bench(call: Any, quantiles: Any) -> list[float]:
-        before = len(by_triton)
+        before, launched = len(by_triton), len(hooked)
         call()
+        assert len(hooked) == launched + 1, "nothing was launched"
         return [tritons if len(by_triton) > before else 1.0] * 3
 
     configs = [triton.Config({"BLOCK": block}, num_warps=4, pre_hook=set_blocks) for block in (64, 128)]
@@ -245,6 +246,11 @@ def test_descriptors_are_served_where_ours_is_faster_than_tritons_best(monkeypat
     kernel[grid](described(x), described(y), 1000, 1.5)
     np.testing.assert_array_equal(y.array, x.array * 1.5)
     assert set(by_triton) == {64, 128}, "its autotuner looked for its own best"
+    y.array[:] = 0
+    by_triton.clear()
+    kernel[grid](described(x), described(y), 1000, 1.5)
+    np.testing.assert_array_equal(y.array, x.array * 1.5)
+    assert by_triton == []
 
     by_triton.clear()
     y.array[:] = 0
@@ -441,6 +447,10 @@ def test_what_a_grid_of_plain_arithmetic_follows_from_is_known() -> None:
     assert set(cells) == {100, 3}
     assert watched == {"triton": triton, "LIMIT": 7, "min": None}
     assert facts_of(lambda meta: (meta["n"],)) is not None
+    import triton as imported_here
+
+    _, cells, _ = facts_of(lambda meta: (imported_here.cdiv(n, meta["BLOCK"]),))
+    assert cells == (imported_here, 100)
 
 
 def test_other_grids_are_called_each_time() -> None:

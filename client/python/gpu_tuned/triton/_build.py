@@ -103,7 +103,7 @@ class Builds:
         if done is not None or kwargs.get("grid") is None or _capturing():
             return bool(done)
         try:
-            if not self._resolve(autotuner, args, kwargs):
+            if not self._resolve(autotuner, args, kwargs) and not self.rivals:
                 self._leave(args, kwargs)
         except (Declined, NotUnderstood) as reason:
             self._leave(args, kwargs)
@@ -154,17 +154,25 @@ class Builds:
         while self.rivals:
             question, answer, entry = self.rivals.pop()
             try:
-                self._put(question, answer, entry)
-                ways = (lambda: self.calls.launch(args, kwargs), launch)
-                if ways[0]() is not True:
-                    raise Declined("its winner cannot be launched")
+                # Unknown, then launched, which has the hook set blocks, then unknown again: another call to the table.
+                for _ in range(3):
+                    if self.calls.launch(args, kwargs) is not True:
+                        self._put(question, answer, entry)
+
+                def ours() -> None:
+                    if self.calls.launch(args, kwargs) is not True:
+                        raise Declined("its winner cannot be launched")
+
+                ways = (ours, launch)
                 turns = [[_median(autotuner, way) for way in ways] for _ in range(3)]
-                ours, theirs = (min(times) for times in zip(*turns))
-                entry = {**entry, "milliseconds": ours, "tritons_milliseconds": theirs, "slower": not ours < theirs}
+                mine, theirs = (min(times) for times in zip(*turns))
+                entry = {**entry, "milliseconds": mine, "tritons_milliseconds": theirs, "slower": not mine < theirs}
                 entry = _entries.put(SPACE, question.name, entry)
                 if entry.get("slower"):
+                    self.calls.clear()  # the other form of this call, too; what is known of others is asked for again
                     self._leave(args, kwargs)
             except Exception as error:
+                self.calls.clear()
                 self._leave(args, kwargs)
                 _state.statistics.left += 1
                 _state.say_once(f"{type(error).__name__}: {error}; {_name(autotuner)} stays with Triton")

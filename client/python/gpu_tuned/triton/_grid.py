@@ -1,7 +1,7 @@
 """What a grid function's result follows from, where its code shows that it is nothing but arithmetic.
 
 ``grid = lambda META: (triton.cdiv(M, META["BLOCK_M"]),)`` is made anew for every launch, and calling it costs more than the
-launch. Such a function gives what it gave before when its code, the numbers in its closure and the globals that it
+launch. Such a function gives what it gave before when its code, what is in its closure and the globals that it
 reads are the same, and META is. Whatever does more than that is called each time.
 """
 
@@ -37,7 +37,7 @@ def facts(grid: Any, meta: dict[str, Any]) -> Facts | None:
         cells = tuple(cell.cell_contents for cell in grid.__closure__ or ())
     except ValueError:  # not filled yet
         return None
-    if not all(type(value) in (*_numbers, str) for value in cells):
+    if not all(type(value) is str or _plain(value) for value in cells):
         return None
     if any(isinstance(constant, CodeType) for constant in code.co_consts):
         return None
