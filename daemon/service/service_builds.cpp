@@ -42,6 +42,12 @@ Result<void> checkImage(const std::string& bytes, const std::string& format, con
   std::memcpy(&head, bytes.data(), std::min(bytes.size(), sizeof head));
   if (bytes.size() < sizeof head || head.e_ident[EI_CLASS] != ELFCLASS64 || head.e_machine != cudaMachine)
     return wrong("binary: an ELF file, but no cubin");
+  const auto inside = [&](uint64_t at, uint64_t count, uint64_t size) {
+    return count == 0 || (at <= bytes.size() && count * size <= bytes.size() - at);
+  };
+  if (!inside(head.e_shoff, head.e_shnum, sizeof(Elf64_Shdr)) ||
+      !inside(head.e_phoff, head.e_phnum, sizeof(Elf64_Phdr)))
+    return wrong("binary: a cubin that was cut short: " + std::to_string(bytes.size()) + " bytes");
   // The flags hold the architecture in their low byte, from ABI version 8 on in the next.
   const auto number =
       std::to_string((head.e_ident[EI_ABIVERSION] >= 8 ? head.e_flags >> 8 : head.e_flags) & 0xff);

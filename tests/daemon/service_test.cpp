@@ -198,11 +198,13 @@ TEST_CASE("builds of others win under their names") {
   refused([](auto& bad) { bad.launch.block = {2000, 1, 1}; }, "block");
   refused([](auto& bad) { bad.launch.symbol = ""; }, "symbol");
   refused([](auto& bad) { bad.format = "exe"; }, "neither cubin nor object");
-  // The head of a cubin of nvJitLink 13.5: ABI version 8, flags that say sm_90.
-  const std::string head =
-      "f0VMRgIBAUEIAAAAAAAAAAIAvgABAAAAAAAAAAAAAABADwAAAAAAAIALAAAAAAAABFoABkAAOAADAEAADwABAA==";
-  const auto cubin = [&](auto& bad) { bad.format = "cubin", bad.binary = head, bad.target = "sm_90a"; };
+  // The head of a cubin of nvJitLink 13.5: ABI version 8, flags that say sm_90. Without its tables, and with.
+  const std::string head = "f0VMRgIBAUEIAAAAAAAAAAIAvgABAAAAAAAAAAAAAABADwAAAAAAAIALAAAAAAAABFoABkAAOAA";
+  const auto cubin = [&](auto& bad) {
+    bad.format = "cubin", bad.binary = head + "AAEAAAAAAAA==", bad.target = "sm_90a";
+  };
   refused([](auto& bad) { bad.format = "cubin"; }, "no cubin");
+  refused([&](auto& bad) { cubin(bad), bad.binary = head + "DAEAADwABAA=="; }, "cut short");
   refused([&](auto& bad) { cubin(bad), bad.target = "sm_80"; }, "the binary is for sm_90");
   refused([&](auto& bad) { cubin(bad), bad.target = "cuda"; }, "the binary is for sm_90");
   build.origin = "a cubin";
