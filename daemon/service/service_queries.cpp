@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -42,8 +43,10 @@ Result<protocol::KernelList> Service::kernels() {
   auto known = kernels_.list();
   if (!known) return fail(known.error());
   protocol::KernelList out;
+  std::set<std::pair<std::string, std::string>> told; // of several owners' equal documents one
   for (const KnownKernel& one : *known)
-    out.kernels.push_back(toProtocol(*one.kernel, one.sha, points(*one.kernel)));
+    if (told.emplace(one.kernel->name, one.sha).second)
+      out.kernels.push_back(toProtocol(*one.kernel, one.sha, points(*one.kernel)));
   return out;
 }
 

@@ -237,6 +237,9 @@ TEST_CASE("names belong to users, and an answer in memory to who asked") {
   REQUIRE(daemon->submit(mine, "1000"));
   REQUIRE(daemon->submit(theirs, "1001"));
   CHECK(daemon->kernel("kernel", "1000")->id != daemon->kernel("kernel", "1001")->id);
+  CHECK(daemon->kernels()->kernels.size() == 2);
+  REQUIRE(daemon->submit(mine, "1002")); // a third who has the same
+  CHECK(daemon->kernels()->kernels.size() == 2);
   protocol::Answer answer;
   answer.source = "cache";
   daemon->remember("text", answer, "1000");
