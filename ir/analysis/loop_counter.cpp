@@ -1,5 +1,7 @@
 #include "ir/analysis/loop_counter.h"
 
+#include "ir/dialect/Dialect.h"
+
 #include <mlir/IR/Matchers.h>
 
 namespace tuned::tt {
@@ -19,6 +21,20 @@ bool counterMayWrap(mlir::scf::ForOp loop, std::optional<int64_t> upperLimit) {
   llvm::APInt largest = isUnsigned ? llvm::APInt::getMaxValue(width) : llvm::APInt::getSignedMaxValue(width);
   llvm::APInt room = largest - (step - 1);
   return isUnsigned ? upper.ugt(room) : upper.sgt(room);
+}
+
+bool boundsMayBeFarApart(mlir::scf::ForOp loop) {
+  llvm::APInt number;
+  if (loop.getUnsignedCmp() || mlir::isConstantIntValue(loop.getStep(), 1)) return false;
+  if (loop.getLowerBound().getDefiningOp<GetProgramIdOp>()) return false;
+  const bool known = mlir::matchPattern(loop.getLowerBound(), mlir::m_ConstantInt(&number));
+  if (known && number.isNonNegative()) return false;
+  llvm::APInt upper;
+  if (!mlir::matchPattern(loop.getUpperBound(), mlir::m_ConstantInt(&upper))) return true;
+  if (upper.isNegative()) return false;
+  bool overflow = true;
+  if (known) (void)upper.ssub_ov(number, overflow);
+  return overflow;
 }
 
 std::optional<BoundRange> boundsWithRoom(mlir::scf::ForOp loop, int64_t ahead) {

@@ -10,6 +10,11 @@ namespace tuned::tt {
 /// leave room. `upperLimit`: what the upper bound is known not to exceed, if anything (signed loops only).
 bool counterMayWrap(mlir::scf::ForOp loop, std::optional<int64_t> upperLimit = std::nullopt);
 
+/// Whether the bounds of a signed loop may lie further apart than the largest number of their type, told from
+/// constants and program ids. NVIDIA's ptxas compares that distance with a sign when it unrolls (13.0
+/// and 13.5), and leaves rounds out where it wraps. A step of one would never get there.
+bool boundsMayBeFarApart(mlir::scf::ForOp loop);
+
 /// A bound of a signed loop is at least `least` and at most `most`.
 struct BoundRange {
   int64_t least, most;

@@ -85,3 +85,46 @@ TEST_CASE_FIXTURE(OrderTest, "a counter may wrap unless its step is one or its b
   CHECK(tt::counterMayWrap(loop));
   CHECK_FALSE(tt::counterMayWrap(loop, 100000));
 }
+
+TEST_CASE_FIXTURE(
+    OrderTest,
+    "bounds may lie further apart than their type counts where the lower one may be far below zero") {
+  auto apart = [&](const std::string& lower, const std::string& upper, const std::string& step) {
+    module = parse(kernelText("%n: i32, %p: !tt.ptr<i32>", "    %lo = arith." + lower + "\n    %up = arith." +
+                                                               upper + "\n    %st = arith.constant " + step +
+                                                               R"( : i32
+    scf.for %i = %lo to %up step %st : i32 { tt.store %p, %i : !tt.ptr<i32> })"));
+    return tt::boundsMayBeFarApart(find<mlir::scf::ForOp>(module));
+  };
+  const std::string any = "addi %n, %n : i32";
+  CHECK(apart(any, "constant 1 : i32", "64"));
+  CHECK(apart(any, any, "2"));
+  CHECK(apart("constant -2147483648 : i32", "constant 0 : i32", "64"));
+  CHECK_FALSE(apart("constant -2147483648 : i32", "constant -1 : i32", "64"));
+  CHECK_FALSE(apart("constant -2147483647 : i32", "constant 0 : i32", "64"));
+  CHECK_FALSE(apart("constant 0 : i32", any, "64"));
+  CHECK_FALSE(apart(any, "constant -1 : i32", "64"));
+  CHECK_FALSE(apart(any, any, "1"));
+}
+
+TEST_CASE_FIXTURE(OrderTest, "bounds with room for rounds before the first and after the last") {
+  auto range = [&](const std::string& type, const std::string& step, int64_t ahead) {
+    module = parse(kernelText("%n: " + type + ", %p: !tt.ptr<" + type + ">",
+                              "    %st = arith.constant " + step + " : " + type +
+                                  "\n    scf.for %i = %n to %n step %st : " + type +
+                                  " { tt.store %p, %i : !tt.ptr<" + type + "> }"));
+    return tt::boundsWithRoom(find<mlir::scf::ForOp>(module), ahead);
+  };
+  auto plain = range("i32", "3", 0), ahead = range("i32", "3", 64);
+  REQUIRE(plain);
+  CHECK(plain->least == -2147483648);
+  CHECK(plain->most == 2147483645);
+  REQUIRE(ahead);
+  CHECK(ahead->least == -2147483648 + 192);
+  CHECK(ahead->most == 2147483645 - 192);
+  CHECK_FALSE(range("i8", "7", 64));
+  CHECK_FALSE(range("i32", "-1", 0));
+  auto widest = range("i64", "1", 64);
+  REQUIRE(widest);
+  CHECK(widest->most == INT64_MAX - 64);
+}

@@ -35,8 +35,9 @@ Result<void> forLoop(Emitter& e, mlir::Operation& op) {
   llvm::BasicBlock* last = b.GetInsertBlock();
   llvm::Value* next = b.CreateAdd(induction, e.scalar(loop.getStep()));
   induction->addIncoming(next, last);
-  // The counter may pass its type's end after the last round: what is left of the way is compared instead.
-  llvm::Value* more = tt::counterMayWrap(loop)
+  // The counter may pass its type's end after the last round, or the whole way may be longer than its type
+  // counts: what is left of the way is compared instead.
+  llvm::Value* more = tt::counterMayWrap(loop) || tt::boundsMayBeFarApart(loop)
                           ? b.CreateICmpUGT(b.CreateSub(upper, induction), e.scalar(loop.getStep()))
                           : b.CreateICmp(before, next, upper);
   b.CreateCondBr(more, body, exit);

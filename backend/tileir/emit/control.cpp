@@ -97,8 +97,9 @@ Counting countingOf(Emitter& e, scf::ForOp loop) {
   using Kind = LaunchCondition::Kind;
   const int64_t ahead = roundsAhead(loop);
   mlir::Value lower = loop.getLowerBound(), upper = loop.getUpperBound();
-  if (ahead == 0 && !tt::counterMayWrap(loop, rangeOf(e, upper).most)) return Counting::AsItIs;
   const bool widest = upper.getType().getIntOrFloatBitWidth() == 64;
+  if (!widest && tt::boundsMayBeFarApart(loop)) return Counting::Wider;
+  if (ahead == 0 && !tt::counterMayWrap(loop, rangeOf(e, upper).most)) return Counting::AsItIs;
   if (auto range = tt::boundsWithRoom(loop, ahead)) {
     const Kept below = ahead == 0 ? Kept{true, {}} : keeps(e, lower, Kind::AtLeast, range->least);
     const Kept above = keeps(e, upper, Kind::AtMost, range->most);
