@@ -26,6 +26,9 @@ from typing import Any
 PACKAGE = Path(__file__).resolve().parents[2] / "client" / "python"
 
 
+names: dict[str, int] = {}  # of fused kernels that were timed
+
+
 def count_benchmarks() -> dict[str, int]:
     """Counts from now on; the functions are Inductor's own."""
     from torch._inductor import select_algorithm
@@ -39,6 +42,9 @@ def count_benchmarks() -> dict[str, int]:
 
         def counted(*args: Any, **kwargs: Any) -> Any:
             counts[what] += 1
+            name = getattr(args[0], "inductor_meta", {}).get("kernel_name", "") if args else ""
+            if name:
+                names[name] = names.get(name, 0) + 1
             return function(*args, **kwargs)
 
         setattr(owner, name, type(raw)(counted) if isinstance(raw, (staticmethod, classmethod)) else counted)
@@ -81,6 +87,8 @@ def inside(calls: int, lower: int, most: float) -> None:
         torch.cuda.synchronize()
         seconds = time.perf_counter() - began
         right = right and bool(torch.allclose(y.float(), expected, rtol=1e-2, atol=1e-3))
+    if names:
+        print(f"timed: {names}", file=sys.stderr)
     print(json.dumps({"calls": calls, "first": first, "seconds": seconds, "right": right, **counts}), flush=True)
 
 

@@ -100,6 +100,25 @@ def test_what_descending_coordinates_found_replaces_what_was_before() -> None:
     assert cache.get("k") == {"XBLOCK": 4, "found_by_coordesc": True}
 
 
+def test_a_block_that_was_found_is_not_halved_and_timed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch._inductor.runtime.triton_heuristics import CachingAutotuner
+
+    halved: list[Any] = []
+    monkeypatch.setattr(CachingAutotuner, "_dynamic_scale_rblock", halved.append)
+    inductor.load_what_was_found()
+    inductor.load_what_was_found()
+
+    def loaded(*found: bool) -> Any:
+        results = [type("Result", (), {"config": type("Config", (), {"found_by_coordesc": one})()})() for one in found]
+        kernel = type("Kernel", (), {"compile_results": results})()
+        CachingAutotuner._dynamic_scale_rblock(kernel)
+        return kernel
+
+    loaded(True)
+    assert halved == []
+    assert halved == [] and [loaded(False), loaded(True, False), loaded()] == halved
+
+
 def test_compiling_goes_on_without_a_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: Any, **__: Any) -> Any:
         raise ConnectionError("no daemon")

@@ -82,6 +82,25 @@ def remember(timings: dict[Any, float], name: str, *_: Any) -> None:
                           "options": options, "milliseconds": finite[best], "operation": name})  # fmt: skip
 
 
+def load_what_was_found() -> None:
+    """Inductor halves the block of a looped reduction when it loads it, and times both, also where descending coordinates
+    has found this very block; what it saves then lacks that it was found, so that every later load descends again. A kernel
+    whose configurations all were found is loaded as it is."""
+    from torch._inductor.runtime.triton_heuristics import CachingAutotuner
+
+    original = getattr(CachingAutotuner, "_dynamic_scale_rblock", None)
+    if original is None or hasattr(original, "gpu_tuned"):  # a release that does no such thing; twice is once
+        return
+
+    def unless_found(self: Any, *args: Any, **kwargs: Any) -> None:
+        results = getattr(self, "compile_results", None)
+        if not results or not all(getattr(result.config, "found_by_coordesc", False) for result in results):
+            original(self, *args, **kwargs)
+
+    unless_found.gpu_tuned = True  # type: ignore[attr-defined]
+    CachingAutotuner._dynamic_scale_rblock = unless_found
+
+
 def install() -> None:
     """Puts both seams in, in this process and in Inductor's compile processes; twice is once.
 
@@ -96,6 +115,7 @@ def install() -> None:
     inductor_cache.install()
     if RemoteAutotuneCache.backend_override_cls is inductor_cache.FusedBackend:
         config.autotune_remote_cache = True
+        load_what_was_found()
     if config.inductor_choices_class not in (None, Choices):
         inductor_cache.say_once("another handler of choices is installed; templates are Inductor's to time")
     elif config.inductor_choices_class is None:
