@@ -138,8 +138,9 @@ Result<std::map<std::string, Store::Made>> Store::made(const std::string& kernel
       else
         damaged.push_back(number(row, 0));
     }
+    const std::string what = kernel + " for " + sizes;
     for (int64_t id : damaged)
-      dropBuild(id, kernel + " for " + sizes);
+      dropBuild(id, what);
     return out;
   });
 }
