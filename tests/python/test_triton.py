@@ -148,6 +148,14 @@ def test_another_question_has_another_answer(entries: dict[str, Any], other: Any
     assert len(entries) == before + 1
 
 
+def test_environments_with_another_triton_ask_another_question(entries: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    Bench()()
+    before = len(entries)
+    monkeypatch.setattr(triton, "__version__", f"{triton.__version__}.post1")
+    Bench()()
+    assert len(entries) == before + 1
+
+
 def test_integers_are_told_apart_as_triton_specialises_them() -> None:
     assert _key.value_class(1) == "i32:1"
     assert _key.value_class(32) == _key.value_class(48) == "i32:16"
