@@ -1,4 +1,4 @@
-// What a JSON text from outside may cost, known before a parser sees it.
+// What a JSON text from outside may cost, known before a parser sees it, and what a parser would hide.
 #pragma once
 
 #include "base/error.h"
@@ -18,5 +18,10 @@ struct JsonLimits {
 /// text that passes may still be no JSON, and of text that is JSON (with comments or without) both numbers
 /// are exact. One pass, no memory.
 Result<void> checkJsonLimits(std::string_view text, const JsonLimits& limits = {});
+
+/// InvalidInput names a key that stands twice in one object ("budget.seconds: given twice"): a parser would
+/// pass over one of them. Text that is no JSON passes, for the parser to complain of. Memory grows with the
+/// keys of objects that are open, so the limits above come first.
+Result<void> checkJsonKeys(std::string_view text, bool comments = false);
 
 } // namespace tuned

@@ -1,6 +1,7 @@
 #include "daemon/options.h"
 
 #include "base/json_limits.h"
+#include "base/model/json.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -160,16 +161,12 @@ struct FileReader {
   template <typename T> void operator()(const Row& row, T& member) {
     const auto value = document.find(row.key);
     if (value == document.end() || !wrong.empty()) return;
-    constexpr bool whole = std::is_integral_v<T>;
-    if (whole && !value->is_number_integer()) {
-      wrong = std::string(row.key) + ": expected an integer, found " + value->dump();
-      return;
-    }
+    const model::Place root;
     try {
-      value->get_to(member);
+      model::read(*value, member, model::Place{&root, row.key});
       document.erase(row.key);
-    } catch (const nlohmann::json::exception& error) {
-      wrong = std::string(row.key) + ": " + error.what();
+    } catch (const model::Failure& failure) {
+      wrong = failure.path + ": " + failure.message;
     }
   }
 };
@@ -182,6 +179,8 @@ Result<Options> readOptions(const std::string& path) {
   if (!file) return fail(ErrorKind::InvalidInput, "cannot read the configuration " + path);
   if (auto bounded = checkJsonLimits(text); !bounded)
     return fail(ErrorKind::InvalidInput, path + ": " + bounded.error().message);
+  if (auto once = checkJsonKeys(text, true); !once)
+    return fail(ErrorKind::InvalidInput, path + ": " + once.error().message);
   nlohmann::json document = nlohmann::json::parse(text, nullptr, false, true);
   if (!document.is_object())
     return fail(ErrorKind::InvalidInput, "the configuration " + path + " is not a JSON object");

@@ -100,6 +100,8 @@ Result<void> takeJudge(json& document, const fs::path& folder) {
 Result<json> parseDocument(const std::string& text, const std::string& name) {
   if (auto bounded = checkJsonLimits(text); !bounded)
     return fail(Error{ErrorKind::InvalidInput, bounded.error().message, Location{name, 1, 1}});
+  if (auto once = checkJsonKeys(text, true); !once)
+    return fail(Error{ErrorKind::InvalidInput, once.error().message, Location{name, 1, 1}});
   try {
     return json::parse(text, nullptr, true, /*ignore_comments=*/true);
   } catch (const json::parse_error& problem) {

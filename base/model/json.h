@@ -11,6 +11,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/json_limits.h"
 #include "base/model/launch_condition.h"
 
 #include <algorithm>
@@ -54,8 +55,8 @@ template <> struct CustomJson<LaunchCondition> {
   static json schema() { return {{"type", "object"}}; }
 };
 
-/// Keys that no field has are refused in these: in what users write. Elsewhere they are passed over, so that
-/// an older program reads a newer one.
+/// Keys that no field has are refused in these and in all that they hold, and so are keys that are given
+/// twice: in what users write. Elsewhere they are passed over, so that an older program reads a newer one.
 template <typename T> constexpr bool strictKeys = false;
 
 template <typename T> struct IsOptional : std::false_type {};
@@ -121,7 +122,8 @@ template <typename T> void Writer::operator()(const char* key, T& value) {
 struct Place {
   const Place* within = nullptr;
   std::string_view key = {};
-  size_t index = 0; ///< of an array's item, when there is no key
+  size_t index = 0;                       ///< of an array's item, when there is no key
+  bool strict = within && within->strict; ///< keys that no field has are refused here
 
   std::string text() const {
     if (!within) return "";
@@ -141,7 +143,6 @@ struct Place {
 struct Reader {
   const json& in;
   const Place& place;
-  bool strict; ///< keys that no field has are refused
   std::vector<std::string_view> known = {};
   template <typename T> void operator()(const char* key, T& value);
   template <typename T> void option(const char* key, T& value);
@@ -153,7 +154,7 @@ struct Reader {
   }
   /// The member, or the object's end.
   json::const_iterator find(const char* key) {
-    if (strict) known.push_back(key);
+    if (place.strict) known.push_back(key);
     return in.find(key);
   }
   void refuseUnknown() const {
@@ -224,9 +225,10 @@ template <typename T> void read(const json& in, T& value, const Place& place) {
       read(item, value[key], Place{&place, key});
   } else {
     if (!in.is_object()) expected("an object", in, place);
-    Reader reader{in, place, strictKeys<T>};
+    const Place here{place.within, place.key, place.index, place.strict || strictKeys<T>};
+    Reader reader{in, here};
     fields(reader, value);
-    if (strictKeys<T>) reader.refuseUnknown();
+    if (here.strict) reader.refuseUnknown();
   }
 }
 
@@ -332,6 +334,8 @@ inline std::string dump(const json& value) {
 
 /// Text that is not JSON is InvalidInput and says where.
 template <typename T> Result<T> fromText(std::string_view text) {
+  if constexpr (strictKeys<T>)
+    if (auto once = checkJsonKeys(text); !once) return fail(once.error());
   try {
     return fromJson<T>(json::parse(text));
   } catch (const json::exception& error) {

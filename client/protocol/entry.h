@@ -12,6 +12,8 @@ struct Entry {
   std::string value; ///< a JSON object
   bool replace = false;
 };
+/// The same as the body of a PUT, where no key may be misspelt.
+struct EntryRequest : Entry {};
 struct EntryList {
   std::vector<std::string> keys;
 };

@@ -285,6 +285,9 @@ template <typename V> void fields(V& v, Entry& m) {
   v.object("value", m.value);
   v.option("replace", m.replace);
 }
+template <typename V> void fields(V& v, EntryRequest& m) {
+  fields(v, static_cast<Entry&>(m));
+}
 template <typename V> void fields(V& v, EntryList& m) {
   v("keys", m.keys);
 }
@@ -321,6 +324,7 @@ template <typename V> void fields(V& v, EntryList& m) {
   X(TellRequest) \
   X(Told) \
   X(Entry) \
+  X(EntryRequest) \
   X(EntryList) \
   X(Launch) \
   X(Resources) \

@@ -27,6 +27,7 @@ template <> constexpr bool strictKeys<protocol::StudyRequest> = true;
 template <> constexpr bool strictKeys<protocol::AskRequest> = true;
 template <> constexpr bool strictKeys<protocol::TellRequest> = true;
 template <> constexpr bool strictKeys<protocol::Told> = true;
+template <> constexpr bool strictKeys<protocol::EntryRequest> = true;
 
 } // namespace tuned::model
 
@@ -39,7 +40,6 @@ using nlohmann::json;
 template <typename T>
 constexpr JsonLimits limitsOf =
     model::strictKeys<T> ? JsonLimits{} : JsonLimits{JsonLimits{}.depth, SIZE_MAX};
-template <> constexpr JsonLimits limitsOf<Entry> = {}; // which comes from clients, too
 
 template <typename Message> json toJson(const Message& message) {
   return model::toJson(message);
@@ -56,6 +56,18 @@ template <typename Message> std::string toText(const Message& message) {
 template <typename Message> Result<Message> fromText(std::string_view text) {
   if (auto bounded = checkJsonLimits(text, limitsOf<Message>); !bounded) return fail(bounded.error());
   return model::fromText<Message>(text);
+}
+
+Result<void> expectNoBody(std::string_view text) {
+  if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return {};
+  if (auto bounded = checkJsonLimits(text, {}); !bounded) return bounded;
+  const json body = json::parse(text, nullptr, false);
+  if (body.is_object() && body.empty()) return {};
+  const std::string found = body.is_object()      ? "the key '" + body.begin().key() + "'"
+                            : body.is_discarded() ? "text that is no JSON"
+                                                  : std::string(body.type_name());
+  return fail(ErrorKind::InvalidInput, "the body: expected none, found " + found,
+              "this request takes no body");
 }
 
 json schemas() {

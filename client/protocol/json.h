@@ -21,6 +21,9 @@ template <typename Message> Result<Message> fromJson(const nlohmann::json& json)
 template <typename Message> std::string toText(const Message& message);
 template <typename Message> Result<Message> fromText(std::string_view text);
 
+/// Of requests without a message: InvalidInput unless the text is empty or an object without members.
+Result<void> expectNoBody(std::string_view text);
+
 /// JSON Schemas of all messages, by name: components/schemas of the OpenAPI page.
 nlohmann::json schemas();
 

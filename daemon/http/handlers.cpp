@@ -37,7 +37,8 @@ Result<int64_t> limitOf(const Call& call) {
   int64_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > most)
-    return fail(ErrorKind::InvalidInput, "limit must be 1 to " + std::to_string(most));
+    return fail(ErrorKind::InvalidInput,
+                "query: limit must be 1 to " + std::to_string(most) + ", not '" + text + "'");
   return value;
 }
 
@@ -69,6 +70,9 @@ HttpResponse listTrials(Service& service, const Call& call) {
   std::string kernel = at(call.query, "kernel"), device = at(call.query, "device"),
               id = at(call.query, "job");
   if (id.empty()) return reply(service.trials(kernel, device, *limit), call.status);
+  if (!kernel.empty() || !device.empty())
+    return Router::problem({ErrorKind::InvalidInput, "query: 'job' goes with neither 'kernel' nor 'device'",
+                            std::nullopt, "a job has one of each already"});
   auto job = service.job(id);
   if (!job) return Router::problem(job.error());
   auto list = service.trials((*job)->spec().problem.kernel, (*job)->device(), *limit);
@@ -84,9 +88,14 @@ HttpResponse watchJob(Service& service, const Call& call) {
   HttpResponse out{call.status, "text/event-stream", ""};
   out.stream = *job;
   const std::string& last = call.request.lastEventId;
+  if (last.empty()) return out;
   size_t seen = 0;
-  if (!last.empty() && std::from_chars(last.data(), last.data() + last.size(), seen).ec == std::errc())
-    out.streamFrom = seen + 1;
+  const auto [end, error] = std::from_chars(last.data(), last.data() + last.size(), seen);
+  if (error != std::errc() || end != last.data() + last.size())
+    return Router::problem({ErrorKind::InvalidInput, "Last-Event-ID: '" + last + "' is no event's number",
+                            std::nullopt, "leave it out to be told all events that are kept"});
+  // A number that was never told is of an earlier daemon, in which this job had come further: it begins anew.
+  if ((*job)->told(seen)) out.streamFrom = seen + 1;
   return out;
 }
 
@@ -99,8 +108,7 @@ HttpResponse showJob(Service& service, const Call& call) {
 HttpResponse listJobs(Service& service, const Call& call) {
   auto limit = limitOf(call);
   if (!limit) return Router::problem(limit.error());
-  return reply(Result<protocol::JobList>(service.jobs(static_cast<size_t>(*limit), at(call.query, "after"))),
-               call.status);
+  return reply(service.jobs(static_cast<size_t>(*limit), at(call.query, "after")), call.status);
 }
 
 HttpResponse cancelJob(Service& service, const Call& call) {
@@ -127,7 +135,7 @@ HttpResponse entry(Result<std::string> value, int status) {
 }
 
 HttpResponse putEntry(Service&, const Call& call) {
-  return withBody<protocol::Entry>(call, [&](const protocol::Entry& request) {
+  return withBody<protocol::EntryRequest>(call, [&](const protocol::EntryRequest& request) {
     if (request.value.empty())
       return Router::problem({ErrorKind::InvalidInput, "value: an object is missing"});
     return entry(

@@ -55,8 +55,8 @@ boost::system::error_code RequestReader::parse() {
   if (parser_->is_header_done()) {
     // Beast takes an encoding that it does not know for none, and the body for the next request.
     const auto& fields = parser_->get();
-    const auto encoding = fields.find(http::field::transfer_encoding);
-    if (encoding != fields.end() && !boost::beast::iequals(encoding->value(), "chunked"))
+    const auto [first, last] = fields.equal_range(http::field::transfer_encoding);
+    if (first != last && (std::next(first) != last || !boost::beast::iequals(first->value(), "chunked")))
       return http::error::bad_transfer_encoding;
   }
   if (parser_->is_done()) return {};
@@ -72,7 +72,7 @@ bool RequestReader::takeExpectation() {
 RequestReader::Whole RequestReader::take() {
   auto message = parser_->release();
   Whole out{{std::string(message.method_string()), std::string(message.target()), std::move(message.body()),
-             std::string(message["Last-Event-ID"])},
+             std::string(message["Last-Event-ID"]), std::string(message[http::field::content_encoding])},
             message.keep_alive()};
   begin();
   return out;

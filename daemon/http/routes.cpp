@@ -12,18 +12,20 @@ namespace tuned {
 
 namespace {
 
-std::string decoded(std::string_view text) {
+/// Nothing: a '%' without two hexadecimal digits behind it.
+std::optional<std::string> decoded(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out += text[i];
+      continue;
+    }
     unsigned value = 0;
     const char* digits = text.data() + i + 1;
-    if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(digits, digits + 2, value, 16).ptr == digits + 2) {
-      out += static_cast<char>(value);
-      i += 2;
-    } else {
-      out += text[i];
-    }
+    if (i + 2 >= text.size() || std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2)
+      return std::nullopt;
+    out += static_cast<char>(value);
+    i += 2;
   }
   return out;
 }
@@ -36,12 +38,31 @@ std::string_view take(std::string_view& text, char separator) {
   return piece;
 }
 
-std::map<std::string, std::string> queryOf(std::string_view text) {
+/// Whether `name` is among the words of `list`.
+bool listed(std::string_view list, std::string_view name) {
+  while (!list.empty())
+    if (take(list, ' ') == name) return true;
+  return false;
+}
+
+/// The query's parameters. Those that the route does not know, that come twice or without a value are errors:
+/// what is passed over would be an answer to another question.
+Result<std::map<std::string, std::string>> queryOf(std::string_view text, const protocol::Route& route) {
   std::map<std::string, std::string> out;
+  const auto wrong = [&](const std::string& what) {
+    return fail(ErrorKind::InvalidInput, "query: " + what,
+                *route.query ? std::string("parameters here: ") + route.query
+                             : "this request takes no parameters");
+  };
   while (!text.empty()) {
-    std::string_view pair = take(text, '&');
-    std::string_view name = take(pair, '=');
-    out[decoded(name)] = decoded(pair);
+    std::string_view value = take(text, '&');
+    const std::string_view name = take(value, '=');
+    if (!listed(route.query, name)) return wrong("unknown parameter '" + std::string(name) + "'");
+    auto plain = decoded(value);
+    if (!plain) return wrong("'" + std::string(name) + "': a '%' stands before two hexadecimal digits");
+    if (plain->empty()) return wrong("'" + std::string(name) + "' has no value");
+    if (!out.emplace(name, std::move(*plain)).second)
+      return wrong("'" + std::string(name) + "' is given twice");
   }
   return out;
 }
@@ -49,11 +70,13 @@ std::map<std::string, std::string> queryOf(std::string_view text) {
 /// Whether the path has the pattern's form; fills in what stands for {…}.
 bool matches(std::string_view pattern, std::string_view path, std::map<std::string, std::string>& values) {
   values.clear();
+  if (path.ends_with('/')) return false;
   while (!pattern.empty() && !path.empty()) {
     std::string_view want = take(pattern, '/'), got = take(path, '/');
     if (want.starts_with('{')) {
-      if (got.empty()) return false;
-      values[std::string(want.substr(1, want.size() - 2))] = decoded(got);
+      auto value = decoded(got);
+      if (!value || value->empty()) return false;
+      values[std::string(want.substr(1, want.size() - 2))] = std::move(*value);
     } else if (want != got) {
       return false;
     }
@@ -88,9 +111,22 @@ HttpResponse Router::mayNotSubmit(const Peer& peer) {
 struct Router::Found {
   const protocol::Route* route = nullptr;
   const Entry* entry = nullptr; ///< null: nowhere
-  std::map<std::string, std::string> path;
+  std::map<std::string, std::string> path, query;
   std::string allow; ///< methods of this path
 };
+
+/// What every route refuses alike: parameters and bodies that it does not read. Fills in the query.
+Result<void> Router::check(Found& found, const HttpRequest& request) {
+  const size_t question = request.target.find('?');
+  if (question != std::string::npos) {
+    auto query = queryOf(std::string_view(request.target).substr(question + 1), *found.route);
+    if (!query) return fail(query.error());
+    found.query = std::move(*query);
+  }
+  if (!request.contentEncoding.empty() && request.contentEncoding != "identity")
+    return fail(ErrorKind::Unsupported, "Content-Encoding: bodies are not decoded", "send the JSON as it is");
+  return *found.route->request ? Result<void>() : protocol::expectNoBody(request.body);
+}
 
 Router::Found Router::find(const HttpRequest& request) const {
   const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
@@ -109,18 +145,17 @@ Router::Found Router::find(const HttpRequest& request) const {
 }
 
 HttpResponse Router::call(Found& found, const HttpRequest& request) {
-  const size_t question = request.target.find('?');
   if (found.entry && found.entry->rights == Rights::Submit && !request.peer.maySubmit())
     return mayNotSubmit(request.peer);
   if (found.entry) {
-    std::string_view query;
-    if (question != std::string::npos) query = std::string_view(request.target).substr(question + 1);
-    return found.entry->handler(service_, {std::move(found.path), queryOf(query), request.body, request,
-                                           found.route->status, entries_, studies_});
+    if (auto sound = check(found, request); !sound) return problem(sound.error());
+    return found.entry->handler(service_, {std::move(found.path), std::move(found.query), request.body,
+                                           request, found.route->status, entries_, studies_});
   }
   if (found.allow.empty())
-    return problem({ErrorKind::NotFound, "there is nothing at " + request.target.substr(0, question),
-                    std::nullopt, "see /v1/openapi.json"});
+    return problem({ErrorKind::NotFound,
+                    "there is nothing at " + request.target.substr(0, request.target.find('?')), std::nullopt,
+                    "see /v1/openapi.json"});
   HttpResponse out = problem(
       {ErrorKind::InvalidInput, request.method + " is not allowed here", std::nullopt, "use " + found.allow},
       405);

@@ -16,6 +16,7 @@ namespace tuned {
 struct HttpRequest {
   std::string method, target, body;
   std::string lastEventId;
+  std::string contentEncoding = {};
   Peer peer = {};
   /// The peer's number; names of kernels are looked up among its own first.
   std::string user() const { return std::to_string(peer.uid); }
@@ -48,7 +49,7 @@ public:
   static HttpResponse problem(const Error& error, int status = 0);
 
   struct Call {
-    std::map<std::string, std::string> path, query;
+    std::map<std::string, std::string> path, query; ///< decoded; the query has names that the route knows
     const std::string& body;
     const HttpRequest& request;
     int status;              ///< of success
@@ -68,6 +69,7 @@ private:
   struct Found;
   Found find(const HttpRequest& request) const;
   HttpResponse call(Found& found, const HttpRequest& request);
+  static Result<void> check(Found& found, const HttpRequest& request);
   Service& service_;
   store::Entries entries_;
   Studies studies_; ///< keeps what it is told among the entries

@@ -32,6 +32,8 @@ constexpr size_t askBytes = 64 * 1024;
 /// of its kind.
 constexpr int dropsAtOnce = 4;
 constexpr size_t dropBytes = 512;
+/// Requests that came in one piece and are answered before others have their turn.
+constexpr size_t aheadAtOnce = 8;
 /// Memory for requests of all connections together; small ones are let through beyond it.
 constexpr size_t mostHeld = size_t{256} << 20, smallRequest = 64 * 1024;
 
@@ -177,6 +179,11 @@ asio::awaitable<std::optional<RequestReader::Whole>> Session::read() {
   int drops = 0;
   error_code error = reader_.parse();
   idle_ = !reader_.started();
+  ahead_ = error == http::error::need_more ? 0 : ahead_ + 1;
+  if (ahead_ == aheadAtOnce) {
+    ahead_ = 0;
+    co_await context_.lane.turn(socket_.get_executor());
+  }
   if (error == http::error::need_more) {
     if (idle_)
       co_await idle();

@@ -63,7 +63,8 @@ private:
   TimeLimit limit_;                ///< of what is awaited from the client; met, it is given up
   boost::asio::steady_timer wake_; ///< what a wait for a job sleeps on
   bool idle_ = true, streaming_ = false, givenUp_ = false;
-  size_t held_ = 0; ///< its part of the context's
+  size_t ahead_ = 0; ///< requests in a row that were there before the one before them was answered
+  size_t held_ = 0;  ///< its part of the context's
 };
 
 } // namespace tuned

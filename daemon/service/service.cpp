@@ -6,6 +6,7 @@
 #include "daemon/service/answers/convert.h"
 #include "daemon/service/answers/question.h"
 #include "daemon/service/ids.h"
+#include "daemon/service/jobs/taking_up.h"
 #include "tuner/search/effort.h"
 #include "tuner/search/space.h"
 #include "tuner/search/strategy.h"
@@ -23,6 +24,27 @@ constexpr size_t hitsKept = 1024;
 constexpr size_t longestHit = 64 * 1024;
 /// Daemons that may die while they run a job before it is not taken up any more.
 constexpr int mostDeaths = 3;
+
+Result<void> checkBudget(const protocol::Budget& budget) {
+  if (budget.seconds >= 0 && budget.trials >= 0) return {};
+  return fail(ErrorKind::InvalidInput, "budget: seconds and trials are at least 0",
+              "leave them out, or 0, for the daemon's own limit");
+}
+
+/// What a tuning is asked to do, whatever there is to do it for.
+Result<void> check(const protocol::TuneRequest& request) {
+  if (auto sound = checkBudget(request.budget); !sound) return sound;
+  if (auto known = effortNamed(request.effort); !known) return fail(known.error());
+  if (!request.strategy.empty())
+    if (auto known = checkStrategy(request.strategy); !known) return fail(known.error());
+  if (request.built && (!request.only.empty() || request.force))
+    return fail(ErrorKind::InvalidInput, "'built' goes with neither 'only' nor 'force'",
+                "tune without 'built' to try all anew");
+  if (request.anyAddress && (!request.only.empty() || request.force || request.built))
+    return fail(ErrorKind::InvalidInput, "'any_address' goes with neither 'only', 'force' nor 'built'",
+                "tune without 'any_address' to try all anew");
+  return {};
+}
 
 /// Of a user as quotas and turns count.
 unsigned numberOf(const std::string& user) {
@@ -85,15 +107,20 @@ void Service::setDevices(std::vector<KnownDevice> devices, std::vector<std::stri
 void Service::resume() {
   auto unfinished = store_->unfinishedJobs();
   if (!unfinished) return spdlog::error("{}", unfinished.error().text());
+  TakingUp takingUp(store_->path() + ".taking-up");
   for (const store::JobRecord& record : *unfinished) {
-    // A daemon that ends as it should leaves its jobs queued: this one died.
-    const int deaths = std::atoi(record.outcome.c_str()) + (record.state == name(JobState::Running) ? 1 : 0);
+    // A daemon that ends as it should leaves its jobs queued: this one died while it ran the job, or took it
+    // up.
+    const bool running = record.state == name(JobState::Running), takenUp = record.id == takingUp.left();
+    const int deaths = std::atoi(record.outcome.c_str()) + (running || takenUp ? 1 : 0);
     if (deaths >= mostDeaths) {
       const std::string why = std::to_string(deaths) + " daemons died while they ran it";
       spdlog::error("job {} is set aside: {}", record.id, why);
       (void)store_->setJob(record.id, name(JobState::Failed), why);
       continue;
     }
+    if (takenUp) (void)store_->setJob(record.id, name(JobState::Queued), std::to_string(deaths));
+    takingUp.begin(record.id);
     auto request = protocol::fromText<protocol::TuneRequest>(record.request);
     auto what = request
                     ? resolve(request->kernel, "", request->sizes, request->device, "", request->objective)
@@ -273,6 +300,8 @@ Result<BestResult> Service::stored(const Resolved& what) {
 }
 
 Result<BestResult> Service::best(const protocol::BestRequest& request, const std::string& user) {
+  if (auto sound = checkBudget(request.budget); !sound) return fail(sound.error());
+  if (!(request.wait >= 0)) return fail(ErrorKind::InvalidInput, "wait: seconds are at least 0");
   auto what =
       resolve(request.kernel, request.document, request.sizes, request.device, user, request.objective);
   if (!what) return fail(what.error());
@@ -339,40 +368,40 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
   request.kernel = what.kernel.sha;
   request.document.clear();
   if (auto sizes = fromKey(what.problem.sizes)) request.sizes = *sizes;
+  if (auto sound = check(request); !sound) return fail(sound.error());
   auto effort = effortNamed(request.effort);
-  if (!effort) return fail(effort.error());
   if (request.budget.seconds <= 0) request.budget.seconds = effort->seconds.value_or(options_.tuneSeconds);
   request.budget.seconds = std::min<double>(request.budget.seconds, options_.tuneSeconds);
-  std::lock_guard guard(starting_);
-  if (auto equal = jobs_.equal(request, what.problem)) {
-    ++metrics_.jobsJoined;
+  const auto joined = [&] {
+    auto equal = jobs_.equal(request, what.problem);
+    if (equal) ++metrics_.jobsJoined;
     return equal;
-  }
+  };
+  if (auto equal = joined()) return equal;
+  const bool fresh = record.id.empty();
+  if (fresh)
+    if (auto room = jobs_.room(user); !room) return fail(room.error());
+  auto kernel = restricted(*what.kernel.kernel, request.only);
+  if (!kernel) return fail(kernel.error());
+  // Without the lock: the costliest constraints that are allowed take it seconds, which others need not wait
+  // for.
+  auto space = Space::enumerate(*kernel, request.sizes, ignoredOn(*what.device), what.device->info.compilers);
+  if (!space) return fail(space.error());
+  std::lock_guard guard(starting_);
+  if (auto equal = joined()) return equal;
   auto on = deviceFor(what, request.device);
   if (!on) return fail(on.error());
   const protocol::TuneRequest asked = request; // the next daemon may choose another device
   request.device = (*on)->info.id;
   if (ending_) return fail(ErrorKind::Unavailable, "the daemon is stopping", "ask again when it is back");
-  const bool fresh = record.id.empty();
   if (fresh)
     if (auto room = jobs_.room(user); !room) return fail(room.error());
-  if (request.built && (!request.only.empty() || request.force))
-    return fail(ErrorKind::InvalidInput, "'built' goes with neither 'only' nor 'force'",
-                "tune without 'built' to try all anew");
-  if (request.anyAddress && (!request.only.empty() || request.force || request.built))
-    return fail(ErrorKind::InvalidInput, "'any_address' goes with neither 'only', 'force' nor 'built'",
-                "tune without 'any_address' to try all anew");
-  auto kernel = restricted(*what.kernel.kernel, request.only);
-  if (!kernel) return fail(kernel.error());
-  auto space = Space::enumerate(*kernel, request.sizes, ignoredOn(*what.device), what.device->info.compilers);
-  if (!space) return fail(space.error());
   std::string strategy = request.strategy;
   // Configurations that were listed one by one are all wanted.
   if (strategy.empty())
     strategy = request.only.empty() && !request.built && !request.anyAddress
                    ? strategyFor(*effort, space->total())
                    : "exhaustive";
-  if (auto known = checkStrategy(strategy); !known) return fail(known.error());
   auto job =
       std::make_shared<Job>(JobSpec{fresh ? newId() : record.id, request, what.kernel.kernel, what.problem,
                                     static_cast<int64_t>(space->size()), strategy,

@@ -57,10 +57,12 @@ public:
   Result<protocol::Explanation> explain(const protocol::ExplainRequest& request,
                                         const std::string& user = {});
   Result<protocol::Forgotten> forget(const protocol::ForgetRequest& request);
-  /// Newest first, at most `limit`, from the one behind job `after`.
-  protocol::JobList jobs(size_t limit, const std::string& after) const;
+  /// Newest first, at most `limit`, from the one behind job `after` (empty: the first). NotFound: that one is
+  /// not known (any more).
+  Result<protocol::JobList> jobs(size_t limit, const std::string& after) const;
   Result<std::shared_ptr<Job>> job(const std::string& id) const; ///< [quick]
   Result<protocol::JobStatus> cancel(const std::string& id);
+  /// These two: NotFound where nothing matches because the kernel or the device is not known at all.
   Result<protocol::TrialList> trials(const std::string& kernel, const std::string& device, int64_t limit);
   Result<protocol::WinnerList> winners(const std::string& kernel, const std::string& device);
   Result<store::ArtefactRecord> artefact(const std::string& sha);
@@ -102,6 +104,7 @@ private:
                                     const Configuration& configuration, const std::string& source,
                                     std::optional<double> loss = {});
   Crew crewOf(const KnownDevice& device);
+  Result<void> knownAtAll(const std::string& kernel, const std::string& device);
   void resume();
   void feedLater(const KnownDevice& device);
   void endedLater(const Job& job);

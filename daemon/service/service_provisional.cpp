@@ -10,6 +10,10 @@
 namespace tuned {
 
 namespace {
+/// Somebody waits for this build. A measurement of another's kernel may take half a minute, and one that
+/// takes longer than this is long enough for a median that a compilation beside it does not move.
+constexpr std::chrono::milliseconds patience(500);
+
 /// Distance of two sizes as factors: 0 for equal ones, 1 where one size is twice the other.
 double distance(const Sizes& a, const Sizes& b) {
   double sum = 0;
@@ -97,7 +101,7 @@ Result<protocol::Answer> Service::compiled(const Resolved& what, const store::Pr
   auto sizes = fromKey(what.problem.sizes);
   if (!sizes) return fail(sizes.error());
   Crew crew = crewOf(*what.device);
-  Builder builder(*store_, metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds);
+  Builder builder(*store_, metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds, patience);
   auto made = builder.make(problemOf(what.problem, what.kernel, *sizes, *what.device), configuration, false);
   if (!made) return fail(made.error());
   if (!made->artefact)

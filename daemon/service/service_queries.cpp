@@ -50,7 +50,7 @@ Result<protocol::KernelList> Service::kernels() {
   return out;
 }
 
-protocol::JobList Service::jobs(size_t limit, const std::string& after) const {
+Result<protocol::JobList> Service::jobs(size_t limit, const std::string& after) const {
   protocol::JobList out;
   bool begun = after.empty();
   for (const auto& job : jobs_.list()) {
@@ -63,7 +63,23 @@ protocol::JobList Service::jobs(size_t limit, const std::string& after) const {
     else
       begun = job->spec().id == after;
   }
+  if (!begun)
+    return fail(ErrorKind::NotFound, "after: there is no job '" + after + "'",
+                "finished jobs are forgotten after a while: list from the start");
   return out;
+}
+
+/// For a list that came out empty: a misspelt filter is no answer.
+Result<void> Service::knownAtAll(const std::string& kernel, const std::string& device) {
+  if (!kernel.empty())
+    if (auto known = kernels_.find(kernel, ""); !known) return fail(known.error());
+  const auto named = [&](const auto& target) { return target.id == device || target.device == device; };
+  if (device.empty() || std::ranges::any_of(devices_, named, &KnownDevice::target)) return {};
+  auto targets = store_->targets();
+  if (!targets) return fail(targets.error());
+  if (std::ranges::any_of(*targets, named)) return {};
+  auto here = this->device(device);
+  return here ? Result<void>() : fail(here.error());
 }
 
 Result<protocol::TrialList> Service::trials(const std::string& kernel, const std::string& device,
@@ -74,6 +90,8 @@ Result<protocol::TrialList> Service::trials(const std::string& kernel, const std
   for (const store::MeasurementRecord& row : *rows)
     // A finalist was announced and listed when it was first timed.
     if (!row.finalist) out.trials.push_back(row.measurement);
+  if (out.trials.empty())
+    if (auto known = knownAtAll(kernel, device); !known) return fail(known.error());
   return out;
 }
 
@@ -97,6 +115,8 @@ Result<protocol::WinnerList> Service::winners(const std::string& kernel, const s
     answer->stale = present == devices_.end();
     out.winners.push_back(std::move(*answer));
   }
+  if (out.winners.empty())
+    if (auto known = knownAtAll(kernel, device); !known) return fail(known.error());
   return out;
 }
 

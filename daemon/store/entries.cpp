@@ -103,6 +103,42 @@ Result<std::string> Entries::put(const std::string& space, const std::string& ke
   return value;
 }
 
+size_t Entries::trim(const std::string& prefix, size_t files, uint64_t bytes) {
+  struct File {
+    fs::path path;
+    fs::file_time_type written;
+    uint64_t bytes;
+  };
+  const std::lock_guard lock(mutex_);
+  std::vector<File> all;
+  uint64_t held = 0;
+  std::error_code error;
+  for (auto space = fs::directory_iterator(folder_, error); !error && space != fs::directory_iterator();
+       space.increment(error)) {
+    if (!space->path().filename().string().starts_with(prefix)) continue;
+    std::error_code inner;
+    for (auto file = fs::directory_iterator(space->path(), inner); !inner && file != fs::directory_iterator();
+         file.increment(inner)) {
+      std::error_code gone;
+      const auto size = file->file_size(gone);
+      if (!gone) all.push_back({file->path(), file->last_write_time(gone), size});
+      if (!gone) held += size;
+    }
+  }
+  if (all.size() <= files && held <= bytes) return 0;
+  std::ranges::sort(all, {}, &File::written);
+  size_t left = all.size();
+  for (const File& file : all) {
+    if (left <= files && held <= bytes) break;
+    ::unlink(file.path.c_str());
+    --left;
+    held -= file.bytes;
+    counts_.erase(file.path.parent_path().filename().string());
+    ::rmdir(file.path.parent_path().c_str()); // which succeeds when it was the last
+  }
+  return all.size() - left;
+}
+
 Result<std::vector<std::string>> Entries::keys(const std::string& space) {
   if (auto valid = path(space, "x"); !valid) return fail(valid.error());
   std::vector<std::string> out;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <string>
@@ -30,6 +31,9 @@ public:
                           bool replace);
   /// Keys of a space in their order; none of a space that is not there.
   Result<std::vector<std::string>> keys(const std::string& space);
+  /// Removes what was written longest ago from the spaces whose names begin with `prefix`, until no more than
+  /// `files` entries of `bytes` bytes together are left. Gives how many went.
+  size_t trim(const std::string& prefix, size_t files, uint64_t bytes);
 
 private:
   Result<std::string> path(const std::string& space, const std::string& key) const;

@@ -40,6 +40,22 @@ TEST_CASE("JSON texts that nest or hold too much are told before they are parsed
   CHECK_FALSE(checkJsonLimits(std::string(1'000'000, '[')).has_value());
 }
 
+TEST_CASE("a key that stands twice is told with its place") {
+  auto complaint = [](const std::string& text) {
+    auto once = checkJsonKeys(text, true);
+    return once ? std::string() : once.error().message;
+  };
+  CHECK(complaint(R"({"a":{"b":1},"b":[{"a":1},{"a":2}]})").empty());
+  CHECK(complaint(R"({"a":1,"a":1})") == "a: given twice");
+  CHECK(complaint(R"({"a":{"b":[0,{"c":1,"d":2,"\u0063":3}]}})") == "a.b.c: given twice");
+  CHECK(complaint(R"({"a":1, // "a":2
+                     "b":2})")
+            .empty());
+  // What is no JSON is the parser's to say.
+  CHECK(complaint(R"({"a":1,)").empty());
+  CHECK(complaint("]").empty());
+}
+
 namespace {
 struct Folder {
   std::string path = (std::filesystem::temp_directory_path() / "tuned-base-XXXXXX").string();

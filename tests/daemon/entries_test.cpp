@@ -73,3 +73,27 @@ TEST_CASE("of many that come at once one is first, for all") {
   for (const std::string& value : kept)
     CHECK(value == kept[0]);
 }
+
+TEST_CASE("what was written longest ago goes first when there is too much") {
+  Folder folder;
+  Entries entries(folder.path + "/entries");
+  const auto put = [&](const std::string& space, const std::string& key, int age) {
+    REQUIRE(entries.put(space, key, R"({"a":1})", true));
+    std::filesystem::last_write_time(folder.path + "/entries/" + space + "/" + key,
+                                     std::filesystem::file_time_type::clock::now() - std::chrono::hours(age));
+  };
+  put("study-1-a", "old", 5);
+  put("study-1-a", "new", 1);
+  put("study-1-b", "older", 9);
+  put("study-10-a", "oldest", 99); // another user's
+  CHECK(entries.trim("study-1-", 3, 1 << 20) == 0);
+  CHECK(entries.trim("study-1-", 2, 1 << 20) == 1);
+  CHECK(entries.keys("study-1-a").value() == std::vector<std::string>{"new", "old"});
+  CHECK(entries.keys("study-1-b").value().empty());
+  CHECK_FALSE(std::filesystem::exists(folder.path + "/entries/study-1-b"));
+  CHECK(entries.trim("study-1-", 9, 100) == 1); // bytes count, too
+  CHECK(entries.keys("study-1-a").value() == std::vector<std::string>{"new"});
+  CHECK(entries.get("study-10-a", "oldest"));
+  put("study-1-b", "again", 0); // into a space whose folder went
+  CHECK(entries.get("study-1-b", "again"));
+}

@@ -7,6 +7,7 @@
 //   // disturbed 3 40     the first three answers were taken while others used 40 % of the device
 //   // late 0 3           the expected outputs are there after three measurements
 //   // joules 64 2        a launch of BLOCK 64 takes two joules; without such a line the device counts none
+//   // takes 64 5         BLOCK 64 is measured for five seconds
 //   // gone 1             the device cuda:1 cannot be used
 //   // prefers 1024 64   at n = 1024 BLOCK 64 takes a microsecond, others one more for each 64 off
 //
@@ -22,6 +23,7 @@
 #include <cmath>
 #include <cstring>
 #include <sstream>
+#include <thread>
 
 using namespace tuned;
 using nlohmann::json;
@@ -128,6 +130,8 @@ Result<json> measure(const json& request) {
     const auto configuration = variant.at("configuration").get<Configuration>();
     const auto at = request.at("sizes").get<Sizes>();
     Trial trial = judged(*kernel, at, configuration);
+    std::this_thread::sleep_for(
+        std::chrono::duration<double>(said(*kernel, "takes", blockOf(configuration)).value_or(0)));
     if (late || request.at("op") == "duel")
       trial.outcome = timed(secondsOf(*kernel, at, blockOf(configuration)));
     if (auto* timed = std::get_if<Timed>(&trial.outcome); timed && variant.value("energy", false))

@@ -150,6 +150,9 @@ TEST_CASE("an encoding that is not known is an error and not the next request") 
   CHECK(chunked.take().request.body == "{}");
   RequestReader both(4096);
   CHECK(feed(both, "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"));
+  RequestReader two(4096); // of which the second would go unread
+  CHECK(
+      feed(two, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n"));
   RequestReader waiting(4096);
   waiting.rest();
   CHECK(waiting.held() < 1024);

@@ -105,6 +105,84 @@ TEST_CASE("what is wrong is a problem with a kind and a remedy") {
   CHECK(has(client.ask("GET", "/v1/artefacts/00"), "404"));
 }
 
+namespace {
+
+/// The least that a schema takes.
+nlohmann::json least(const nlohmann::json& schema) {
+  const std::string type = schema.value("type", "");
+  if (type == "string") return "x";
+  if (type == "integer" || type == "number") return 1;
+  if (type == "boolean") return false;
+  if (type == "array") return nlohmann::json::array();
+  nlohmann::json out = nlohmann::json::object();
+  for (const auto& key : schema.value("required", nlohmann::json::array()))
+    if (schema.contains("properties")) out[key] = least(schema["properties"][key]);
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("no route passes over what it does not know") {
+  Running tuned;
+  RawSocket client(tuned.socket);
+  const std::string page = client.ask("GET", "/v1/openapi.json");
+  const auto api = nlohmann::json::parse(page.substr(page.find("\r\n\r\n") + 4));
+  int routes = 0;
+  for (const auto& [pattern, methods] : api["paths"].items())
+    for (const auto& [name, operation] : methods.items()) {
+      ++routes;
+      std::string method = name, path = pattern;
+      for (char& c : method)
+        c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+      for (size_t open; (open = path.find('{')) != std::string::npos;)
+        path.replace(open, path.find('}') + 1 - open, "some");
+      const auto refuses = [&](const std::string& target, const std::string& body, const std::string& why) {
+        RawSocket own(tuned.socket);
+        const std::string answer = own.ask(method, target, body);
+        INFO(method << " " << target << " " << body << ": " << answer);
+        CHECK(answer.starts_with("HTTP/1.1 400"));
+        CHECK(has(answer, why));
+      };
+      const bool reads = operation.contains("requestBody");
+      nlohmann::json body;
+      if (reads) {
+        const std::string schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+        body = least(api["components"]["schemas"][schema.substr(schema.rfind('/') + 1)]);
+        refuses(path, "", "JSON");
+      }
+      const std::string sound = reads ? body.dump() : "";
+      refuses(path + "?no_such=1", sound, "unknown parameter 'no_such'");
+      for (const auto& parameter : operation.value("parameters", nlohmann::json::array())) {
+        if (parameter["in"] != "query") continue;
+        const std::string query = path + "?" + std::string(parameter["name"]);
+        refuses(query, sound, "has no value");
+        refuses(query + "=%4", sound, "hexadecimal");
+        refuses(query + "=1&" + std::string(parameter["name"]) + "=1", sound, "given twice");
+      }
+      refuses(path, "[]", reads ? "an object" : "expected none");
+      body["no_such"] = 1;
+      refuses(path, body.dump(), "no_such");
+      if (reads) refuses(path, body.dump().insert(1, "\"no_such\":1,"), "no_such: given twice");
+    }
+  CHECK(routes > 25);
+  CHECK(has(client.ask("GET", "/v1/jobs/"), "404"));
+  CHECK(has(client.ask("GET", "/v1/jobs/%zz"), "404"));
+  for (const char* list : {"/v1/jobs?after=some", "/v1/trials?kernel=some", "/v1/trials?device=some",
+                           "/v1/winners?kernel=some", "/v1/winners?device=some", "/v1/trials?job=some"})
+    CHECK_MESSAGE(has(client.ask("GET", list), "404"), list);
+  CHECK(has(client.ask("GET", "/v1/trials?job=some&device=cpu"), "400"));
+  CHECK(has(client.ask("POST", "/v1/best", R"({"kernel":"none","sizes":{},"wait":-1})"), "wait"));
+  CHECK(has(client.ask("POST", "/v1/best", R"({"kernel":"none","sizes":{},"budget":{"trials":-1}})"),
+            "budget"));
+  CHECK(has(client.ask("POST", "/v1/best", R"({"kernel":"none","sizes":{},"objective":{"tine":1}})"),
+            "objective.tine"));
+  CHECK(has(client.ask("POST", "/v1/pause", "{}"), "200 OK")); // nothing, said at length
+  CHECK(has(client.ask("POST", "/v1/resume"), "200 OK"));
+  RawSocket packed(tuned.socket);
+  packed.send("POST /v1/tune HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}");
+  CHECK(has(packed.receive("}"), "Content-Encoding"));
+}
+
 TEST_CASE("oversized, slow and garbled requests are refused; others are served meanwhile") {
   Running tuned(0.5);
   RawSocket large(tuned.socket), head(tuned.socket), slow(tuned.socket), garbled(tuned.socket),
@@ -136,6 +214,17 @@ TEST_CASE("requests come in pieces, several at once, and with a body that waits 
   CHECK(answers.starts_with("HTTP/1.1 200 OK"));
   CHECK(has(answers, "HTTP/1.1 404"));
   CHECK(answers.ends_with("\r\n\r\n{\"jobs\":[],\"next\":\"\"}"));
+  RawSocket greedy(tuned.socket);
+  std::string many;
+  for (int i = 0; i < 500; ++i)
+    many += "GET /healthz HTTP/1.1\r\n\r\n";
+  greedy.send(many + "GET /v1/nothing HTTP/1.1\r\n\r\n");
+  const std::string all = greedy.receive("}");
+  size_t answered = 0;
+  for (size_t at = 0; (at = all.find("200 OK", at)) != std::string::npos; ++at)
+    ++answered;
+  CHECK(answered == 500);
+  CHECK(all.find("404 Not Found") > all.rfind("200 OK"));
   polite.send("POST /v1/best HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n");
   CHECK(has(polite.receive("\r\n\r\n"), "100 Continue"));
   polite.send("{");
@@ -259,6 +348,10 @@ TEST_CASE("bad configuration is exit 78 and says which option") {
   CHECK(has(said, "sockets"));
   CHECK(withFile(R"({"compile_seconds": -1})") == 78);
   CHECK(withFile(R"({"compile_seconds": "long"})") == 78);
+  CHECK(withFile(R"({"compile_seconds": true})") == 78);
+  CHECK(withFile(R"({"compile_workers": 4294967297})") == 78); // 1, were its upper half lost
+  CHECK(withFile(R"({"jobs": 5, "jobs": 6})") == 78);
+  CHECK_MESSAGE(has(said, "jobs: given twice"), said);
   CHECK(withFile("nonsense") == 78);
   CHECK(exitOf({"--config", folder / "missing.json"}, folder) == 78);
   CHECK(exitOf({"--no-such-option"}, folder) == 78);

@@ -2,6 +2,8 @@
 // behind.
 #include "tests/daemon/service_support.h"
 
+#include <fstream>
+
 using namespace tuned;
 using namespace tuned::test;
 
@@ -27,6 +29,25 @@ TEST_CASE("a paused daemon answers what it knows; tunings wait, and pauses cost 
   const auto ended = (*daemon->job(job->id))->status();
   CHECK(ended.state == "done");
   CHECK(ended.stopped == "space exhausted");
+}
+
+TEST_CASE("a measurement that has the cores for long keeps nobody's first answer waiting") {
+  Scratch folder;
+  Daemon daemon(folder.path(), "build-1", 1, 30, true);
+  protocol::TuneRequest request;
+  request.document = documentOf("long", "// takes 64 15\\n// takes 128 15\\n// takes 256 15");
+  request.sizes = sizes;
+  auto job = daemon->tune(request);
+  REQUIRE(job);
+  REQUIRE(eventually([&] { return (*daemon->job(job->id))->status().state == "running"; }));
+  std::this_thread::sleep_for(std::chrono::seconds(1)); // by then it measures
+  const auto begin = std::chrono::steady_clock::now();
+  const auto answer = daemon.ask(documentOf("other", "other"));
+  REQUIRE_MESSAGE(answer, (answer ? "" : answer.error().text()));
+  CHECK(answer->source == "default");
+  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
+  CHECK((*daemon->job(job->id))->status().tried == 0); // it went on beside
+  REQUIRE(daemon->cancel(job->id));
 }
 
 TEST_CASE("a paused daemon ends when it is told to, and its tuning goes on in the next") {
@@ -92,11 +113,16 @@ TEST_CASE("tunings spread over devices of one kind") {
   }
   CHECK(on == std::map<std::string, int>{{"cuda:0", 3}, {"cuda:1", 3}});
   // Lists come in pages, each from behind the last job of the one before.
-  const auto first = daemon->jobs(4, ""), rest = daemon->jobs(4, first.next);
-  CHECK(first.jobs.size() == 4);
-  CHECK(first.next == first.jobs.back().id);
-  CHECK(rest.jobs.size() == 2);
-  CHECK(rest.next == "");
+  const auto first = daemon->jobs(4, "");
+  REQUIRE(first);
+  const auto rest = daemon->jobs(4, first->next);
+  REQUIRE(rest);
+  CHECK(first->jobs.size() == 4);
+  CHECK(first->next == first->jobs.back().id);
+  CHECK(rest->jobs.size() == 2);
+  CHECK(rest->next == "");
+  CHECK(daemon->jobs(4, rest->jobs.back().id)->jobs.empty()); // behind the last one there is nothing
+  CHECK(daemon->jobs(4, "garbage").error().kind == ErrorKind::NotFound);
   REQUIRE(daemon->pause(false));
   CHECK(eventually([&] { return daemon->idle(); }));
   CHECK(daemon->status()->winners == 6);
@@ -163,6 +189,22 @@ TEST_CASE("a job with which three daemons died is set aside, one with which two 
     CHECK(daemon.compiled() == (last ? 0 : 3));
     CHECK(daemon.winner(document) == (last ? 0 : 64));
   }
+}
+
+TEST_CASE("a job that daemons died of before they ran it is counted, too") {
+  Scratch folder;
+  const std::string document = documentOf("kernel", "plain"),
+                    marker = folder.path() + "/cache/tuned.db.taking-up";
+  leftBehind(folder.path(), document, "queued", "2", false, 0);
+  std::ofstream(marker) << "left-behind";
+  std::filesystem::permissions(marker, std::filesystem::perms(0600));
+  {
+    Daemon daemon(folder.path());
+    REQUIRE(eventually([&] { return daemon->idle(); }));
+    CHECK(daemon.compiled() == 0);
+    CHECK(daemon.winner(document) == 0);
+  }
+  CHECK_FALSE(std::filesystem::exists(marker)); // this one did not die
 }
 
 TEST_CASE("a clock that is set back in the middle of a forced tuning costs nothing of what it finds") {

@@ -36,7 +36,7 @@ inline std::string tolerance(double absolute) {
 class Daemon {
 public:
   explicit Daemon(const std::string& folder, const std::string& build = "build-1", int devices = 1,
-                  double quietSeconds = 30) {
+                  double quietSeconds = 30, bool exclusive = false) {
     auto store = store::Store::open(folder + "/cache");
     REQUIRE_MESSAGE(store.has_value(), (store ? "" : store.error().text()));
     Options options;
@@ -50,6 +50,7 @@ public:
     info.name = "a fake";
     info.architecture = "fake";
     info.capabilities.compileTarget = "fakes"; // a kind: binaries name what loads them
+    info.capabilities.exclusive = exclusive;
     info.memoryBytes = int64_t{1} << 40;
     std::vector<KnownDevice> all;
     for (int i = 0; i < devices; ++i) {

@@ -192,12 +192,18 @@ TEST_CASE("a worker ended by a signal from outside says nothing about what it wa
 
 TEST_CASE("a worker starts with nothing of the daemon's") {
   ::setenv("TUNED_TEST_SECRET", "for the daemon alone", 1);
+  // Which devices there are is the driver's to read: indices, and names of GPUs and of parts of them.
+  const std::string visible = "CUDA_VISIBLE_DEVICES=1,GPU-5ebe9f43,MIG-7089d0f3-293f-58c9-8f8c-5ea666eedbde";
+  ::setenv("CUDA_VISIBLE_DEVICES", visible.substr(visible.find('=') + 1).c_str(), 1);
   int leaked[2];
   REQUIRE(::pipe(leaked) == 0); // open across exec
   auto workers = pool();
   auto seen = workers.call("k", {{"op", "surroundings"}}, 10);
   REQUIRE(seen);
   ::unsetenv("TUNED_TEST_SECRET");
+  ::unsetenv("CUDA_VISIBLE_DEVICES");
+  const json environment = seen->at("environment");
+  CHECK(std::ranges::find(environment, json(visible)) != environment.end());
   for (const json& descriptor : seen->at("descriptors"))
     CHECK(descriptor.get<int>() <= 4); // and the one that lists them
   std::string home;

@@ -181,6 +181,12 @@ TEST_CASE("all of it with curl") {
   CHECK(stream.starts_with("event: status\n"));
   CHECK(stream.find("event: trial\n") != std::string::npos);
   CHECK(stream.find("event: done\n") != std::string::npos);
+  // A number that this daemon never told is of an earlier one: all is told again, to the end.
+  const std::string again =
+      curl({"--max-time", "20", "-H", "Last-Event-ID: 100000", base + "/v1/jobs/" + id + "/events"}).output;
+  CHECK(again.find("event: done\n") != std::string::npos);
+  CHECK(curl({"-H", "Last-Event-ID: 1st", base + "/v1/jobs/" + id + "/events"})
+            .output.find("no event's number") != std::string::npos);
 
   const json answer = json::parse(curl({"-d", ask.dump(), base + "/v1/best"}).output);
   CHECK(answer.at("source") == "cache");

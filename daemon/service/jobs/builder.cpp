@@ -67,7 +67,8 @@ Result<Builder::Made> Builder::make(const Problem& problem, const Configuration&
 
 Result<Builder::Made> Builder::compile(const Problem& problem, const Configuration& configuration,
                                        const std::stop_token& stop) {
-  return compileBuild({compilers_, gate_, metrics_, compileSeconds_}, problem, configuration, stop);
+  return compileBuild({compilers_, gate_, metrics_, compileSeconds_, patience_}, problem, configuration,
+                      stop);
 }
 
 Result<Builder::Made> compileBuild(const CompileService& service, const Problem& problem,
@@ -79,9 +80,13 @@ Result<Builder::Made> compileBuild(const CompileService& service, const Problem&
                                   {"configuration", configuration},
                                   {"seconds", service.seconds}};
   auto start = std::chrono::steady_clock::now();
-  std::shared_lock<CoreGate> cores(service.gate);
+  std::shared_lock<CoreGate> cores(service.gate, std::defer_lock);
+  if (!service.patience)
+    cores.lock();
+  else
+    (void)cores.try_lock_for(*service.patience);
   auto answer = service.compilers.call(problem.id + toKey(configuration), request, service.seconds, stop);
-  cores.unlock();
+  if (cores) cores.unlock();
   ++service.metrics.buildsMade;
   auto artefact = answer ? artefactFromJson(*answer) : fail(answer.error());
   Builder::Made made;

@@ -7,6 +7,8 @@
 #include "ir/kernel/kernel.h"
 #include "tuner/search/executor.h"
 
+#include <chrono>
+#include <optional>
 #include <shared_mutex>
 #include <stop_token>
 
@@ -28,7 +30,7 @@ struct Problem {
 };
 
 /// Compiling needs the CPU's cores shared, measuring on the CPU needs them alone.
-using CoreGate = std::shared_mutex;
+using CoreGate = std::shared_timed_mutex;
 
 /// A failure that would come again; a crash or a deadline may have been the machine's.
 bool lasting(const Build& build);
@@ -36,9 +38,11 @@ bool lasting(const Build& build);
 /// Calls are safe from any thread.
 class Builder {
 public:
-  Builder(store::Store& store, Metrics& metrics, WorkerPool& compilers, CoreGate& gate, double compileSeconds)
-      : store_(store), metrics_(metrics), compilers_(compilers), gate_(gate),
-        compileSeconds_(compileSeconds) {}
+  /// `patience`: how long a build waits for a measurement that has the cores; then it is made beside it.
+  Builder(store::Store& store, Metrics& metrics, WorkerPool& compilers, CoreGate& gate, double compileSeconds,
+          std::optional<std::chrono::milliseconds> patience = {})
+      : store_(store), metrics_(metrics), compilers_(compilers), gate_(gate), compileSeconds_(compileSeconds),
+        patience_(patience) {}
 
   struct Made {
     int64_t id = 0;                           ///< in the store; 0 where it cannot be kept
@@ -63,6 +67,7 @@ private:
   WorkerPool& compilers_;
   CoreGate& gate_;
   const double compileSeconds_;
+  const std::optional<std::chrono::milliseconds> patience_;
 };
 
 /// Any of a build's outcomes as the search sees it; the build must be a failure.

@@ -10,7 +10,8 @@ struct CompileService {
   WorkerPool& compilers;
   CoreGate& gate;
   Metrics& metrics;
-  double seconds; ///< deadline of one build
+  double seconds;                                         ///< deadline of one build
+  std::optional<std::chrono::milliseconds> patience = {}; ///< as of Builder
 };
 
 /// Blocks. A failure is a build, too; errors are as Builder::make says.

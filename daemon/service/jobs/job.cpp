@@ -67,6 +67,11 @@ Job::Events Job::events(size_t from) const {
   return {firstEvent_ + skipped, {events_.begin() + static_cast<std::ptrdiff_t>(skipped), events_.end()}};
 }
 
+bool Job::told(size_t number) const {
+  std::lock_guard guard(mutex_);
+  return number < firstEvent_ + events_.size();
+}
+
 std::shared_ptr<void> Job::listen(Listener listener) {
   auto held = std::make_shared<Listener>(std::move(listener));
   std::lock_guard guard(mutex_);

@@ -61,6 +61,8 @@ public:
   /// Events from number `from` on; the last one of a finished job is "done". Only the newest few hundred are
   /// kept: who asks for older ones is told what came after.
   Events events(size_t from) const;
+  /// Whether there was an event of that number.
+  bool told(size_t number) const;
   using Listener = std::function<void()>;
   /// Called after each new event until the handle is destroyed.
   std::shared_ptr<void> listen(Listener listener);

@@ -16,12 +16,22 @@ using nlohmann::json;
 constexpr size_t kOpenPerUser = 8, kOpen = 64;
 constexpr size_t kPointsKept = 4096, kValuesKept = 150'000;
 constexpr size_t kHistories = 8;
+/// Of one user's studies on the disk; those told longest ago go first.
+constexpr size_t kFilesPerUser = 4096;
+constexpr uint64_t kBytesPerUser = uint64_t{64} << 20;
+/// Where a study of more bytes is kept, the user's are counted each time, not only for one more.
+constexpr size_t kLarge = size_t{100} << 10;
+
+/// With this begin the names of all spaces of a user.
+std::string prefixOf(const std::string& user) {
+  return "study-" + user + "-";
+}
 
 /// Name of the entries' space: studies in it have the same parameters and belong to the same user.
 std::string spaceOf(const protocol::StudyRequest& request, const std::string& user) {
   json identity = {user, request.name, request.parameters};
   if (request.objective) identity.push_back(*request.objective); // its values are of another kind
-  return "study-" + sha256(identity.dump()).substr(0, 32);
+  return prefixOf(user) + sha256(identity.dump()).substr(0, 32);
 }
 
 std::string keyOf(const protocol::StudyRequest& request) {
@@ -137,10 +147,11 @@ Result<protocol::StudyInfo> Studies::load(const protocol::StudyRequest& request,
       for (const ToldPoint& point : kept->points)
         history.points.push_back({point.configuration, point.value});
       histories.push_back(std::move(history));
+      // As it goes: all of them at once may be more than there is memory for.
+      std::ranges::stable_sort(histories, {}, &History::distance);
+      if (histories.size() > kHistories) histories.pop_back();
     }
   }
-  std::ranges::stable_sort(histories, {}, &History::distance);
-  if (histories.size() > kHistories) histories.resize(kHistories);
   const std::string id = newId();
   auto study = OpenStudy::open(id, request, known, std::move(histories));
   if (!study) return fail(study.error());
@@ -242,8 +253,10 @@ Result<void> Studies::keep(const Held& held) {
     text = textOf(json::parse(held.about), keptOf(told, most));
     most /= 2;
   } while (text.size() > store::Entries::largestValue && most > 1);
+  const bool known = entries_.get(held.space, held.key).has_value();
   auto kept = entries_.put(held.space, held.key, text, true);
   if (!kept) return fail(kept.error());
+  if (!known || text.size() > kLarge) entries_.trim(prefixOf(held.user), kFilesPerUser, kBytesPerUser);
   return {};
 }
 
