@@ -6,7 +6,7 @@ import random
 import shutil
 import sqlite3
 
-from siege import Daemon, Report, arguments, document, scaled
+from siege import Daemon, Ended, Report, arguments, document, scaled
 
 options = arguments(__doc__, corruptions=40, winners=6)
 chance = random.Random(options.seed)
@@ -18,9 +18,8 @@ truth = {}
 for number in range(options.winners):
     kernel = client.ask("POST", "/v1/kernels", document(f"c{number}", scaled(number + 2)))[1]
     for n in (100, 1000):
-        job = client.wait_job(client.ask("POST", "/v1/tune", {"kernel": kernel["id"], "sizes": {"n": n}})[1]["id"])[1]
-        if report.check(job["state"] == "done", f"tuning: {job}"):
-            answer = job["answer"]
+        answer = client.tune(kernel["id"], {"n": n})
+        if report.check(answer, f"c{number} at {n} could not be tuned"):
             truth[(kernel["id"], n)] = (answer["configuration"], answer["artefact"])
 daemon.kill()
 killed, kept = daemon.folder + "/killed", daemon.folder + "/whole"
@@ -101,8 +100,8 @@ for number in range(options.corruptions):
     kind, running = prepare()
     try:
         starts.append(daemon.start())
-    except RuntimeError as error:
-        report.check("tuned: " in str(error) and "-11" not in str(error), f"{number} ({kind}): {error}")
+    except Ended as error:
+        report.check(error.refused, f"{number} ({kind}): {error}")
         continue
     if starts[-1] == max(starts):
         slowest = f"{number} ({kind})"

@@ -75,10 +75,17 @@ def request():
     """Bytes, and whether they are sound enough HTTP to be answered."""
     kind = chance.randrange(12)
     text = body()
-    target = chance.choice(ROUTES) + chance.choice(["", "", "", "?limit=" + str(integer()), "?" + "&" * 500, "?kernel=%zz%41%", "/" * 200])
+    target = chance.choice(ROUTES) + chance.choice([*[""] * 20, "?limit=" + str(integer()), "?" + "&" * 500, "?kernel=%zz%41%", "/" * 200,
+                                                  "?cursor=x", "?after=x", "?job=x&kernel=y", "?limit=1&limit=2", "?kernel=%00", "/"])
     method = chance.choice(["GET", "POST", "DELETE", "PUT", "OPTIONS", "BREW"]) if chance.random() < 0.3 else (
         "POST" if target.startswith(("/v1/kernels", "/v1/best", "/v1/tune")) else "GET")
+    if method != "POST" and chance.random() < 0.8:
+        text = b""  # where no body is read one is refused
     head = f"{method} {target} HTTP/1.1\r\nHost: tuned\r\n".encode()
+    if chance.random() < 0.1:
+        head += chance.choice([b"Content-Encoding: gzip", b"Last-Event-ID: " + str(integer()).encode(), b"Expect: 100-continue", b"Connection: upgrade",
+                               b"Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip"]) + b"\r\n"
+    sound = b"Expect" not in head and b"Transfer" not in head
     if kind == 0:
         return chance.randbytes(chance.randrange(1, 3000)) + b"\r\n\r\n", False
     if kind == 1:
@@ -90,7 +97,7 @@ def request():
     if kind == 4:
         size = chance.choice([b"%x" % len(text), b"ffffffffffffffff", b"-1", b"zz"])
         return head + b"Transfer-Encoding: chunked\r\n\r\n" + size + b"\r\n" + text + b"\r\n0\r\n\r\n", False
-    return head + b"Content-Length: %d\r\n\r\n" % len(text) + text, True
+    return head + b"Content-Length: %d\r\n\r\n" % len(text) + text, sound
 
 
 def answered_again(data):

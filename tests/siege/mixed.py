@@ -9,8 +9,13 @@ from siege import Daemon, Report, arguments, document, percentile, scaled
 
 options = arguments(__doc__, seconds=60.0, clients=12)
 report = Report("mixed")
-daemon = Daemon(["--tune-seconds", "2"])
+daemon = Daemon(["--tune-seconds", "30"])
 daemon.start()
+# There is something to hit from the start: what the clients below tune may wait behind each other for longer than this takes.
+with_winner = [f"m{number}" for number in range(4)]
+for name in with_winner:
+    daemon.client().ask("POST", "/v1/kernels", document(name, scaled(1 + int(name[1:]))))
+    report.check(daemon.client().tune(name, {"n": 1000}), f"{name} could not be tuned")
 latencies, counts, lock = [], {}, threading.Lock()
 end = time.monotonic() + options.seconds
 
@@ -25,9 +30,9 @@ def serve(number):
         begin = time.monotonic()
         try:
             if what == "best":
-                status, answer = client.ask("POST", "/v1/best", request | {"budget": {"trials": 2}})
+                status, answer = client.ask("POST", "/v1/best", request | {"budget": {"trials": 2, "seconds": 2}})
             elif what == "hit":
-                request["sizes"]["n"] = 1000
+                request |= {"kernel": chance.choice(with_winner + [kernel]), "sizes": {"n": 1000}}
                 status, answer = client.ask("POST", "/v1/best", request | {"tune": False})
                 if status == 200 and answer["source"] == "cache":
                     with lock:
@@ -36,7 +41,7 @@ def serve(number):
                 status, answer = client.ask("POST", "/v1/kernels", document(kernel, scaled(1 + int(kernel[1:]))))
             elif what == "tune":
                 request["sizes"]["n"] = 1000
-                status, answer = client.ask("POST", "/v1/tune", request)
+                status, answer = client.ask("POST", "/v1/tune", request | {"budget": {"seconds": 2}})
             elif what == "list":
                 status, answer = client.ask("GET", chance.choice(["/v1/jobs", "/v1/winners", "/v1/trials?limit=50", "/v1/kernels", "/metrics"]))
             elif what == "cancel":
@@ -85,6 +90,7 @@ growth = {key: max(t[key] for t in half) - max(t[key] for t in taken[:len(taken)
 report.check(growth["rss"] < 16 * 1024, f"memory grew by {growth['rss']} KiB in the second half")
 left = taken[-1]["descriptors"] - max(t["descriptors"] for t in taken[:len(taken) // 2])
 report.check(left < 16 and growth["threads"] < 8, f"descriptors or threads grew: {growth}, {left} left when all had gone")
+report.check(latencies, f"no hit: {counts}")
 report.figures = {"requests": sum(counts.values()), "hits": len(latencies), "p50 ms": 1e3 * percentile(latencies, 0.5),
                   "p99 ms": 1e3 * percentile(latencies, 0.99), "MiB": max(t["rss"] for t in taken) // 1024,
                   "descriptors": max(t["descriptors"] for t in taken), "threads": max(t["threads"] for t in taken)}

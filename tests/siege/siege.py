@@ -115,6 +115,27 @@ class Client:
             time.sleep(0.02)
         raise TimeoutError(f"job {id} does not end")
 
+    def tune(self, kernel, sizes, tries=5):
+        """The tuned answer, for what comes after it: on a machine that is busy enough a tuning measures nothing in its time, and is
+        made again. None when it never did."""
+        for _ in range(tries):
+            status, job = self.ask("POST", "/v1/tune", {"kernel": kernel, "sizes": sizes, "force": True})
+            if status == 202:
+                job = self.wait_job(job["id"])[1]
+            if job.get("answer"):
+                return job["answer"]
+            print(f"tuning {kernel} at {sizes}: {status} {json.dumps(job)[:600]}", file=sys.stderr)
+        return None
+
+
+class Ended(RuntimeError):
+    """The daemon ended when it should have become ready."""
+
+    def __init__(self, status, log):
+        super().__init__(f"the daemon ended with {status}:\n{log[-2000:]}")
+        # Itself, with words of its own; not by a signal.
+        self.refused = status > 0 and "\ntuned: " in "\n" + log
+
 
 class Daemon:
     def __init__(self, options=(), configuration=None, folder=None, devices=("cpu",)):
@@ -131,6 +152,7 @@ class Daemon:
         """Seconds until it answers that it is ready."""
         begin = time.monotonic()
         log = open(self.folder + "/log", "ab")
+        begun = log.tell()
         self.process = subprocess.Popen([BIN / "tuned", "--socket", self.socket, "--cache", self.cache,
                                          *self.options], stderr=log, stdout=log, start_new_session=True)
         log.close()
@@ -141,7 +163,7 @@ class Daemon:
             except OSError:
                 pass
             if self.process.poll() is not None:
-                raise RuntimeError(f"the daemon ended with {self.process.returncode}:\n{self.log()[-2000:]}")
+                raise Ended(self.process.returncode, self.log(begun))
             time.sleep(0.005)
         raise TimeoutError("the daemon is not ready:\n" + self.log()[-2000:])
 
@@ -176,8 +198,8 @@ class Daemon:
     def alive(self):
         return self.process.poll() is None
 
-    def log(self):
-        return pathlib.Path(self.folder + "/log").read_text(errors="replace")
+    def log(self, begun=0):
+        return pathlib.Path(self.folder + "/log").read_bytes()[begun:].decode(errors="replace")
 
     def remove(self):
         if self.process and self.alive():
