@@ -40,7 +40,8 @@ void Service::feedLater(const KnownDevice& device) {
     for (const auto& [number, kernel, sizes] : *problems) {
       if (jobs.size() >= mostWaiting || ending_) return;
       auto values = fromKey(sizes);
-      if (!values) {
+      // What a tuning has just built it measures, too.
+      if (!values || jobs_.anyOf(kernel, sizes)) {
         reached = number;
         continue;
       }

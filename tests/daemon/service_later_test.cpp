@@ -79,6 +79,22 @@ TEST_CASE("what was measured before an upgrade is stale, and not measured later 
   CHECK_FALSE(daemon.ask(document)->stale);
 }
 
+TEST_CASE("what a tuning under way has built is left to it") {
+  Scratch folder;
+  const std::string document = documentOf("kernel", "plain");
+  prewarmed(folder.path(), document, 2);
+  Daemon daemon(folder.path());
+  REQUIRE(daemon->pause(true));
+  protocol::TuneRequest request;
+  request.document = document;
+  request.sizes = sizes; // the first of the two problems
+  REQUIRE(daemon->tune(request));
+  daemon->measureLater();
+  CHECK(daemon->jobs(100, "").jobs.size() == 2);
+  REQUIRE(daemon->pause(false));
+  CHECK(eventually([&] { return daemon->status()->winners == 2 && daemon->idle(); }));
+}
+
 TEST_CASE("a tuning over what is built says when there is nothing, and takes no list") {
   Scratch folder;
   Daemon daemon(folder.path());

@@ -55,6 +55,14 @@ std::shared_ptr<Job> Jobs::of(const store::ProblemKey& problem, const std::strin
   return nullptr;
 }
 
+bool Jobs::anyOf(const std::string& kernel, const std::string& sizes) const {
+  std::lock_guard guard(mutex_);
+  return std::ranges::any_of(jobs_, [&](const auto& job) {
+    const store::ProblemKey& problem = job->spec().problem;
+    return problem.kernel == kernel && problem.sizes == sizes && !job->finished();
+  });
+}
+
 Result<void> Jobs::room(unsigned user) const {
   if (user == JobSpec::nobody) return {};
   std::lock_guard guard(mutex_);

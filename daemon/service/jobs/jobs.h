@@ -122,6 +122,8 @@ public:
   /// Any job in flight for the problem as the document (its SHA-256) asks it, or null.
   std::shared_ptr<Job> of(const store::ProblemKey& problem, const std::string& document,
                           const Objective& objective) const;
+  /// Whether any job in flight is of the kernel (its id) at these sizes, on whichever device.
+  bool anyOf(const std::string& kernel, const std::string& sizes) const;
   /// OutOfResources, naming the limit, when one more job of this user would be too many.
   Result<void> room(unsigned user) const;
   /// Queues a job. A device that is free takes the oldest job of the user who had the least of it lately.
