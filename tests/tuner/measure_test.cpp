@@ -400,6 +400,28 @@ TEST_CASE("the race sends away who is behind, and goes on while it is open who i
   CHECK(open >= 10);
 }
 
+TEST_CASE("who left the race is compared with the first's rounds before that, whatever came later") {
+  test::HostDevice device;
+  int launches = 0;
+  std::vector<Racer> racers;
+  for (auto [name, seconds] : {std::pair{"slow", 1.5e-3}, {"a", 1e-3}, {"b", 1e-3}}) {
+    // From the thirtieth launch on somebody else has half of the device.
+    device.programs[name] = {[](const Grid&, std::span<const ArgumentValue>) {},
+                             [&, seconds = seconds] {
+                               const double noise = launches % 2 ? 0.97 : 1.03;
+                               return seconds * noise * (++launches > 30 ? 2 : 1);
+                             }};
+    Artefact artefact;
+    artefact.bytes = name;
+    racers.push_back(Racer{std::move(*device.load(artefact))});
+  }
+  race(device, racers, {}, MeasureOptions());
+  REQUIRE(racers[0].behind);
+  const double first = summarize(racers[1].samples).median;
+  CHECK(first > 1.5e-3);
+  CHECK(summarize(racers[0].samples).median / first == doctest::Approx(1.5).epsilon(0.1));
+}
+
 TEST_CASE("the race's first is seldom more than a per cent behind the best") {
   int lost = 0;
   for (unsigned seed = 1; seed <= 200; ++seed) {

@@ -55,7 +55,8 @@ struct Racer {
 };
 
 /// Launches them in turn, round after round, until the rest is clearly behind one, or none of those left is
-/// more than half a per cent faster than the first, or the options' rounds or seconds are over.
+/// more than half a per cent faster than the first, or the options' rounds or seconds are over. Samples of
+/// those that left are scaled by what the first's times have changed by since.
 void race(Device& device, std::vector<Racer>& racers, std::span<const ArgumentValue> arguments,
           const MeasureOptions& options);
 

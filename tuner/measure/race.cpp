@@ -67,6 +67,23 @@ bool decided(std::vector<Racer>& racers) {
   return settled;
 }
 
+/// Whoever left was timed in the first rounds alone, and what the rest met may have been another machine: its
+/// times are told as they compare with the first's over the same rounds.
+void align(std::vector<Racer>& racers) {
+  const Racer* first = nullptr;
+  for (const Racer& racer : racers)
+    if (running(racer) && !racer.samples.empty() && (!first || medianOf(racer) < medianOf(*first)))
+      first = &racer;
+  if (!first) return;
+  for (Racer& racer : racers) {
+    if (!racer.behind || racer.samples.empty() || racer.samples.size() > first->samples.size()) continue;
+    const auto shared = first->samples.begin() + static_cast<long>(racer.samples.size());
+    const double drift = medianOf(*first) / summarize({first->samples.begin(), shared}).median;
+    for (double& sample : racer.samples)
+      sample *= drift;
+  }
+}
+
 } // namespace
 
 void race(Device& device, std::vector<Racer>& racers, std::span<const ArgumentValue> arguments,
@@ -82,7 +99,7 @@ void race(Device& device, std::vector<Racer>& racers, std::span<const ArgumentVa
     runRound(device, racers, arguments, options.coldCache, round, spent);
     if (decided(racers) || round >= static_cast<size_t>(options.duelRounds) || spent >= options.duelSeconds ||
         secondsSince(start) >= 2 * options.duelSeconds)
-      return;
+      return align(racers);
   }
 }
 

@@ -1,4 +1,5 @@
 // `tunectl cover`: a range of a size tuned as a set, and told as a table of few configurations.
+#include "base/positive_option.h"
 #include "client/protocol/json.h"
 #include "client/tunectl/output.h"
 #include "client/tunectl/verbs.h"
@@ -157,7 +158,7 @@ void addCover(CLI::App& app, Context& context) {
       ->required();
   verb->add_option("--within", options->within,
                    "share that a configuration may be behind the best of a point")
-      ->check(CLI::NonNegativeNumber)
+      ->check(nonNegativeNumber())
       ->capture_default_str();
   verb->add_option("--effort", options->effort, "of each tuning")
       ->check(CLI::IsMember({"quick", "normal", "full"}));

@@ -1,3 +1,4 @@
+#include "base/positive_option.h"
 #include "client/protocol/json.h"
 #include "client/tunectl/output.h"
 #include "client/tunectl/verbs.h"
@@ -61,7 +62,7 @@ void addQuery(CLI::App& app, Context& context) {
   addProblemOptions(*verb, options->problem);
   addObjectiveOption(*verb, options->objective);
   verb->add_option("--wait", options->wait, "tune on a miss and wait for it this many seconds")
-      ->check(CLI::NonNegativeNumber);
+      ->check(nonNegativeNumber());
   verb->add_flag("--tune", options->tune, "on a miss start a tuning behind");
   verb->add_option("-o,--output", options->output, "write the artefact to this file");
   verb->callback(

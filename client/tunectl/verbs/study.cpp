@@ -203,7 +203,7 @@ void addRun(CLI::App& study, const std::shared_ptr<Options>& options, Context& c
                                   "small, or NAME=NUMBER for each that the study's objective weighs");
   verb->add_option("file", options->file, "the study as JSON; - is stdin")->required();
   verb->add_option("--evaluations", options->evaluations, "at most so many; 0: until the study is finished")
-      ->check(CLI::NonNegativeNumber);
+      ->check(nonNegativeNumber());
   verb->add_option("--seconds", options->seconds, "that one run may take")
       ->check(positiveNumber())
       ->capture_default_str();

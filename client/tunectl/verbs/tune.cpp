@@ -1,3 +1,4 @@
+#include "base/positive_option.h"
 #include "client/protocol/json.h"
 #include "client/tunectl/output.h"
 #include "client/tunectl/progress.h"
@@ -106,9 +107,9 @@ void addTune(CLI::App& app, Context& context) {
       ->check(CLI::IsMember({"quick", "normal", "full"}));
   verb->add_option("--seed", request.seed, "of strategies that draw");
   verb->add_option("--budget", request.budget.seconds, "seconds to search; 0 is no limit")
-      ->check(CLI::NonNegativeNumber);
+      ->check(nonNegativeNumber());
   verb->add_option("--trials", request.budget.trials, "configurations to try; 0 is no limit")
-      ->check(CLI::NonNegativeNumber);
+      ->check(nonNegativeNumber());
   verb->add_flag("--force", request.force, "measure again what was measured before, failures too");
   verb->add_flag("--background", options->background, "start, print the job and do not wait");
   verb->callback(
