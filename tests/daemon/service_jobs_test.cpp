@@ -98,6 +98,36 @@ TEST_CASE("what stays disturbed is marked, and taken again by the next tuning") 
   CHECK(daemon.compiled() == 3);
 }
 
+TEST_CASE("a budget of nothing finds the default, one below is refused; a space of one point is soon tuned") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  protocol::TuneRequest request;
+  request.document = documentOf("kernel", "plain");
+  request.sizes = sizes;
+  request.budget.seconds = 1e-9;
+  auto job = daemon->tune(request);
+  REQUIRE(job);
+  REQUIRE(eventually([&] { return (*daemon->job(job->id))->finished(); }));
+  const auto ended = (*daemon->job(job->id))->status();
+  CHECK(ended.state == "done");
+  CHECK(ended.tried >= 1);
+  CHECK(ended.answer.has_value());
+  for (const protocol::Budget& below : {protocol::Budget{-1, 0}, protocol::Budget{0, -1}}) {
+    request.budget = below;
+    auto refused = daemon->tune(request);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().kind == ErrorKind::InvalidInput);
+  }
+  std::string one = documentOf("one", "a single point");
+  const std::string values = "[64,128,256]";
+  one.replace(one.find(values), values.size(), "[128]");
+  const auto single = daemon.tune(one);
+  CHECK(single.state == "done");
+  CHECK(single.configurations == 1);
+  CHECK(single.answer->configuration.at("BLOCK") == 128);
+  CHECK(single.answer->gain.value_or(0) == 1);
+}
+
 TEST_CASE("tunings spread over devices of one kind") {
   Scratch folder;
   Daemon daemon(folder.path(), "build-1", 2);
