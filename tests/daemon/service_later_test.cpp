@@ -90,7 +90,7 @@ TEST_CASE("what a tuning under way has built is left to it") {
   request.sizes = sizes; // the first of the two problems
   REQUIRE(daemon->tune(request));
   daemon->measureLater();
-  CHECK(daemon->jobs(100, "").jobs.size() == 2);
+  CHECK(daemon->jobs(100, "")->jobs.size() == 2);
   REQUIRE(daemon->pause(false));
   CHECK(eventually([&] { return daemon->status()->winners == 2 && daemon->idle(); }));
 }
