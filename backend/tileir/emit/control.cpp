@@ -93,12 +93,22 @@ Kept keeps(Emitter& e, mlir::Value bound, LaunchCondition::Kind side, int64_t li
   return {true, LaunchCondition{.kind = side, .argument = number, .value = limit}};
 }
 
+/// What is known of the bounds, of at most 32 bits, says that their type counts the way between them.
+bool nearEachOther(Emitter& e, scf::ForOp loop) {
+  const unsigned width = loop.getUpperBound().getType().getIntOrFloatBitWidth();
+  int64_t way = 0;
+  if (__builtin_sub_overflow(rangeOf(e, loop.getUpperBound()).most, rangeOf(e, loop.getLowerBound()).least,
+                             &way))
+    return false;
+  return way <= llvm::APInt::getSignedMaxValue(width).getSExtValue();
+}
+
 Counting countingOf(Emitter& e, scf::ForOp loop) {
   using Kind = LaunchCondition::Kind;
   const int64_t ahead = roundsAhead(loop);
   mlir::Value lower = loop.getLowerBound(), upper = loop.getUpperBound();
   const bool widest = upper.getType().getIntOrFloatBitWidth() == 64;
-  if (!widest && tt::boundsMayBeFarApart(loop)) return Counting::Wider;
+  if (!widest && tt::boundsMayBeFarApart(loop) && !nearEachOther(e, loop)) return Counting::Wider;
   if (ahead == 0 && !tt::counterMayWrap(loop, rangeOf(e, upper).most)) return Counting::AsItIs;
   if (auto range = tt::boundsWithRoom(loop, ahead)) {
     const Kept below = ahead == 0 ? Kept{true, {}} : keeps(e, lower, Kind::AtLeast, range->least);

@@ -284,6 +284,20 @@ TEST_CASE("a loop that loads keeps off both ends of its counter's type, of steps
   if (!inBlocks.text.empty()) CHECK(line(inBlocks.text, " for ").find("tile<i32>") != std::string::npos);
 }
 
+TEST_CASE("a block's own loop, as attention along its diagonal has it, counts in the bits that it has") {
+  std::string text = countingKernel("i32", "%up = arith.addi %lo, %c64 : i32", true);
+  text.replace(
+      text.find("%lo = arith.constant 0 : i32"), 28,
+      "%pid = tt.get_program_id x : i32\n%c64 = arith.constant 64 : i32\n%lo = arith.muli %pid, %c64 : i32");
+  auto unknown = emit(text),
+       known = emit(text, {.target = "sm_90a", .grid = std::array<int64_t, 3>{8, 1, 1}});
+  REQUIRE_MESSAGE(known.artefact, known.artefact.error().text());
+  REQUIRE_MESSAGE(unknown.artefact, unknown.artefact.error().text());
+  if (known.text.empty()) return;
+  CHECK(line(known.text, " for ").find("tile<i32>") != std::string::npos);
+  CHECK(line(unknown.text, " for ").find("tile<i64>") != std::string::npos);
+}
+
 TEST_CASE("nothing is compiled for any address") {
   auto refused = emit(countingKernel("i32", "%up = arith.constant 300 : i32", true),
                       {.target = "sm_90a", .anyAddress = true});
