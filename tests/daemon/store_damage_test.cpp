@@ -295,6 +295,9 @@ TEST_CASE("what is set aside is limited in bytes, too; the newest stays, and fil
   // A clock that was set back makes the newest look old.
   make("tuned.db.corrupt-200", 10);
   CHECK(limitAside(path, tenth, {1, 1000}) == std::vector{folder / std::string("tuned.db.corrupt-200")});
+  // The next comes behind those that are there all the same.
+  make("tuned.db.corrupt-99999999999", 10);
+  CHECK(nameAside(path) == path + ".corrupt-99999999999-1");
 }
 
 TEST_CASE("a file that is damaged too often is left alone for a while") {

@@ -50,12 +50,30 @@ std::optional<Aside> asideNamed(const fs::path& entry, const std::string& prefix
   return out;
 }
 
+/// What was set aside of the cache at `path`, the oldest first.
+std::vector<Aside> asidesOf(const std::string& path) {
+  std::vector<Aside> all;
+  std::error_code error;
+  const std::string prefix = fs::path(path).filename().string() + infix;
+  for (auto it = fs::directory_iterator(fs::path(path).parent_path(), error);
+       !error && it != fs::directory_iterator(); it.increment(error))
+    if (auto one = asideNamed(it->path(), prefix)) all.push_back(std::move(*one));
+  std::ranges::sort(all, [](const Aside& a, const Aside& b) { return a.olderThan(b); });
+  return all;
+}
+
 } // namespace
 
 std::string nameAside(const std::string& path) {
-  std::string base = path + infix + std::to_string(std::time(nullptr)), name = base;
-  for (int n = 1; fs::exists(name); ++n)
-    name = base + "-" + std::to_string(n);
+  int64_t seconds = std::time(nullptr), number = 0;
+  // Behind all that are there, whatever the clock says: several may fall into one second, the first of which
+  // may have gone, and clocks are set back.
+  if (const auto all = asidesOf(path); !all.empty() && all.back().seconds >= seconds) {
+    seconds = all.back().seconds;
+    number = all.back().number + 1;
+  }
+  std::string name = path + infix + std::to_string(seconds);
+  if (number > 0) name += "-" + std::to_string(number);
   return name;
 }
 
@@ -77,17 +95,10 @@ Result<void> takePlace(const std::string& fresh, const std::string& path, const 
 
 std::vector<std::string> limitAside(const std::string& path, const std::string& newest,
                                     const AsideLimits& limits) {
-  std::vector<Aside> all;
+  const std::vector<Aside> all = asidesOf(path);
   int64_t bytes = 0;
-  std::error_code error;
-  const std::string prefix = fs::path(path).filename().string() + infix;
-  for (auto it = fs::directory_iterator(fs::path(path).parent_path(), error);
-       !error && it != fs::directory_iterator(); it.increment(error))
-    if (auto one = asideNamed(it->path(), prefix)) {
-      bytes += one->bytes;
-      all.push_back(std::move(*one));
-    }
-  std::ranges::sort(all, [](const Aside& a, const Aside& b) { return a.olderThan(b); });
+  for (const Aside& one : all)
+    bytes += one.bytes;
   std::vector<std::string> gone;
   size_t files = all.size();
   for (const Aside& one : all) {
