@@ -119,6 +119,31 @@ def test_a_block_that_was_found_is_not_halved_and_timed_again(monkeypatch: pytes
     assert halved == [] and [loaded(False), loaded(True, False), loaded()] == halved
 
 
+class Result:
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+
+def test_a_kernel_keeps_that_its_configuration_was_found_where_it_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    import copy
+    import pickle
+
+    import triton
+    from torch._inductor.runtime.triton_heuristics import CachingAutotuner
+
+    for name in ("__getstate__", "__setstate__"):
+        monkeypatch.setattr(CachingAutotuner, name, CachingAutotuner.__dict__[name])  # taken back afterwards
+    kernel = CachingAutotuner.__new__(CachingAutotuner)
+    kernel.launchers = []
+    kernel.compile_results = [Result(triton.Config({"XBLOCK": block})) for block in (1, 2)]
+    kernel.compile_results[1].config.found_by_coordesc = True
+    inductor.copy_what_was_found()
+    inductor.copy_what_was_found()
+    for copied in (copy.deepcopy(kernel), pickle.loads(pickle.dumps(kernel))):
+        assert [getattr(result.config, "found_by_coordesc", False) for result in copied.compile_results] == [False, True]
+        assert copied.compile_results[1].config is not kernel.compile_results[1].config
+
+
 def test_compiling_goes_on_without_a_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: Any, **__: Any) -> Any:
         raise ConnectionError("no daemon")

@@ -101,6 +101,30 @@ def load_what_was_found() -> None:
     CachingAutotuner._dynamic_scale_rblock = unless_found
 
 
+def copy_what_was_found() -> None:
+    """Triton's Config forgets, when it is copied or pickled, that descending coordinates has found it. Inductor copies kernels
+    into its cache of graphs; each that came out of there descended again at its first launch. The mark travels beside."""
+    from torch._inductor.runtime.triton_heuristics import CachingAutotuner
+
+    get, put = CachingAutotuner.__getstate__, CachingAutotuner.__setstate__
+    if hasattr(get, "gpu_tuned"):  # twice is once
+        return
+
+    def with_marks(self: Any) -> dict[str, Any]:
+        results = getattr(self, "compile_results", None) or []
+        found = [bool(getattr(result.config, "found_by_coordesc", False)) for result in results]
+        return {**get(self), "gpu_tuned_found": found}
+
+    def marked(self: Any, state: dict[str, Any]) -> None:
+        put(self, state)
+        for result, found in zip(getattr(self, "compile_results", None) or [], state.get("gpu_tuned_found", []), strict=False):
+            if found:
+                result.config.found_by_coordesc = True
+
+    with_marks.gpu_tuned = True  # type: ignore[attr-defined]
+    CachingAutotuner.__getstate__, CachingAutotuner.__setstate__ = with_marks, marked
+
+
 def install() -> None:
     """Puts both seams in, in this process and in Inductor's compile processes; twice is once.
 
@@ -116,6 +140,7 @@ def install() -> None:
     if RemoteAutotuneCache.backend_override_cls is inductor_cache.FusedBackend:
         config.autotune_remote_cache = True
         load_what_was_found()
+        copy_what_was_found()
     if config.inductor_choices_class not in (None, Choices):
         inductor_cache.say_once("another handler of choices is installed; templates are Inductor's to time")
     elif config.inductor_choices_class is None:
