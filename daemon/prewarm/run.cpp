@@ -62,16 +62,15 @@ public:
         outer_(stop, [this] { stop_.request_stop(); }) {}
 
   Result<Report> go(const Progress& progress) {
-    auto start = Clock::now();
     const double before = processorSeconds(RUSAGE_CHILDREN) + processorSeconds(RUSAGE_SELF);
     const auto machine = machineTime();
     report_.builds = static_cast<int64_t>(plan_.items.size());
     if (auto ok = putDocuments(); !ok) return fail(ok.error());
     if (auto ok = skipKnown(); !ok) return fail(ok.error());
-    if (!queue_.empty()) compileAll(start, progress);
+    if (!queue_.empty()) compileAll(progress);
     if (broken_) return fail(*broken_);
     report_.ended = report_.known + report_.compiled == report_.builds;
-    report_.seconds = secondsSince(start);
+    report_.seconds = secondsSince(start_);
     // The pool is gone: its workers were waited for, and with them what they had waited for.
     double used = processorSeconds(RUSAGE_CHILDREN) + processorSeconds(RUSAGE_SELF) - before;
     report_.coresBusy = report_.seconds > 0 ? used / report_.seconds / cores() : 0;
@@ -82,6 +81,8 @@ public:
   }
 
 private:
+  bool budgetSpent() const { return options_.budget > 0 && secondsSince(start_) > options_.budget; }
+
   Result<void> putDocuments() {
     return store_.batch([this]() -> Result<void> {
       for (const auto& [id, document] : plan_.documents)
@@ -118,7 +119,7 @@ private:
     return made.built ? made.binary : lasting(made.failure) || byOther(item);
   }
 
-  void compileAll(Clock::time_point start, const Progress& progress) {
+  void compileAll(const Progress& progress) {
     WorkerPool pool(
         {{options_.worker, {"compile", "--memory", std::to_string(options_.compileMemory)}}, slots_, true});
     CoreGate gate;
@@ -131,8 +132,8 @@ private:
     threads.emplace_back([&] { keepAll(); });
     std::unique_lock lock(mutex_);
     while (!changed_.wait_for(lock, std::chrono::milliseconds(200), [&] { return keptAll_; })) {
-      report_.seconds = secondsSince(start);
-      if (options_.budget > 0 && report_.seconds > options_.budget) stop_.request_stop();
+      report_.seconds = secondsSince(start_);
+      if (budgetSpent()) stop_.request_stop();
       if (progress) progress(report_);
     }
     lock.unlock();
@@ -140,7 +141,7 @@ private:
   }
 
   void compileSome(const CompileService& service) {
-    while (!stop_.stop_requested()) {
+    while (!stop_.stop_requested() && !budgetSpent()) {
       std::unique_lock lock(mutex_);
       const auto next = queue_.take();
       if (!next) break;
@@ -213,6 +214,7 @@ private:
   const Plan& plan_;
   const RunOptions& options_;
   const int slots_;
+  const Clock::time_point start_ = Clock::now();
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> outer_;
   std::mutex mutex_; ///< guards all below
