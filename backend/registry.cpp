@@ -107,11 +107,11 @@ std::vector<std::string> gpuTargets() {
 #ifdef TUNED_WITH_NVPTX
   names = nvptx::targetNames();
   if (tileir::isPresent())
-    for (const std::string& name : tileir::assemblerTargets())
-      names.insert(names.end(), {name, name + "a"});
+    for (const std::string& name : tileir::assemblerTargets()) {
+      names.push_back(name);
+      if (!name.starts_with("sm_8")) names.push_back(name + "a");
+    }
   std::ranges::sort(names, {}, [](const std::string& name) { return std::pair(name.size(), name); });
-  std::erase_if(names,
-                [](const std::string& name) { return name.starts_with("sm_8") && name.back() == 'a'; });
   names.erase(std::unique(names.begin(), names.end()), names.end());
 #endif
   return names;
