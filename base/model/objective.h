@@ -6,16 +6,14 @@
 
 namespace tuned {
 
-/// Weights, at least 0 and not both. What is made small is time^w × energy^v to the power of 1 / (w + v): no
-/// unit matters, and equal weights rank by the product of energy and delay.
+/// Weights, at least 0 and not both, whose sum is finite. What is made small is time^w × energy^v to the
+/// power of 1 / (w + v): no unit matters, and equal weights rank by the product of energy and delay.
 struct Objective {
   double time = 1, energy = 0;
 
   bool operator==(const Objective&) const = default;
   bool timeAlone() const { return energy == 0; }
-  bool sound() const {
-    return std::isfinite(time) && std::isfinite(energy) && time >= 0 && energy >= 0 && time + energy > 0;
-  }
+  bool sound() const { return time >= 0 && energy >= 0 && time + energy > 0 && std::isfinite(time + energy); }
   /// Of a launch of so many seconds and joules; nothing where it needs joules that were not measured.
   std::optional<double> of(double seconds, std::optional<double> joules) const {
     if (timeAlone()) return seconds;

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <clocale>
+#include <iostream>
 
 using namespace tuned::tunectl;
 
@@ -27,6 +28,12 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) { // --help
     return app.exit(asked);
+  } catch (const CLI::RequiredError& error) {
+    if (const auto unknown = app.remaining(true); app.get_subcommands().empty() && !unknown.empty())
+      std::cerr << "tunectl: there is no verb '" << unknown.front() << "' (tunectl --help lists them)\n";
+    else
+      app.exit(error);
+    return usage;
   } catch (const CLI::ParseError& error) {
     app.exit(error);
     return usage;

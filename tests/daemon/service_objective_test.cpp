@@ -50,8 +50,11 @@ TEST_CASE("an objective is a question of its own: energy and time have winners o
   protocol::BestRequest senseless;
   senseless.document = document;
   senseless.sizes = sizes;
-  senseless.objective = Objective{0, 0};
-  CHECK(daemon->best(senseless).error().kind == ErrorKind::InvalidInput);
+  for (const Objective& weights :
+       {Objective{0, 0}, Objective{1e308, 1e308}}) { // the sum of these is infinite
+    senseless.objective = weights;
+    CHECK(daemon->best(senseless).error().kind == ErrorKind::InvalidInput);
+  }
 }
 
 TEST_CASE("energy on a device that counts none is an error that says so") {

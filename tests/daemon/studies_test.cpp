@@ -188,6 +188,8 @@ TEST_CASE_FIXTURE(Fixture, "a study with an objective is told values by name, an
   this->refused(request, "objective.seconds");
   request.objective = std::map<std::string, double>{};
   this->refused(request, "no weight above 0");
+  request.objective = {{"seconds", 1e308}, {"joules", 1e308}};
+  this->refused(request, "not finite");
 }
 
 TEST_CASE_FIXTURE(Fixture, "an old study, another user's and one that never was are not found") {

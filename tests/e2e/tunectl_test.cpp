@@ -115,6 +115,7 @@ TEST_CASE("status, version and doctor") {
 TEST_CASE("exit codes") {
   CHECK(run({}).exitCode == 2);
   CHECK(run({"frobnicate"}).exitCode == 2);
+  CHECK(run({"frobnicate"}).errors.find("no verb 'frobnicate'") != std::string::npos);
   CHECK(run({"tune"}).exitCode == 2);
   CHECK(run({"tune", "relu", "--size", "n_elements"}).exitCode == 2);
   CHECK(run({"--help"}).exitCode == 0);

@@ -30,6 +30,7 @@ Result<Kernel> kernelOf(const protocol::StudyRequest& request) {
       sum += weight;
     }
     if (!(sum > 0)) return invalid("objective: there is no weight above 0");
+    if (!std::isfinite(sum)) return invalid("objective: the sum of the weights is not finite");
   }
   Kernel kernel;
   kernel.name = request.name;
