@@ -41,6 +41,8 @@ Kernel rowSums(const std::string& type) {
 }
 
 const Sizes kSizes = {{"n", 512}};
+// Seconds in which the host gets through all programs however busy the machine is.
+constexpr double kAmple = 1000;
 
 double largestDifference(const ReferenceResult& a, const ReferenceResult& b, const std::string& type) {
   const ElementInfo info = elementInfo(type);
@@ -60,7 +62,7 @@ TEST_CASE("where the host is too slow the device computes it, once the host agre
   const Kernel kernel = rowSums("f32");
   auto device = openDevice("cpu"); // any device will do
   REQUIRE(device);
-  ReferenceRequest request{kernel, kSizes, kernel.defaults, {"cpu"}, 1, 10};
+  ReferenceRequest request{kernel, kSizes, kernel.defaults, {"cpu"}, 1, kAmple};
   auto host = makeReference(request);
   REQUIRE_MESSAGE(host, (host ? "" : host.error().text()));
   CHECK(host->source == "cpu:plain");
@@ -116,7 +118,7 @@ private:
 TEST_CASE("a device that disagrees with the host's part is no judge, and the host takes its time") {
   const Kernel kernel = rowSums("f32");
   Lazy device(*openDevice("cpu"));
-  ReferenceRequest request{kernel, kSizes, kernel.defaults, {"cpu"}, 1, 10};
+  ReferenceRequest request{kernel, kSizes, kernel.defaults, {"cpu"}, 1, kAmple};
   request.device = &device;
   request.patience = 0;
   auto reference = makeReference(request);
@@ -141,7 +143,7 @@ TEST_CASE("programs that update memory are run all together however long they ta
       "");
   REQUIRE_MESSAGE(kernel, (kernel ? "" : kernel.error().text()));
   auto device = openDevice("cpu");
-  ReferenceRequest request{*kernel, kSizes, kernel->defaults, {"cpu"}, 1, 10};
+  ReferenceRequest request{*kernel, kSizes, kernel->defaults, {"cpu"}, 1, kAmple};
   request.device = device->get();
   request.patience = 0;
   auto reference = makeReference(request);
@@ -167,7 +169,7 @@ TEST_CASE("inputs are made once for all who want them") {
 TEST_CASE("sums in other orders and wider types differ where the kernel's own type rounds") {
   for (const char* judge : {"cpu", "reference"}) {
     const Kernel coarse = rowSums("bf16");
-    ReferenceRequest request{coarse, kSizes, coarse.defaults, {judge}, 1, 10};
+    ReferenceRequest request{coarse, kSizes, coarse.defaults, {judge}, 1, kAmple};
     auto written = makeReference(request);
     REQUIRE_MESSAGE(written, (written ? "" : written.error().text()));
     const auto others = otherReferences(request);
@@ -175,7 +177,7 @@ TEST_CASE("sums in other orders and wider types differ where the kernel's own ty
     for (const ReferenceResult& other : others)
       CHECK(largestDifference(*written, other, "bf16") > 0.01);
     const Kernel fine = rowSums("f64");
-    CHECK(otherReferences({fine, kSizes, fine.defaults, {judge}, 1, 10}).size() == 1); // nothing is wider
+    CHECK(otherReferences({fine, kSizes, fine.defaults, {judge}, 1, kAmple}).size() == 1); // nothing is wider
   }
 }
 
@@ -183,7 +185,7 @@ TEST_CASE("products that are cut as tensor cores cut them differ a little") {
   auto kernel = loadKernel(TUNED_KERNEL_LIBRARY "/matmul_f16.json");
   REQUIRE_MESSAGE(kernel, (kernel ? "" : kernel.error().text()));
   const Sizes sizes = {{"M", 128}, {"N", 128}, {"K", 2048}};
-  ReferenceRequest request{*kernel, sizes, kernel->defaults, {"cpu"}, 1, 10};
+  ReferenceRequest request{*kernel, sizes, kernel->defaults, {"cpu"}, 1, kAmple};
   auto written = makeReference(request);
   REQUIRE_MESSAGE(written, (written ? "" : written.error().text()));
   const auto others = otherReferences(request);
@@ -195,7 +197,7 @@ TEST_CASE("products that are cut as tensor cores cut them differ a little") {
 
 TEST_CASE("expected outputs are computed beside, and waited for when asked") {
   const Kernel kernel = rowSums("f32");
-  Expected expected({kernel, kSizes, kernel.defaults, {"cpu"}, 1, 10});
+  Expected expected({kernel, kSizes, kernel.defaults, {"cpu"}, 1, kAmple});
   const auto* there = expected.get(true);
   REQUIRE(there);
   REQUIRE_MESSAGE(there->has_value(), (*there ? "" : there->error().text()));
@@ -205,7 +207,7 @@ TEST_CASE("expected outputs are computed beside, and waited for when asked") {
 
 TEST_CASE("where the default cannot be evaluated a configuration that compiles is tried") {
   const Kernel kernel = rowSums("f32");
-  const ReferenceRequest request{kernel, kSizes, {{"num_warps", 3}}, {}, 1, 10}; // nobody can judge
+  const ReferenceRequest request{kernel, kSizes, {{"num_warps", 3}}, {}, 1, kAmple}; // nobody can judge
   {
     Expected unasked(request); // nothing is offered: its end does not wait for that
   }
