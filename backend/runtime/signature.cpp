@@ -3,7 +3,6 @@
 #include "base/model/element.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
 #include <utility>
@@ -106,8 +105,8 @@ Result<Signature> Signature::of(const LaunchMetadata& launch) {
       return std::cmp_equal(buffer, condition.argument) || std::cmp_equal(buffer, condition.other);
     });
     if (ofAddress)
-      out.conditions_.push_back(condition);
-    else if (!holds(condition, out.values_))
+      out.addCheck(condition);
+    else if (!tuned::holds(condition, out.values_))
       return broken(launch, "was built for arguments of which " + text(condition, out.names_) +
                                 ", and that does not hold");
   }
@@ -132,20 +131,57 @@ std::vector<LaunchCondition> Signature::brokenBy(std::span<const uint64_t> slots
   see(slots, values);
   std::vector<LaunchCondition> out;
   for (const LaunchCondition& condition : conditions_)
-    if (!holds(condition, values)) out.push_back(condition);
+    if (!tuned::holds(condition, values)) out.push_back(condition);
   return out;
 }
 
-Result<void> Signature::check(std::span<const uint64_t> slots) const {
-  if (conditions_.empty()) return {};
-  constexpr size_t few = 64;
-  std::array<LaunchValue, few> room;
-  std::vector<LaunchValue> many;
-  std::span<LaunchValue> values(room.data(), std::min(few, values_.size()));
-  if (values_.size() > few) {
-    many.resize(values_.size());
-    values = many;
+void Signature::addCheck(const LaunchCondition& condition) {
+  const auto bytes = [&](int argument, int64_t told) {
+    const bool there = argument >= 0 && std::cmp_less(argument, values_.size());
+    return static_cast<uint64_t>(told > 0 ? told : there ? values_[static_cast<size_t>(argument)].extent : 0);
+  };
+  conditions_.push_back(condition);
+  checks_.push_back({condition.kind, static_cast<uint32_t>(condition.argument),
+                     static_cast<uint32_t>(std::max(condition.other, 0)),
+                     static_cast<uint64_t>(condition.value), bytes(condition.argument, condition.bytes),
+                     bytes(condition.other, condition.otherBytes)});
+}
+
+/// As tuned::holds of the condition.
+bool Signature::holds(const Check& check, std::span<const uint64_t> slots) {
+  using Kind = LaunchCondition::Kind;
+  const uint64_t one = slots[check.argument];
+  switch (check.kind) {
+  case Kind::Divisible:
+    return (check.value & (check.value - 1)) == 0 ? (one & (check.value - 1)) == 0 : one % check.value == 0;
+  case Kind::Equal:
+    return one == check.value;
+  case Kind::AtLeast:
+    return static_cast<int64_t>(one) >= static_cast<int64_t>(check.value);
+  case Kind::AtMost:
+    return static_cast<int64_t>(one) <= static_cast<int64_t>(check.value);
+  case Kind::PadsZero:
+  case Kind::Grid:
+    return true;
+  case Kind::SameOrDistinct:
+  case Kind::Distinct:
+    break;
   }
+  const uint64_t other = slots[check.other];
+  if (one == 0 || other == 0) return true;
+  if (check.kind == Kind::SameOrDistinct && one == other) return true;
+  const uint64_t bytes = one <= other ? check.bytes : check.otherBytes; // of the lower one
+  return bytes > 0 && (one <= other ? other - one : one - other) >= bytes;
+}
+
+Result<void> Signature::check(std::span<const uint64_t> slots) const {
+  for (const Check& one : checks_)
+    if (!holds(one, slots)) return refuse(slots);
+  return {};
+}
+
+Result<void> Signature::refuse(std::span<const uint64_t> slots) const {
+  std::vector<LaunchValue> values(values_.size());
   see(slots, values);
   const LaunchCondition* condition = firstBroken(conditions_, values);
   if (!condition) return {};

@@ -34,12 +34,23 @@ public:
   std::vector<LaunchCondition> brokenBy(std::span<const uint64_t> slots) const;
 
 private:
+  /// A condition as a launch decides it: on slots, without the values of all arguments.
+  struct Check {
+    LaunchCondition::Kind kind;
+    uint32_t argument, other;
+    uint64_t value;             ///< Divisible, Equal, AtLeast, AtMost
+    uint64_t bytes, otherBytes; ///< Distinct and SameOrDistinct: from the address on; 0: not known
+  };
+  static bool holds(const Check& check, std::span<const uint64_t> slots);
+  void addCheck(const LaunchCondition& condition);
+  Result<void> refuse(std::span<const uint64_t> slots) const;
   void see(std::span<const uint64_t> slots, std::span<LaunchValue> values) const;
 
   std::vector<uint64_t> slots_;             ///< buffers are 0
   std::vector<size_t> buffers_;             ///< parameters that are buffers
   std::vector<LaunchValue> values_;         ///< as conditions see them; addresses are 0
   std::vector<LaunchCondition> conditions_; ///< that addresses decide; the others were checked once
+  std::vector<Check> checks_;               ///< the same
   std::vector<std::string> names_;
 };
 

@@ -242,3 +242,48 @@ def test_jaxs_own_arrays_are_inputs_and_no_outputs(connected: Any) -> None:
         softmax(x.astype(jax.numpy.float16), out=y)
     with pytest.raises(gpu_tuned.errors.DtypeError, match="is bf16; f32 is expected"):
         softmax(x.astype(jax.numpy.bfloat16), out=y)
+
+
+class Called(_core.Dispatcher):
+    """Takes x and y, writes out; counts its calls, as a subclass may."""
+
+    def __init__(self) -> None:
+        super().__init__((("x", False), ("y", False), ("z", True)))
+        self.calls = 0
+
+    def _resolve(self, arrays: Any) -> Any:
+        raise Seen([array[0] + str(array[5]) for array in arrays])
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.calls += 1
+        return super().__call__(*args, **kwargs)
+
+
+def test_a_class_that_calls_by_itself_is_asked() -> None:
+    kernel, arrays = Called(), [np.zeros(4, np.float32) for _ in range(3)]
+    told = [name + str(array.ctypes.data) for name, array in zip("xyz", arrays)]
+    for way in (
+        lambda: kernel(*arrays),
+        lambda: kernel(*arrays[:2], out=arrays[2]),
+        lambda: kernel(arrays[0], **{"".join(("o", "u", "t")): arrays[2], "".join(("", "y")): arrays[1]}),
+        lambda: kernel(y=arrays[1], z=arrays[2], x=arrays[0], stream=0),
+    ):
+        with pytest.raises(Seen) as stopped:
+            way()
+        assert stopped.value.args[0] == told
+    assert kernel.calls == 4
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda kernel, x: kernel(x, x, x, x), "takes 3 arrays, got 4"),
+        (lambda kernel, x: kernel(x, x, x=x), "'x' is given twice"),
+        (lambda kernel, x: kernel(x, x, where=x), "'where' is no array of this kernel"),
+        (lambda kernel, x: kernel(x, out=x), "the array 'y' is missing"),
+        (lambda kernel, x: kernel(x, x, out=x, stream="main"), "int"),
+    ],
+)
+def test_calls_that_are_none_are_said(call: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        call(Called(), np.zeros(4, np.float32))

@@ -86,3 +86,50 @@ def test_what_an_owner_launches_besides_is_looked_up() -> None:
     owner.run = run  # type: ignore[method-assign]
     owner.calls.bind(owner, (1,))(x, 1)
     assert owner.told == [False, None, False]
+
+
+def test_calls_that_are_left_go_where_they_were_told_to_at_once() -> None:
+    owner, x = Owner(), Watched()
+    seen: list[Any] = []
+    core.enable_calls(True, None, lambda *args, **kwargs: seen.append((args, kwargs)))
+    bound = owner.calls.bind(owner, (1,))
+    bound(x, 1)
+    assert (seen, owner.told) == ([], [None]), "nothing is known: its owner may find out"
+    assert owner.calls.put((x, 1), {"grid": (1,)}, None, (), (), (1, 1, 1), {})
+    assert owner.calls.put((x,), {"y": 2, "grid": (1,)}, None, (), (), (1, 1, 1), {})
+    bound(x, 1)
+    bound(*(x,), **{"y": 2})
+    assert owner.calls.put((x, 3), {"grid": (1,)}, False, (), (), (1, 1, 1), {})
+    bound(x, 3)
+    assert owner.told.pop() is False, "left for now: its owner is asked each time"
+    told = [((owner, x, 1), {"grid": (1,), "warmup": False}), ((owner, x), {"grid": (1,), "warmup": False, "y": 2})]
+    assert (seen, owner.told) == (told, [None])
+
+
+@pytest.mark.parametrize("word", ["grid", "warmup"])
+def test_a_bound_call_refuses_a_second_grid(word: str) -> None:
+    owner = Owner()
+    for way in (lambda bound: bound(1, **{word: 3}), lambda bound: bound.__call__(1, **{word: 3})):
+        with pytest.raises(TypeError, match=f"two values for '{word}'"):
+            way(owner.calls.bind(owner, (1,)))
+
+
+def test_what_an_instance_is_bound_by_is_its_classes_run() -> None:
+    class Kernel:
+        def run(self, *args: Any, grid: Any, warmup: bool) -> Any:
+            return args, grid, warmup
+
+    class Other(Kernel):
+        def run(self, *args: Any, grid: Any, warmup: bool) -> Any:
+            return "other"
+
+    def plain(self: Any, grid: Any) -> Any:
+        return lambda *args: ("plain", grid, args)
+
+    Kernel.__getitem__ = core.bound_item(Kernel, "_known", Kernel.run, plain)  # type: ignore[attr-defined]
+    kernel, other = Kernel(), Other()
+    assert kernel[7](1) == ("plain", 7, (1,)), "nothing is known"  # type: ignore[index]
+    for one in (kernel, other):
+        one._known = Owner()  # type: ignore[attr-defined]
+    assert kernel[7](1) == ((1,), 7, False)  # type: ignore[index]
+    assert other[7](1) == ("plain", 7, (1,))  # type: ignore[index]

@@ -10,6 +10,7 @@ from . import _core, _daemon
 from ._answer import Best
 from ._document import Buffer, Document, fold
 from ._objective import weights
+from ._outputs import Outputs
 from .errors import (
     ArrayDeviceError,
     DtypeError,
@@ -17,7 +18,6 @@ from .errors import (
     GradientError,
     LayoutError,
     ShapeError,
-    UnsupportedError,
     class_of,
 )
 
@@ -78,6 +78,7 @@ class Kernel(_core.Dispatcher):
     def __init__(self, document: Document, objective: Objective | None = None) -> None:
         super().__init__(tuple((buffer.name, buffer.output) for buffer in document.buffers))
         self.document = document
+        self._outputs = Outputs(document)
         self._weights = None if objective is None else weights(objective)  # None: time alone
         self.origin = ""  # how kernel() was asked for it; empty: the document was made in the program
         self._id = ""
@@ -235,33 +236,7 @@ class Kernel(_core.Dispatcher):
                 raise ShapeError(f"{self.document.name}: {array[0]} has shape {array[2]}; {expected} is expected")
 
     def _complete(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Makes the outputs that the caller left out, like the first input."""
-        given = [(buffer, array) for buffer, array in zip(self.document.buffers, arrays) if array is not None]
-        if not given:
-            raise ShapeError(f"{self.document.name}: pass at least one array")
-        like_buffer, like = given[0]
-        for buffer, array in given:
-            if not hasattr(array, "shape"):
-                raise TypeError(f"{self.document.name}: {buffer.name} is a {type(array).__name__}, not an array")
-        sizes: dict[str, int] = {}
-        for buffer, array in given:
-            sizes.update(zip(buffer.shape, fold(buffer, tuple(array.shape))))
-        out = list(arrays)
-        for index, buffer in enumerate(self.document.buffers):
-            if out[index] is not None:
-                continue
-            if buffer.shape == like_buffer.shape:
-                shape = tuple(like.shape)
-            else:
-                try:
-                    shape = tuple(int(extent) if extent.isdigit() else sizes[extent] for extent in buffer.shape)
-                except KeyError as missing:
-                    raise ShapeError(
-                        f"{self.document.name}: the shape of {buffer.name} has {missing.args[0]!r}, which the inputs do "
-                        f"not tell; pass {buffer.name}="
-                    ) from None
-            out[index] = _empty(like, shape, buffer)
-        return tuple(out)
+        return self._outputs.complete(arrays)
 
     def _gradient(self, name: str) -> None:
         torch = sys.modules.get("torch")
@@ -280,25 +255,3 @@ class Kernel(_core.Dispatcher):
             with array.device:  # each device has a current stream of its own
                 return int(sys.modules["cupy"].cuda.get_current_stream().ptr)
         return None  # no current stream: JAX waits for what makes an array when it hands it out
-
-
-_numpy_types = {
-    "f16": "float16", "f32": "float32", "f64": "float64", "i1": "bool_", "i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64",
-}  # fmt: skip
-_torch_types = {
-    "f16": "float16", "bf16": "bfloat16", "f32": "float32", "f64": "float64", "i1": "bool", "i8": "int8", "i16": "int16",
-    "i32": "int32", "i64": "int64", "f8E4M3FN": "float8_e4m3fn", "f8E5M2": "float8_e5m2",
-}  # fmt: skip
-
-
-def _empty(like: Any, shape: tuple[int, ...], buffer: Buffer) -> Any:
-    """An array of the same library on the same device."""
-    library = type(like).__module__.partition(".")[0]
-    if library == "torch" and buffer.dtype in _torch_types:
-        import torch
-
-        return torch.empty(shape, dtype=getattr(torch, _torch_types[buffer.dtype]), device=like.device)
-    if library in ("numpy", "cupy") and buffer.dtype in _numpy_types:
-        module = sys.modules[library]
-        return module.empty(shape, dtype=getattr(module, _numpy_types[buffer.dtype]))
-    raise UnsupportedError(f"no {buffer.dtype} array can be made like a {type(like).__name__}; pass {buffer.name}=")

@@ -14,7 +14,9 @@ struct ArrayType {
   bool immutable = false;                        ///< JAX's: others may read it at any time
   bool hasDlpack = false;
   bool hasGradients = false;
-  bool isArray = false; ///< has DLPack or an array interface
+  PyObject* gradients = nullptr; ///< what the type says it by, of C (a getset descriptor); null: an attribute
+  descrgetfunc gradient = nullptr; ///< … and how that is read
+  bool isArray = false;            ///< has DLPack or an array interface
 };
 
 namespace {
@@ -36,12 +38,22 @@ const dlpack::ExchangeApi* exchangeOf(PyObject* type) {
   return api && api->version.major == 1 && api->tensorFromObject ? api : nullptr;
 }
 
+/// Finds what tells of gradients. Descriptors that also set go before what an object has of its own, so that
+/// it is right to ask them alone.
+void inspectGradients(PyObject* object, ArrayType& out) {
+  Ref found(PyObject_GetAttrString(object, "requires_grad"));
+  out.hasGradients = static_cast<bool>(found);
+  if (!found || Py_TYPE(found.get()) != &PyGetSetDescr_Type) return;
+  out.gradient = reinterpret_cast<descrgetfunc>(PyType_GetSlot(&PyGetSetDescr_Type, Py_tp_descr_get));
+  if (out.gradient) out.gradients = found.release(); // for ever, as the type is
+}
+
 ArrayType inspect(PyTypeObject* type) {
   auto* object = reinterpret_cast<PyObject*>(type);
   ArrayType out;
   out.exchange = exchangeOf(object);
   out.hasDlpack = PyObject_HasAttrString(object, "__dlpack__");
-  out.hasGradients = PyObject_HasAttrString(object, "requires_grad");
+  inspectGradients(object, out);
   Ref module(PyObject_GetAttrString(object, "__module__"));
   const char* name =
       module && PyUnicode_Check(module.get()) ? PyUnicode_AsUTF8AndSize(module.get(), nullptr) : nullptr;
@@ -249,7 +261,8 @@ bool needsNoStream(const ArrayType& type) {
 bool requiresGradient(PyObject* array, const ArrayType& type) {
   if (!type.hasGradients) return false;
   static PyObject* const name = interned("requires_grad");
-  Ref value(PyObject_GetAttr(array, name));
+  Ref value(type.gradients ? type.gradient(type.gradients, array, reinterpret_cast<PyObject*>(Py_TYPE(array)))
+                           : PyObject_GetAttr(array, name));
   if (!value) PyErr_Clear();
   return value.get() == Py_True;
 }

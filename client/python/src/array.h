@@ -5,7 +5,9 @@
 #include "client/python/src/python.h"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <new>
 #include <optional>
 
 namespace tuned::python {
@@ -22,11 +24,31 @@ struct ArrayView {
   bool contiguous = true;     ///< rows behind each other, the last axis densest
   bool readOnly = false;
   int dimensions = 0;
-  std::array<int64_t, maxDimensions> shape = {};
-  int64_t reach = 0; ///< elements from the address to the last one's end
+  std::array<int64_t, maxDimensions> shape; ///< of `dimensions` axes
+  int64_t reach = 0;                        ///< elements from the address to the last one's end
   /// Where an array interface says that its data is made; launches elsewhere would not wait for it.
   std::optional<uint64_t> stream;
   Ref keeper; ///< what the address hangs on besides the array itself; may be empty
+};
+
+/// Views of a call's arrays, made where they stand: a kernel may take many, and most take few.
+template <size_t most> class Views {
+public:
+  explicit Views(size_t count) : count_(count) {
+    for (size_t i = 0; i < count; ++i)
+      new (&(*this)[i]) ArrayView;
+  }
+  ~Views() {
+    for (size_t i = 0; i < count_; ++i)
+      (*this)[i].~ArrayView();
+  }
+  Views(const Views&) = delete;
+  ArrayView& operator[](size_t i) { return reinterpret_cast<ArrayView*>(room_)[i]; }
+  const ArrayView& operator[](size_t i) const { return reinterpret_cast<const ArrayView*>(room_)[i]; }
+
+private:
+  size_t count_;
+  alignas(ArrayView) std::byte room_[most * sizeof(ArrayView)];
 };
 
 /// What is known of an array's type, looked up once.

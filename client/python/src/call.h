@@ -32,6 +32,10 @@ struct Call {
 /// Triton's, and of no call that has its grid already; `keywords` may be null. False, without an exception:
 /// not a call that can be described.
 bool collect(const std::vector<Ref>& names, PyObject* args, PyObject* keywords, Call& call);
+/// The same of a call without tuple and dict: `values` has the positional ones, then those that `keywords` (a
+/// tuple, or null) names.
+bool collect(const std::vector<Ref>& names, PyObject* const* values, size_t positional, PyObject* keywords,
+             Call& call);
 
 /// Writes down what tells calls apart: exact scalars; of an array its type, device, alignment and how far it
 /// reaches; of a tensor descriptor its array, shape, strides and block; of any other value which object it

@@ -7,7 +7,7 @@
 //   _stream(array)    → the address of the current CUDA stream of the array's library, for those that do not
 //   tell it in C; None: the array is not on a CUDA device, or its library has no current stream
 //   _ask(device, sizes) → (Best, settled): what best() gives, asked of the daemon
-#include "client/python/src/array.h"
+#include "client/python/src/array_call.h"
 #include "client/python/src/table.h"
 
 #include <algorithm>
@@ -18,14 +18,12 @@
 namespace tuned::python {
 namespace {
 
-constexpr size_t maxBuffers = 16;
-constexpr size_t maxKeyWords = maxBuffers * (2 + maxDimensions);
 constexpr std::chrono::milliseconds askAgainAfter(50); ///< while a tuning may still better the answer
 
 using Clock = std::chrono::steady_clock;
 
 struct Entry {
-  Ref binary;
+  Ref binary; ///< a Binary
   bool settled = true;
   Clock::time_point asked = {};
 };
@@ -47,19 +45,7 @@ struct Signature {
 
 struct DispatcherObject {
   PyObject_HEAD Signature* signature;
-};
-
-struct Call {
-  std::array<PyObject*, maxBuffers> arrays = {}; ///< borrowed
-  std::array<ArrayView, maxBuffers> views;
-  std::array<const void*, maxBuffers> addresses = {};
-  std::array<uint64_t, maxKeyWords> key;
-  size_t words = 0;
-  bool onDevice = false; ///< some array is on a CUDA device
-  bool streamGiven = false;
-  const ArrayType* streamOwner = nullptr; ///< the library whose current stream it is; null: nobody's
-  void* stream = nullptr;
-  bool streamSettled = false; ///< somebody said it, or was told of it: it stays as it is
+  Vectorcall vectorcall;
 };
 
 bool typeError(const char* format, PyObject* name) {
@@ -67,7 +53,7 @@ bool typeError(const char* format, PyObject* name) {
   return false;
 }
 
-bool takeOutputs(const Signature& signature, PyObject* out, Call& call) {
+bool takeOutputs(const Signature& signature, PyObject* out, ArrayCall& call) {
   if (signature.outputs.size() == 1) {
     call.arrays[signature.outputs[0]] = out == Py_None ? nullptr : out;
     return true;
@@ -81,39 +67,47 @@ bool takeOutputs(const Signature& signature, PyObject* out, Call& call) {
   return true;
 }
 
-bool takeKeyword(const Signature& signature, PyObject* name, PyObject* value, Call& call) {
-  for (size_t i = 0; i < signature.names.size(); ++i) {
-    if (name != signature.names[i].get() && PyUnicode_Compare(name, signature.names[i].get()) != 0) continue;
-    if (call.arrays[i]) return typeError("'%U' is given twice", name);
-    call.arrays[i] = value == Py_None ? nullptr : value;
-    return true;
-  }
-  if (PyUnicode_CompareWithASCIIString(name, "out") == 0) return takeOutputs(signature, value, call);
-  if (PyUnicode_CompareWithASCIIString(name, "stream") == 0) {
+/// What a keyword names: a buffer's number, or one of these; names in source code are interned, so that most
+/// are known by identity.
+enum Keyword : size_t { outWord = maxBuffers, streamWord, noWord };
+
+size_t keywordOf(const Signature& signature, PyObject* name) {
+  static PyObject* const out = PyUnicode_InternFromString("out");
+  static PyObject* const stream = PyUnicode_InternFromString("stream");
+  const size_t count = signature.names.size();
+  for (size_t i = 0; i < count; ++i)
+    if (name == signature.names[i].get()) return i;
+  if (name == out) return outWord;
+  if (name == stream) return streamWord;
+  for (size_t i = 0; i < count; ++i)
+    if (PyUnicode_Compare(name, signature.names[i].get()) == 0) return i;
+  if (PyUnicode_CompareWithASCIIString(name, "out") == 0) return outWord;
+  return PyUnicode_CompareWithASCIIString(name, "stream") == 0 ? streamWord : noWord;
+}
+
+bool takeKeyword(const Signature& signature, PyObject* name, PyObject* value, ArrayCall& call) {
+  const size_t word = keywordOf(signature, name);
+  if (word == outWord) return takeOutputs(signature, value, call);
+  if (word == noWord) return typeError("'%U' is no array of this kernel", name);
+  if (word == streamWord) {
     call.stream = PyLong_AsVoidPtr(value);
     call.streamGiven = true;
     return !PyErr_Occurred();
   }
-  return typeError("'%U' is no array of this kernel", name);
-}
-
-bool takeArguments(const Signature& signature, PyObject* args, PyObject* keywords, Call& call) {
-  const auto count = static_cast<size_t>(PyTuple_Size(args));
-  if (count > signature.positional.size()) {
-    PyErr_Format(PyExc_TypeError, "this kernel takes %zu arrays, got %zu", signature.positional.size(),
-                 count);
-    return false;
-  }
-  for (size_t i = 0; i < count; ++i)
-    call.arrays[signature.positional[i]] = PyTuple_GetItem(args, static_cast<Py_ssize_t>(i));
-  PyObject *name = nullptr, *value = nullptr;
-  for (Py_ssize_t at = 0; keywords && PyDict_Next(keywords, &at, &name, &value);)
-    if (!takeKeyword(signature, name, value, call)) return false;
+  if (call.arrays[word]) return typeError("'%U' is given twice", name);
+  call.arrays[word] = value == Py_None ? nullptr : value;
   return true;
 }
 
+bool fits(const Signature& signature, size_t positional) {
+  if (positional <= signature.positional.size()) return true;
+  PyErr_Format(PyExc_TypeError, "this kernel takes %zu arrays, got %zu", signature.positional.size(),
+               positional);
+  return false;
+}
+
 /// Has missing outputs made. `made` holds what is new.
-bool complete(PyObject* self, const Signature& signature, Call& call, Ref& made) {
+bool complete(PyObject* self, const Signature& signature, ArrayCall& call, Ref& made) {
   const auto missing = [&](size_t i) { return call.arrays[i] == nullptr; };
   const size_t count = signature.names.size();
   bool any = false;
@@ -146,93 +140,18 @@ uint64_t alignmentClass(uint64_t address) {
   return address % 16 == 0 ? 4 : static_cast<uint64_t>(__builtin_ctzll(address));
 }
 
-bool checkGradient(PyObject* self, const Signature& signature, const Call& call, size_t at) {
+bool checkGradient(PyObject* self, const Signature& signature, const ArrayCall& call, size_t at) {
   static PyObject* const gradient = PyUnicode_InternFromString("_gradient");
-  return !requiresGradient(call.arrays[at], *typeOf(call.arrays[at])) ||
+  return !requiresGradient(call.arrays[at], *call.types[at]) ||
          Ref(PyObject_CallMethodObjArgs(self, gradient, signature.names[at].get(), nullptr));
 }
 
-/// Asks the library of an array for its current stream, in Python. False with an exception.
-bool askStream(PyObject* self, PyObject* array, const ArrayType& type, Call& call) {
-  static PyObject* const method = PyUnicode_InternFromString("_stream");
-  Ref stream(PyObject_CallMethodObjArgs(self, method, array, nullptr));
-  if (!stream || stream.get() == Py_None) return stream.get() != nullptr;
-  call.stream = PyLong_AsVoidPtr(stream.get());
-  call.streamOwner = &type;
-  return !PyErr_Occurred();
-}
-
-/// Settles the launch's stream with what an array interface says of it: the first one that names a stream has
-/// it where nobody else does. A stream that the caller gave is right whatever arrays say. False with the
-/// exception when the array is made on another stream than the launch's.
-bool agreeOnStream(const Signature& signature, size_t at, Call& call) {
-  const auto& wanted = call.views[at].stream;
-  if (call.streamGiven || !wanted) return true;
-  if (!call.streamSettled) {
-    call.stream = *wanted == 1 ? nullptr : reinterpret_cast<void*>(*wanted);
-    call.streamSettled = true;
-    return true;
-  }
-  if (consumerStream(call.stream) == static_cast<ConsumerStream>(*wanted)) return true;
-  const char* name = utf8(signature.names[at].get(), "name");
-  return name && raise(GPUTUNED_INVALID_INPUT,
-                       std::string("the array '") + name +
-                           "' is made on a stream of its own, and others on another; synchronise, and "
-                           "pass stream=") != nullptr;
-}
-
-/// Views what needs no stream, and finds the one to launch on: that of the first array on a CUDA device whose
-/// library has a current one. `later`: some arrays are to be viewed yet.
-bool findStream(PyObject* self, const Signature& signature, Call& call, bool& later) {
-  const size_t count = signature.names.size();
-  const auto sought = [&] { return !call.streamGiven && !call.streamOwner; };
-  for (size_t i = 0; i < count; ++i) {
-    const ArrayType& type = *typeOf(call.arrays[i]);
-    if (!needsNoStream(type)) {
-      later = true;
-      continue;
-    }
-    ArrayView& array = call.views[i];
-    if (!view(call.arrays[i], type, array)) return false;
-    if (array.deviceType == cudaDevice && sought() && currentStream(type, array.deviceIndex, &call.stream))
-      call.streamOwner = &type;
-  }
-  for (size_t i = 0; later && i < count && sought(); ++i)
-    if (const ArrayType& type = *typeOf(call.arrays[i]); !needsNoStream(type))
-      if (!askStream(self, call.arrays[i], type, call)) return false;
-  call.streamSettled = !sought();
-  return true;
-}
-
-/// Views the arrays. Libraries are told of the stream, so that what makes their arrays is waited for there;
-/// array interfaces, which can only name one, are therefore asked before.
-bool viewAll(PyObject* self, const Signature& signature, Call& call) {
-  bool later = false;
-  if (!findStream(self, signature, call, later)) return false;
-  if (!later) return true;
-  const size_t count = signature.names.size();
-  for (size_t i = 0; i < count; ++i) {
-    const ArrayType& type = *typeOf(call.arrays[i]);
-    if (needsNoStream(type) || takesConsumer(type)) continue;
-    if (!view(call.arrays[i], type, call.views[i]) || !agreeOnStream(signature, i, call)) return false;
-  }
-  for (size_t i = 0; i < count; ++i) {
-    const ArrayType& type = *typeOf(call.arrays[i]);
-    if (needsNoStream(type) || !takesConsumer(type)) continue;
-    const ConsumerStream consumer = &type == call.streamOwner ? nobodyWaits : consumerStream(call.stream);
-    ArrayView& array = call.views[i];
-    if (!view(call.arrays[i], type, array, consumer)) return false;
-    // One that refuses DLPack may name a stream in its interface, where no library was told of another yet.
-    if (!agreeOnStream(signature, i, call)) return false;
-    call.streamSettled = call.streamSettled || (array.keeper && array.deviceType == cudaDevice);
-  }
-  return true;
-}
-
-bool describe(PyObject* self, const Signature& signature, Call& call) {
-  for (size_t i = 0; i < signature.names.size(); ++i)
+bool describe(PyObject* self, const Signature& signature, ArrayCall& call) {
+  for (size_t i = 0; i < signature.names.size(); ++i) {
+    call.types[i] = typeOf(call.arrays[i]);
     if (!checkGradient(self, signature, call, i)) return false;
-  if (!viewAll(self, signature, call)) return false;
+  }
+  if (!viewAll(self, signature.names, call)) return false;
   for (size_t i = 0; i < signature.names.size(); ++i) {
     const ArrayView& array = call.views[i];
     call.onDevice = call.onDevice || array.deviceType == cudaDevice;
@@ -257,7 +176,7 @@ PyObject* shapeTuple(const ArrayView& array) {
 }
 
 /// Asks the subclass for a binary and keeps it in the table.
-Ref resolve(PyObject* self, Signature& signature, const Call& call, uint64_t hash) {
+Ref resolve(PyObject* self, Signature& signature, const ArrayCall& call, uint64_t hash) {
   static PyObject* const method = PyUnicode_InternFromString("_resolve");
   const size_t count = signature.names.size();
   Ref arrays(PyTuple_New(static_cast<Py_ssize_t>(count)));
@@ -284,7 +203,7 @@ Ref resolve(PyObject* self, Signature& signature, const Call& call, uint64_t has
   return Ref::borrowed(binary);
 }
 
-Ref binaryFor(PyObject* self, Signature& signature, const Call& call) {
+Ref binaryFor(PyObject* self, Signature& signature, const ArrayCall& call) {
   const uint64_t hash = hashWords(call.key.data(), call.words);
   const Entry* entry = signature.table.find(hash, call.key.data(), call.words);
   if (entry && (entry->settled || Clock::now() - entry->asked < askAgainAfter))
@@ -301,7 +220,7 @@ Ref binaryFor(PyObject* self, Signature& signature, const Call& call) {
   return binary;
 }
 
-PyObject* outputsOf(const Signature& signature, const Call& call) {
+PyObject* outputsOf(const Signature& signature, const ArrayCall& call) {
   if (signature.outputs.size() == 1) return Ref::borrowed(call.arrays[signature.outputs[0]]).release();
   Ref outputs(PyTuple_New(static_cast<Py_ssize_t>(signature.outputs.size())));
   for (size_t i = 0; outputs && i < signature.outputs.size(); ++i)
@@ -310,28 +229,62 @@ PyObject* outputsOf(const Signature& signature, const Call& call) {
   return outputs.release();
 }
 
-PyObject* call(PyObject* self, PyObject* args, PyObject* keywords) {
+Signature* signatureOf(PyObject* self) {
   Signature* signature = reinterpret_cast<DispatcherObject*>(self)->signature;
-  if (!signature) {
-    PyErr_SetString(PyExc_RuntimeError, "this kernel was not set up");
-    return nullptr;
-  }
-  Call call;
+  if (!signature) PyErr_SetString(PyExc_RuntimeError, "this kernel was not set up");
+  return signature;
+}
+
+/// A call whose arguments were taken.
+PyObject* launch(PyObject* self, Signature& signature, ArrayCall& call) {
   Ref made;
-  if (!takeArguments(*signature, args, keywords, call) || !complete(self, *signature, call, made) ||
-      !describe(self, *signature, call))
-    return nullptr;
-  Ref binary = binaryFor(self, *signature, call);
+  if (!complete(self, signature, call, made) || !describe(self, signature, call)) return nullptr;
+  Ref binary = binaryFor(self, signature, call);
   if (!binary) return nullptr;
   const gputuned_kernel* kernel = binaryOf(binary.get());
   gputuned_status status = GPUTUNED_OK;
   if (call.onDevice) {
-    status = gputuned_launch(kernel, call.addresses.data(), signature->names.size(), call.stream);
+    status = gputuned_launch(kernel, call.addresses.data(), signature.names.size(), call.stream);
   } else {
     const WithoutGil unlocked; // the host works until the kernel has run
-    status = gputuned_launch(kernel, call.addresses.data(), signature->names.size(), nullptr);
+    status = gputuned_launch(kernel, call.addresses.data(), signature.names.size(), nullptr);
   }
-  return status == GPUTUNED_OK ? outputsOf(*signature, call) : raise(status);
+  return status == GPUTUNED_OK ? outputsOf(signature, call) : raise(status);
+}
+
+PyObject* callVector(PyObject* self, PyObject* const* values, size_t flagged, PyObject* names) {
+  Signature* signature = signatureOf(self);
+  const size_t positional = vectorcallCount(flagged);
+  if (!signature || !fits(*signature, positional)) return nullptr;
+  ArrayCall call(signature->names.size());
+  for (size_t i = 0; i < positional; ++i)
+    call.arrays[signature->positional[i]] = values[i];
+  const Py_ssize_t named = names ? PyTuple_Size(names) : 0;
+  for (Py_ssize_t i = 0; i < named; ++i)
+    if (!takeKeyword(*signature, PyTuple_GetItem(names, i), values[static_cast<Py_ssize_t>(positional) + i],
+                     call))
+      return nullptr;
+  return launch(self, *signature, call);
+}
+
+/// The same for who calls with a tuple and a dict: subclasses do before Python 3.12.
+PyObject* callTuple(PyObject* self, PyObject* args, PyObject* keywords) {
+  Signature* signature = signatureOf(self);
+  const auto positional = static_cast<size_t>(PyTuple_Size(args));
+  if (!signature || !fits(*signature, positional)) return nullptr;
+  ArrayCall call(signature->names.size());
+  for (size_t i = 0; i < positional; ++i)
+    call.arrays[signature->positional[i]] = PyTuple_GetItem(args, static_cast<Py_ssize_t>(i));
+  PyObject *name = nullptr, *value = nullptr;
+  for (Py_ssize_t at = 0; keywords && PyDict_Next(keywords, &at, &name, &value);)
+    if (!takeKeyword(*signature, name, value, call)) return nullptr;
+  return launch(self, *signature, call);
+}
+
+PyObject* make(PyTypeObject* type, PyObject* args, PyObject* keywords) {
+  PyObject* self = PyType_GenericNew(type, args, keywords);
+  if (self) reinterpret_cast<DispatcherObject*>(self)->vectorcall = callVector;
+  return self;
 }
 
 int init(PyObject* self, PyObject* args, PyObject* keywords) {
@@ -466,17 +419,19 @@ PyMethodDef methods[] = {
 PyGetSetDef members[] = {
     {"_remembered", remembered, nullptr, "Signatures that are launched without asking.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMemberDef places[] = {vectorcallPlace(offsetof(DispatcherObject, vectorcall)), {nullptr, 0, 0, 0, nullptr}};
 PyType_Slot slots[] = {
     {Py_tp_init, reinterpret_cast<void*>(init)},
-    {Py_tp_new, reinterpret_cast<void*>(PyType_GenericNew)},
-    {Py_tp_call, reinterpret_cast<void*>(call)},
+    {Py_tp_new, reinterpret_cast<void*>(make)},
+    {Py_tp_call, reinterpret_cast<void*>(callTuple)},
+    {Py_tp_members, places},
     {Py_tp_dealloc, reinterpret_cast<void*>(destroy)},
     {Py_tp_methods, methods},
     {Py_tp_getset, members},
     {Py_tp_doc, const_cast<char*>("Dispatcher(buffers): buffers are (name, output) in argument order.")},
     {0, nullptr}};
 PyType_Spec spec = {"gpu_tuned._core.Dispatcher", sizeof(DispatcherObject), 0,
-                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | haveVectorcall, slots};
 
 } // namespace
 

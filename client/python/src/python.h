@@ -4,6 +4,7 @@
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030A0000
 #include <Python.h>
+#include <structmember.h>
 
 #include "client/capi/gputuned.h"
 
@@ -47,6 +48,17 @@ template <typename Take> auto withGilTaken(Take take) {
     for (;;)
       pause();
   }
+}
+
+// Calls without a tuple and a dict of arguments, which CPython has had since 3.9 and its limited API names
+// since 3.12. A type with the flag has a member at vectorcallPlace() and a tp_call besides.
+using Vectorcall = PyObject* (*)(PyObject* self, PyObject* const* values, size_t flagged, PyObject* names);
+constexpr unsigned haveVectorcall = 1U << 11;
+inline size_t vectorcallCount(size_t flagged) {
+  return flagged & ~(size_t{1} << (8 * sizeof(size_t) - 1));
+}
+inline PyMemberDef vectorcallPlace(size_t offset) {
+  return {"__vectorcalloffset__", T_PYSSIZET, static_cast<Py_ssize_t>(offset), READONLY, nullptr};
 }
 
 /// Others may run Python while the scope lives.

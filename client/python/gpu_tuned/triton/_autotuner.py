@@ -15,6 +15,7 @@ from . import _build, _key, _state
 
 _original: Any = None
 _original_getitem: Any = None
+_getitem: Any = None
 _now = threading.local()
 
 
@@ -162,14 +163,6 @@ def _run(self: Any, *args: Any, **kwargs: Any) -> Any:
             self.cache.pop(call.provisional, None)
 
 
-def _getitem(self: Any, grid: Any) -> Any:
-    """``kernel[grid]``: where builds of ours are known, what launches them without Python code."""
-    builds: Any = self.__dict__.get(_build.ATTRIBUTE)
-    if builds is None or type(self).run is not _run:
-        return _original_getitem(self, grid)
-    return builds.calls.bind(self, grid)
-
-
 def _descriptor_type() -> type | None:
     try:
         from triton.tools.tensor_descriptor import TensorDescriptor
@@ -180,14 +173,17 @@ def _descriptor_type() -> type | None:
 
 
 def patch() -> None:
-    global _original, _original_getitem
+    global _original, _original_getitem, _getitem
     from triton.runtime.autotuner import Autotuner
 
     if _original is None:
         _original, _original_getitem = Autotuner.run, Autotuner.__getitem__
         Autotuner.run = _run
+        # kernel[grid]: where builds of ours are known, what launches them without Python code.
+        _getitem = _core.bound_item(Autotuner, _build.ATTRIBUTE, _run, _original_getitem)
         Autotuner.__getitem__ = _getitem
-    _core.enable_calls(_state.mode != "config", _descriptor_type())
+    # Calls that are known to stay with Triton go there at once.
+    _core.enable_calls(_state.mode != "config", _descriptor_type(), _original)
 
 
 def unpatch() -> None:
@@ -197,6 +193,6 @@ def unpatch() -> None:
     _core.enable_calls(False, None)
     if _original is not None and Autotuner.run is _run:  # not under somebody else's patch
         Autotuner.run = _original
-        if Autotuner.__getitem__ is _getitem:
+        if Autotuner.__dict__.get("__getitem__") is _getitem:
             Autotuner.__getitem__ = _original_getitem
         _original = None

@@ -116,7 +116,8 @@ class Builds:
         return bool(self.calls.launch(args, kwargs))
 
     def _leave(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.calls.put(args, kwargs, None, (), (), (1, 1, 1), {})
+        # In mode async a tuning behind may bring a build for it yet.
+        self.calls.put(args, kwargs, False if _state.mode == "async" else None, (), (), (1, 1, 1), {})
 
     def _resolve(self, autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         question = Question(autotuner, args, kwargs)
