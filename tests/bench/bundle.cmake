@@ -7,7 +7,7 @@ if(TUNED_STATIC_LLVM)
   set(conformance_main ${CMAKE_SOURCE_DIR}/tests/conformance/main.cpp)
   set(gpu_prepare_main ${CMAKE_CURRENT_SOURCE_DIR}/gpu/gpu_prepare.cpp ${CMAKE_CURRENT_SOURCE_DIR}/gpu/gpu_fold.cpp)
   set(cpu_products_main ${CMAKE_CURRENT_SOURCE_DIR}/cpu/cpu_products.cpp ${CMAKE_CURRENT_SOURCE_DIR}/gpu/gpu_torch.cpp)
-  set(backend_tests ${CMAKE_SOURCE_DIR}/tests/backend)
+  set(backend_tests ${CMAKE_SOURCE_DIR}/tests/backend/cuda)
   set(gpu_tests_main ${CMAKE_SOURCE_DIR}/tests/support/main.cpp ${backend_tests}/cuda_test.cpp ${backend_tests}/cuda_judge_test.cpp
     ${backend_tests}/gpu_conversion_test.cpp ${backend_tests}/conversion_kernels.cpp)
   add_executable(tuned-tools bundle_main.cpp)

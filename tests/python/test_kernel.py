@@ -382,3 +382,15 @@ def test_a_daemon_is_started_when_asked_for(programs: Any, tmp_path: Any) -> Non
     environment["GPU_TUNED_SOCKET"] = str(tmp_path / "other.sock")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
     assert "UnavailableError" in done.stderr
+
+
+def test_documents_of_the_library_are_read_as_in_c() -> None:
+    from gpu_tuned import _core
+    from gpu_tuned._document import Document
+
+    paths = sorted(Path(os.environ["GPU_TUNED_KERNELS"]).glob("*.json"))
+    read = {path.stem: Document.of_library(str(path)) for path in paths}
+    for path in paths:
+        if (document := read[path.stem]) is not None:
+            assert json.loads(document.text) == json.loads(_core.document(str(path))), path
+    assert {"softmax", "add", "matmul_f16", "layer_norm_f16"} <= {name for name, document in read.items() if document}

@@ -43,7 +43,9 @@ def kernel(name: str, *, objective: Objective | None = None) -> Kernel:
     >>> y = softmax(x)
     """
     own = os.path.join(os.path.dirname(__file__), "kernels", f"{name}.json")
-    made = Kernel(Document.parse(_core.document(own if os.path.isfile(own) else name)), objective)
+    library = os.path.isfile(own)
+    document = Document.of_library(own) if library else None
+    made = Kernel(document or Document.parse(_core.document(own if library else name)), objective)
     made.origin = os.path.abspath(name) if os.path.isfile(name) else name
     return made
 

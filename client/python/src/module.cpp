@@ -1,6 +1,7 @@
 // gpu_tuned._core: the C library for Python. The package's Python files give it its face; errors are theirs,
 // too.
 #include "client/python/src/array.h"
+#include "client/python/src/prefault.h"
 
 namespace tuned::python {
 namespace {
@@ -140,6 +141,7 @@ bool fits() {
 PyMODINIT_FUNC PyInit__core() {
   using namespace tuned::python;
   if (!fits()) return nullptr;
+  prefault();
   Ref module(PyModule_Create(&definition));
   if (!module || !addAnswer(module.get()) || !addClient(module.get()) || !addDispatcher(module.get()) ||
       !addCalls(module.get()))
