@@ -6,6 +6,7 @@
 namespace tuned {
 
 Expected::Expected(const ReferenceRequest& request) : request_(request) {
+  request_.behind = &behind_;
   thread_ = std::thread([this] {
     Result<ReferenceResult> result = fail(ErrorKind::Internal, "no reference");
     try {

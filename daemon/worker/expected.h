@@ -33,7 +33,8 @@ private:
   std::optional<Configuration> offered();
 
   ReferenceRequest request_;
-  std::mutex mutex_; ///< guards what follows
+  std::vector<std::shared_ptr<void>> behind_; ///< what it began in vain
+  std::mutex mutex_;                          ///< guards what follows
   std::condition_variable changed_;
   std::optional<Configuration> offer_;
   std::optional<Result<ReferenceResult>> result_; ///< never changed once it is there

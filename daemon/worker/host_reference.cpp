@@ -11,8 +11,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <future>
 #include <iostream>
+#include <thread>
 
 namespace tuned {
 
@@ -25,6 +27,7 @@ constexpr int64_t kSampleShare = 4; ///< one program of so many is run at most, 
 constexpr int64_t kMostSampled = 4096;
 constexpr double kTelling = 0.02;       ///< seconds of programs that tell what all would take
 constexpr double kSampleSeconds = 0.15; ///< that programs are run for, while the device's build is made
+constexpr unsigned kManyCores = 4;
 
 struct Built {
   Artefact artefact;
@@ -48,6 +51,22 @@ Result<Built> buildFor(const std::string& target, const ReferenceRequest& reques
   return Built{std::move(*artefact), updates};
 }
 
+/// What went into an answer, for the log.
+class Laps {
+public:
+  void end(const char* what) {
+    char each[64];
+    std::snprintf(each, sizeof each, "%s%s %.2f", text_.empty() ? "" : ", ", what, secondsSince(last_));
+    text_ += each;
+    last_ = std::chrono::steady_clock::now();
+  }
+  const std::string& text() const { return text_; }
+
+private:
+  std::string text_;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
 /// The kernel's plain build on host memory.
 struct Host {
   const ReferenceRequest& request;
@@ -62,9 +81,11 @@ struct Host {
     if (!device) return fail(device.error());
     auto instance = instantiate(request.kernel, request.configuration, request.sizes);
     if (!instance) return fail(instance.error());
-    auto built = buildFor(cpu::plainTarget, request, instance->grid);
-    if (!built) return fail(built.error());
+    auto building =
+        std::async(std::launch::async, [&] { return buildFor(cpu::plainTarget, request, instance->grid); });
     auto bench = Workbench::open(**device, request.kernel, request.sizes, request.seed, request.inputs);
+    auto built = building.get();
+    if (!built) return fail(built.error());
     if (!bench) return fail(bench.error());
     auto kernel = (*device)->load(built->artefact);
     if (!kernel) return fail(kernel.error());
@@ -167,28 +188,42 @@ Result<int64_t> agreement(const ReferenceRequest& request, const ReferenceResult
   return checked;
 }
 
+/// The device's build, which is begun as soon as somebody may want it. The request's kernel and sizes outlive
+/// it.
+class DeviceBuild {
+public:
+  DeviceBuild(const ReferenceRequest& request, const Grid& grid)
+      : built_(std::async(std::launch::async, [request, grid] {
+          return buildFor(request.device->info().architecture, request, grid);
+        })) {}
+  /// Once.
+  Result<Built> get() { return built_.get(); }
+
+private:
+  std::future<Result<Built>> built_; ///< its end waits for the build
+};
+
 /// The whole by the device, once it agrees with a sample that goes on while the device's build is made.
-Result<ReferenceResult> byDevice(Host& host, Sample& sample) {
+Result<ReferenceResult> byDevice(Host& host, Sample& sample, DeviceBuild& building, Laps& laps) {
   const ReferenceRequest& request = host.request;
-  const auto start = std::chrono::steady_clock::now();
-  auto building = std::async(
-      std::launch::async, [&] { return buildFor(request.device->info().architecture, request, host.grid); });
-  auto more = sample.run(kSampleSeconds);
+  if (auto more = sample.run(kSampleSeconds); !more) return fail(more.error());
+  laps.end("sample");
   auto built = building.get();
-  if (!more) return fail(more.error());
   if (!built) return fail(built.error());
-  const double ready = secondsSince(start);
+  laps.end("device's build");
   auto known = changedOutputs(*host.bench, cpu::plainTarget);
   if (!known) return known;
+  laps.end("what it wrote");
   auto whole = referenceOnDevice(request, built->artefact, host.grid, "");
   if (!whole) return whole;
+  laps.end("on the device");
   auto checked = agreement(request, *known, *whole, sample.programs());
   if (!checked) return fail(checked.error());
+  laps.end("compared");
   whole->source = request.device->info().id + ", itself checked by " + cpu::plainTarget + " on " +
                   std::to_string(*checked) + " elements";
   std::cerr << "tuned-worker: the reference of " << request.kernel.name << " would take "
-            << sample.wholeSeconds() << " s on the CPU; the device's build was there after " << ready
-            << " s, checked after " << secondsSince(start) << "\n";
+            << sample.wholeSeconds() << " s on the CPU; " << laps.text() << " s\n";
   return whole;
 }
 
@@ -197,13 +232,28 @@ Result<ReferenceResult> byDevice(Host& host, Sample& sample) {
 Result<ReferenceResult> referenceOnDevice(const ReferenceRequest& request, const Artefact& artefact,
                                           const Grid& grid, const std::string& source) {
   auto turn = request.turns ? std::unique_lock(*request.turns) : std::unique_lock<Turns>();
+  if (Workbench* bench = request.bench ? request.bench() : nullptr)
+    return computeReference(*bench, artefact, grid, source);
   return computeReference(*request.device, request.kernel, request.sizes, request.seed, artefact, grid,
                           source, request.inputs);
 }
 
 Result<ReferenceResult> referenceByHost(const ReferenceRequest& request) {
+  Laps laps;
+  // Making the device's build takes longer than all of the rest: it is begun before anybody knows whether it
+  // is wanted, where there are cores for that.
+  std::shared_ptr<DeviceBuild> building;
+  auto begin = [&](const Grid& grid) {
+    building = std::make_shared<DeviceBuild>(request, grid);
+    if (request.behind) request.behind->push_back(building);
+  };
+  const bool byDeviceToo = request.device && request.sums == Sums::AsWritten;
+  if (byDeviceToo && std::thread::hardware_concurrency() >= kManyCores)
+    if (auto instance = instantiate(request.kernel, request.configuration, request.sizes))
+      begin(instance->grid);
   auto host = Host::open(request);
   if (!host) return fail(host.error());
+  laps.end("inputs and the CPU's build");
   if (!request.device || host->updatesMemory || host->programs() < 2 * kSampleShare) return host->whole();
   Sample sample(*host);
   if (auto ok = sample.run(kTelling); !ok) return fail(ok.error());
@@ -212,7 +262,8 @@ Result<ReferenceResult> referenceByHost(const ReferenceRequest& request) {
     if (auto ok = sample.run(kSampleSeconds); !ok) return fail(ok.error());
     return changedOutputs(*host->bench, cpu::plainTarget);
   }
-  auto fast = byDevice(*host, sample);
+  if (!building) begin(host->grid);
+  auto fast = byDevice(*host, sample, *building, laps);
   if (fast) return fast;
   std::cerr << "tuned-worker: the reference of " << request.kernel.name << " takes about "
             << sample.wholeSeconds() << " s on the CPU: " << fast.error().text() << "\n";

@@ -28,7 +28,7 @@ constexpr double longestReference = 10;
 constexpr auto betweenLooks = std::chrono::milliseconds(250);
 /// The same where the evaluator judges each kernel in the time that is waited for: a sample of programs tells
 /// as much.
-constexpr double exclusiveReference = 1;
+constexpr double exclusiveReference = 0.5;
 
 /// One problem on the device: its kernel, its expected outputs, and the buffers.
 struct Bench {
@@ -36,8 +36,8 @@ struct Bench {
   Kernel kernel;
   Sizes sizes;
   std::unique_ptr<SharedInputs> inputs = std::make_unique<SharedInputs>();
-  std::unique_ptr<Expected> expected = {}; ///< refers to what stands before it
   std::unique_ptr<Measurer> measurer = {};
+  std::unique_ptr<Expected> expected = {}; ///< refers to what stands before it
 };
 
 class MeasureWorker {
@@ -122,13 +122,15 @@ private:
   }
 
   /// By the default configuration, which is the one that its author ran.
-  ReferenceRequest referenceOf(const Bench& bench, double deadline) {
+  ReferenceRequest referenceOf(Bench& bench, double deadline) {
     const Capabilities& can = device_->info().capabilities;
     const double most = can.exclusive ? exclusiveReference : longestReference;
     ReferenceRequest request{bench.kernel, bench.sizes, bench.kernel.defaults,
                              can.judges,   inputSeed,   std::min(most, deadline * referenceShare)};
     request.device = device_.get();
     request.turns = &turns_;
+    // They are made, and used, in turns.
+    request.bench = [&bench] { return bench.measurer ? &bench.measurer->bench() : nullptr; };
     request.inputs = bench.inputs.get();
     return request;
   }
@@ -159,6 +161,7 @@ private:
     auto others = [this] {
       ReferenceRequest request = bench_->expected->request();
       request.turns = nullptr;
+      request.bench = {}; // it holds the outputs that are in doubt
       request.seconds /= 4;
       return bench_->expected->get(true)->value().outputs.empty() ? std::vector<ReferenceResult>()
                                                                   : otherReferences(request);

@@ -65,9 +65,9 @@ Result<ReferenceResult> byEvaluator(const ReferenceRequest& request) {
 /// The document's judge in place of the kernel: its arguments are the kernel's, and so are its buffers.
 Result<ReferenceResult> byJudge(const ReferenceRequest& request) {
   const Kernel& judge = *request.kernel.judge;
-  auto result =
-      makeReference({judge, request.sizes, judge.defaults, request.judges, request.seed, request.seconds,
-                     request.sums, request.device, request.patience, request.turns, request.inputs});
+  auto result = makeReference({judge, request.sizes, judge.defaults, request.judges, request.seed,
+                               request.seconds, request.sums, request.device, request.patience, request.turns,
+                               request.bench, request.inputs, request.behind});
   if (!result) return result;
   result->source = judge.name + " (" + result->source + ")";
   return result;

@@ -8,7 +8,12 @@
 #include "daemon/worker/turns.h"
 #include "ir/kernel/kernel.h"
 #include "tuner/measure/inputs.h"
+#include "tuner/measure/workbench.h"
 #include "tuner/verify/verify.h"
+
+#include <functional>
+#include <memory>
+#include <vector>
 
 namespace tuned {
 
@@ -31,8 +36,14 @@ struct ReferenceRequest {
   double patience = 0.5;
   /// Taken while the device is used; null: nobody else uses it.
   Turns* turns = nullptr;
+  /// The kernel's buffers on that device, where it runs then instead of in buffers of its own. Asked while
+  /// the device is taken; empty, or null: there are none.
+  std::function<Workbench*()> bench = {};
   /// Where inputs come from that others want, too; null: they are made.
   SharedInputs* inputs = nullptr;
+  /// Takes what was begun in vain, and goes on behind the answer as long as the kernel and the sizes are
+  /// there; null: the answer waits for its end.
+  std::vector<std::shared_ptr<void>>* behind = nullptr;
 };
 
 /// By the document's judge, where it has one; else by the kernel's own IR on the CPU or in the evaluator. The

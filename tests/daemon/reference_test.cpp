@@ -72,6 +72,23 @@ TEST_CASE("where the host is too slow the device computes it, once the host agre
   REQUIRE_MESSAGE(fast, (fast ? "" : fast.error().text()));
   CHECK(fast->source.starts_with("cpu, itself checked by cpu:plain on "));
   CHECK(largestDifference(*host, *fast, "f32") < 1e-4);
+  // In the buffers of whoever measures, where there are such.
+  auto bench = Workbench::open(**device, kernel, kSizes, 1);
+  REQUIRE(bench);
+  int asked = 0;
+  request.bench = [&] {
+    ++asked;
+    return bench->get();
+  };
+  std::vector<std::shared_ptr<void>> behind;
+  request.behind = &behind;
+  auto there = makeReference(request);
+  REQUIRE_MESSAGE(there, (there ? "" : there.error().text()));
+  CHECK(asked == 1);
+  CHECK(there->source.starts_with("cpu, itself checked by cpu:plain on "));
+  CHECK(there->outputs[0].expected == fast->outputs[0].expected);
+  CHECK((*bench)->read(1)->size() == there->outputs[0].expected.size());
+  CHECK(*(*bench)->read(1) == there->outputs[0].expected);
   request.patience = 1000;
   CHECK(makeReference(request)->source == "cpu:plain");
 }

@@ -1,6 +1,7 @@
 #include "tuner/measure/element.h"
 #include "tuner/measure/inputs.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <doctest/doctest.h>
@@ -94,6 +95,19 @@ TEST_CASE("inputs depend on type, fill, count and seed only") {
   }
   CHECK(std::fabs(sum / 1000) < 0.1);
   CHECK(std::fabs(squares / 1000 - 1) < 0.15);
+}
+
+TEST_CASE("long inputs, which are made the quick way, begin like short ones") {
+  constexpr int64_t few = 5000, many = 300000;
+  for (const char* type : {"*f16", "*bf16", "*f32", "*f64", "*f8E4M3FN", "*f8E5M2", "*i32", "*i8"})
+    for (const char* fill : {"normal", "uniform", "zeros", "ones", "indices"}) {
+      CAPTURE(type);
+      CAPTURE(fill);
+      auto slow = makeInput(argument(type, fill), few, 9), quick = makeInput(argument(type, fill), many, 9);
+      REQUIRE((slow && quick));
+      CHECK(std::equal(slow->begin(), slow->end(), quick->begin()));
+      if (std::string(fill) == "zeros") CHECK(std::ranges::count(*quick, std::byte{0}) == std::ssize(*quick));
+    }
 }
 
 TEST_CASE("fills") {

@@ -11,8 +11,8 @@ using namespace tuned;
 
 namespace {
 
-template <typename T> std::vector<std::byte> bytes(std::vector<T> values) {
-  std::vector<std::byte> out(values.size() * sizeof(T));
+template <typename T> LargeBytes bytes(std::vector<T> values) {
+  LargeBytes out(values.size() * sizeof(T));
   std::memcpy(out.data(), values.data(), out.size());
   return out;
 }
@@ -49,7 +49,7 @@ TEST_CASE("integers compare exactly, also where doubles could not tell") {
 }
 
 TEST_CASE("only what is known is judged") {
-  std::vector<std::byte> mask = bytes<char>({0, 1, 1, 0, 0, 1});
+  const LargeBytes mask = bytes<char>({0, 1, 1, 0, 0, 1});
   ReferenceOutput known = referenceOutput(3, 4, bytes<float>({9, 1, 2, 9, 9, 3}), mask);
   REQUIRE(known.ranges.size() == 2);
   CHECK(known.ranges[0].first == 1);

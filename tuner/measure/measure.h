@@ -87,6 +87,8 @@ public:
   /// right is Timed, without times.
   Measured judge(const MeasureRequest& request);
   std::vector<Measured> duel(std::span<const MeasureRequest> requests);
+  /// Whose outputs each measurement makes anew.
+  Workbench& bench() { return *bench_; }
 
 private:
   Result<Grid> gridOf(const MeasureRequest& request) const;

@@ -15,14 +15,14 @@ Result<HostInputs> HostInputs::make(const Kernel& kernel, const Sizes& sizes, ui
   HostInputs inputs;
   for (size_t i = 0; i < kernel.arguments.size(); ++i) {
     const KernelArgument& argument = kernel.arguments[i];
-    std::vector<std::byte> bytes;
+    LargeBytes bytes;
     if (argument.type.starts_with("*")) {
       auto count = elementCount(kernel, argument, sizes);
       if (!count) return fail(count.error());
       if (shared) {
         auto there = shared->get(argument, *count, argumentSeed(seed, i));
         if (!there) return fail(there.error());
-        bytes = **there;
+        append(bytes, **there);
       } else {
         auto filled = makeInput(argument, *count, argumentSeed(seed, i));
         if (!filled) return fail(filled.error());
@@ -96,7 +96,7 @@ ReferenceResult referenceFromWritten(const Kernel& kernel, const HostInputs& inp
       else
         output.ranges.push_back({first, past - first});
       auto piece = buffer.subspan(first * bytes, (past - first) * bytes);
-      output.expected.insert(output.expected.end(), piece.begin(), piece.end());
+      append(output.expected, piece);
       next = past;
     }
     result.outputs.push_back(std::move(output));

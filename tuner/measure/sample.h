@@ -24,7 +24,7 @@ public:
   std::vector<std::pair<uint64_t, size_t>> memory() const;
 
 private:
-  std::vector<std::vector<std::byte>> buffers_;
+  std::vector<LargeBytes> buffers_;
   std::vector<ArgumentValue> arguments_;
 };
 

@@ -126,7 +126,10 @@ Result<void> Workbench::place(const KernelArgument& argument, const Sizes& sizes
   if (!buffer) return fail(buffer.error());
   held.buffer = std::move(*buffer);
   if (auto ok = fillGuards(held); !ok) return ok;
-  if (auto ok = device_.upload(*held.buffer, kGuardBytes, held.initial()); !ok) return ok;
+  auto ok = argument.fill == "zeros"
+                ? device_.fill(*held.buffer, kGuardBytes, held.initial().size(), std::byte{0})
+                : device_.upload(*held.buffer, kGuardBytes, held.initial());
+  if (!ok) return ok;
   arguments_.emplace_back(held.buffer->address() + kGuardBytes);
   buffers_.push_back(std::move(held));
   return {};
@@ -168,14 +171,14 @@ Result<void> Workbench::restoreInputs() {
   return {};
 }
 
-Result<std::vector<std::byte>> Workbench::read(size_t argument) const {
+Result<LargeBytes> Workbench::read(size_t argument) const {
   const Held& held = buffers_[argument];
-  std::vector<std::byte> bytes(held.initial().size());
+  LargeBytes bytes(held.initial().size());
   if (auto ok = device_.download(*held.buffer, kGuardBytes, bytes); !ok) return fail(ok.error());
   return bytes;
 }
 
-Result<std::span<const std::byte>> Workbench::look(size_t argument, std::vector<std::byte>& room) const {
+Result<std::span<const std::byte>> Workbench::look(size_t argument, LargeBytes& room) const {
   const Held& held = buffers_[argument];
   if (const auto whole = device_.view(*held.buffer); !whole.empty())
     return whole.subspan(kGuardBytes, held.initial().size());
@@ -254,7 +257,7 @@ Result<Comparison> Workbench::compareOutput(const ReferenceOutput& reference, co
     if (found->wrong == 0) return Comparison{count, 0, found->worst, std::nullopt};
     // What differs is told from the bytes themselves.
   }
-  std::vector<std::byte> room;
+  LargeBytes room;
   auto got = look(reference.argument, room);
   if (!got) return fail(got.error());
   return compare(reference, type, *got, tolerance);
@@ -266,7 +269,7 @@ Result<std::optional<std::string>> Workbench::changedInput() {
     auto unchanged = inputIsUnchanged(buffers_[i]);
     if (!unchanged) return fail(unchanged.error());
     if (*unchanged) continue;
-    std::vector<std::byte> room;
+    LargeBytes room;
     auto now = look(i, room);
     if (!now) return fail(now.error());
     const auto& initial = buffers_[i].initial();
@@ -285,7 +288,8 @@ Result<ReferenceResult> readReference(const Workbench& bench, const std::string&
     if (!arguments[i].output) continue;
     auto after = bench.read(i);
     if (!after) return fail(after.error());
-    result.outputs.push_back(referenceOutput(i, elementInfo(arguments[i].type).bytes, *after));
+    const auto count = static_cast<int64_t>(after->size()) / elementInfo(arguments[i].type).bytes;
+    result.outputs.push_back({i, {{0, count}}, std::move(*after)});
   }
   return result;
 }
@@ -295,7 +299,7 @@ Result<ReferenceResult> changedOutputs(const Workbench& bench, const std::string
   const auto& arguments = bench.kernel().arguments;
   for (size_t i = 0; i < arguments.size(); ++i) {
     if (!arguments[i].output) continue;
-    std::vector<std::byte> room;
+    LargeBytes room;
     auto after = bench.look(i, room);
     if (!after) return fail(after.error());
     result.outputs.push_back(
@@ -309,10 +313,16 @@ Result<ReferenceResult> computeReference(Device& device, const Kernel& kernel, c
                                          const std::string& source, SharedInputs* shared) {
   auto bench = Workbench::open(device, kernel, sizes, seed, shared);
   if (!bench) return fail(bench.error());
-  auto loaded = device.load(artefact);
+  return computeReference(**bench, artefact, grid, source);
+}
+
+Result<ReferenceResult> computeReference(Workbench& bench, const Artefact& artefact, const Grid& grid,
+                                         const std::string& source) {
+  auto loaded = bench.device().load(artefact);
   if (!loaded) return fail(loaded.error());
-  if (auto ok = device.launch(**loaded, grid, (*bench)->arguments()); !ok) return fail(ok.error());
-  return readReference(**bench, source);
+  if (auto ok = bench.restore(); !ok) return fail(ok.error());
+  if (auto ok = bench.device().launch(**loaded, grid, bench.arguments()); !ok) return fail(ok.error());
+  return readReference(bench, source);
 }
 
 } // namespace tuned

@@ -31,9 +31,9 @@ public:
   /// The other buffers, after a variant wrote into one of them.
   Result<void> restoreInputs();
   /// Contents of a pointer argument's buffer, guards excluded.
-  Result<std::vector<std::byte>> read(size_t argument) const;
+  Result<LargeBytes> read(size_t argument) const;
   /// The same in place where the host can read it, else downloaded into `room`.
-  Result<std::span<const std::byte>> look(size_t argument, std::vector<std::byte>& room) const;
+  Result<std::span<const std::byte>> look(size_t argument, LargeBytes& room) const;
   /// What is in a buffer before a launch.
   std::span<const std::byte> initial(size_t argument) const { return buffers_[argument].initial(); }
   /// Compares an output with what is known of it: on the device where it can, else on the host.
@@ -52,7 +52,7 @@ private:
   struct Held {
     std::unique_ptr<Buffer> buffer; ///< null for scalars
     SharedInputs::Bytes contents;   ///< at first; null for scalars
-    const std::vector<std::byte>& initial() const { return *contents; }
+    const LargeBytes& initial() const { return *contents; }
     std::unique_ptr<Buffer> pristine; ///< guards and contents as at first; null: the host's copy serves
     std::unique_ptr<Buffer> expected; ///< what compareOutput uploaded
     std::optional<uint64_t> checksum; ///< of the contents at first
@@ -83,5 +83,8 @@ Result<ReferenceResult> changedOutputs(const Workbench& bench, const std::string
 Result<ReferenceResult> computeReference(Device& device, const Kernel& kernel, const Sizes& sizes,
                                          uint64_t seed, const Artefact& artefact, const Grid& grid,
                                          const std::string& source, SharedInputs* shared = nullptr);
+/// The same in buffers that are there.
+Result<ReferenceResult> computeReference(Workbench& bench, const Artefact& artefact, const Grid& grid,
+                                         const std::string& source);
 
 } // namespace tuned

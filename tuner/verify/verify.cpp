@@ -36,7 +36,7 @@ ReferenceOutput referenceOutput(size_t argument, int elementBytes, std::span<con
   int64_t count = static_cast<int64_t>(after.size()) / elementBytes;
   if (written.empty()) {
     out.ranges.push_back({0, count});
-    out.expected.assign(after.begin(), after.end());
+    append(out.expected, after);
     return out;
   }
   for (int64_t i = 0; i < count; ++i) {
@@ -44,8 +44,7 @@ ReferenceOutput referenceOutput(size_t argument, int elementBytes, std::span<con
     if (out.ranges.empty() || out.ranges.back().first + out.ranges.back().count != i)
       out.ranges.push_back({i, 0});
     ++out.ranges.back().count;
-    auto element = after.subspan(i * elementBytes, elementBytes);
-    out.expected.insert(out.expected.end(), element.begin(), element.end());
+    append(out.expected, after.subspan(i * elementBytes, elementBytes));
   }
   return out;
 }
@@ -68,9 +67,8 @@ ReferenceOutput changedElements(size_t argument, int elementBytes, std::span<con
       if (std::memcmp(before.data() + at, after.data() + at, bytes) != 0) take(at);
   }
   for (const ElementRange& range : out.ranges) {
-    auto piece =
-        after.subspan(static_cast<size_t>(range.first) * bytes, static_cast<size_t>(range.count) * bytes);
-    out.expected.insert(out.expected.end(), piece.begin(), piece.end());
+    append(out.expected,
+           after.subspan(static_cast<size_t>(range.first) * bytes, static_cast<size_t>(range.count) * bytes));
   }
   return out;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/large_bytes.h"
 #include "ir/kernel/kernel.h"
 #include "tuner/trial.h"
 
@@ -24,7 +25,7 @@ struct ElementRange {
 struct ReferenceOutput {
   size_t argument = 0;              ///< index into Kernel::arguments
   std::vector<ElementRange> ranges; ///< ascending, disjoint
-  std::vector<std::byte> expected;  ///< the elements of all ranges, one after the other
+  LargeBytes expected;              ///< the elements of all ranges, one after the other
 };
 
 /// A sample of program instances suffices: elements outside the ranges are not judged.

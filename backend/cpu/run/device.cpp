@@ -5,6 +5,7 @@
 #include "backend/runtime/cpu/executor.h"
 #include "base/clock.h"
 #include "base/machine.h"
+#include "base/parallel.h"
 
 #include <chrono>
 #include <cstring>
@@ -62,6 +63,15 @@ Result<std::vector<uint64_t>> slotsOf(const LaunchMetadata& launch,
   return slots;
 }
 
+constexpr int64_t leastCopied = 16 << 20; // bytes: below, a thread costs more than it saves
+
+/// Most of what large copies take is the system's, which clears each page that is touched first.
+void copyBytes(char* to, const char* from, size_t bytes) {
+  inParallel(static_cast<int64_t>(bytes), leastCopied, [&](int64_t first, int64_t last) {
+    if (last > first) std::memcpy(to + first, from + first, static_cast<size_t>(last - first));
+  });
+}
+
 class CpuDevice : public HostDevice {
 public:
   explicit CpuDevice(int threads) : info_(describe(threads)), executor_(threads) {}
@@ -73,13 +83,13 @@ public:
 
   Result<void> upload(Buffer& buffer, size_t offset, std::span<const std::byte> data) override {
     if (auto fits = check(buffer, offset, data.size()); !fits) return fits;
-    if (!data.empty()) std::memcpy(at(buffer, offset), data.data(), data.size());
+    copyBytes(at(buffer, offset), reinterpret_cast<const char*>(data.data()), data.size());
     return {};
   }
 
   Result<void> download(const Buffer& buffer, size_t offset, std::span<std::byte> data) override {
     if (auto fits = check(buffer, offset, data.size()); !fits) return fits;
-    if (!data.empty()) std::memcpy(data.data(), at(buffer, offset), data.size());
+    copyBytes(reinterpret_cast<char*>(data.data()), at(buffer, offset), data.size());
     return {};
   }
 
@@ -89,14 +99,17 @@ public:
 
   Result<void> fill(Buffer& buffer, size_t offset, size_t bytes, std::byte value) override {
     if (auto fits = check(buffer, offset, bytes); !fits) return fits;
-    std::memset(at(buffer, offset), int(value), bytes);
+    char* start = at(buffer, offset);
+    inParallel(static_cast<int64_t>(bytes), leastCopied, [&](int64_t first, int64_t last) {
+      std::memset(start + first, int(value), static_cast<size_t>(last - first));
+    });
     return {};
   }
 
   Result<void> copy(Buffer& to, const Buffer& from, size_t bytes) override {
     if (auto fits = check(to, 0, bytes); !fits) return fits;
     if (auto fits = check(from, 0, bytes); !fits) return fits;
-    std::memcpy(at(to, 0), at(from, 0), bytes);
+    copyBytes(at(to, 0), at(from, 0), bytes);
     return {};
   }
 

@@ -96,7 +96,7 @@ std::vector<std::byte> constant(const PlanArgument& argument) {
   return bytes;
 }
 
-void repeat(std::vector<std::byte>& bytes, size_t wanted) {
+void repeat(LargeBytes& bytes, size_t wanted) {
   size_t period = bytes.size();
   bytes.resize(wanted);
   for (size_t at = period; at < wanted; at += period)
