@@ -18,6 +18,8 @@ public:
   std::function<std::string(const Configuration&)> code = [](const Configuration& c) { return toString(c); };
   std::function<int64_t(const Configuration&)> spills = [](const Configuration&) { return 0; };
   bool isExclusive = false;
+  /// Which of so many compilations that are under way ends first.
+  std::function<size_t(size_t)> endsFirst = [](size_t) { return 0; };
   bool readyAtOnce = false; ///< all that was started is compiled when it is looked for
   double clock = 0;
   double compileCost = 1, measureCost = 0.5;
@@ -38,9 +40,10 @@ public:
   std::optional<Compiled> nextCompiled(std::chrono::milliseconds patience) override {
     if (queue_.empty() || (patience.count() == 0 && !readyAtOnce)) return std::nullopt;
     Compiled out;
-    out.configuration = queue_.front();
+    const auto ended = queue_.begin() + static_cast<long>(endsFirst(queue_.size()));
+    out.configuration = *ended;
     out.seconds = compileCost;
-    queue_.pop_front();
+    queue_.erase(ended);
     clock += compileCost;
     compiledOrder.push_back(out.configuration);
     Outcome outcome = behaviour(out.configuration);

@@ -2,6 +2,8 @@
 #include "tests/tuner/kernels.h"
 #include "tuner/search/tuner.h"
 
+#include <cmath>
+#include <random>
 #include <set>
 
 using namespace tuned;
@@ -621,4 +623,98 @@ TEST_CASE_FIXTURE(Fixture, "an objective of energy chooses by energy, and gives 
     request.objective = {3, 1};
     CHECK(run().winner->trial.configuration.at("BLOCK") == 16);
   }
+}
+
+TEST_CASE_FIXTURE(Fixture, "times that cannot be never win, neither in the search nor in the duel") {
+  const auto usual = executor.behaviour;
+  for (double absurd : {0.0, -1e-3, double(INFINITY), -double(INFINITY), double(NAN)}) {
+    CAPTURE(absurd);
+    executor = test::FakeExecutor();
+    executor.behaviour = [&](const Configuration& c) -> Outcome {
+      return toString(c) == "BLOCK=64 num_warps=4" ? Outcome(Timed{absurd, absurd, absurd, 8}) : usual(c);
+    };
+    TuneResult result = run();
+    REQUIRE(result.winner.has_value());
+    CHECK(toString(result.winner->trial.configuration) == "BLOCK=64 num_warps=2");
+    CHECK(result.tried == 9);
+    CHECK(std::ranges::count_if(result.trials, [](const Trial& trial) {
+            return std::holds_alternative<Faulted>(trial.outcome);
+          }) == 1);
+    executor = test::FakeExecutor();
+    executor.behaviour = usual;
+    executor.inDuel = [&](const Configuration& c) -> Outcome {
+      return toString(c) == "BLOCK=64 num_warps=4" ? Outcome(Timed{absurd, absurd, absurd, 8}) : usual(c);
+    };
+    result = run();
+    REQUIRE(result.winner.has_value());
+    CHECK(toString(result.winner->trial.configuration) != "BLOCK=64 num_warps=4");
+  }
+  executor = test::FakeExecutor();
+  executor.behaviour = [](const Configuration&) -> Outcome { return Timed{0, 0, 0, 8}; };
+  TuneResult result = run();
+  CHECK_FALSE(result.winner.has_value());
+  CHECK(result.failures().find("0 s that were measured") != std::string::npos);
+}
+
+namespace {
+
+/// A space of 400 points whose times and failures depend on the configuration alone, and in which builds end
+/// in an order of their own.
+struct Shuffled {
+  test::FakeExecutor executor;
+  TuneRequest request;
+
+  explicit Shuffled(uint64_t arrival) : generator(arrival) {
+    request.kernel = test::twice();
+    request.kernel.parameters = {{"BLOCK", {}}, {"num_warps", {}}};
+    for (int64_t value = 1; value <= 20; ++value)
+      for (KernelParameter& parameter : request.kernel.parameters)
+        parameter.values.push_back(value);
+    request.kernel.constraints.clear();
+    request.kernel.defaults = {{"BLOCK", 3}, {"num_warps", 2}};
+    request.sizes = {{"n", 100}};
+    request.strategy = "portfolio";
+    request.seed = 5;
+    request.budget.trials = 60;
+    request.now = [this] { return executor.clock; };
+    executor.endsFirst = [this](size_t count) { return generator() % count; };
+    executor.readyAtOnce = arrival % 2 == 1;
+    executor.judgeBehind = static_cast<int>(arrival % 9);
+    executor.behaviour = [](const Configuration& c) -> Outcome {
+      const auto block = static_cast<double>(c.at("BLOCK")), warps = static_cast<double>(c.at("num_warps"));
+      if (c.at("BLOCK") + c.at("num_warps") > 32) return CompileFailed{"too large"};
+      return timed(1e-3 * (1 + std::abs(block - 13) / 20 + std::abs(warps - 7) / 20));
+    };
+    executor.isWrong = [](const Configuration& c) { return c.at("BLOCK") == 13 && c.at("num_warps") == 7; };
+  }
+  std::mt19937_64 generator;
+
+  /// What was measured, in order, and what came of it.
+  std::pair<std::vector<Configuration>, Configuration> run() {
+    auto result = tune(request, executor);
+    REQUIRE((result && result->winner));
+    return {executor.measuredOrder, result->winner->trial.configuration};
+  }
+};
+
+} // namespace
+
+TEST_CASE("equal seeds give equal searches in order, whatever is compiled first and judged late") {
+  auto search = [](uint64_t arrival, bool ordered, uint64_t seed, bool exclusive = false) {
+    Shuffled shuffled(arrival);
+    shuffled.request.ordered = ordered;
+    shuffled.request.seed = seed;
+    shuffled.executor.isExclusive = exclusive;
+    return shuffled.run();
+  };
+  const auto first = search(1, true, 5);
+  CHECK(first.first.size() > 40);
+  for (uint64_t arrival = 2; arrival <= 12; ++arrival) {
+    CAPTURE(arrival);
+    CHECK(search(arrival, true, 5) == first);
+  }
+  CHECK(search(1, true, 6) != first);
+  // Else what is there is measured: the search is another one.
+  CHECK(search(2, false, 5).first != search(3, false, 5).first);
+  CHECK(search(2, false, 5, true) == search(3, false, 5, true));
 }

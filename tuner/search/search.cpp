@@ -2,6 +2,7 @@
 #include "base/sha256.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <functional>
 #include <iterator>
@@ -18,13 +19,23 @@ constexpr double kNear = 1.1; // variants this near the best meet in the duel
 constexpr double kSparring = 3, kBrief = 0.02;
 constexpr size_t kArtefactsKept = 32;
 
+/// Whoever measures may be in the hands of what it runs: a time that no launch takes never wins.
+void refuseAbsurd(Outcome& outcome) {
+  const auto* timed = std::get_if<Timed>(&outcome);
+  if (!timed || (std::isfinite(timed->median) && timed->median > 0)) return;
+  char text[80];
+  std::snprintf(text, sizeof text, "a launch cannot take the %g s that were measured", timed->median);
+  outcome = Faulted{text};
+}
+
 } // namespace
 
 Search::Search(const TuneRequest& request, const Space& space, std::unique_ptr<Strategy> strategy,
                Executor& executor, PhaseClock& phases, std::stop_token stop)
     : request_(request), space_(space), strategy_(std::move(strategy)), executor_(executor), phases_(phases),
       stop_(std::move(stop)), start_(phases.now()),
-      ready_(request.contenders.begin(), request.contenders.end()) {}
+      ready_(request.contenders.begin(), request.contenders.end()),
+      ordered_(request.ordered || executor.exclusive()) {}
 
 std::optional<Compiled> Search::nextCompiled(std::chrono::milliseconds patience) {
   phases_.enter("compile");
@@ -54,8 +65,16 @@ void Search::observe(const Trial& trial) {
 Measured Search::measure(const MeasureRequest& request) {
   phases_.enter("wait");
   Measured measured = executor_.measure(request);
+  refuseAbsurd(measured.outcome);
   phases_.attribute(measured.phases);
   phases_.enter("search");
+  // In order the first waits for the expected outputs: when these come makes no difference then.
+  if (ordered_ && measured.verdict.state == "pending" && std::holds_alternative<Timed>(measured.outcome)) {
+    Measured judged = judge(request);
+    measured.seconds += judged.seconds;
+    measured.verdict = std::move(judged.verdict);
+    if (!std::holds_alternative<Timed>(judged.outcome)) measured.outcome = std::move(judged.outcome);
+  }
   return measured;
 }
 
@@ -101,17 +120,19 @@ std::optional<std::string> Search::stopReason() const {
 
 bool Search::refill(size_t count) {
   if (request_.contendersOnly) return false;
-  while (compiling_ < count) {
+  auto underWay = [&] { return ordered_ ? order_.size() : compiling_; };
+  while (underWay() < count) {
     std::vector<Configuration> batch;
     // The default goes first: it is what the winner is compared with, and a fair bar for racing.
     if (space_.find(request_.kernel.defaults) < space_.size() && !claimed_.contains(request_.kernel.defaults))
       batch.push_back(request_.kernel.defaults);
     else
-      for (size_t position : strategy_->propose(count - compiling_))
+      for (size_t position : strategy_->propose(count - underWay()))
         batch.push_back(space_.configuration(position));
     if (batch.empty()) return false;
     std::erase_if(batch, [&](const Configuration& each) { return !claimed_.insert(each).second; });
     compiling_ += batch.size();
+    if (ordered_) order_.insert(order_.end(), batch.begin(), batch.end());
     if (!batch.empty()) executor_.compile(batch);
   }
   return true;
@@ -124,32 +145,55 @@ void Search::collect(bool wait) {
     if (!compiled) return;
     --compiling_;
     patience = std::chrono::milliseconds(0);
+    if (ordered_) {
+      ready_.push_back(std::move(*compiled)); // failures, too, wait for their turn
+      continue;
+    }
     if (compiled->artefact) {
       if (const size_t position = space_.find(compiled->configuration); position < space_.size())
         strategy_->compiled(position, compiled->artefact->resources);
       ready_.push_back(std::move(*compiled));
       continue;
     }
-    Trial trial;
-    trial.configuration = compiled->configuration;
-    trial.outcome = compiled->failure;
-    trial.compileSeconds = compiled->seconds;
-    finish(std::move(trial), nullptr);
+    finishFailed(*compiled);
   }
 }
 
-void Search::measureNext() {
-  if (ready_.empty()) return;
+void Search::finishFailed(const Compiled& compiled) {
+  Trial trial;
+  trial.configuration = compiled.configuration;
+  trial.outcome = compiled.failure;
+  trial.compileSeconds = compiled.seconds;
+  finish(std::move(trial), nullptr);
+}
+
+std::deque<Compiled>::iterator Search::nextReady() {
+  if (ordered_) {
+    auto contender = std::ranges::find_if(ready_, [](const Compiled& each) { return !each.origin.empty(); });
+    if (contender != ready_.end() || order_.empty()) return contender;
+    return std::ranges::find(ready_, order_.front(), &Compiled::configuration);
+  }
   // Builds of others first, as they were given, then the default; then what spills least, which is seldom the
   // slowest: a search that ends early has timed what was worth it.
-  auto next = std::ranges::min_element(ready_, {}, [&](const Compiled& each) -> int64_t {
+  return std::ranges::min_element(ready_, {}, [&](const Compiled& each) -> int64_t {
     if (!each.origin.empty()) return -2;
     if (each.configuration == request_.kernel.defaults) return -1;
     const Resources& takes = each.artefact ? each.artefact->resources : each.resources;
     return std::max<int64_t>(0, takes.spillBytes);
   });
+}
+
+void Search::measureNext() {
+  auto next = nextReady();
+  if (next == ready_.end()) return;
   Compiled compiled = std::move(*next);
   ready_.erase(next);
+  if (ordered_ && compiled.origin.empty()) {
+    order_.pop_front();
+    if (!compiled.artefact) return finishFailed(compiled);
+    if (const size_t position = space_.find(compiled.configuration); position < space_.size())
+      strategy_->compiled(position, compiled.artefact->resources);
+  }
   if (!compiled.artefact) compiled.artefact = compiled.fetch();
   if (!compiled.artefact) return;
   Trial trial;
@@ -339,8 +383,10 @@ std::optional<size_t> Search::duel() {
     report("duel", nullptr);
     phases_.enter("wait");
     auto measured = executor_.duel(requests);
-    for (const Measured& one : measured)
+    for (Measured& one : measured) {
+      refuseAbsurd(one.outcome);
       phases_.attribute(one.phases);
+    }
     phases_.enter("search");
     for (size_t i = 0; i < fighters.size(); ++i) {
       trials_[fighters[i]].outcome = std::move(measured[i].outcome);

@@ -21,7 +21,8 @@ public:
   void recall();
   /// Why to stop now; nothing: go on.
   std::optional<std::string> stopReason() const;
-  /// Proposes and starts compilations until `count` are under way. False: there was nothing left to propose.
+  /// Proposes and starts compilations until `count` are under way (in order: not measured yet). False: there
+  /// was nothing left to propose.
   bool refill(size_t count);
   /// Takes what has been compiled; waits a moment for it when `wait`.
   void collect(bool wait);
@@ -29,14 +30,17 @@ public:
   void measureNext();
   bool idle() const { return compiling_ == 0 && ready_.empty(); }
   size_t compiling() const { return compiling_; }
-  bool anyReady() const { return !ready_.empty(); }
+  bool anyReady() { return nextReady() != ready_.end(); }
   /// The duel of the best few, and the result.
   TuneResult decide(std::string stopped);
 
 private:
   double seconds() const { return phases_.now() - start_; }
+  /// What is measured next; the end: nothing yet.
+  std::deque<Compiled>::iterator nextReady();
   /// `outputs`: their checksum, where it is known.
   void finish(Trial trial, std::shared_ptr<const Artefact> artefact, std::optional<uint64_t> outputs = {});
+  void finishFailed(const Compiled& compiled);
   void report(const char* phase, const Trial* last);
   /// The executor's calls, with the time they take in its phase.
   std::optional<Compiled> nextCompiled(std::chrono::milliseconds patience);
@@ -85,6 +89,9 @@ private:
   std::set<Configuration> claimed_; ///< known, compiling, ready or tried
   size_t compiling_ = 0;
   std::deque<Compiled> ready_;
+  const bool ordered_;
+  std::deque<Configuration>
+      order_;                  ///< where ordered: what was proposed and is not measured, failures included
   std::deque<Trial> trials_;   ///< a deque: progress hands out pointers into it
   std::optional<size_t> best_; ///< in trials_
   /// Who a trial is: contenders may have a configuration's name, too.

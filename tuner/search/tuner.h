@@ -41,6 +41,10 @@ struct TuneRequest {
   /// A history that is made up where there is none, once the space is known; asked only by strategies that
   /// look at it.
   std::function<std::optional<History>(const Space&)> guess = {};
+  /// Everything is proposed, measured and told in one order, whatever is compiled first: with equal times the
+  /// search is the same again. A build that takes long holds up those behind it. Devices that measure nothing
+  /// while something compiles are always searched so.
+  bool ordered = false;
   int finalists = 6; ///< the best few that meet again in the duel; 1: no duel
   /// Parameters the device's compiler does not see (Space::enumerate): the CPU ignores the launch options.
   std::set<std::string> ignored;

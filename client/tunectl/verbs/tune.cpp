@@ -105,7 +105,8 @@ void addTune(CLI::App& app, Context& context) {
           "--effort", request.effort,
           "quick, normal or full: when the search stops by itself, and how large a space is tried as a whole")
       ->check(CLI::IsMember({"quick", "normal", "full"}));
-  verb->add_option("--seed", request.seed, "of strategies that draw");
+  verb->add_option("--seed", request.seed,
+                   "of strategies that draw; equal seeds and times make equal searches");
   verb->add_option("--budget", request.budget.seconds, "seconds to search; 0 is no limit")
       ->check(nonNegativeNumber());
   verb->add_option("--trials", request.budget.trials, "configurations to try; 0 is no limit")

@@ -162,7 +162,8 @@ private:
     request.objective = objective_;
     request.ignored = ignoredOn(device_);
     request.compilers = device_.info.compilers;
-    if (spec_.request.seed) request.seed = spec_.request.seed;
+    // Who names a seed wants the same search again.
+    if (spec_.request.seed) request.seed = spec_.request.seed, request.ordered = true;
     if (spec_.request.budget.seconds > 0) request.budget.seconds = spec_.request.budget.seconds;
     if (spec_.request.budget.trials > 0) request.budget.trials = spec_.request.budget.trials;
     request.phases = &phases_;
