@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -62,36 +63,71 @@ def frontend(source: Any, target: Any, options: dict[str, Any]) -> str:
 
 
 class Printed(Exception):
-    """Instead of a compiled kernel: its source and its IR, parsed."""
+    """Instead of a compiled kernel: its source, and its place in what the frontend is to be run on."""
 
-    def __init__(self, source: Any, ir: Any) -> None:
+    def __init__(self, source: Any, place: int) -> None:
         super().__init__()
-        self.source, self.ir = source, ir
+        self.source, self.place = source, place
 
 
 class Frontend:
-    """Triton's frontend, once for configurations that differ in nothing it reads: warps and stages are for later passes."""
+    """Catches what Triton's frontend is to be run on, once for configurations that differ in nothing it reads: warps and stages
+    are for later passes."""
 
     def __init__(self) -> None:
-        self.known: dict[Any, Any] = {}
+        self.places: dict[Any, int] = {}
+        self.work: list[tuple[Any, Any, dict[str, Any]]] = []
 
     def __call__(self, src: Any, target: Any = None, options: Any = None, **_: Any) -> Any:
-        from gpu_tuned.triton import _ir
-
         read = {name: value for name, value in dict(options or {}).items() if name not in ("num_warps", "num_stages")}
         key = (src.hash(), repr(sorted(read.items())))
-        if key not in self.known:
-            self.known[key] = _ir.Function.parse(frontend(src, target, dict(options or {})))
-        raise Printed(src, self.known[key])
+        if key not in self.places:
+            self.places[key] = len(self.work)
+            self.work.append((src, target, dict(options or {})))
+        raise Printed(src, self.places[key])
+
+    def functions(self) -> list[Any]:
+        """The IR of all that was caught, parsed. The frontend is Python, which runs on one core a process: it goes on in children,
+        which use no GPU."""
+        from gpu_tuned.triton import _ir  # noqa: F401  before children are made
+
+        children = min(len(self.work), os.cpu_count() or 1)
+        if children < 2:
+            return [parsed_ir(*each) for each in self.work]
+        global CAUGHT
+        CAUGHT = self.work
+        try:
+            with multiprocessing.get_context("fork").Pool(children) as pool:
+                return pool.map_async(parsed_ir_of, range(len(self.work)), chunksize=1).get(timeout=30)
+        except (RuntimeError, multiprocessing.TimeoutError) as failed:
+            print(f"children cannot run the frontend: {failed}", file=sys.stderr)
+            return [parsed_ir(*each) for each in self.work]
 
 
-def drafts_of(call: Caught) -> tuple[Any, list[Draft], list[Any]]:
+CAUGHT: list[tuple[Any, Any, dict[str, Any]]] = []
+
+
+def parsed_ir_of(place: int) -> Any:
+    from triton.runtime import driver
+
+    # Asking the GPU's driver is what a child may not do.
+    driver.active.get_current_target = lambda: CAUGHT[place][1]
+    return parsed_ir(*CAUGHT[place])
+
+
+def parsed_ir(source: Any, target: Any, options: dict[str, Any]) -> Any:
+    from gpu_tuned.triton import _ir
+
+    return _ir.Function.parse(frontend(source, target, options))
+
+
+def drafts_of(call: Caught, caught: Frontend) -> tuple[Any, list[Draft], list[Any]]:
     """The function, every configuration's IR, and the arguments of the compiled function."""
     from gpu_tuned.triton import _export
 
     autotuner, args, kwargs = call.autotuner, call.args_, call.kwargs
     autotuner.nargs = dict(zip(autotuner.arg_names, args))
-    drafts, arguments = [], []
+    drafts, first = [], None
     for index, config in enumerate(autotuner.prune_configs(kwargs)):
         _, meta = _export.meta_of(autotuner, args, kwargs, config)
         # Behind the configuration's hook, which sets the blocks of host descriptors.
@@ -103,10 +139,12 @@ def drafts_of(call: Caught) -> tuple[Any, list[Draft], list[Any]]:
             function.run(grid=grid, warmup=True, **named, **options)
             raise RuntimeError("Triton has compiled it before")
         except Printed as made:
-            drafts.append(Draft(index, config, made.source, made.ir, grid))
-        if not arguments:
-            arguments = _export.parameters_of(drafts[0], meta)
-    return function, drafts, arguments
+            drafts.append(Draft(index, config, made.source, made.place, grid))
+            first = first or meta
+    functions = caught.functions()
+    for draft in drafts:
+        draft.ir = functions[draft.ir]
+    return function, drafts, _export.parameters_of(drafts[0], first)
 
 
 def ours(options: argparse.Namespace) -> None:
@@ -124,7 +162,8 @@ def ours(options: argparse.Namespace) -> None:
         raise Caught(self, args, kwargs)
 
     Autotuner.run = caught
-    triton.compiler.compile = Frontend()
+    sources = Frontend()
+    triton.compiler.compile = sources
     run, _ = triton_tutorials.make(options.tutorials, options.cases[0], options.size)
     client = _daemon.client()
     try:
@@ -133,7 +172,7 @@ def ours(options: argparse.Namespace) -> None:
     except Caught as found:
         call = found
     began = time.perf_counter()
-    function, drafts, arguments = drafts_of(call)
+    function, drafts, arguments = drafts_of(call, sources)
     document = _export.document(function, drafts, arguments, [])
     kernel = json.loads(client.submit(json.dumps(document)))["id"]
     before = time.perf_counter() - began

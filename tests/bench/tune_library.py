@@ -5,7 +5,8 @@
 
 Each problem is tuned at `quick` and at `full`, each by a daemon with an empty cache; then the winners of both meet in
 one duel after the other (`only`), and the regret of the quick one is the median of its time over the better one's. With
---repeat, one problem is tuned so many times at --effort, and all winners meet, and what was within 3 % of the last. Needs Python alone; writes DIR/table.md,
+--repeat, one problem is tuned so many times at --effort, and all winners meet, and what was within 3 % of the last: regret
+against a long measurement of all that the whole space has near its best. Needs Python alone; writes DIR/table.md,
 DIR/library.csv, DIR/library.svg and what went into each tuning, DIR/jobs.jsonl.
 """
 
@@ -23,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +106,10 @@ class Daemon:
             job = self.call("GET", f"/v1/jobs/{job['id']}")
         return job
 
-    def tune_cold(self, problem: tuple[str, str], options: argparse.Namespace, effort: str, seed: int = 1) -> Any:
-        """As a user does it, with tunectl, which brings the kernel."""
+    def tune_cold(self, problem: tuple[str, str], options: argparse.Namespace, effort: str, seed: int = 0) -> Any:
+        """As a user does it, with tunectl, which brings the kernel. With a seed the search is in order, and takes longer."""
         command = [f"{self.bin}/tunectl", "tune", problem[0], "--size", problem[1], "--device", options.device, "--effort",
-                   effort, "--seed", str(seed), "--json"]
+                   effort, "--force", "--json", *(["--seed", str(seed)] if seed else [])]
         done = subprocess.run(command, capture_output=True, text=True, env=self.environment, check=False)
         if not done.stdout.strip():
             raise RuntimeError(done.stderr.strip())
@@ -127,8 +129,8 @@ def sizes_of(text: str) -> dict[str, int]:
     return {name: int(value) for name, value in (part.split("=") for part in text.split(","))}
 
 
-def against(daemon: Daemon, job: Any, configurations: list[Any], rounds: int) -> list[float]:
-    """Median over several duels of the time of each configuration, seconds."""
+def against(daemon: Daemon, job: Any, configurations: list[Any], rounds: int, of: Callable[[list[float]], float]) -> list[float]:
+    """The time of each configuration, seconds: `of` those of several duels."""
     seen: list[list[float]] = [[] for _ in configurations]
     for _ in range(rounds):
         request = {"kernel": job["kernel"], "sizes": job["sizes"], "device": job["device"], "force": True}
@@ -143,7 +145,7 @@ def against(daemon: Daemon, job: Any, configurations: list[Any], rounds: int) ->
                 first = next((t for t in trials if t["configuration"] == configuration and t.get("seconds")), None)
                 if first:
                     seen[configurations.index(configuration)].append(first["seconds"])
-    return [statistics.median(times) if times else float("nan") for times in seen]
+    return [of(times) if times else float("nan") for times in seen]
 
 
 def library(options: argparse.Namespace, problems: dict[str, tuple[str, str]]) -> None:
@@ -168,7 +170,7 @@ def library(options: argparse.Namespace, problems: dict[str, tuple[str, str]]) -
                         row["verdict"] = job["answer"]["verdict"]["state"]
                         winners.append(job["answer"]["configuration"])
                         if effort == "full":
-                            quick, full = against(daemon, job, winners, options.rounds) if winners[0] != winners[1] else (1.0, 1.0)
+                            quick, full = against(daemon, job, winners, options.rounds, options.of) if winners[0] != winners[1] else (1.0, 1.0)
                             row["behind"] = max(0.0, quick / full - 1)
                             row["best"] = job["answer"]["seconds"]
                 rows.append(row)
@@ -225,9 +227,10 @@ def repeat(options: argparse.Namespace, name: str, problem: tuple[str, str]) -> 
         for seed in range(1, options.repeat + 1):
             if time.monotonic() > options.end:
                 break
-            running.close()
-            daemon = running.enter_context(Daemon(options))
-            job = daemon.tune_cold(problem, options, options.effort, seed)
+            if not options.warm or seed == 1:
+                running.close()
+                daemon = running.enter_context(Daemon(options))
+            job = daemon.tune_cold(problem, options, options.effort, seed if options.effort != "full" else 0)
             if not job.get("answer"):
                 print(f"{name}: {job['state']}", flush=True)
                 continue
@@ -244,7 +247,7 @@ def repeat(options: argparse.Namespace, name: str, problem: tuple[str, str]) -> 
             if trial["seconds"] <= 1.03 * job["answer"]["seconds"] and len(found) < options.field:
                 found.setdefault(json.dumps(trial["configuration"], sort_keys=True), trial["configuration"])
         order = sorted(found, key=lambda key: -wins.get(key, 0))
-        times = dict(zip(order, against(daemon, job, [found[key] for key in order], options.rounds)))
+        times = dict(zip(order, against(daemon, job, [found[key] for key in order], options.rounds, options.of)))
     best = min(times.values())
     regrets = sorted(times[key] / best - 1 for key in order for _ in range(wins.get(key, 0)))
     within = sum(1 for regret in regrets if regret <= 0.01)
@@ -266,10 +269,13 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="a problem's name; may be given again")
     parser.add_argument("--effort", default="full", help="of --repeat")
     parser.add_argument("--repeat", type=int, default=0)
+    parser.add_argument("--warm", action="store_true", help="of --repeat: one daemon for all, each tuning forced; builds are kept")
+    parser.add_argument("--least", action="store_true", help="the least time of all duels counts, where others use the machine, too")
     parser.add_argument("--field", type=int, default=16, help="configurations that meet in the end, at most")
     parser.add_argument("--rounds", type=int, default=5, help="duels that winners are compared in")
     parser.add_argument("--seconds", type=float, default=3600, help="begin no further problem after so long")
     options = parser.parse_args()
+    options.of = min if options.least else statistics.median
     options.end = time.monotonic() + options.seconds
     Path(options.out).mkdir(parents=True, exist_ok=True)
     problems = CPU_PROBLEMS if options.device == "cpu" else PROBLEMS
