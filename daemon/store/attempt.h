@@ -57,7 +57,7 @@ template <typename Work> auto Store::change(Work&& work) -> Result<decltype(work
 /// A transaction, or a part of the one that batch() has begun. Rolled back unless committed.
 class Changes {
 public:
-  explicit Changes(SQLite::Database& database) : database_(database) { database_.exec("SAVEPOINT changes"); }
+  explicit Changes(Database& database) : database_(database) { run(database_, "SAVEPOINT changes"); }
   ~Changes() {
     if (!open_) return;
     // A failed statement may have rolled back already: the error it raised is the one that matters.
@@ -66,12 +66,12 @@ public:
   }
   Changes(const Changes&) = delete;
   void commit() {
-    database_.exec("RELEASE changes");
+    run(database_, "RELEASE changes");
     open_ = false;
   }
 
 private:
-  SQLite::Database& database_;
+  Database& database_;
   bool open_ = true;
 };
 

@@ -3,12 +3,15 @@
 #include "daemon/store/file/checksum.h"
 #include "daemon/store/measurement_row.h"
 
+#include <algorithm>
+
 namespace tuned::store {
 
 namespace {
 constexpr const char* noWinner = "no winner is known for this problem";
 
-/// Problems near by, on either side.
+/// Problems near by, on either side. By the product of the sizes, from the index: a few rows, however many
+/// problems there are.
 constexpr const char* largerOnes =
     "SELECT id, kernel, sizes FROM problems WHERE kernel = ?1 AND magnitude >= ?2 AND sizes <> ?3 "
     "ORDER BY magnitude LIMIT ?4";
@@ -65,15 +68,22 @@ Result<MeasurementRecord> Store::chooseStale(const ProblemKey& problem, const st
 }
 
 Result<std::vector<MeasurementRecord>> Store::near(const ProblemKey& problem, int64_t limit) {
-  // By the product of the sizes, from the index: a few rows on either side, however many problems there are.
   return attempt([&] {
-    std::vector<MeasurementRecord> out;
+    std::vector<std::pair<double, ProblemKey>> around; // with how far they are
     const double magnitude = magnitudeOf(problem.sizes);
     for (const char* side : {largerOnes, smallerOnes}) {
       auto row = query(*database_, side, problem.kernel, magnitude, problem.sizes, limit);
-      while (row.executeStep())
-        if (auto best = choose({text(row, 1), text(row, 2), problem.target}, {}))
-          out.push_back(std::move(*best));
+      while (row.executeStep()) {
+        ProblemKey other{text(row, 1), text(row, 2), problem.target};
+        const double far = distanceOf(problem.sizes, other.sizes);
+        around.emplace_back(far, std::move(other));
+      }
+    }
+    std::ranges::stable_sort(around, {}, [](const auto& one) { return one.first; });
+    std::vector<MeasurementRecord> out;
+    for (const auto& [far, other] : around) {
+      if (static_cast<int64_t>(out.size()) == limit) break;
+      if (auto best = choose(other, {})) out.push_back(std::move(*best));
     }
     return out;
   });

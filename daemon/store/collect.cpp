@@ -26,7 +26,7 @@ constexpr const char* aged =
 
 Result<Removed> Store::forget(const Filter& filter) {
   return change([&] {
-    SQLite::Database& db = *database_;
+    Database& db = *database_;
     Changes changes(db);
     db.exec("DROP TABLE IF EXISTS temp.going");
     run(db, listProblems, filter.kernel, filter.sizes);
@@ -67,7 +67,7 @@ Result<Removed> Store::forget(const Filter& filter) {
 
 Result<Removed> Store::collect(int64_t bytes, double before) {
   return change([&] {
-    SQLite::Database& db = *database_;
+    Database& db = *database_;
     Removed out;
     int64_t total = numberOf(db, "SELECT coalesce(sum(size), 0) FROM artefacts INDEXED BY artefacts_by_age");
     // In slices, each a transaction of its own: a collection that is cut short has done that much.

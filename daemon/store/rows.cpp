@@ -16,7 +16,7 @@ int64_t standingOf(const MeasurementRecord& record) {
 }
 } // namespace
 
-int64_t writeProblem(SQLite::Database& database, const std::string& kernel, const std::string& sizes) {
+int64_t writeProblem(Database& database, const std::string& kernel, const std::string& sizes) {
   constexpr const char* find = "SELECT id FROM problems WHERE kernel = ? AND sizes = ?";
   if (int64_t id = numberOf(database, find, kernel, sizes)) return id;
   run(database, "INSERT INTO problems(kernel, sizes, magnitude) VALUES(?, ?, ?)", kernel, sizes,
@@ -24,7 +24,7 @@ int64_t writeProblem(SQLite::Database& database, const std::string& kernel, cons
   return database.getLastInsertRowid();
 }
 
-int64_t writeBuild(SQLite::Database& database, const BuildKey& key, const Build& build, double created) {
+int64_t writeBuild(Database& database, const BuildKey& key, const Build& build, double created) {
   const std::string body = model::dump(model::toJson(build));
   const int64_t problem = writeProblem(database, key.kernel, key.sizes);
   run(database,
@@ -40,7 +40,7 @@ int64_t writeBuild(SQLite::Database& database, const BuildKey& key, const Build&
                   problem, key.configuration, key.toolchain, key.options, key.origin);
 }
 
-int64_t writeMeasurement(SQLite::Database& database, const MeasurementRecord& record) {
+int64_t writeMeasurement(Database& database, const MeasurementRecord& record) {
   const Measurement& m = record.measurement;
   const std::string verdict = model::dump(model::toJson(m.verdict));
   const int64_t problem = writeProblem(database, record.build.key.kernel, record.build.key.sizes);
@@ -63,7 +63,7 @@ int64_t writeMeasurement(SQLite::Database& database, const MeasurementRecord& re
   return database.getLastInsertRowid();
 }
 
-void writeArtefact(SQLite::Database& database, const std::string& sha, const std::string& format,
+void writeArtefact(Database& database, const std::string& sha, const std::string& format,
                    const std::string& target, int64_t size, const std::string& compressed, double created) {
   // Replaces: the row that is there may be the damaged one that made it be built again.
   run(database,

@@ -7,16 +7,16 @@
 namespace tuned::store {
 
 /// The number of the problem, which is made when it is new.
-int64_t writeProblem(SQLite::Database& database, const std::string& kernel, const std::string& sizes);
+int64_t writeProblem(Database& database, const std::string& kernel, const std::string& sizes);
 
 /// Replaces the row of the same key; gives its number.
-int64_t writeBuild(SQLite::Database& database, const BuildKey& key, const Build& build, double created);
+int64_t writeBuild(Database& database, const BuildKey& key, const Build& build, double created);
 
 /// build.id, build.key, target and created must be set. It takes the place of what stood for its build,
 /// unless it is history. Gives its number.
-int64_t writeMeasurement(SQLite::Database& database, const MeasurementRecord& record);
+int64_t writeMeasurement(Database& database, const MeasurementRecord& record);
 
-void writeArtefact(SQLite::Database& database, const std::string& sha, const std::string& format,
+void writeArtefact(Database& database, const std::string& sha, const std::string& format,
                    const std::string& target, int64_t size, const std::string& compressed, double created);
 
 } // namespace tuned::store

@@ -186,7 +186,7 @@ Result<std::vector<JobRecord>> Store::unfinishedJobs() {
 
 Result<Counts> Store::counts() {
   return attempt([&] {
-    SQLite::Database& db = *database_;
+    Database& db = *database_;
     return Counts{
         numberOf(db, "SELECT count(DISTINCT kernel) FROM documents"),
         numberOf(db, "SELECT count(*) FROM measurements"),

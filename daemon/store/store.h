@@ -22,12 +22,12 @@
 #include <vector>
 
 namespace SQLite {
-class Database;
 class Statement;
 } // namespace SQLite
 
 namespace tuned::store {
 
+class Database;
 struct DatabaseError;
 
 class Store {
@@ -133,8 +133,9 @@ public:
   /// The same of the same kernel and sizes on the same hardware under another driver or compiler.
   Result<MeasurementRecord> chooseStale(const ProblemKey& problem, const std::string& hardware,
                                         const Fits& fits);
-  /// The best of each of up to `limit` problems of the kernel whose sizes are near, on the same target; the
-  /// nearest is among them unless sizes with the same product crowd it out.
+  /// The best of each of the `limit` nearest problems of the kernel on the same target, the nearest first
+  /// (distanceOf). Looked for among the `limit` on either side by the product of the sizes: the nearest is
+  /// there unless others with the same product crowd it out.
   Result<std::vector<MeasurementRecord>> near(const ProblemKey& problem, int64_t limit = 8);
   /// Problems with a standing candidate, newest first.
   Result<std::vector<ProblemKey>> decided(const Filter& filter, int64_t limit);
@@ -185,7 +186,7 @@ private:
   std::atomic<uint64_t> device_ = 0, inode_ = 0; ///< of the file as it was opened
   mutable std::recursive_mutex mutex_;           ///< guards all below
   int depth_ = 0;                                ///< calls within calls
-  std::unique_ptr<SQLite::Database> database_;   ///< null after it could not be healed
+  std::unique_ptr<Database> database_;           ///< null after it could not be healed
   std::chrono::steady_clock::time_point nextTry_;
   HealLimit heals_;
   std::vector<std::string> notices_;

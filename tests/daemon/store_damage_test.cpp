@@ -110,7 +110,7 @@ TEST_CASE("damaged pages lose what was on them and no more") {
   const std::string file = folder / "tuned.db";
   int64_t page = 0, size = 0;
   {
-    SQLite::Database database(file, SQLite::OPEN_READONLY);
+    Database database(file, SQLite::OPEN_READONLY);
     size = numberOf(database, "PRAGMA page_size");
     page = numberOf(database, "SELECT pageno FROM dbstat WHERE name = 'measurements' AND pagetype = 'leaf' "
                               "ORDER BY pageno LIMIT 1 OFFSET 3");
@@ -189,14 +189,14 @@ namespace {
 void spoilIndex(const std::string& folder, const char* index, const char* change) {
   std::string root, sql, table;
   {
-    SQLite::Database database(folder + "/tuned.db", SQLite::OPEN_READWRITE);
+    Database database(folder + "/tuned.db", SQLite::OPEN_READWRITE);
     root = textOf(database, "SELECT rootpage FROM sqlite_schema WHERE name = ?", index);
     sql = textOf(database, "SELECT sql FROM sqlite_schema WHERE name = ?", index);
     table = textOf(database, "SELECT tbl_name FROM sqlite_schema WHERE name = ?", index);
     database.exec("PRAGMA writable_schema=ON");
     run(database, "DELETE FROM sqlite_schema WHERE name = ?", index);
   }
-  SQLite::Database database(folder + "/tuned.db", SQLite::OPEN_READWRITE);
+  Database database(folder + "/tuned.db", SQLite::OPEN_READWRITE);
   database.exec(change);
   database.exec("PRAGMA writable_schema=ON");
   run(database,

@@ -94,7 +94,7 @@ inline std::unique_ptr<store::Store> filled(const std::string& folder) {
 
 /// Runs SQL on the closed file, as damage from outside.
 inline void tamper(const std::string& folder, const std::string& sql) {
-  SQLite::Database database(folder + "/tuned.db", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  store::Database database(folder + "/tuned.db", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
   database.exec(sql);
 }
 

@@ -106,7 +106,11 @@ TEST_CASE("near sizes are found by their product, and the same sizes are not amo
   REQUIRE(found);
   REQUIRE(found->size() == 1);
   CHECK(found->at(0).measurement.sizes.at("n") == 8192);
-  CHECK(store->near({"kernel-1", R"({"n":9000})", "target-1"}, 2)->size() == 4);
+  auto two = store->near({"kernel-1", R"({"n":9000})", "target-1"}, 2);
+  REQUIRE(two);
+  REQUIRE(two->size() == 2);
+  CHECK(two->at(0).measurement.sizes.at("n") == 8192);
+  CHECK(two->at(1).measurement.sizes.at("n") == 16384);
   CHECK(store->near({"kernel-2", R"({"n":4096})", "target-1"})->empty());
 }
 

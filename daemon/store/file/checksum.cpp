@@ -1,9 +1,11 @@
 #include "daemon/store/file/checksum.h"
 
+#include "base/hex.h"
 #include "base/sha256.h"
 
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace tuned::store {
@@ -22,11 +24,7 @@ std::string checksum(const std::vector<std::string>& parts) {
   std::string all;
   for (const std::string& part : parts)
     all += std::to_string(part.size()) + ":" + part;
-  const std::string hex = sha256(all);
-  std::string out(16, '\0');
-  for (size_t i = 0; i < out.size(); ++i)
-    out[i] = static_cast<char>(std::stoi(hex.substr(2 * i, 2), nullptr, 16));
-  return out;
+  return fromHex(std::string_view(sha256(all)).substr(0, 32));
 }
 
 std::string buildSum(const BuildKey& key, std::string_view body) {
@@ -62,13 +60,34 @@ std::string measurementSum(const MeasurementRecord& record, std::string_view ver
   return checksum(parts);
 }
 
-double magnitudeOf(const std::string& sizes) {
+namespace {
+/// By name; nothing where a size is no positive integer.
+std::map<std::string, double> logarithms(const std::string& sizes) {
+  std::map<std::string, double> out;
   const auto parsed = nlohmann::json::parse(sizes, nullptr, false);
-  double sum = 0;
   if (parsed.is_object())
     for (const auto& [name, value] : parsed.items())
       if (value.is_number_integer() && value.get<int64_t>() > 0)
-        sum += std::log2(static_cast<double>(value.get<int64_t>()));
+        out[name] = std::log2(static_cast<double>(value.get<int64_t>()));
+  return out;
+}
+} // namespace
+
+double magnitudeOf(const std::string& sizes) {
+  double sum = 0;
+  for (const auto& [name, value] : logarithms(sizes))
+    sum += value;
+  return sum;
+}
+
+double distanceOf(const std::string& sizes, const std::string& others) {
+  const auto here = logarithms(sizes), there = logarithms(others);
+  double sum = 0;
+  for (const auto& [name, value] : here) {
+    const auto other = there.find(name);
+    if (other == there.end() || here.size() != there.size()) return std::numeric_limits<double>::infinity();
+    sum += (value - other->second) * (value - other->second);
+  }
   return sum;
 }
 

@@ -25,7 +25,7 @@ std::string withoutEmptyTolerance(const std::string& document) {
   return parsed.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-void moveDocuments(SQLite::Database& database) {
+void moveDocuments(Database& database) {
   auto row = query(database, "SELECT id, name, document, created FROM old_kernels");
   while (row.executeStep()) {
     const std::string document = withoutEmptyTolerance(text(row, 2)), sha = sha256(document);
@@ -93,7 +93,7 @@ Build buildOf(const Measurement& trial, const json& answer) {
   return out;
 }
 
-void moveTrials(SQLite::Database& database) {
+void moveTrials(Database& database) {
   auto row = query(
       database, "SELECT p.kernel, p.sizes, p.target, g.description, t.configuration, t.details, t.created, "
                 "w.body, w.body_sha FROM old_trials t JOIN old_problems p ON p.id = t.problem "
@@ -119,7 +119,7 @@ void moveTrials(SQLite::Database& database) {
   }
 }
 
-void fromSchema1(SQLite::Database& database) {
+void fromSchema1(Database& database) {
   database.exec("DROP INDEX trials_of_problem");
   for (const char* table : {"kernels", "targets", "problems", "trials", "artefacts", "winners", "jobs"})
     database.exec(std::string("ALTER TABLE ") + table + " RENAME TO old_" + table);
@@ -138,7 +138,7 @@ void fromSchema1(SQLite::Database& database) {
 
 } // namespace
 
-void migrate(SQLite::Database& database, const std::string& path, int64_t from) {
+void migrate(Database& database, const std::string& path, int64_t from) {
   if (from > 0) {
     const std::string copy = path + ".before-schema-" + std::to_string(schemaVersion);
     std::error_code ignored;

@@ -22,7 +22,7 @@ constexpr double noticeSeconds = 7 * 86400; ///< how long status tells what was 
 }
 
 /// Reads only: a file that is not ours must stay as it is.
-int64_t versionOf(SQLite::Database& database, const std::string& path) {
+int64_t versionOf(Database& database, const std::string& path) {
   const int64_t application = numberOf(database, "PRAGMA application_id");
   const int64_t version = numberOf(database, "PRAGMA user_version");
   const bool empty = numberOf(database, "SELECT count(*) FROM sqlite_schema") == 0;
@@ -40,8 +40,8 @@ int64_t versionOf(SQLite::Database& database, const std::string& path) {
 }
 
 /// quick_check looks at what is there; a table that is gone it does not miss.
-void checkSchema(SQLite::Database& database, const std::string& path, int64_t version) {
-  SQLite::Database model(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+void checkSchema(Database& database, const std::string& path, int64_t version) {
+  Database model(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
   model.exec(version == 1 ? schema1 : schema2);
   auto wanted = query(model, "SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL");
   while (wanted.executeStep())
@@ -50,7 +50,7 @@ void checkSchema(SQLite::Database& database, const std::string& path, int64_t ve
       corrupt(path, "its " + text(wanted, 0) + " " + text(wanted, 1) + " is missing");
 }
 
-void setPragmas(SQLite::Database& database) {
+void setPragmas(Database& database) {
   if (textOf(database, "PRAGMA journal_mode=WAL") != "wal")
     refuse(ErrorKind::Unsupported, "the cache's file system cannot hold a write-ahead log",
            "choose a folder on a local disk with --cache");
@@ -59,7 +59,7 @@ void setPragmas(SQLite::Database& database) {
   database.exec("PRAGMA cache_size=-4000"); // KiB: the daemon stays small
 }
 
-using DatabasePointer = std::unique_ptr<SQLite::Database>;
+using DatabasePointer = std::unique_ptr<Database>;
 
 /// Runs `work` on the database at `path`; what SQLiteCpp throws becomes what it means.
 template <typename Work> void meant(const DatabasePointer& database, const std::string& path, Work&& work) {
@@ -72,7 +72,8 @@ template <typename Work> void meant(const DatabasePointer& database, const std::
 
 void openSound(DatabasePointer& database, const std::string& path) {
   meant(database, path, [&] {
-    database = std::make_unique<SQLite::Database>(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, 2000);
+    database = std::make_unique<Database>(
+        path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX, 2000);
     // Before anything else: no second process may have the file open (the WAL-reset bug of SQLite
     // before 3.50).
     database->exec("PRAGMA locking_mode=EXCLUSIVE");
@@ -85,7 +86,7 @@ void openSound(DatabasePointer& database, const std::string& path) {
   });
 }
 
-std::vector<std::string> recentNotices(SQLite::Database& database) {
+std::vector<std::string> recentNotices(Database& database) {
   std::vector<std::string> out;
   auto row =
       query(database, "SELECT text FROM notices WHERE created > unixepoch() - ? ORDER BY id", noticeSeconds);
@@ -94,7 +95,7 @@ std::vector<std::string> recentNotices(SQLite::Database& database) {
   return out;
 }
 
-void keepNotice(SQLite::Database& database, const std::string& text) {
+void keepNotice(Database& database, const std::string& text) {
   run(database, "DELETE FROM notices WHERE created <= unixepoch() - ?", noticeSeconds);
   run(database, "INSERT INTO notices(text, created) VALUES(?, unixepoch())", text);
 }
@@ -170,8 +171,8 @@ Opened openReadOnly(const std::string& path) {
   Opened out;
   meant(out.database, path, [&] {
     // Immutable: without a lock and without the log's files, which could not be made.
-    out.database = std::make_unique<SQLite::Database>("file:" + path + "?immutable=1",
-                                                      SQLite::OPEN_READONLY | SQLite::OPEN_URI);
+    out.database =
+        std::make_unique<Database>("file:" + path + "?immutable=1", SQLite::OPEN_READONLY | SQLite::OPEN_URI);
     const int64_t version = versionOf(*out.database, path);
     if (version != schemaVersion)
       refuse(ErrorKind::Unsupported,

@@ -10,7 +10,7 @@
 namespace tuned::store {
 
 struct Opened {
-  std::unique_ptr<SQLite::Database> database;
+  std::unique_ptr<Database> database;
   std::vector<std::string> notices; ///< what an operator should know
 };
 
@@ -30,12 +30,11 @@ Opened openReadOnly(const std::string& path);
 /// Brings a file of schema `from` (0: empty) to the present one, in one transaction; a copy is kept beside it
 /// as
 /// "<path>.before-schema-<n>".
-void migrate(SQLite::Database& database, const std::string& path, int64_t from);
+void migrate(Database& database, const std::string& path, int64_t from);
 
 /// Moves what can be read of the damaged file into `database`, which has just been created empty, and brings
 /// it to the present schema. `version` is the damaged file's schema, 0 when that cannot be told. Says what
 /// was saved and what was lost.
-std::string salvage(SQLite::Database& database, const std::string& path, const std::string& damaged,
-                    int64_t version);
+std::string salvage(Database& database, const std::string& path, const std::string& damaged, int64_t version);
 
 } // namespace tuned::store

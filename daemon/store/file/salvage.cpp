@@ -31,7 +31,7 @@ struct Saved {
 
 class Rescue {
 public:
-  Rescue(SQLite::Database& database, std::string table) : database_(database), table_(std::move(table)) {
+  Rescue(Database& database, std::string table) : database_(database), table_(std::move(table)) {
     auto column = query(database_, "SELECT name FROM pragma_table_info(?)", table_);
     while (column.executeStep())
       columns_ += (columns_.empty() ? "" : ", ") + text(column, 0);
@@ -94,7 +94,7 @@ private:
     }
   }
 
-  SQLite::Database& database_;
+  Database& database_;
   std::string table_, columns_;
   std::unique_ptr<SQLite::Statement> insert_; ///< copies a range of rows
   std::chrono::steady_clock::time_point end_;
@@ -104,7 +104,7 @@ private:
   bool emptyTable_ = false;
 };
 
-int64_t dropUnsound(SQLite::Database& database) {
+int64_t dropUnsound(Database& database) {
   std::vector<int64_t> unsound;
   {
     const std::string sql = selectMeasurements;
@@ -128,7 +128,7 @@ int64_t dropUnsound(SQLite::Database& database) {
   return static_cast<int64_t>(unsound.size()) + orphans;
 }
 
-std::string copyTables(SQLite::Database& database) {
+std::string copyTables(Database& database) {
   std::string saved, lost;
   std::vector<std::string> tables;
   auto row = query(
@@ -150,7 +150,7 @@ std::string copyTables(SQLite::Database& database) {
 
 } // namespace
 
-std::string salvage(SQLite::Database& database, const std::string& path, const std::string& damaged,
+std::string salvage(Database& database, const std::string& path, const std::string& damaged,
                     int64_t version) {
   if (version < 1 || version > schemaVersion) return "Nothing of it could be read: a new cache is begun";
   std::string report;

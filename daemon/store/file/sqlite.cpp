@@ -74,4 +74,26 @@ DatabaseError failureOf(const std::exception& thrown, SQLite::Database* database
           primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB};
 }
 
+std::unique_ptr<SQLite::Statement> Database::take(std::string_view sql) {
+  if (const auto found = idle_.find(sql); found != idle_.end() && !found->second.empty()) {
+    auto statement = std::move(found->second.back());
+    found->second.pop_back();
+    return statement;
+  }
+  return std::make_unique<SQLite::Statement>(*this, std::string(sql));
+}
+
+void Database::giveBack(std::unique_ptr<SQLite::Statement> statement) noexcept {
+  if (statement->tryReset() != SQLITE_OK) return;
+  try {
+    statement->clearBindings();
+    auto found = idle_.find(statement->getQuery());
+    if (found == idle_.end() && idle_.size() < textsKept)
+      found = idle_.try_emplace(statement->getQuery()).first;
+    if (found != idle_.end() && found->second.size() < keptOfEach)
+      found->second.push_back(std::move(statement));
+  } catch (const std::exception&) { // it is prepared again
+  }
+}
+
 } // namespace tuned::store

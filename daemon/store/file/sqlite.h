@@ -5,9 +5,12 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 #include <exception>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace tuned::store {
 
@@ -69,29 +72,62 @@ inline void bindOne(SQLite::Statement& statement, int at, const Blob& value) {
   statement.bind(at, value.bytes.data(), static_cast<int>(value.bytes.size()));
 }
 
-/// A statement with its values bound in order. The SQL must be a literal.
+/// A connection that keeps its statements: to prepare one of the store's joins takes longer than to run it.
+/// Not for two threads at once.
+class Database : public SQLite::Database {
+public:
+  using SQLite::Database::Database;
+  /// A statement that nobody uses, without values.
+  std::unique_ptr<SQLite::Statement> take(std::string_view sql);
+  /// For the next who takes it. One that failed is not kept.
+  void giveBack(std::unique_ptr<SQLite::Statement> statement) noexcept;
+
+private:
+  static constexpr size_t textsKept = 128, keptOfEach = 4;
+  std::map<std::string, std::vector<std::unique_ptr<SQLite::Statement>>, std::less<>> idle_;
+};
+
+/// A statement that is given back when this goes, and reads no more then.
+class Cursor {
+public:
+  Cursor(Database& database, std::string_view sql) : database_(&database), statement_(database.take(sql)) {}
+  ~Cursor() {
+    if (statement_) database_->giveBack(std::move(statement_));
+  }
+  Cursor(Cursor&&) = default;
+  operator SQLite::Statement&() { return *statement_; }
+  operator const SQLite::Statement&() const { return *statement_; }
+  bool executeStep() { return statement_->executeStep(); }
+  int exec() { return statement_->exec(); }
+  void reset() { statement_->reset(); }
+
+private:
+  Database* database_;
+  std::unique_ptr<SQLite::Statement> statement_;
+};
+
+/// A statement with its values bound in order.
 template <typename... Values>
-SQLite::Statement query(SQLite::Database& database, const char* sql, const Values&... values) {
-  SQLite::Statement statement(database, sql);
+Cursor query(Database& database, std::string_view sql, const Values&... values) {
+  Cursor cursor(database, sql);
   int at = 0;
-  (bindOne(statement, ++at, values), ...);
-  return statement;
+  (bindOne(cursor, ++at, values), ...);
+  return cursor;
 }
 
 /// Runs it; gives how many rows it changed.
-template <typename... Values>
-int64_t run(SQLite::Database& database, const char* sql, const Values&... values) {
+template <typename... Values> int64_t run(Database& database, std::string_view sql, const Values&... values) {
   return query(database, sql, values...).exec();
 }
 
 /// The first column of the first row; 0 without a row.
 template <typename... Values>
-int64_t numberOf(SQLite::Database& database, const char* sql, const Values&... values) {
+int64_t numberOf(Database& database, std::string_view sql, const Values&... values) {
   auto row = query(database, sql, values...);
   return row.executeStep() ? number(row, 0) : 0;
 }
 template <typename... Values>
-std::string textOf(SQLite::Database& database, const char* sql, const Values&... values) {
+std::string textOf(Database& database, std::string_view sql, const Values&... values) {
   auto row = query(database, sql, values...);
   return row.executeStep() ? text(row, 0) : std::string();
 }
