@@ -338,6 +338,23 @@ def test_async_serves_the_first_configuration_and_swaps(monkeypatch: pytest.Monk
     assert set(by_triton) <= {64}
 
 
+def test_while_a_graph_is_captured_a_call_that_is_not_known_is_tritons(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_triton = launched_by_triton(monkeypatch)
+    x, y = tensor(np.arange(700)), tensor(np.zeros(700))
+    kernel = autotuned(scale_source, configs=[triton.Config({"BLOCK": 64}, num_warps=4)])
+    monkeypatch.setattr(_build, "_capturing", lambda: True)
+    for _ in range(2):
+        kernel[grid](x, y, 700, 6.0)
+    assert (by_triton, _build.of(kernel).tuned, len(_build.of(kernel).calls)) == ([64, 64], 0, 0), "nothing is tuned, nor given up"
+    monkeypatch.setattr(_build, "_capturing", lambda: False)
+    kernel[grid](x, y, 700, 6.0)
+    monkeypatch.setattr(_build, "_capturing", lambda: True)
+    y.array[:] = 0
+    kernel[grid](x, y, 700, 6.0)
+    np.testing.assert_array_equal(y.array, x.array * 6)
+    assert by_triton == [64, 64], "what is known is launched in a capture, too"
+
+
 def test_a_copied_autotuner_begins_anew() -> None:
     import copy
 
