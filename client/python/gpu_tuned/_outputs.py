@@ -9,6 +9,7 @@ from .errors import ShapeError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from ._document import Buffer, Document
@@ -25,26 +26,43 @@ _torch_types = {
 class Outputs:
     """Makes what is left out of a kernel's calls."""
 
-    __slots__ = ("document", "inputs", "only")
+    __slots__ = ("document", "dtype", "first", "kind", "make", "only")
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.inputs = [index for index, buffer in enumerate(document.buffers) if not buffer.output]
+        inputs = [index for index, buffer in enumerate(document.buffers) if not buffer.output]
         outputs = [index for index, buffer in enumerate(document.buffers) if buffer.output]
-        #: The one output there is, where it is of the first input's shape and type: most kernels, and the cheap way.
-        self.only: int | None = None
-        if len(outputs) == 1 and self.inputs:
-            like, out = document.buffers[self.inputs[0]], document.buffers[outputs[0]]
+        #: The first input and the one output there is, where they are of one shape and type: most kernels, and the cheap way.
+        self.first, self.only = inputs[0] if inputs else 0, -1
+        if len(outputs) == 1 and inputs:
+            like, out = document.buffers[inputs[0]], document.buffers[outputs[0]]
             if (like.shape, like.dtype) == (out.shape, out.dtype) and like.shape:
                 self.only = outputs[0]
+        #: How one is made of the class that was met last, which has this type.
+        self.kind: type | None = None
+        self.dtype: Any = None
+        self.make: Callable[[Any], Any] | None = None
 
     def complete(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arrays with those filled in that are None."""
-        if self.only is not None:
-            made = _like(arrays[self.inputs[0]], self.document.buffers[self.only].dtype)
-            if made is not None:
-                return (*arrays[: self.only], made, *arrays[self.only + 1 :])
+        only = self.only
+        if only >= 0:
+            like = arrays[self.first]
+            if type(like) is not self.kind:
+                self._learn(like)
+            if self.make is not None and like.dtype == self.dtype:
+                return (*arrays[:only], self.make(like), *arrays[only + 1 :])
         return self._complete(arrays)
+
+    def _learn(self, array: Any) -> None:
+        self.kind, self.make, dtype = type(array), None, self.document.buffers[self.only].dtype
+        torch, numpy = sys.modules.get("torch"), sys.modules.get("numpy")
+        if torch is not None and self.kind is torch.Tensor and dtype in _torch_types:
+            empty_like, order = torch.empty_like, torch.contiguous_format
+            self.dtype, self.make = getattr(torch, _torch_types[dtype]), lambda like: empty_like(like, memory_format=order)
+        elif numpy is not None and self.kind is numpy.ndarray and dtype in _numpy_types:
+            empty = numpy.empty
+            self.dtype, self.make = numpy.dtype(_numpy_types[dtype].strip("_")), lambda like: empty(like.shape, like.dtype)
 
     def _complete(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:
         name, buffers = self.document.name, self.document.buffers
@@ -74,17 +92,6 @@ class Outputs:
                     ) from None
             out[index] = _empty(like, shape, buffer)
         return tuple(out)
-
-
-def _like(array: Any, dtype: str) -> Any:
-    """A new array as this one, if it is of that type and of a library that makes such quickly; else None."""
-    if (torch := sys.modules.get("torch")) is not None and type(array) is torch.Tensor:
-        if array.dtype is getattr(torch, _torch_types.get(dtype, ""), None):
-            return torch.empty_like(array, memory_format=torch.contiguous_format, requires_grad=False)
-    elif (numpy := sys.modules.get("numpy")) is not None and type(array) is numpy.ndarray:
-        if array.dtype == getattr(numpy, _numpy_types.get(dtype, ""), None):
-            return numpy.empty(array.shape, array.dtype)
-    return None
 
 
 def _empty(like: Any, shape: tuple[int, ...], buffer: Buffer) -> Any:
