@@ -1,15 +1,24 @@
 # In a bundle LLVM is linked once: one program holds the worker, the conformance runner, the GPU benchmark's compiling
 # half, the CPU's benchmark beside PyTorch and the tests that need a GPU, and answers to each name through a symbolic link.
+set(tools worker conformance gpu_prepare gpu_tests cpu_products)
+set(worker_main ${CMAKE_SOURCE_DIR}/daemon/worker/main.cpp)
+set(conformance_main ${CMAKE_SOURCE_DIR}/tests/conformance/main.cpp)
+set(gpu_prepare_main ${CMAKE_CURRENT_SOURCE_DIR}/gpu/gpu_prepare.cpp ${CMAKE_CURRENT_SOURCE_DIR}/gpu/gpu_fold.cpp)
+set(cpu_products_main ${CMAKE_CURRENT_SOURCE_DIR}/cpu/cpu_products.cpp ${CMAKE_CURRENT_SOURCE_DIR}/gpu/gpu_torch.cpp)
+set(backend_tests ${CMAKE_SOURCE_DIR}/tests/backend/cuda)
+set(gpu_tests_main ${CMAKE_SOURCE_DIR}/tests/support/main.cpp ${backend_tests}/cuda_test.cpp ${backend_tests}/cuda_judge_test.cpp
+  ${backend_tests}/gpu_conversion_test.cpp ${backend_tests}/conversion_kernels.cpp)
+# A file that was moved is missed by every build, not only by the next bundle or wheel.
+foreach(tool IN LISTS tools)
+  foreach(source IN LISTS ${tool}_main)
+    if(NOT EXISTS ${source})
+      message(FATAL_ERROR "the bundle's ${tool} is made of ${source}, which is not there")
+    endif()
+  endforeach()
+endforeach()
+
 if(TUNED_STATIC_LLVM)
   find_package(rapidcheck REQUIRED)
-  set(tools worker conformance gpu_prepare gpu_tests cpu_products)
-  set(worker_main ${CMAKE_SOURCE_DIR}/daemon/worker/main.cpp)
-  set(conformance_main ${CMAKE_SOURCE_DIR}/tests/conformance/main.cpp)
-  set(gpu_prepare_main ${CMAKE_CURRENT_SOURCE_DIR}/gpu/gpu_prepare.cpp ${CMAKE_CURRENT_SOURCE_DIR}/gpu/gpu_fold.cpp)
-  set(cpu_products_main ${CMAKE_CURRENT_SOURCE_DIR}/cpu/cpu_products.cpp ${CMAKE_CURRENT_SOURCE_DIR}/gpu/gpu_torch.cpp)
-  set(backend_tests ${CMAKE_SOURCE_DIR}/tests/backend/cuda)
-  set(gpu_tests_main ${CMAKE_SOURCE_DIR}/tests/support/main.cpp ${backend_tests}/cuda_test.cpp ${backend_tests}/cuda_judge_test.cpp
-    ${backend_tests}/gpu_conversion_test.cpp ${backend_tests}/conversion_kernels.cpp)
   add_executable(tuned-tools bundle_main.cpp)
   foreach(tool IN LISTS tools)
     add_library(bundle_${tool} OBJECT ${${tool}_main})
