@@ -89,9 +89,26 @@ Result<protocol::Answer> Service::provisional(const Resolved& what, const protoc
   if (auto known = provisional_.answer(asked)) return *known;
   auto winners = store_->near(what.problem);
   if (!winners) return fail(winners.error());
-  const auto found = guess(*store_, what.problem, *winners, kernel, sizes);
-  if (found) return compiled(what, asked, found->configuration, "nearest", found->loss);
-  return compiled(what, asked, kernel.defaults, "default");
+  struct Candidate {
+    Configuration configuration;
+    const char* source;
+    std::optional<double> loss;
+  };
+  std::vector<Candidate> candidates;
+  if (auto found = guess(*store_, what.problem, *winners, kernel, sizes)) {
+    candidates.push_back({found->configuration, "nearest", found->loss});
+    // That winner may be of a compiler which this machine has not: it was built elsewhere and imported.
+    if (found->configuration.erase("compiler") > 0)
+      candidates.push_back({std::move(found->configuration), "nearest", std::nullopt});
+  }
+  candidates.push_back({kernel.defaults, "default", std::nullopt});
+  std::optional<Error> first; // of what was likeliest
+  for (const Candidate& candidate : candidates) {
+    auto answer = compiled(what, asked, candidate.configuration, candidate.source, candidate.loss);
+    if (answer) return answer;
+    if (!first) first = answer.error();
+  }
+  return fail(*first);
 }
 
 /// The answer of a configuration that was not measured; remembered under `asked`.

@@ -2,6 +2,7 @@
 // kernel's source, so that tests of the service see each answer they need in milliseconds.
 //
 //   // fails 64          the configuration with BLOCK 64 does not compile
+//   // needs 64 4096      at n = 4096 BLOCK 64 wants a compiler that is not there
 //   // off 256 0.5       BLOCK 256 computes what is off by 0.5 in every element (expected: 0)
 //   // faults 128        BLOCK 128 faults
 //   // disturbed 3 40     the first three answers were taken while others used 40 % of the device
@@ -57,6 +58,9 @@ Result<json> compile(const json& request) {
   const auto configuration = request.at("configuration").get<Configuration>();
   if (said(*kernel, "fails", blockOf(configuration)))
     return fail(ErrorKind::InvalidInput, "the source says that this fails");
+  if (auto n = said(*kernel, "needs", blockOf(configuration));
+      n && request.at("sizes").get<Sizes>() == Sizes{{"n", static_cast<int64_t>(*n)}})
+    return fail(ErrorKind::Unavailable, "the source says that there is no compiler for this");
   Artefact artefact{"object", "fake",  "binary of " + kernel->name + " " + toString(configuration),
                     {},       {},      {},
                     "fake",   "fake 1"};

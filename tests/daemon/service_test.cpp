@@ -280,3 +280,19 @@ TEST_CASE("sizes that were never tuned: the near winner that is expected to lose
   CHECK(other->configuration.at("BLOCK") == 256);
   CHECK(other->expectedLoss.value_or(-1) == doctest::Approx(0.6));
 }
+
+TEST_CASE("a near winner that cannot be built here is passed over: the default is served") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  const std::string document = documentOf("elsewhere", "// prefers 1024 64\\n// needs 64 4096");
+  REQUIRE(daemon.tune(document, false, {{"n", 1024}}).state == "done");
+  REQUIRE(daemon.ask(document, {{"n", 2048}})->configuration.at("BLOCK") == 64);
+  const auto served = daemon.ask(document, {{"n", 4096}});
+  REQUIRE_MESSAGE(served, (served ? "" : served.error().text()));
+  CHECK(served->source == "default");
+  CHECK(served->configuration.at("BLOCK") == 128);
+  Scratch empty;
+  const auto neither = Daemon(empty.path()).ask(documentOf("nowhere", "// needs 128 4096"));
+  REQUIRE_FALSE(neither);
+  CHECK(neither.error().text().find("no compiler for this") != std::string::npos);
+}
