@@ -155,9 +155,10 @@ std::vector<Row> answerFacts(const protocol::Answer& answer, const std::string& 
   rows.push_back({"kernel", answer.kernelName.empty() ? answer.kernel : answer.kernelName});
   rows.push_back({"sizes", formatValues(answer.sizes)});
   rows.push_back({"device", deviceName.empty() ? answer.device : deviceName + " (" + answer.device + ")"});
-  const char* source = answer.source == "cache"     ? "the cache: tuned for these sizes"
-                       : answer.source == "nearest" ? "the nearest sizes that were tuned"
-                                                    : "the kernel's default, not tuned yet";
+  const char* source = answer.source == "cache" ? "the cache: tuned for these sizes"
+                       : answer.source == "nearest"
+                           ? "the nearest that was tuned: other sizes or another objective"
+                           : "the kernel's default, not tuned yet";
   rows.push_back({"answer from", std::string(source) + (answer.stale ? ", stale: timed again behind" : "")});
   if (answer.expectedLoss)
     rows.push_back(

@@ -1,4 +1,5 @@
-// What a miss is answered with: the configuration of the nearest sizes known, else the default; compiled.
+// What a miss is answered with: what was measured for another objective, else the configuration of the
+// nearest sizes known, else the default; compiled.
 #include "daemon/service/answers/convert.h"
 #include "daemon/service/answers/question.h"
 #include "daemon/service/service.h"
@@ -79,6 +80,27 @@ std::optional<Guess> guess(store::Store& store, const store::ProblemKey& asked,
   }
   return best;
 }
+
+/// Tuned for another objective alone, a kernel is answered with the fastest of what was measured then.
+Result<std::optional<Configuration>> fastestOfOthers(store::Store& store, const store::ProblemKey& problem,
+                                                     const Kernel& kernel, const Sizes& sizes) {
+  auto records = store.standing(problem);
+  if (!records) return fail(records.error());
+  std::optional<Configuration> fastest;
+  double least = std::numeric_limits<double>::infinity();
+  for (const store::MeasurementRecord& record : *records) {
+    const Measurement& measured = record.measurement;
+    if (record.policy == store::byTime || !record.source.empty() || !record.build.key.origin.empty())
+      continue;
+    if (!measured.seconds || measured.abandoned) continue;
+    if (*measured.seconds >= least || holdsUnder(kernel, measured.verdict) != Holds::Yes) continue;
+    if (!inSpace(kernel, measured.configuration, sizes)) continue;
+    least = *measured.seconds;
+    fastest = measured.configuration;
+  }
+  return fastest;
+}
+
 } // namespace
 
 Result<protocol::Answer> Service::provisional(const Resolved& what, const protocol::Values& sizes) {
@@ -87,6 +109,8 @@ Result<protocol::Answer> Service::provisional(const Resolved& what, const protoc
   store::ProblemKey asked = what.problem;
   asked.kernel += questionOf(kernel);
   if (auto known = provisional_.answer(asked)) return *known;
+  auto here = fastestOfOthers(*store_, what.problem, kernel, sizes);
+  if (!here) return fail(here.error());
   auto winners = store_->near(what.problem);
   if (!winners) return fail(winners.error());
   struct Candidate {
@@ -95,6 +119,7 @@ Result<protocol::Answer> Service::provisional(const Resolved& what, const protoc
     std::optional<double> loss;
   };
   std::vector<Candidate> candidates;
+  if (*here) candidates.push_back({std::move(**here), "nearest", std::nullopt});
   if (auto found = guess(*store_, what.problem, *winners, kernel, sizes)) {
     candidates.push_back({found->configuration, "nearest", found->loss});
     // That winner may be of a compiler which this machine has not: it was built elsewhere and imported.
