@@ -65,21 +65,31 @@ int64_t Plan::offset(mlir::Value value) const {
   return tiles_.at(representative(value)).offset;
 }
 
+// Each value is looked at once: chains in which every step reads the one before twice have 2^steps paths.
 Plan::Reads Plan::reads(mlir::Value value, mlir::Value tile) const {
-  if (!isTile(value)) return Reads::No;
-  const Tile& own = tiles_.at(value);
-  if (own.home == Home::Slot) return sameSlot(value, tile) ? Reads::InPlace : Reads::No;
-  if (own.home == Home::Carried) return reads(own.from, tile);
-  mlir::Operation* op = value.getDefiningOp();
-  Reads worst = Reads::No;
-  for (mlir::OpOperand& operand : op->getOpOperands()) {
-    Reads one = reads(operand.get(), tile);
-    Kind kind = kindOf(*op);
-    bool moves = kind == Kind::Permutation || kind == Kind::Broadcast || kind == Kind::Gather;
-    if (one != Reads::No && (moves || mayBeLeftOut(operand))) one = Reads::Elsewhere;
-    worst = std::max(worst, one);
-  }
-  return worst;
+  llvm::DenseMap<mlir::Value, Reads> known;
+  auto of = [&](auto&& self, mlir::Value of) -> Reads {
+    if (!isTile(of)) return Reads::No;
+    const Tile& own = tiles_.at(of);
+    if (own.home == Home::Slot) return sameSlot(of, tile) ? Reads::InPlace : Reads::No;
+    if (auto found = known.find(of); found != known.end()) return found->second;
+    Reads worst = Reads::No;
+    if (own.home == Home::Carried) {
+      worst = self(self, own.from);
+    } else {
+      mlir::Operation* op = of.getDefiningOp();
+      Kind kind = kindOf(*op);
+      bool moves = kind == Kind::Permutation || kind == Kind::Broadcast || kind == Kind::Gather;
+      for (mlir::OpOperand& operand : op->getOpOperands()) {
+        Reads one = self(self, operand.get());
+        if (one != Reads::No && (moves || mayBeLeftOut(operand))) one = Reads::Elsewhere;
+        worst = std::max(worst, one);
+      }
+    }
+    known[of] = worst;
+    return worst;
+  };
+  return of(of, value);
 }
 
 // Does emitting `op` read the elements of its operands?
@@ -93,13 +103,19 @@ bool Plan::evaluates(mlir::Operation& op) const {
 
 // Does evaluating `value` inside the loops of `sink` read memory that these write?
 bool Plan::overwritesLoadsOf(mlir::Value value, mlir::Operation* sink) {
-  mlir::Operation* op = value.getDefiningOp();
-  if (!op) return false;
-  if (kindOf(*op) == Kind::Load && overwrites(sink, op)) return true;
-  return llvm::any_of(op->getOperands(), [&](mlir::Value operand) {
-    auto known = isTile(operand) ? tiles_.find(operand) : tiles_.end();
-    return known != tiles_.end() && known->second.home == Home::Virtual && overwritesLoadsOf(operand, sink);
-  });
+  llvm::SmallVector<mlir::Value> left = {value};
+  llvm::DenseSet<mlir::Value> seen = {value};
+  while (!left.empty()) {
+    mlir::Operation* op = left.pop_back_val().getDefiningOp();
+    if (!op) continue;
+    if (kindOf(*op) == Kind::Load && overwrites(sink, op)) return true;
+    for (mlir::Value operand : op->getOperands()) {
+      auto known = isTile(operand) ? tiles_.find(operand) : tiles_.end();
+      if (known != tiles_.end() && known->second.home == Home::Virtual && seen.insert(operand).second)
+        left.push_back(operand);
+    }
+  }
+  return false;
 }
 
 // A tile that a reduction or a store is the first to read is stored by that operation's loop, on the way.
@@ -130,13 +146,16 @@ void Plan::defer(mlir::Operation& op) {
 
 // `value` is evaluated as late as `position`: so are the slots that this reads.
 void Plan::extendUses(mlir::Value value, unsigned position) {
-  if (!isTile(value)) return;
-  Tile& tile = tiles_[value];
-  if (tile.home == Home::Slot) tile.lastUse = std::max(tile.lastUse, position);
-  if (tile.home == Home::Carried) extendUses(tile.from, position);
-  if (tile.home == Home::Virtual)
-    for (mlir::Value operand : value.getDefiningOp()->getOperands())
-      extendUses(operand, position);
+  llvm::SmallVector<mlir::Value> left = {value};
+  llvm::DenseSet<mlir::Value> seen;
+  while (!left.empty()) {
+    mlir::Value next = left.pop_back_val();
+    if (!isTile(next) || !seen.insert(next).second) continue;
+    Tile& tile = tiles_[next];
+    if (tile.home == Home::Slot) tile.lastUse = std::max(tile.lastUse, position);
+    if (tile.home == Home::Carried) left.push_back(tile.from);
+    if (tile.home == Home::Virtual) llvm::append_range(left, next.getDefiningOp()->getOperands());
+  }
 }
 
 // May `value` be written into the slot of a loop's argument, which it will be yielded to?

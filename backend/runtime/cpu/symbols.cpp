@@ -134,6 +134,9 @@ std::map<std::string, const void*> makeSymbols() {
       TUNED_BINARY(remainder),
       {"fma", address(static_cast<double (*)(double, double, double)>(::fma))},
       {"fmaf", address(static_cast<float (*)(float, float, float)>(::fmaf))},
+      // LLVM makes one call of the sine and the cosine of one number.
+      {"sincos", address(static_cast<void (*)(double, double*, double*)>(::sincos))},
+      {"sincosf", address(static_cast<void (*)(float, float*, float*)>(::sincosf))},
       {"tuned_bessel_i0", address(besselI0)},
       {"tuned_bessel_i1", address(besselI1)},
       {"tuned_inverse_erf", address(inverseErf)},
