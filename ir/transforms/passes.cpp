@@ -11,6 +11,7 @@ std::span<const Pass> simplifyPasses() {
   static constexpr std::array passes = {Pass{"check-kernels", checkKernels},
                                         Pass{"structure-control", structureControl},
                                         Pass{"inline-calls", inlineCalls},
+                                        Pass{"expand-operations", expandOperations},
                                         Pass{"canonicalize", canonicalize},
                                         Pass{"expand-block-pointers", expandBlockPointers},
                                         Pass{"eliminate-common", eliminateCommon},

@@ -38,6 +38,9 @@ mlir::LogicalResult canonicalize(mlir::ModuleOp module);
 mlir::LogicalResult eliminateCommon(mlir::ModuleOp module);
 /// What does not change in a loop moves before it.
 mlir::LogicalResult hoistInvariants(mlir::ModuleOp module);
+/// Rare operations of arith and math (tests of floats, integer powers, extended sums and products) become
+/// common ones, so that a backend need not know them.
+mlir::LogicalResult expandOperations(mlir::ModuleOp module);
 /// ub.poison becomes zero, so that a backend need not know it.
 mlir::LogicalResult fixPoison(mlir::ModuleOp module);
 

@@ -80,6 +80,20 @@ Step fma(const Operation& op) {
   });
 }
 
+/// By the exponent alone, which toDouble() would widen.
+Step isNormal(const Operation& op) {
+  const Kind kind = op.operandTypes[0].kind;
+  const double least = kind == Kind::F64        ? 0x1p-1022
+                       : kind == Kind::F32      ? 0x1p-126
+                       : kind == Kind::BF16     ? 0x1p-126
+                       : kind == Kind::F8E4M3FN ? 0x1p-6
+                                                : 0x1p-14; // f16, f8E5M2
+  return mapUnary(op, [least, kind](uint64_t a) -> uint64_t {
+    const double x = toDouble(kind, a);
+    return std::isfinite(x) && std::fabs(x) >= least;
+  });
+}
+
 template <typename F> Step classify(const Operation& op, F f) {
   Kind kind = op.operandTypes[0].kind;
   return mapUnary(op, [f, kind](uint64_t a) -> uint64_t { return f(toDouble(kind, a)); });
@@ -109,6 +123,7 @@ void addReal(StepTable& t) {
   t["math.isnan"] = [](Op op) { return classify(op, [](double x) { return std::isnan(x); }); };
   t["math.isinf"] = [](Op op) { return classify(op, [](double x) { return std::isinf(x); }); };
   t["math.isfinite"] = [](Op op) { return classify(op, [](double x) { return std::isfinite(x); }); };
+  t["math.isnormal"] = isNormal;
 }
 
 } // namespace tuned::reference

@@ -17,8 +17,8 @@ Result<Artefact> compileForCpu(const std::string& text, const CompileOptions& op
 }
 
 Result<void> runOnCpu(const std::string& text, const Grid& grid,
-                      const std::vector<ArgumentValue>& arguments) {
-  auto artefact = compileForCpu(text);
+                      const std::vector<ArgumentValue>& arguments, const CompileOptions& options) {
+  auto artefact = compileForCpu(text, options);
   if (!artefact) return std::unexpected(artefact.error());
   auto kernel = cpuDevice().load(*artefact);
   if (!kernel) return std::unexpected(kernel.error());

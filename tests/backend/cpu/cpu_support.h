@@ -22,7 +22,8 @@ inline ArgumentValue i32(int32_t value) {
 }
 
 /// Compiles, loads and launches; the first error of the three.
-Result<void> runOnCpu(const std::string& text, const Grid& grid, const std::vector<ArgumentValue>& arguments);
+Result<void> runOnCpu(const std::string& text, const Grid& grid, const std::vector<ArgumentValue>& arguments,
+                      const CompileOptions& options = {});
 
 /// A kernel of one program that stores `body`'s %y (tensor<NxOUT>) of its %x (tensor<NxIN>), element by
 /// element.

@@ -153,23 +153,6 @@ template <bool up, bool isSigned> Result<void> divideRounded(Emitter& e, mlir::O
   });
 }
 
-template <bool isSigned> Result<void> multiplyExtended(Emitter& e, mlir::Operation& op) {
-  auto& b = e.builder;
-  Registers low, high;
-  for (size_t r = 0; r < e.registerCount(op); ++r) {
-    llvm::Value *x = e.at(op.getOperand(0), r), *y = e.at(op.getOperand(1), r);
-    unsigned width = x->getType()->getIntegerBitWidth();
-    llvm::Type* wide = b.getIntNTy(2 * width);
-    llvm::Value* product = isSigned ? b.CreateMul(b.CreateSExt(x, wide), b.CreateSExt(y, wide))
-                                    : b.CreateMul(b.CreateZExt(x, wide), b.CreateZExt(y, wide));
-    low.push_back(b.CreateTrunc(product, x->getType()));
-    high.push_back(b.CreateTrunc(b.CreateLShr(product, width), x->getType()));
-  }
-  e.set(op.getResult(0), low);
-  e.set(op.getResult(1), high);
-  return {};
-}
-
 /// tt.mulhiui: the high half of the unsigned product.
 Result<void> multiplyHigh(Emitter& e, mlir::Operation& op) {
   auto& b = e.builder;
@@ -213,8 +196,6 @@ void addArithmetic(OpTable& table) {
   table["arith.minsi"] = {intrinsic<In::smin>};
   table["arith.maxui"] = {intrinsic<In::umax>};
   table["arith.minui"] = {intrinsic<In::umin>};
-  table["arith.mulsi_extended"] = {multiplyExtended<true>};
-  table["arith.mului_extended"] = {multiplyExtended<false>};
   table["tt.mulhiui"] = {multiplyHigh};
   table["arith.addf"] = {binary<I::FAdd>};
   table["arith.subf"] = {binary<I::FSub>};

@@ -123,11 +123,11 @@ Result<void> clamp(Emitter& e, mlir::Operation& op) {
 constexpr const char *sinName = "__nv_sin", *cosName = "__nv_cos", *tanName = "__nv_tan",
                      *logName = "__nv_log", *log2Name = "__nv_log2", *log1pName = "__nv_log1p",
                      *log10Name = "__nv_log10", *expm1Name = "__nv_expm1", *erfName = "__nv_erf",
-                     *powName = "__nv_pow", *tanhName = "__nv_tanh", *atanName = "__nv_atan",
-                     *atan2Name = "__nv_atan2", *cbrtName = "__nv_cbrt", *floorName = "__nv_floor",
-                     *ceilName = "__nv_ceil", *asinName = "__nv_asin", *acosName = "__nv_acos",
-                     *sinhName = "__nv_sinh", *coshName = "__nv_cosh", *asinhName = "__nv_asinh",
-                     *acoshName = "__nv_acosh", *atanhName = "__nv_atanh";
+                     *erfcName = "__nv_erfc", *powName = "__nv_pow", *tanhName = "__nv_tanh",
+                     *atanName = "__nv_atan", *atan2Name = "__nv_atan2", *cbrtName = "__nv_cbrt",
+                     *floorName = "__nv_floor", *ceilName = "__nv_ceil", *asinName = "__nv_asin",
+                     *acosName = "__nv_acos", *sinhName = "__nv_sinh", *coshName = "__nv_cosh",
+                     *asinhName = "__nv_asinh", *acoshName = "__nv_acosh", *atanhName = "__nv_atanh";
 
 } // namespace
 
@@ -158,6 +158,7 @@ void addMath(OpTable& table) {
   table["math.log10"] = {library<log10Name>};
   table["math.expm1"] = {library<expm1Name>};
   table["math.erf"] = {library<erfName>};
+  table["math.erfc"] = {library<erfcName>};
   table["math.powf"] = {library<powName>};
   table["math.tanh"] = {library<tanhName>};
   table["math.atan"] = {library<atanName>};

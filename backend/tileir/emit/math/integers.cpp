@@ -134,45 +134,17 @@ Result<void> select(Emitter& e, mlir::Operation& op) {
   return {};
 }
 
-/// The high half of a product. A signed one is the unsigned one less each factor where the other is negative.
-Value highProduct(Emitter& e, Value x, Value y, bool isSigned) {
-  if (e.scalarOf(x) == Scalar::I8) {
-    TypeId wide = e.types.withElement(x.type, Scalar::I16);
-    Sign sign = isSigned ? Sign::Signed : Sign::Unsigned;
-    Value product = e.mul(e.extend(x, wide, sign), e.extend(y, wide, sign));
-    return e.truncate(e.shiftRight(product, e.integer(wide, 8), sign), x.type);
-  }
-  Value high = e.plain(Opcode::MulhiI, x, y);
-  if (!isSigned) return high;
-  Value top = e.integer(x.type, bitsOf(e.scalarOf(x)) - 1);
-  auto whereNegative = [&](Value sign, Value what) {
-    return e.both(e.shiftRight(sign, top, Sign::Signed), what);
-  };
-  return e.sub(e.sub(high, whereNegative(x, y)), whereNegative(y, x));
-}
-
-template <bool isSigned> Result<void> multiplyExtended(Emitter& e, mlir::Operation& op) {
-  Value x = e.of(op.getOperand(0)), y = e.of(op.getOperand(1));
-  if (isBool(e, x)) return unsupported(op, "of single bits");
-  e.set(op.getResult(0), e.mul(x, y));
-  e.set(op.getResult(1), highProduct(e, x, y, isSigned));
-  return {};
-}
-
+/// The high half of an unsigned product; Tile IR has none of 8 bits.
 Result<void> multiplyHigh(Emitter& e, mlir::Operation& op) {
   Value x = e.of(op.getOperand(0)), y = e.of(op.getOperand(1));
   if (isBool(e, x)) return unsupported(op, "of single bits");
-  e.set(op.getResult(0), highProduct(e, x, y, false));
-  return {};
-}
-
-/// The sum, and whether it lost a bit.
-Result<void> addExtended(Emitter& e, mlir::Operation& op) {
-  Value x = e.of(op.getOperand(0)), y = e.of(op.getOperand(1));
-  if (isBool(e, x)) return unsupported(op, "of single bits");
-  Value sum = e.add(x, y);
-  e.set(op.getResult(0), sum);
-  e.set(op.getResult(1), e.compare(Predicate::Less, sum, x, Sign::Unsigned));
+  if (e.scalarOf(x) == Scalar::I8) {
+    TypeId wide = e.types.withElement(x.type, Scalar::I16);
+    Value product = e.mul(e.extend(x, wide, Sign::Unsigned), e.extend(y, wide, Sign::Unsigned));
+    e.set(op.getResult(0), e.truncate(e.shiftRight(product, e.integer(wide, 8), Sign::Unsigned), x.type));
+  } else {
+    e.set(op.getResult(0), e.plain(Opcode::MulhiI, x, y));
+  }
   return {};
 }
 
@@ -195,9 +167,6 @@ void addIntegers(OpTable& table) {
   table["arith.minui"] = extreme<Opcode::MinI, Sign::Unsigned, Opcode::AndI>;
   table["arith.cmpi"] = compareIntegers;
   table["arith.select"] = select;
-  table["arith.mulsi_extended"] = multiplyExtended<true>;
-  table["arith.mului_extended"] = multiplyExtended<false>;
-  table["arith.addui_extended"] = addExtended;
   table["tt.mulhiui"] = multiplyHigh;
 }
 
