@@ -180,7 +180,7 @@ Result<void> makeDescriptor(Emitter& e, mlir::Operation& operation) {
   llvm::Value* result = llvm::PoisonValue::get(descriptorType(b.getContext(), type));
   result = b.CreateInsertValue(result, e.scalar(op.getBase()), field++);
   for (mlir::Value size : op.getShape())
-    result = b.CreateInsertValue(result, e.scalar(size), field++);
+    result = b.CreateInsertValue(result, descriptorSize(e, e.scalar(size)), field++);
   for (mlir::Value stride : op.getStrides())
     result = b.CreateInsertValue(result, e.scalar(stride), field++);
   result = b.CreateInsertValue(result, b.getInt1(op.getPadding() == tt::PaddingOption::PAD_NAN), field);

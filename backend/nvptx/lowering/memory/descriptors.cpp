@@ -11,6 +11,11 @@ llvm::StructType* descriptorType(llvm::LLVMContext& context, tt::TensorDescType 
   return llvm::StructType::get(context, fields);
 }
 
+llvm::Value* descriptorSize(Emitter& e, llvm::Value* given) {
+  return e.builder.CreateBinaryIntrinsic(llvm::Intrinsic::smax, given,
+                                         llvm::ConstantInt::get(given->getType(), 0));
+}
+
 llvm::Value* descriptorArgument(Emitter& e, llvm::Function& kernel, unsigned index, tt::TensorDescType type) {
   auto& b = e.builder;
   auto rank = static_cast<unsigned>(type.getBlockType().getRank());
@@ -19,8 +24,10 @@ llvm::Value* descriptorArgument(Emitter& e, llvm::Function& kernel, unsigned ind
       b.CreateIntToPtr(b.CreateAnd(bits, b.getInt64(~0ull >> 1)), kernel.getArg(index)->getType());
   llvm::Value* result = llvm::PoisonValue::get(descriptorType(b.getContext(), type));
   result = b.CreateInsertValue(result, base, 0);
-  for (unsigned i = 0; i < 2 * rank; ++i)
-    result = b.CreateInsertValue(result, kernel.getArg(index + 1 + i), 1 + i);
+  for (unsigned i = 0; i < 2 * rank; ++i) {
+    llvm::Value* measure = kernel.getArg(index + 1 + i);
+    result = b.CreateInsertValue(result, i < rank ? descriptorSize(e, measure) : measure, 1 + i);
+  }
   return b.CreateInsertValue(result, b.CreateICmpSLT(bits, b.getInt64(0)), 1 + 2 * rank);
 }
 

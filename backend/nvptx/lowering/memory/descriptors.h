@@ -11,6 +11,9 @@ namespace tuned::nvptx {
 
 llvm::StructType* descriptorType(llvm::LLVMContext& context, tt::TensorDescType type);
 
+/// A dimension's size as a descriptor holds it: a negative one is 0, so that nothing is inside.
+llvm::Value* descriptorSize(Emitter& emitter, llvm::Value* given);
+
 /// The host descriptor that arrives as argument `index` of the kernel: its address, whose top bit says that
 /// padding is NaN, with its shape and strides in the arguments behind it.
 llvm::Value* descriptorArgument(Emitter& emitter, llvm::Function& kernel, unsigned index,
