@@ -129,7 +129,11 @@ Result<Compiled> runCompiler(const Options& options) {
 
 int compile(const Globals& globals, const Options& options) {
   const auto compiled = runCompiler(options);
-  if (!compiled) return report(globals, compiled.error());
+  if (!compiled) {
+    // No daemon is asked here: a tool that is not there is no daemon that is not there.
+    const int status = report(globals, compiled.error());
+    return status == noDaemon ? failed : status;
+  }
   (globals.json ? std::cerr : std::cout) << compiled->text;
   if (globals.json) {
     std::cout << compiled->result.dump() << '\n';
