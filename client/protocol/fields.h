@@ -106,6 +106,7 @@ template <typename V> void fields(V& v, KernelInfo& m) {
   v("parameters", m.parameters);
   v.option("configurations", m.configurations);
   v.option("default", m.defaults);
+  v.option("target_defaults", m.targetDefaults);
 }
 
 template <typename V> void fields(V& v, DeviceStatus& m) {

@@ -146,6 +146,7 @@ struct KernelInfo {
   std::map<std::string, std::vector<int64_t>> parameters;
   int64_t configurations = 0; ///< points of the space that the constraints leave
   Values defaults;
+  std::map<std::string, Values> targetDefaults; ///< of targets that have their own: "cpu", "sm_90a"
 };
 
 struct DeviceStatus : DeviceInfo {

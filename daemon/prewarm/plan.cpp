@@ -81,10 +81,10 @@ private:
 
 Result<void> addProblem(Plan& plan, const Documents::Known& known, const Sizes& sizes, const Target& target,
                         int64_t count) {
-  auto space = Space::enumerate(*known.kernel, sizes, target.ignored, target.compilers);
+  const Kernel kernel = onTarget(*known.kernel, target.compileTarget, target.compilers);
+  auto space = Space::enumerate(kernel, sizes, target.ignored, target.compilers);
   if (!space)
-    return fail(space.error().kind,
-                known.kernel->name + " at " + toString(sizes) + ": " + space.error().message,
+    return fail(space.error().kind, kernel.name + " at " + toString(sizes) + ": " + space.error().message,
                 space.error().remedy);
   auto arguments = argumentsOf(*known.kernel, sizes);
   auto problem = std::make_shared<tuned::Problem>();
@@ -105,8 +105,8 @@ Result<void> addProblem(Plan& plan, const Documents::Known& known, const Sizes& 
   std::vector<Configuration> all;
   for (size_t i = 0; i < space->size(); i += step)
     all.push_back(space->configuration(i));
-  for (Configuration& configuration : chosen(std::move(all), known.kernel->defaults, count))
-    plan.items.push_back({problem, known.kernel->name, std::move(configuration)});
+  for (Configuration& configuration : chosen(std::move(all), kernel.defaults, count))
+    plan.items.push_back({problem, kernel.name, std::move(configuration)});
   if (plan.items.size() > mostItems) return tooMany();
   return {};
 }

@@ -9,6 +9,13 @@ namespace {
 constexpr size_t keptParsed = 256, keptBytes = size_t{16} << 20;
 } // namespace
 
+KnownKernel KnownKernel::on(const DeviceInfo& device) const {
+  KnownKernel out = *this;
+  if (!kernel->targetDefaults.empty())
+    out.kernel = std::make_shared<const Kernel>(onTarget(*kernel, device.architecture, device.compilers));
+  return out;
+}
+
 /// All go when there are too many: those in use are parsed again.
 void Kernels::remember(const std::string& key, const KnownKernel& known) {
   std::lock_guard guard(mutex_);

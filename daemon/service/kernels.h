@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/model/device.h"
 #include "daemon/store/store.h"
 #include "ir/kernel/kernel.h"
 
@@ -16,6 +17,8 @@ struct KnownKernel {
   std::string sha;      ///< SHA-256 of the document
   std::string document; ///< the source inlined
   std::shared_ptr<const Kernel> kernel;
+  /// The same with the default that the document has for a device.
+  KnownKernel on(const DeviceInfo& device) const;
 };
 
 /// Calls are safe from any thread.

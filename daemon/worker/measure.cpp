@@ -113,7 +113,9 @@ private:
     bench_.reset();
     auto kernel = parseKernel(document, "");
     if (!kernel) return fail(kernel.error());
-    auto bench = std::make_unique<Bench>(problem, std::move(document), std::move(*kernel),
+    const std::string& target = device_->info().architecture;
+    auto bench = std::make_unique<Bench>(problem, std::move(document),
+                                         onTarget(std::move(*kernel), target, compilersFor(target)),
                                          request.at("sizes").get<Sizes>());
     const double deadline = request.at("seconds");
     bench->expected = std::make_unique<Expected>(referenceOf(*bench, deadline));

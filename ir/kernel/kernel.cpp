@@ -43,6 +43,22 @@ std::string toString(const Bindings& bindings) {
   return out;
 }
 
+Kernel onTarget(Kernel kernel, const std::string& target, const std::vector<std::string>& compilers) {
+  const auto there = [&](const Configuration& configuration) {
+    auto compiler = configuration.find("compiler");
+    if (compiler == configuration.end()) return true;
+    const auto number = static_cast<size_t>(compiler->second);
+    return number < kCompilerNames.size() &&
+           std::ranges::find(compilers, kCompilerNames[number]) != compilers.end();
+  };
+  auto own = kernel.targetDefaults.find(target.starts_with("cpu:") ? "cpu" : target);
+  if (own != kernel.targetDefaults.end() && there(own->second)) kernel.defaults = own->second;
+  kernel.targetDefaults.clear();
+  if (kernel.judge && !kernel.judge->targetDefaults.empty())
+    kernel.judge = std::make_shared<const Kernel>(onTarget(*kernel.judge, "cpu", {}));
+  return kernel;
+}
+
 Result<int> elementBytes(const std::string& type) {
   if (const int bytes = bytesOfElement(type)) return bytes;
   return fail(ErrorKind::InvalidInput, "unknown argument type '" + type + "'",

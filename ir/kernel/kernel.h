@@ -84,6 +84,8 @@ struct Kernel {
   Work work;
   std::optional<Tolerance> tolerance; ///< none: each type's own (tuner/verify); zeros: exact
   Configuration defaults;
+  /// Whole defaults of targets that have their own, by "cpu" or what the compilers call them ("sm_90a").
+  std::map<std::string, Configuration> targetDefaults;
   CudaDocument cuda;
   /// A kernel in TTIR with the same arguments, whose outputs are the right ones. Null: the kernel's own IR is
   /// evaluated, or where there is none the default configuration's outputs are taken for right.
@@ -94,6 +96,11 @@ struct Kernel {
   /// space, the default, work and tolerance are not part of it.
   std::string id() const;
 };
+
+/// The kernel as it stands on one target ("sm_90a", "cpu" or "cpu:…"): `defaults` are that target's, and no
+/// others are there; so it is with its judge, which runs on the CPU. A default that names none of
+/// `compilers`, those of this machine, is passed over for the general one.
+Kernel onTarget(Kernel kernel, const std::string& target, const std::vector<std::string>& compilers);
 
 /// The source without comments, locations and insignificant whitespace: what the id is made of.
 std::string canonicalSource(const std::string& language, const std::string& source);

@@ -63,6 +63,9 @@ std::string toJson(const Kernel& kernel) {
   out["default"] = ordered_json::object();
   for (const auto& [name, value] : kernel.defaults)
     out["default"][name] = value;
+  for (const auto& [target, configuration] : kernel.targetDefaults)
+    for (const auto& [name, value] : configuration)
+      out["target_defaults"][target][name] = value;
   if (kernel.language == "cuda") out.update(cudaJson(kernel.cuda));
   if (kernel.judge) out["judge"] = ordered_json::parse(toJson(*kernel.judge));
   return out.dump(2, ' ', false, ordered_json::error_handler_t::replace);

@@ -32,6 +32,14 @@ bool isIdentifier(const std::string& text) {
          std::ranges::all_of(text, word);
 }
 
+/// "sm_90a": two or three digits, and a letter where code is for that architecture alone.
+bool isGpuTarget(const std::string& text) {
+  if (!text.starts_with("sm_")) return false;
+  const size_t end = std::min(text.find_first_not_of("0123456789", 3), text.size());
+  const std::string letter = text.substr(end);
+  return (end == 5 || end == 6) && (letter.empty() || letter == "a" || letter == "f");
+}
+
 bool isInteger(const json& value) {
   return value.is_number_integer() && !(value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX);
 }
@@ -49,9 +57,10 @@ public:
 
   Result<Kernel> read() {
     using Step = Result<void> (Reader::*)();
-    for (Step step : {&Reader::keys, &Reader::texts, &Reader::source, &Reader::sizes, &Reader::constants,
-                      &Reader::parameters, &Reader::constraints, &Reader::arguments, &Reader::grid,
-                      &Reader::work, &Reader::tolerance, &Reader::defaults, &Reader::cuda})
+    for (Step step :
+         {&Reader::keys, &Reader::texts, &Reader::source, &Reader::sizes, &Reader::constants,
+          &Reader::parameters, &Reader::constraints, &Reader::arguments, &Reader::grid, &Reader::work,
+          &Reader::tolerance, &Reader::defaults, &Reader::targetDefaults, &Reader::cuda})
       if (auto ok = (this->*step)(); !ok) return fail(ok.error());
     return std::move(kernel_);
   }
@@ -357,11 +366,19 @@ private:
         kernel_.defaults[parameter.name] = parameter.values.front();
       return {};
     }
-    const json& object = document_["default"];
+    if (auto read = chosen(document_["default"], "default", kernel_.defaults); !read) return read;
+    for (const KernelParameter& parameter : kernel_.parameters)
+      if (!kernel_.defaults.contains(parameter.name))
+        return wrong("default", "lacks '" + parameter.name + "'");
+    return {};
+  }
+
+  /// Values of parameters and launch options, put over those that are in `out`.
+  Result<void> chosen(const json& object, const std::string& where, Configuration& out) {
     if (!object.is_object())
-      return wrong("default", std::string("expected an object, got ") + object.type_name());
+      return wrong(where, std::string("expected an object, got ") + object.type_name());
     for (const auto& [name, value] : object.items()) {
-      std::string key = "default." + name;
+      std::string key = where + "." + name;
       auto read = parameterValue(key, name, value);
       if (!read) return fail(read.error());
       bool option = std::ranges::find(kLaunchOptions, name) != kLaunchOptions.end();
@@ -369,11 +386,24 @@ private:
       if (known == kernel_.parameters.end() && !option) return wrong(key, "not a parameter");
       if (known != kernel_.parameters.end() && std::ranges::find(known->values, *read) == known->values.end())
         return wrong(key, value.dump() + " is not among the parameter's values");
-      kernel_.defaults[name] = *read;
+      out[name] = *read;
     }
-    for (const KernelParameter& parameter : kernel_.parameters)
-      if (!kernel_.defaults.contains(parameter.name))
-        return wrong("default", "lacks '" + parameter.name + "'");
+    return {};
+  }
+
+  Result<void> targetDefaults() {
+    if (!document_.contains("target_defaults")) return {};
+    const json& targets = document_["target_defaults"];
+    if (!targets.is_object())
+      return wrong("target_defaults", std::string("expected an object, got ") + targets.type_name());
+    if (auto ok = atMost(targets, "target_defaults", kMostNames); !ok) return ok;
+    for (const auto& [target, values] : targets.items()) {
+      const std::string key = "target_defaults." + target;
+      if (target != "cpu" && !isGpuTarget(target))
+        return wrong(key, "no target; give \"cpu\", or a GPU's as \"sm_90a\"");
+      Configuration& whole = kernel_.targetDefaults[target] = kernel_.defaults;
+      if (auto read = chosen(values, key, whole); !read) return read;
+    }
     return {};
   }
 
@@ -385,11 +415,11 @@ private:
     return {};
   }
 
-  static constexpr std::array<const char*, 23> kKeys = {
+  static constexpr std::array<const char*, 24> kKeys = {
       "name",  "language",  "source",     "source_text", "source_name", "entry",
       "sizes", "constants", "parameters", "constraints", "arguments",   "grid",
       "work",  "tolerance", "default",    "description", "block",       "shared",
-      "flags", "headers",   "include",    "size_macros", "judge"};
+      "flags", "headers",   "include",    "size_macros", "judge",       "target_defaults"};
 
   const json& document_;
   Kernel kernel_;

@@ -36,7 +36,8 @@ inline std::string tolerance(double absolute) {
 class Daemon {
 public:
   explicit Daemon(const std::string& folder, const std::string& build = "build-1", int devices = 1,
-                  double quietSeconds = 30, bool exclusive = false) {
+                  double quietSeconds = 30, bool exclusive = false,
+                  const std::string& architecture = "fake") {
     auto store = store::Store::open(folder + "/cache");
     REQUIRE_MESSAGE(store.has_value(), (store ? "" : store.error().text()));
     Options options;
@@ -48,7 +49,7 @@ public:
     DeviceInfo info;
     info.id = "cuda:0";
     info.name = "a fake";
-    info.architecture = "fake";
+    info.architecture = architecture;
     info.capabilities.compileTarget = "fakes"; // a kind: binaries name what loads them
     info.capabilities.exclusive = exclusive;
     info.memoryBytes = int64_t{1} << 40;

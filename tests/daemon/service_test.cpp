@@ -296,3 +296,23 @@ TEST_CASE("a near winner that cannot be built here is passed over: the default i
   REQUIRE_FALSE(neither);
   CHECK(neither.error().text().find("no compiler for this") != std::string::npos);
 }
+
+TEST_CASE("before anything is measured the answer is the default of the device's target") {
+  const std::string targets = R"(,"target_defaults":{"sm_90a":{"BLOCK":256},"cpu":{"BLOCK":64}})";
+  const std::string document = documentOf("plain", "plain", targets);
+  for (const auto& [architecture, block] : {std::pair{"sm_90a", 256}, {"cpu:some", 64}, {"sm_80", 128}}) {
+    CAPTURE(architecture);
+    Scratch folder;
+    Daemon daemon(folder.path(), "build-1", 1, 30, false, architecture);
+    const auto answer = daemon.ask(document);
+    REQUIRE_MESSAGE(answer, answer.error().text());
+    CHECK(answer->source == "default");
+    CHECK(answer->configuration.at("BLOCK") == block);
+    const auto job = daemon.tune(document);
+    REQUIRE(job.state == "done");
+    // A block takes its number of nanoseconds there: the gain is over the target's default.
+    CHECK(job.answer->configuration.at("BLOCK") == 64);
+    CHECK(job.answer->gain.value_or(0) == doctest::Approx(block / 64.0));
+    CHECK(daemon->kernel("plain", "")->targetDefaults.at("cpu").at("BLOCK") == 64);
+  }
+}

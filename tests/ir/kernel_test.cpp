@@ -318,3 +318,38 @@ TEST_CASE("compilers are named in a document and shown by their names") {
   CHECK(again->defaults == k.defaults);
   CHECK(refusal("/default/compiler", "gcc").find("nvptx, tileir") != std::string::npos);
 }
+
+TEST_CASE("a target has a default of its own: what it names over the general one") {
+  json named = document();
+  named["target_defaults"] = {{"cpu", {{"BLOCK", 32}, {"num_warps", 1}}},
+                              {"sm_80", {{"maxnreg", 96}}},
+                              {"sm_90a", {{"num_warps", 1}, {"compiler", "tileir"}}}};
+  const Kernel k = kernel(named);
+  auto again = parseKernel(toJson(k), "");
+  REQUIRE_MESSAGE(again.has_value(), again.error().text());
+  CHECK(again->targetDefaults == k.targetDefaults);
+  CHECK(k.id() == kernel().id());
+
+  const std::vector<std::string> both = {"nvptx", "tileir"}, own = {"nvptx"};
+  const auto on = [&](const std::string& target, const std::vector<std::string>& compilers) {
+    return toString(onTarget(k, target, compilers).defaults);
+  };
+  CHECK(on("sm_90a", both) == "BLOCK=64 compiler=tileir num_warps=1");
+  CHECK(on("sm_90a", own) == "BLOCK=64 num_warps=2"); // what it names is not on this machine
+  CHECK(on("sm_80", own) == "BLOCK=64 maxnreg=96 num_warps=2");
+  CHECK(on("sm_86", both) == "BLOCK=64 num_warps=2");
+  CHECK(on("cpu", {}) == "BLOCK=32 num_warps=1");
+  CHECK(on("cpu:znver3+avx2", {"cpu"}) == "BLOCK=32 num_warps=1");
+  CHECK(onTarget(k, "cpu", {}).targetDefaults.empty());
+}
+
+TEST_CASE("a default of a target that is none, or that the parameters do not have, is named") {
+  const auto given = [](json value) { return refusal("/target_defaults", std::move(value)); };
+  contains(given(3), "\"target_defaults\": expected an object, got number");
+  contains(given({{"sm_90a", 64}}), "\"target_defaults.sm_90a\": expected an object, got number");
+  contains(given({{"sm_90a", {{"BLOCK", 48}}}}), "\"target_defaults.sm_90a.BLOCK\": 48 is not among");
+  contains(given({{"cpu", {{"BLOKC", 64}}}}), "\"target_defaults.cpu.BLOKC\": not a parameter");
+  contains(given({{"cpu", {{"BLOCK", "64"}}}}), "\"target_defaults.cpu.BLOCK\": expected an integer");
+  for (const char* target : {"", "gpu", "cuda:0", "sm_", "sm_9", "sm_9000", "sm_90x", "sm_90aa", "cpu:x"})
+    contains(given({{target, json::object()}}), "no target; give \"cpu\", or a GPU's as \"sm_90a\"");
+}

@@ -106,6 +106,8 @@ int showKernel(client::Client& client, const Globals& globals, const protocol::K
   }
   rows.push_back({"configurations", std::to_string(kernel.configurations)});
   rows.push_back({"default", formatValues(kernel.defaults)});
+  for (const auto& [target, values] : kernel.targetDefaults)
+    rows.push_back({"default on " + target, formatValues(values)});
   std::cout << facts(rows) << '\n';
   return print(globals, client.winners(kernel.id, ""));
 }

@@ -37,6 +37,7 @@ protocol::KernelInfo toProtocol(const Kernel& kernel, const std::string& documen
     out.parameters[parameter.name] = parameter.values;
   out.configurations = configurations;
   out.defaults = kernel.defaults;
+  out.targetDefaults = kernel.targetDefaults;
   return out;
 }
 

@@ -28,7 +28,8 @@ struct Folder {
         {"constraints", {"B != 3 || n > 100", "B != 4 || n > 200"}},
         {"arguments", {{{"name", "x"}, {"type", "*f32"}, {"shape", {"n"}}, {"output", true}}}},
         {"grid", {1}},
-        {"default", {{"B", 7}}}};
+        {"default", {{"B", 7}}},
+        {"target_defaults", {{"sm_80", {{"B", 2}}}}}};
     std::ofstream(path / "k.json") << document.dump();
   }
   ~Folder() { std::filesystem::remove_all(path); }
@@ -127,6 +128,14 @@ TEST_CASE("some of a space: the default and others spread over it") {
   CHECK(chosen(all, {{"B", 3}}, 2) ==
         std::vector<Configuration>{{{"B", 3}}, {{"B", 3}, {"compiler", 1}}}); // the default by each
   CHECK(chosen(all, {{"B", 3}}, 1) == std::vector<Configuration>{{{"B", 3}}});
+}
+
+TEST_CASE("one of a space is the default of the target that it is built for") {
+  Folder folder;
+  const Plan plan = planOf(manifest(folder, 150, 1));
+  REQUIRE(plan.items.size() == 2);
+  for (const Item& item : plan.items)
+    CHECK(item.configuration.at("B") == (item.problem->compileTarget == "sm_80" ? 2 : 7));
 }
 
 TEST_CASE("every compiler's builds are made, the slow ones first; what a second one refuses is no failure") {

@@ -71,3 +71,26 @@ TEST_CASE("Tile IR can say all of them, at even sizes and at ragged ones") {
     }
   }
 }
+
+TEST_CASE("the default of a target holds wherever the general one does, and its compiler takes it") {
+  const std::vector<std::string> compilers = {"nvptx", "tileir"};
+  size_t defaults = 0;
+  for (const Kernel& kernel : kernels()) {
+    CAPTURE(kernel.name);
+    for (const auto& [target, configuration] : kernel.targetDefaults) {
+      CAPTURE(target);
+      ++defaults;
+      const Kernel there = onTarget(kernel, target, compilers);
+      CHECK(there.defaults == configuration);
+      for (const Sizes& sizes : library::sizesFor(kernel))
+        CHECK(satisfiesConstraints(there, there.defaults, sizes).value_or(false) ==
+              satisfiesConstraints(kernel, kernel.defaults, sizes).value_or(false));
+      if (target == "cpu") continue;
+      auto compiler = configuration.contains("compiler") ? tileir::makeEmitter() : nvptx::makeCompiler();
+      std::string ptx;
+      auto artefact = compile(*compiler, there, library::sizesFor(kernel)[1], target, ptx);
+      CHECK_MESSAGE((artefact.has_value() || !ptx.empty()), artefact.error().text());
+    }
+  }
+  CHECK(defaults > 60);
+}
