@@ -64,10 +64,9 @@ std::vector<ParameterSlot> parametersOf(tt::FuncOp entry) {
 }
 
 /// Of simplify()'s passes those without which there is code that this backend does not take.
-constexpr std::array plainPasses = {Pass{"check-kernels", checkKernels},
-                                    Pass{"expand-operations", expandOperations},
-                                    Pass{"expand-block-pointers", expandBlockPointers},
-                                    Pass{"fix-poison", fixPoison}};
+constexpr std::array plainPasses = {
+    Pass{"check-kernels", checkKernels}, Pass{"expand-operations", expandOperations},
+    Pass{"expand-block-pointers", expandBlockPointers}, Pass{"fix-poison", fixPoison}};
 
 class CpuCompiler : public Compiler {
 public:

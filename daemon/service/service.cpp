@@ -181,7 +181,10 @@ Result<Service::Resolved> Service::resolve(const std::string& kernel, const std:
   auto bytes = totalBytes(*known->kernel, sizes);
   if (!bytes) return fail(bytes.error());
   if (auto room = checkRoom(*bytes, (*on)->info); !room) return fail(room.error());
-  return Resolved{known->on((*on)->info), *on, {known->id, toKey(sizes), (*on)->target.id}, objective.value_or(Objective())};
+  return Resolved{known->on((*on)->info),
+                  *on,
+                  {known->id, toKey(sizes), (*on)->target.id},
+                  objective.value_or(Objective())};
 }
 
 std::shared_ptr<const std::string> Service::hit(const std::string& requestText, const std::string& user) {

@@ -16,8 +16,8 @@ Result<Artefact> compileForCpu(const std::string& text, const CompileOptions& op
   return cpu::makeCompiler()->compile(**module, "", options);
 }
 
-Result<void> runOnCpu(const std::string& text, const Grid& grid,
-                      const std::vector<ArgumentValue>& arguments, const CompileOptions& options) {
+Result<void> runOnCpu(const std::string& text, const Grid& grid, const std::vector<ArgumentValue>& arguments,
+                      const CompileOptions& options) {
   auto artefact = compileForCpu(text, options);
   if (!artefact) return std::unexpected(artefact.error());
   auto kernel = cpuDevice().load(*artefact);

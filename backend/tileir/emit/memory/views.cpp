@@ -49,7 +49,8 @@ PointerBlock pointerBlock(Emitter& e, Value base, std::span<const Value> sizes,
     const Shape narrow = e.types.shape(along.type);
     Value scaled = e.broadcast(e.mul(along, e.splat(strides[d], narrow)), shape);
     // Nothing is inside a negative size. As an unsigned number a negative coordinate is too large.
-    Value size = e.signedOp(Opcode::MaxI, e.extend(sizes[d], i64, Sign::Signed), e.integer(i64, 0), Sign::Signed);
+    Value size =
+        e.signedOp(Opcode::MaxI, e.extend(sizes[d], i64, Sign::Signed), e.integer(i64, 0), Sign::Signed);
     Value inside =
         e.broadcast(e.compare(Predicate::Less, along, e.splat(size, narrow), Sign::Unsigned), shape);
     offsets = offsets ? e.add(offsets, scaled) : scaled;
