@@ -17,20 +17,27 @@ std::string owner(uid_t user) {
   return "user " + std::to_string(user);
 }
 
-Result<void> checkFile(int descriptor, const std::string& path) {
-  struct stat status {};
-  if (::fstat(descriptor, &status) != 0)
-    return fail(ErrorKind::Denied, "cannot look at " + path + ": " + std::strerror(errno));
+Result<void> checkOwn(const struct stat& status, const std::string& path) {
+  if (S_ISLNK(status.st_mode))
+    return fail(ErrorKind::Denied, path + " is a symbolic link", "remove it, or choose another place");
   if (!S_ISREG(status.st_mode))
     return fail(ErrorKind::Denied, path + " is not a regular file", "remove it, or choose another place");
   if (status.st_uid != ::geteuid())
     return fail(ErrorKind::Denied, path + " belongs to " + owner(status.st_uid),
                 "have it removed, or choose another place");
+  if (status.st_mode & othersWrite)
+    return fail(ErrorKind::Denied, "others may write to " + path, "chmod go-w " + path);
+  return {};
+}
+
+Result<void> checkFile(int descriptor, const std::string& path) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0)
+    return fail(ErrorKind::Denied, "cannot look at " + path + ": " + std::strerror(errno));
+  if (auto own = checkOwn(status, path); !own) return own;
   if (status.st_nlink != 1)
     return fail(ErrorKind::Denied, path + " has a second name elsewhere",
                 "remove it, or choose another place");
-  if (status.st_mode & othersWrite)
-    return fail(ErrorKind::Denied, "others may write to " + path, "chmod go-w " + path);
   return {};
 }
 
@@ -51,6 +58,13 @@ Result<int> openPrivateFile(const std::string& path, PrivateFileUse use) {
     return fail(sound.error());
   }
   return descriptor;
+}
+
+Result<void> checkPrivateFile(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0) return checkOwn(status, path);
+  if (errno == ENOENT) return {};
+  return fail(ErrorKind::Denied, "cannot look at " + path + ": " + std::strerror(errno));
 }
 
 Result<void> makeFolder(const std::string& path, unsigned mode) {

@@ -13,6 +13,11 @@ namespace tuned {
 enum class PrivateFileUse { ReadWrite, Append };
 Result<int> openPrivateFile(const std::string& path, PrivateFileUse use);
 
+/// For files that a library opens by their names, in a folder that is this user's own (checkPrivateFolder).
+/// Denied, with the remedy: the name is a symbolic link or no file, or the file belongs to another user or
+/// may be written by others. One that is not there is sound.
+Result<void> checkPrivateFile(const std::string& path);
+
 /// Creates a folder and its missing parents, all of them with `mode` whatever the umask. An existing one is
 /// left as it is. Denied or OutOfResources: it cannot be created; InvalidInput: something else has that name.
 Result<void> makeFolder(const std::string& path, unsigned mode);

@@ -92,7 +92,8 @@ Result<std::unique_ptr<Device>> CudaDevice::open(int index, std::chrono::millise
     return fail(done.error());
   std::array<char, 32> busId = {};
   if (device->api_.deviceGetBusId(busId.data(), busId.size() - 1, device->handle_) == Success)
-    if (auto management = Management::open(busId.data())) device->management_ = std::move(*management);
+    if (auto management = Management::open(busId.data(), deviceUuid(device->api_, device->handle_)))
+      device->management_ = std::move(*management);
   return device;
 }
 

@@ -45,16 +45,32 @@ Result<DeviceInfo> describe(const Driver& api, int index) {
   return info;
 }
 
+std::vector<DeviceInfo> describeAll(const Driver& api) {
+  std::vector<DeviceInfo> devices;
+  int count = 0;
+  if (api.deviceGetCount(&count) != Success) return devices;
+  for (int index = 0; index < count; ++index)
+    if (auto info = describe(api, index)) devices.push_back(std::move(*info));
+  return devices;
+}
+
+std::string deviceUuid(const Driver& api, DeviceHandle device) {
+  std::array<unsigned char, 16> bytes = {};
+  if (!api.deviceGetUuid || api.deviceGetUuid(bytes.data(), device) != Success) return {};
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
+    constexpr const char* digits = "0123456789abcdef";
+    out += {digits[bytes[i] >> 4], digits[bytes[i] & 15]};
+  }
+  return out;
+}
+
 } // namespace cuda
 
 std::vector<DeviceInfo> listCudaDevices() {
-  std::vector<DeviceInfo> devices;
   const auto& api = cuda::driver();
-  int count = 0;
-  if (!api || api->deviceGetCount(&count) != cuda::Success) return devices;
-  for (int index = 0; index < count; ++index)
-    if (auto info = cuda::describe(*api, index)) devices.push_back(std::move(*info));
-  return devices;
+  return api ? cuda::describeAll(*api) : std::vector<DeviceInfo>();
 }
 
 } // namespace tuned

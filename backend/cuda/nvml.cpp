@@ -37,6 +37,8 @@ struct Library {
   const char* (*errorString)(int);
   int (*byBusId)(const char*, Handle*);
   // Optional from here on.
+  int (*byUuid)(const char*, Handle*);
+  int (*gpuInstance)(Handle, unsigned*);
   int (*clock)(Handle, int, unsigned*);
   int (*highestClock)(Handle, int, unsigned*);
   int (*temperature)(Handle, int, unsigned*);
@@ -65,6 +67,8 @@ Result<Library> openLibrary() {
   if (!resolve(opened, "nvmlInit_v2", api.init) || !resolve(opened, "nvmlErrorString", api.errorString) ||
       !resolve(opened, "nvmlDeviceGetHandleByPciBusId_v2", api.byBusId))
     return unavailable("libnvidia-ml.so.1 is too old");
+  resolve(opened, "nvmlDeviceGetHandleByUUID", api.byUuid);
+  resolve(opened, "nvmlDeviceGetGpuInstanceId", api.gpuInstance);
   resolve(opened, "nvmlDeviceGetClockInfo", api.clock);
   resolve(opened, "nvmlDeviceGetMaxClockInfo", api.highestClock);
   resolve(opened, "nvmlDeviceGetTemperature", api.temperature);
@@ -86,7 +90,9 @@ const Result<Library>& library() {
 
 class NvmlDevice : public Management {
 public:
-  NvmlDevice(const Library& api, Handle handle) : api_(api), handle_(handle) {
+  /// `instance`: the part of the GPU that is ours; nothing where it is the whole.
+  NvmlDevice(const Library& api, Handle handle, std::optional<unsigned> instance)
+      : api_(api), handle_(handle), instance_(instance) {
     (void)othersPercent({}); // what was before is nobody's
   }
 
@@ -118,7 +124,7 @@ public:
 
   std::optional<double> joules() const override {
     unsigned long long millijoules = 0;
-    if (!api_.energy || api_.energy(handle_, &millijoules) != Success) return std::nullopt;
+    if (instance_ || !api_.energy || api_.energy(handle_, &millijoules) != Success) return std::nullopt;
     return 1e-3 * static_cast<double>(millijoules);
   }
 
@@ -137,7 +143,7 @@ private:
     if (!api_.processes || api_.processes(handle_, &count, list.data()) != Success) return std::nullopt;
     std::vector<unsigned> out;
     for (unsigned i = 0; i < std::min<size_t>(count, list.size()); ++i)
-      out.push_back(list[i].pid);
+      if (!instance_ || list[i].gpuInstance == *instance_) out.push_back(list[i].pid);
     return out;
   }
 
@@ -159,6 +165,8 @@ private:
     for (const Sample& sample : list) {
       newest_ = std::max(newest_, sample.microseconds);
       if (sample.microseconds <= since || sample.pid == ownPid() || sample.pid == 0) continue;
+      // Who works in another part of the GPU takes nothing of ours.
+      if (instance_ && std::ranges::find(present, sample.pid) == present.end()) continue;
       sums[sample.pid].first += std::min(sample.multiprocessors, 100U);
       ++sums[sample.pid].second;
     }
@@ -171,18 +179,30 @@ private:
 
   const Library& api_;
   Handle handle_;
+  std::optional<unsigned> instance_;
   unsigned long long newest_ = 0;
   bool anonymous_ = false;
 };
 
 } // namespace
 
-Result<std::unique_ptr<Management>> Management::open(const std::string& busId) {
+namespace {
+/// Of the part of a GPU that has this name; nothing: it is none.
+std::optional<unsigned> instanceOf(const Library& api, const std::string& uuid) {
+  Handle part = nullptr;
+  unsigned number = 0;
+  if (uuid.empty() || !api.byUuid || !api.gpuInstance) return std::nullopt;
+  if (api.byUuid(("MIG-" + uuid).c_str(), &part) != Success) return std::nullopt;
+  return api.gpuInstance(part, &number) == Success ? std::optional(number) : std::nullopt;
+}
+} // namespace
+
+Result<std::unique_ptr<Management>> Management::open(const std::string& busId, const std::string& uuid) {
   if (!library()) return fail(library().error());
   Handle handle = nullptr;
   if (int status = library()->byBusId(busId.c_str(), &handle); status != Success)
     return unavailable("no device at " + busId + ": " + library()->errorString(status));
-  return std::make_unique<NvmlDevice>(*library(), handle);
+  return std::make_unique<NvmlDevice>(*library(), handle, instanceOf(*library(), uuid));
 }
 
 } // namespace tuned::cuda

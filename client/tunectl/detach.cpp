@@ -88,9 +88,10 @@ Result<pid_t> spawn(const std::vector<std::string>& command, int log) {
 } // namespace
 
 std::string defaultLog() {
+  // As with the cache: root's daemon is the machine's, whatever variables `sudo` has left of somebody else's.
+  if (geteuid() == 0) return "/var/log/gpu-tuned/tuned.log";
   const std::string state = environment("XDG_STATE_HOME");
   if (!state.empty()) return state + "/gpu-tuned/tuned.log";
-  if (geteuid() == 0) return "/var/log/gpu-tuned/tuned.log";
   return environment("HOME") + "/.local/state/gpu-tuned/tuned.log";
 }
 

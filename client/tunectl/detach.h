@@ -21,7 +21,7 @@ struct Detached {
 Result<Detached> startDetached(const std::vector<std::string>& command, const std::string& log,
                                double seconds);
 
-/// $XDG_STATE_HOME/gpu-tuned/tuned.log, else ~/.local/state/…; /var/log/gpu-tuned/tuned.log for root.
+/// /var/log/gpu-tuned/tuned.log for root, else $XDG_STATE_HOME/gpu-tuned/tuned.log, else ~/.local/state/….
 std::string defaultLog();
 
 } // namespace tuned::tunectl

@@ -1,5 +1,6 @@
 #include "base/positive_option.h"
 #include "client/tunectl/verbs.h"
+#include "client/tunectl/verbs/stop.h"
 
 #include <CLI/CLI.hpp>
 #include <clocale>
@@ -20,7 +21,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   for (const auto add :
        {addServe, addStatus, addQuery, addTune, addWatch, addCover, addStudy, addLs, addShow, addExplain,
-        addForget, addPause, addTop, addCompile, addBench, addOffline, addDoctor, addVersion})
+        addForget, addStop, addPause, addTop, addCompile, addBench, addOffline, addDoctor, addVersion})
     add(app, context);
   app.footer("Exit: 0 done, 1 failed, 2 usage, 3 miss, 4 no daemon, 5 denied, 6 timeout, 75 budget ended, 78 "
              "bad configuration.");

@@ -6,10 +6,37 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <cstdint>
 #include <optional>
+#include <string>
 
 namespace tuned {
+
+/// A body that grows with what has come of it. Beast's string_body takes all that a Content-Length says at
+/// once, which costs a client who says much and sends nothing less than it costs us.
+struct GrowingBody {
+  using value_type = std::string;
+  class reader {
+  public:
+    template <bool request, typename Fields>
+    reader(boost::beast::http::header<request, Fields>&, value_type& body) : body_(body) {}
+    void init(const boost::optional<std::uint64_t>&, boost::system::error_code& error) { error = {}; }
+    template <typename Buffers> size_t put(const Buffers& buffers, boost::system::error_code& error) {
+      error = {};
+      const size_t before = body_.size();
+      for (auto each = boost::asio::buffer_sequence_begin(buffers);
+           each != boost::asio::buffer_sequence_end(buffers); ++each) {
+        const boost::asio::const_buffer piece(*each);
+        body_.append(static_cast<const char*>(piece.data()), piece.size());
+      }
+      return body_.size() - before;
+    }
+    void finish(boost::system::error_code& error) { error = {}; }
+
+  private:
+    value_type& body_;
+  };
+};
 
 /// Knows no socket: bytes go in through room() and commit(), and a request that came in one piece is parsed
 /// without waiting for anything.
@@ -51,7 +78,7 @@ private:
   size_t bodyBytes_;
   size_t piece_ = 0, offered_ = 0; ///< read at a time; how much room was given last
   boost::beast::flat_buffer buffer_;
-  std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
+  std::optional<boost::beast::http::request_parser<GrowingBody>> parser_;
   bool expectationMet_ = false;
 };
 

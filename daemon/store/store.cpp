@@ -1,5 +1,6 @@
 #include "daemon/store/store.h"
 
+#include "base/private_files.h"
 #include "daemon/store/attempt.h"
 #include "daemon/store/file/open.h"
 
@@ -34,6 +35,9 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& folder) {
     auto taken = FileLock::take(folder + "/lock", "the cache " + folder);
     if (!taken) return fail(taken.error());
     lock = std::move(*taken);
+    // SQLite opens them by name.
+    for (const char* end : {"", "-wal", "-shm", "-journal"})
+      if (auto own = checkPrivateFile(path + end); !own) return fail(own.error());
   }
   std::unique_ptr<Store> store(new Store(std::move(lock), path));
   store->readOnly_ = readOnly;

@@ -18,4 +18,4 @@ set_tests_properties(test_cuda_gpu test_cuda_fault test_cuda_hang PROPERTIES
 add_library(stub_nvml SHARED cuda/stub_nvml.cpp)
 set_target_properties(stub_nvml PROPERTIES OUTPUT_NAME nvidia-ml VERSION 1 SOVERSION 1
   LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/stub_nvml)
-tuned_test(test_nvml SOURCES cuda/nvml_test.cpp LINK tuned_backend_cuda stub_nvml)
+tuned_test(test_nvml SOURCES cuda/nvml_test.cpp cuda/visible_test.cpp LINK tuned_backend_cuda stub_nvml)

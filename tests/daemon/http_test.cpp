@@ -90,6 +90,11 @@ TEST_CASE("a user at the limit makes room among their own") {
 }
 
 TEST_CASE("who sends little holds little, and who sends much gets room") {
+  // Saying how much will come brings nothing.
+  RequestReader announced(1 << 24);
+  CHECK(feed(announced, "POST /v1/kernels HTTP/1.1\r\nContent-Length: 16000000\r\n\r\nx") ==
+        http::error::need_more);
+  CHECK(announced.held() < 16 * 1024);
   RequestReader reader(1 << 20);
   const std::string body(500'000, 'x');
   const std::string head = "POST /v1/kernels HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";

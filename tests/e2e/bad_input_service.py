@@ -8,6 +8,7 @@ import grp
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import stat
@@ -295,7 +296,7 @@ class Files(unittest.TestCase):
 
     def test_links_are_not_followed(self):
         victim = self.folder + "/victim"
-        for name in ("s.lock", "cache/lock"):
+        for name in ("s.lock", "cache/lock", "cache/tuned.db", "cache/tuned.db-wal"):
             pathlib.Path(victim).write_text("precious")
             os.makedirs(self.folder + "/cache", mode=0o700, exist_ok=True)
             pathlib.Path(f"{self.folder}/{name}").unlink(missing_ok=True)  # a daemon that was refused later made one
@@ -314,6 +315,29 @@ class Files(unittest.TestCase):
             os.chmod(self.folder + "/cache", 0o700)
             os.chown(self.folder + "/cache", 12345, 12345)
             self.assertIn("user 12345", self.refused("--socket", self.folder + "/s", "--cache", self.folder + "/cache").stderr)
+
+    def test_a_cache_on_a_network_file_system_is_refused_with_the_remedy(self):
+        pretended = os.environ.get("TUNED_PRETEND_NFS")
+        if not pretended:
+            self.skipTest("TUNED_PRETEND_NFS names no library")
+        ended = self.refused("--socket", self.folder + "/s", "--cache", self.folder + "/cache",
+                             environment={**os.environ, "LD_PRELOAD": pretended})
+        for said in ("network file system (NFS)", self.folder + "/cache", "--cache"):
+            self.assertIn(said, ended.stderr)
+        self.assertFalse(os.path.exists(self.folder + "/cache/tuned.db"))
+
+    @unittest.skipUnless(AS_ROOT, "needs root to play another user")
+    def test_another_users_leftovers_are_refused_by_name_and_left_as_they_are(self):
+        for name in ("s.lock", "cache/lock", "cache/tuned.db", "cache/tuned.db-wal"):
+            folder = tempfile.mkdtemp(prefix="tuned-leftovers-")
+            self.addCleanup(shutil.rmtree, folder)
+            os.makedirs(folder + "/cache", mode=0o700)
+            pathlib.Path(f"{folder}/{name}").write_text("theirs")
+            os.chown(f"{folder}/{name}", 12345, 12345)
+            ended = self.refused("--socket", folder + "/s", "--cache", folder + "/cache")
+            self.assertIn(f"{folder}/{name}", ended.stderr)
+            self.assertIn("12345", ended.stderr)
+            self.assertEqual(pathlib.Path(f"{folder}/{name}").read_text(), "theirs")
 
     def test_the_umask_does_not_matter(self):
         for mask in (0o000, 0o077):

@@ -162,10 +162,15 @@ TEST_CASE("serve --detach returns once the daemon is ready, or says why it is no
   CHECK(second.errors.find("serving on") == std::string::npos); // of the first daemon, in the same log
   CHECK(serve({"--log-level", "loud"}, socket).exitCode == 78);
 
-  REQUIRE(kill(process, SIGTERM) == 0);
-  for (int i = 0; i < 400 && std::filesystem::exists(socket); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(25));
-  CHECK_FALSE(std::filesystem::exists(socket));
+  const auto stop = [&] {
+    return tunectl::runProgram({program("tunectl"), "stop", "--socket", socket}, 120);
+  };
+  const auto stopped = stop();
+  REQUIRE(stopped);
+  CHECK_MESSAGE(stopped->exitCode == 0, stopped->errors);
+  CHECK(stopped->output.find("process " + std::to_string(process)) != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(socket)); // at once: it has ended
+  CHECK(stop()->exitCode == 4);
   const auto absent = serve({"--device", "cuda:77"}, socket);
   CHECK(absent.exitCode == 78);
   CHECK(absent.errors.find("there is no device 'cuda:77'") != std::string::npos);

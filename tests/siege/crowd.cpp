@@ -1,7 +1,9 @@
 // How fast hits are while a crowd of idle and of slow clients is connected.
-//   siege_crowd SOCKET BODY IDLE ACTIVE SLOW SECONDS
-// prints a line of JSON: hits and percentiles without the crowd and with it, which comes and goes five times:
-// what else a machine does changes both alike. tests/siege/crowd.py runs it.
+//   siege_crowd SOCKET BODY IDLE ACTIVE SLOW SECONDS [ROUNDS]
+// prints a line of JSON: hits and percentiles without the crowd and with it, which comes and goes ROUNDS
+// times (5): what else a machine does changes both alike. Beside the ratios of p99 with the crowd to that
+// before it, the control: the same ratio of what came after a crowd to what came before it, both without.
+// tests/siege/crowd.py runs it.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -149,7 +151,7 @@ private:
   size_t next_ = 0;
 };
 
-double at(std::vector<double>& values, double share) {
+double at(std::vector<double> values, double share) {
   std::sort(values.begin(), values.end());
   return values.empty() ? 0 : values[static_cast<size_t>(share * static_cast<double>(values.size() - 1))];
 }
@@ -164,31 +166,38 @@ struct Figures {
     p50.push_back(1e3 * at(seconds, 0.5));
     p99.push_back(1e3 * at(seconds, 0.99));
   }
-  void print(const char* name) {
+  void print(const char* name) const {
     std::printf("\"%s\": {\"hits\": %zu, \"p50_ms\": %.4f, \"p99_ms\": %.4f}", name, hits, at(p50, 0.5),
                 at(p99, 0.5));
   }
 };
 
+void printRatios(const char* name, const std::vector<double>& ratios) {
+  std::printf(", \"%s\": %.4f, \"%s_quartiles\": [%.4f, %.4f]", name, at(ratios, 0.5), name, at(ratios, 0.25),
+              at(ratios, 0.75));
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7) return std::fprintf(stderr, "usage: siege_crowd SOCKET BODY IDLE ACTIVE SLOW SECONDS\n"), 2;
+  if (argc != 7 && argc != 8)
+    return std::fprintf(stderr, "usage: siege_crowd SOCKET BODY IDLE ACTIVE SLOW SECONDS [ROUNDS]\n"), 2;
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
   const std::string body = argv[2];
-  constexpr int rounds = 5;
+  const int rounds = argc == 8 ? std::max(1, std::atoi(argv[7])) : 5;
   const double seconds = std::atof(argv[6]) / rounds;
   Askers askers(
       argv[1], "POST /v1/best HTTP/1.1\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body,
       std::strtoul(argv[4], nullptr, 10));
   Figures alone, crowded;
-  std::vector<double> ratios;
+  std::vector<double> ratios, control;
   size_t renewed = 0;
   for (int round = 0; round < rounds; ++round) {
     alone.add(askers.ask(seconds));
+    if (round > 0) control.push_back(alone.p99[alone.p99.size() - 1] / alone.p99[alone.p99.size() - 2]);
     std::vector<int> idle;
     for (size_t i = 0, count = std::strtoul(argv[3], nullptr, 10); i < count; ++i)
       idle.push_back(connectTo(argv[1]));
@@ -207,5 +216,7 @@ int main(int argc, char** argv) {
   alone.print("alone");
   std::printf(", ");
   crowded.print("crowded");
-  std::printf(", \"p99_ratio\": %.4f, \"slow_renewed\": %zu}\n", at(ratios, 0.5), renewed);
+  printRatios("p99_ratio", ratios);
+  printRatios("control", control);
+  std::printf(", \"rounds\": %d, \"slow_renewed\": %zu}\n", rounds, renewed);
 }

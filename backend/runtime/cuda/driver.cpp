@@ -55,6 +55,8 @@ Driver resolveAll(Resolver& resolve) {
   resolve("cuFuncSetAttribute", api.funcSetAttribute);
   resolve("cuFuncSetCacheConfig", api.funcSetCacheConfig);
   resolve("cuLaunchKernelEx", api.launchKernelEx);
+  Resolver optional{resolve.library};
+  optional("cuDeviceGetUuid_v2", api.deviceGetUuid);
   return api;
 }
 

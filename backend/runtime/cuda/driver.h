@@ -91,6 +91,7 @@ struct Driver {
   int (*deviceGetAttribute)(int*, int, DeviceHandle);
   int (*deviceTotalMem)(size_t*, DeviceHandle);
   int (*deviceGetBusId)(char*, int, DeviceHandle);
+  int (*deviceGetUuid)(unsigned char*, DeviceHandle); ///< null: this driver has none
   int (*primaryContextRetain)(Context*, DeviceHandle);
   int (*primaryContextRelease)(DeviceHandle);
   int (*contextSetCurrent)(Context);

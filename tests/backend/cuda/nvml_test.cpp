@@ -97,6 +97,37 @@ TEST_CASE("one look before this process was listed makes nobody unknown for ever
   CHECK(device->state().others == 0);
 }
 
+TEST_CASE("in a part of a GPU (MIG) others are those in that part, and energy is nobody's alone") {
+  stubNvml = {};
+  stubNvml.part = "MIG-7089d0f3-293f-58c9-8f8c-5ea666eedbde";
+  stubNvml.partInstance = 3;
+  stubNvml.millijoules = 2500;
+  stubNvml.processes = {{own, 0, 3, 0}, {own + 1, 0, 5, 0}, {own + 2, 0, 0, 0}};
+  auto device = Management::open("0000:01:00.0", "7089d0f3-293f-58c9-8f8c-5ea666eedbde");
+  REQUIRE(device);
+  stubNvml.samples = {{own + 1, 100, 90, 0, 0, 0}, {own + 2, 100, 70, 0, 0, 0}};
+  DeviceState state = (*device)->state();
+  CHECK(state.others == 0);
+  CHECK(state.othersPercent == 0);
+  CHECK(state.celsius == 40); // the whole GPU's
+  CHECK_FALSE((*device)->joules().has_value());
+  // One more in our own part is told, the others are not.
+  stubNvml.processes.push_back({own + 4, 0, 3, 1});
+  stubNvml.samples = {{own + 1, 200, 90, 0, 0, 0}, {own + 4, 200, 30, 0, 0, 0}};
+  state = (*device)->state();
+  CHECK(state.others == 1);
+  CHECK(state.othersPercent == 30);
+  // In a container: whoever is alone in the part is us.
+  stubNvml.processes = {{own + 70, 0, 3, 0}, {own + 1, 0, 5, 0}};
+  CHECK((*device)->state().others == 0);
+  // A name that is no part's is a whole GPU's, and sees all of them.
+  auto whole = Management::open("0000:01:00.0", "5ebe9f43-0000-0000-0000-000000000000");
+  REQUIRE(whole);
+  stubNvml.processes = {{own, 0, 3, 0}, {own + 1, 0, 5, 0}};
+  CHECK((*whole)->state().others == 1);
+  CHECK((*whole)->joules() == 2.5);
+}
+
 TEST_CASE("a driver that keeps no samples says nothing; one without new ones says nothing happened") {
   stubNvml = {};
   stubNvml.processes = {{own, 0, 0, 0}, {own + 1, 0, 0, 0}};

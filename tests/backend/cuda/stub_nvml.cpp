@@ -17,6 +17,14 @@ int nvmlDeviceGetHandleByPciBusId_v2(const char* busId, void** device) {
   *device = &stubNvml;
   return std::strcmp(busId, "0000:01:00.0") == 0 ? 0 : 6;
 }
+int nvmlDeviceGetHandleByUUID(const char* uuid, void** device) {
+  *device = &stubNvml.part;
+  return !stubNvml.part.empty() && stubNvml.part == uuid ? 0 : 6;
+}
+int nvmlDeviceGetGpuInstanceId(void* device, unsigned* number) {
+  *number = stubNvml.partInstance;
+  return device == &stubNvml.part ? 0 : 3; // of a whole GPU there is none
+}
 int nvmlDeviceGetClockInfo(void*, int type, unsigned* megahertz) {
   *megahertz = type == 1 ? 1980 : 2619;
   return 0;

@@ -1,6 +1,7 @@
 // What the stub of NVIDIA's management library (stub_nvml.cpp) answers.
 #pragma once
 
+#include <string>
 #include <vector>
 
 struct StubNvml {
@@ -15,6 +16,8 @@ struct StubNvml {
     unsigned multiprocessors, memory, encoder, decoder;
   };
   int initStatus = 0, sampleStatus = 0;
+  std::string part;          ///< "MIG-…": what its one part of a GPU is called; empty: it is whole
+  unsigned partInstance = 0; ///< the part's number
   unsigned celsius = 40;
   unsigned long long millijoules = 0, slowdowns = 0;
   std::vector<Process> processes;
