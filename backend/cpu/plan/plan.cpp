@@ -223,6 +223,11 @@ bool Plan::mayStayVirtual(mlir::Value value, const Tile& tile) {
   mlir::Operation* op = value.getDefiningOp();
   Kind kind = kindOf(*op);
   if (kind == Kind::Root || kind == Kind::Control) return false;
+  // A gather reads its source at computed places, from memory: however cheap it is, and a constant too.
+  if (llvm::any_of(value.getUses(), [](mlir::OpOperand& use) {
+        return mlir::isa<tt::GatherOp>(use.getOwner()) && use.getOperandNumber() == 0;
+      }))
+    return false;
   if (mlir::DenseElementsAttr dense; mlir::matchPattern(value, mlir::m_Constant(&dense))) return true;
   if (kind == Kind::Gather || tile.cost >= mostCost) return false;
   if (!tile.sink) return true;
