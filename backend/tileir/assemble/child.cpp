@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -32,8 +33,11 @@ void limit(int resource, int64_t most) {
 
 /// In the new process: nothing but what is safe between fork and exec.
 [[noreturn]] void become(char* const* arguments, char* const* environment, const char* folder, int output,
-                         const ChildLimits& limits) {
+                         const ChildLimits& limits, pid_t parent) {
   setpgid(0, 0);
+  // Whoever waits for it may be killed, at a deadline of his own; the program would then go on for nobody.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(1);
   int nothing = open("/dev/null", O_RDONLY);
   dup2(nothing, STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
@@ -105,8 +109,9 @@ Result<ChildOutcome> runChild(const std::vector<std::string>& arguments, const s
   fs::path log = fs::path(folder) / "output.txt";
   int output = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (output < 0) return systemError("cannot write to " + log.string());
+  const pid_t parent = getpid();
   pid_t child = fork();
-  if (child == 0) become(argumentList.data(), environment.data(), folder.c_str(), output, limits);
+  if (child == 0) become(argumentList.data(), environment.data(), folder.c_str(), output, limits, parent);
   close(output);
   if (child < 0) return systemError("cannot start " + arguments.front());
   setpgid(child, child); // whoever of the two comes first

@@ -26,7 +26,8 @@ struct ChildOutcome {
 
 /// Runs `arguments[0]` (a path) in `folder` and waits for it. Its environment is PATH (the program's own
 /// folder, then the system's) and TMPDIR (`folder`). At the deadline it and every process that it started are
-/// killed. Unavailable: it could not be started.
+/// killed; the program is killed, too, when the thread that waits for it ends. Unavailable: it could not be
+/// started.
 Result<ChildOutcome> runChild(const std::vector<std::string>& arguments, const std::string& folder,
                               const ChildLimits& limits);
 

@@ -201,6 +201,8 @@ Result<void> restrictCalls(Duty duty, bool files) {
   filter.allowWhen("setpriority", SCMP_A1(SCMP_CMP_EQ, 0));
   filter.allowWhen("tgkill", SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(::getpid())));
   filter.allowWhen("prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+  // Assemblers end with the worker that started them.
+  if (duty == Duty::Compile) filter.allowWhen("prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG));
   // What closeFiles() needs; it leaves neither.
   if (files && duty == Duty::MeasureCpu) filter.allow(std::array{"seccomp", "prctl"});
   if (const int error = filter.load(); error != 0)

@@ -6,7 +6,9 @@
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 namespace {
 
@@ -103,6 +105,32 @@ TEST_CASE("nothing of our environment reaches it") {
   unsetenv("CUDA_HOME");
   unsetenv("CUDA_PATH");
   CHECK(result);
+}
+
+TEST_CASE("an assembler ends with whoever waits for it") {
+  auto place = TemporaryFolder::make();
+  REQUIRE(place);
+  const std::string told = place->path() + "/number";
+  Impostor endless("echo $$ > " + told + ".new; mv " + told + ".new " + told + "; exec sleep 600");
+  const pid_t waiting = ::fork();
+  if (waiting == 0) {
+    (void)endless.run();
+    ::_exit(0);
+  }
+  pid_t assembler = 0;
+  for (int i = 0; i < 6000 && !(std::ifstream(told) >> assembler); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  REQUIRE(assembler > 0);
+  ::kill(waiting, SIGKILL);
+  ::waitpid(waiting, nullptr, 0);
+  const auto alive = [&] {
+    std::ifstream file("/proc/" + std::to_string(assembler) + "/stat");
+    std::string text((std::istreambuf_iterator<char>(file)), {});
+    return !text.empty() && text.find(") Z") == std::string::npos;
+  };
+  for (int i = 0; i < 6000 && alive(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK_FALSE(alive());
 }
 
 TEST_CASE("one that is missing, silent or too old does not serve") {
