@@ -55,6 +55,10 @@ std::optional<tuned::Error> search(tuned::Service& service, const std::stop_toke
   }
   for (const tuned::KnownDevice& device : found->devices)
     spdlog::info("device {}: {} ({})", device.info.id, device.info.name, device.info.architecture);
+  for (const std::string& notice : found->notices) {
+    spdlog::warn("{}", notice);
+    problems.push_back(notice);
+  }
   service.setDevices(std::move(found->devices), std::move(problems));
   return std::nullopt;
 }

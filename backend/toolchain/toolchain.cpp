@@ -92,15 +92,37 @@ std::vector<fs::path> folders() {
   return all;
 }
 
+namespace {
+constexpr const char* inside[] = {"", "bin", "lib64", "lib", "nvvm/libdevice", "include"};
+} // namespace
+
+std::string variableFault() {
+  const fs::path named = environment(variable);
+  if (named.empty()) return "";
+  std::error_code ignored;
+  const std::string value = std::string(variable) + "=" + named.string();
+  if (!fs::exists(named, ignored))
+    return value + ": there is nothing; NVIDIA's tools are taken from elsewhere";
+  const fs::path folder = fs::is_directory(named, ignored) ? named : named.parent_path();
+  for (const char* part : inside)
+    for (const auto& entry : fs::directory_iterator(folder / part, ignored)) {
+      const std::string name = entry.path().filename().string();
+      for (const char* tool :
+           {"libnvJitLink.so", "libnvrtc.so", "tileiras", "ptxas", "libdevice.10.bc", "nvdisasm"})
+        if (name.starts_with(tool)) return "";
+    }
+  return value + ": none of NVIDIA's tools is there; they are taken from elsewhere";
+}
+
 fs::path findFile(const std::vector<std::string>& names) {
   std::error_code ignored;
   if (fs::path named = environment(variable); !named.empty() && fs::is_regular_file(named, ignored))
     for (const std::string& name : names)
       if (named.filename().string().starts_with(name)) return named;
   for (const fs::path& folder : folders())
-    for (const char* inside : {"", "bin", "lib64", "lib", "nvvm/libdevice", "include"})
+    for (const char* part : inside)
       for (const std::string& name : names)
-        if (fs::is_regular_file(folder / inside / name, ignored)) return folder / inside / name;
+        if (fs::is_regular_file(folder / part / name, ignored)) return folder / part / name;
   return {};
 }
 
@@ -112,8 +134,9 @@ fs::path findProgram(const std::string& name) {
 }
 
 std::string remedy() {
-  return std::string("run scripts/toolchain, which brings NVIDIA's tools, or name their folder in ") +
-         variable;
+  std::string text = "run scripts/toolchain, which brings NVIDIA's tools, or name their folder in ";
+  text += variable;
+  return text;
 }
 
 int compareVersions(const std::string& a, const std::string& b) {

@@ -38,6 +38,10 @@ Result<std::string> programVersion(const std::filesystem::path& program);
 Result<std::string> outputOf(const std::filesystem::path& program, const std::vector<std::string>& arguments,
                              double seconds);
 
+/// What is wrong with the value of GPU_TUNED_TOOLCHAIN: nothing is there, or none of NVIDIA's tools, so that
+/// they come from elsewhere. Empty: it is not set, or it names some.
+std::string variableFault();
+
 /// What to do where a tool is missing: for the remedy of an error.
 std::string remedy();
 

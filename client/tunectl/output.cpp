@@ -159,7 +159,10 @@ std::vector<Row> answerFacts(const protocol::Answer& answer, const std::string& 
                        : answer.source == "nearest"
                            ? "the nearest that was tuned: other sizes or another objective"
                            : "the kernel's default, not tuned yet";
-  rows.push_back({"answer from", std::string(source) + (answer.stale ? ", stale: timed again behind" : "")});
+  const char* stale = !answer.stale        ? ""
+                      : answer.job.empty() ? ", stale: measured under another driver or compiler"
+                                           : ", stale: timed again behind";
+  rows.push_back({"answer from", std::string(source) + stale});
   if (answer.expectedLoss)
     rows.push_back(
         {"expected loss", number("%.1f %% behind the best of these sizes", 100 * *answer.expectedLoss)});

@@ -121,9 +121,12 @@ Result<Toolchain> findToolchain(const std::string& worker) {
   WorkerPool pool({{worker, {"devices", "--channel"}}, 1, true});
   auto answer = pool.call("devices", {{"op", "devices"}}, discoverySeconds);
   if (!answer) return fail(answer.error());
-  Toolchain out{answer->value("build", ""), answer->value("assembler", ""), std::nullopt,
+  Toolchain out{answer->value("build", ""),
+                answer->value("assembler", ""),
+                std::nullopt,
                 answer->value("gpu_compilers", std::vector<std::string>()),
-                answer->value("gpu_targets", std::vector<std::string>())};
+                answer->value("gpu_targets", std::vector<std::string>()),
+                answer->value("notices", std::vector<std::string>())};
   for (const auto& entry : answer->at("devices")) {
     auto info = model::fromJson<DeviceInfo>(entry);
     if (info && info->id == "cpu") out.cpu = std::move(*info);

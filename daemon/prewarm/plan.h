@@ -15,6 +15,7 @@ struct Toolchain {
   std::optional<DeviceInfo> cpu;            ///< what "cpu" stands for
   std::vector<std::string> gpu;             ///< compilers of GPU targets, their own first
   std::vector<std::string> gpuTargets = {}; ///< what these compile for; empty: the worker does not say
+  std::vector<std::string> notices = {};    ///< what is wrong with this machine's tools
 };
 /// Asks the worker program. No GPU is needed.
 Result<Toolchain> findToolchain(const std::string& worker);

@@ -42,7 +42,8 @@ Result<FoundDevices> findDevices(const std::string& worker, const std::vector<st
     if (std::none_of(found.begin(), found.end(), [&](const auto& device) { return device.info.id == id; }))
       return fail(ErrorKind::NotFound, "there is no device '" + id + "' on this machine",
                   "tuned-worker devices lists what there is");
-  return FoundDevices{std::move(found), std::move(pool)};
+  return FoundDevices{std::move(found), answer->value("notices", std::vector<std::string>()),
+                      std::move(pool)};
 }
 
 } // namespace tuned

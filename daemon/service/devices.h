@@ -20,7 +20,8 @@ struct KnownDevice {
 
 struct FoundDevices {
   std::vector<KnownDevice> devices;
-  std::shared_ptr<void> asked; ///< the worker, whose end takes a moment that nobody need wait for
+  std::vector<std::string> notices; ///< what the worker has to say of this machine
+  std::shared_ptr<void> asked;      ///< the worker, whose end takes a moment that nobody need wait for
 };
 
 /// Asks the worker program; keeps those named in `only` (all when empty). NotFound when one named is not

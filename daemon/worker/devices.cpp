@@ -33,6 +33,8 @@ nlohmann::json listing() {
   out["assembler"] = assemblers();
   out["gpu_compilers"] = compilersFor("sm_90a");
   out["gpu_targets"] = gpuTargets();
+  out["notices"] = nlohmann::json::array();
+  if (const std::string fault = toolchain::variableFault(); !fault.empty()) out["notices"].push_back(fault);
   return out;
 }
 } // namespace

@@ -3,6 +3,7 @@
 #include "backend/toolchain/toolchain.h"
 #include "daemon/worker/commands.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -69,6 +70,13 @@ int toolsCommand() {
   nlohmann::json all = nlohmann::json::array();
   for (const Tool& tool : allTools())
     all.push_back(describe(tool));
+  if (const std::string fault = toolchain::variableFault(); !fault.empty())
+    all.push_back({{"name", toolchain::variable},
+                   {"path", std::getenv(toolchain::variable)},
+                   {"version", ""},
+                   {"purpose", "names the folder of NVIDIA's tools"},
+                   {"fault", fault},
+                   {"remedy", "correct it, or leave it unset"}});
   std::cout << all.dump(2) << "\n";
   return 0;
 }

@@ -49,6 +49,16 @@ TEST_CASE("the folder that the variable names comes before every other") {
   CHECK(toolchain::findFile({"no such file anywhere"}).empty());
 }
 
+TEST_CASE("a variable that names nothing, or a folder without tools, is told") {
+  CHECK(toolchain::variableFault().empty()); // not set
+  NamedFolder named;
+  CHECK(toolchain::variableFault().find("none of NVIDIA's tools") != std::string::npos);
+  named.script("ptxas", "exit 0");
+  CHECK(toolchain::variableFault().empty());
+  ::setenv(toolchain::variable, "/nonexistent/toolchain", 1);
+  CHECK(toolchain::variableFault().find("/nonexistent/toolchain: there is nothing") != std::string::npos);
+}
+
 TEST_CASE("a file that may not be executed is no program") {
   NamedFolder named;
   named.script("tool_without_rights", "exit 0", false);

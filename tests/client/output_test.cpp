@@ -37,6 +37,19 @@ TEST_CASE("outcomes and verdicts in words") {
   CHECK(formatVerdict(verdict) == "failed: y[3] is 4, not 5");
 }
 
+TEST_CASE("a stale answer is timed again only where a tuning says so") {
+  protocol::Answer answer;
+  answer.source = "cache";
+  answer.stale = true;
+  const auto from = [&] { return answerFacts(answer, "").at(3).at(1); };
+  CHECK(from().find("another driver or compiler") != std::string::npos);
+  CHECK(from().find("behind") == std::string::npos);
+  answer.job = "7";
+  CHECK(from().find("timed again behind") != std::string::npos);
+  answer.stale = false;
+  CHECK(from().find("stale") == std::string::npos);
+}
+
 TEST_CASE("columns line up, also beside text that is not ASCII") {
   CHECK(table({{"a", "b"}, {"\u00e9\u00e9\u00e9", "x"}}) == "A    B\n\u00e9\u00e9\u00e9  x\n");
   CHECK(table({{"name"}}) == "NAME\n");
