@@ -167,9 +167,16 @@ void Search::finishFailed(const Compiled& compiled) {
   finish(std::move(trial), nullptr);
 }
 
+namespace {
+/// Made before this search, by us or by others: it has no place in the order of what is proposed.
+bool given(const Compiled& compiled) {
+  return compiled.fetch || !compiled.origin.empty();
+}
+} // namespace
+
 std::deque<Compiled>::iterator Search::nextReady() {
   if (ordered_) {
-    auto contender = std::ranges::find_if(ready_, [](const Compiled& each) { return !each.origin.empty(); });
+    auto contender = std::ranges::find_if(ready_, given);
     if (contender != ready_.end() || order_.empty()) return contender;
     return std::ranges::find(ready_, order_.front(), &Compiled::configuration);
   }
@@ -188,7 +195,7 @@ void Search::measureNext() {
   if (next == ready_.end()) return;
   Compiled compiled = std::move(*next);
   ready_.erase(next);
-  if (ordered_ && compiled.origin.empty()) {
+  if (ordered_ && !given(compiled)) {
     order_.pop_front();
     if (!compiled.artefact) return finishFailed(compiled);
     if (const size_t position = space_.find(compiled.configuration); position < space_.size())
