@@ -119,6 +119,7 @@ nlohmann::json toJson(const prewarm::Report& report, const prewarm::Manifest& ma
                         {"refused", toJson(report.refused)},
                         {"complete", report.ended},
                         {"seconds", report.seconds},
+                        {"longest_seconds", report.longest},
                         {"cores_busy", report.coresBusy},
                         {"notes", manifest.notes}};
   if (report.coresIdle) out["cores_idle"] = *report.coresIdle;
@@ -139,11 +140,11 @@ void print(const prewarm::Report& report, const prewarm::Manifest& manifest) {
       report.coresIdle ? ", " + std::to_string(std::lround(100 * *report.coresIdle)) + " % idle" : "";
   std::printf("%s: %zu problems, %ld builds: %ld compiled, %ld known, %ld too large for their device, "
               "%zu refused by a second compiler, %zu failed; "
-              "%.1f s, cores %.0f %% busy with it%s\n",
+              "%.1f s (the longest build %.1f s), cores %.0f %% busy with it%s\n",
               manifest.name.c_str(), manifest.problems.size(), static_cast<long>(report.builds),
               static_cast<long>(report.compiled), static_cast<long>(report.known),
               static_cast<long>(report.tooLarge), report.refused.size(), report.failures.size(),
-              report.seconds, 100 * report.coresBusy, idle.c_str());
+              report.seconds, report.longest, 100 * report.coresBusy, idle.c_str());
 }
 
 int prewarm(const Context& context, Options options) {
@@ -157,6 +158,8 @@ int prewarm(const Context& context, Options options) {
   if (options.run.worker.empty()) options.run.worker = besideThis("tuned-worker");
   auto toolchain = prewarm::findToolchain(options.run.worker);
   if (!toolchain) return report(context, toolchain.error());
+  for (const std::string& notice : toolchain->notices)
+    std::cerr << "prewarm: " << notice << "\n";
   if (auto ok = prewarm::keepCompilers(*toolchain, options.compilers); !ok)
     return report(context, ok.error());
   auto plan = prewarm::makePlan(*manifest, options.targets, *toolchain);

@@ -151,6 +151,7 @@ private:
       lock.lock();
       if (made) {
         queue_.took(item, made->build.seconds);
+        report_.longest = std::max(report_.longest, made->build.seconds);
         made_.emplace_back(*next, std::move(*made));
         changed_.notify_all();
       } else if (!stop_.stop_requested()) {

@@ -30,6 +30,7 @@ struct Report {
   std::vector<Failure> refused;
   bool ended = false; ///< all there; else the budget or a signal came first
   double seconds = 0;
+  double longest = 0;   ///< seconds of the longest build, which no number of cores makes shorter
   double coresBusy = 0; ///< share of all cores' time that compiling took, with all that it started
   /// Share of all cores' time that nobody used. Where others use the machine, it is this one that says
   /// whether cores were kept waiting. Not set: the system does not tell.

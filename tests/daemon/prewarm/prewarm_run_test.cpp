@@ -180,6 +180,21 @@ TEST_CASE("targets that are none, and no target at all; a worker that is not the
   CHECK(findToolchain("/nonexistent/worker").error().kind == ErrorKind::Unavailable);
 }
 
+TEST_CASE("of one kind the build with the most elements a thread comes first") {
+  auto problem = std::make_shared<tuned::Problem>();
+  const auto item = [&](const Configuration& configuration) { return Item{problem, "k", configuration}; };
+  const std::vector<Item> items = {item({{"BLOCK", 64}, {"num_warps", 4}}),
+                                   item({{"BLOCK", 256}, {"num_warps", 4}, {"num_stages", 2}}),
+                                   item({{"BLOCK", 256}, {"num_warps", 8}, {"num_stages", 4}}),
+                                   item({{"BLOCK", 64}, {"num_warps", 4}, {"num_stages", 3}})};
+  Queue queue;
+  for (size_t i = 0; i < items.size(); ++i)
+    queue.add(items[i], i);
+  for (const size_t next : {1, 2, 0, 3}) // equals as they were added
+    CHECK(queue.take() == next);
+  CHECK_FALSE(queue.take());
+}
+
 TEST_CASE("one build of each kind comes first, then those of the kind that takes longest") {
   auto item = [](const std::string& kernel, const Configuration& configuration) {
     auto problem = std::make_shared<tuned::Problem>();
@@ -195,14 +210,14 @@ TEST_CASE("one build of each kind comes first, then those of the kind that takes
   CHECK(queue.empty());
   for (size_t i = 0; i < items.size(); ++i)
     queue.add(items[i], i);
-  CHECK(queue.take() == 4); // by a second compiler
-  CHECK(queue.take() == 2);
-  CHECK(queue.take() == 0);
-  queue.took(items[2], 3);
-  queue.took(items[0], 0.1);
-  CHECK(queue.take() == 5); // its first is not done: nobody knows how long that takes
-  queue.took(items[4], 1);
+  CHECK(queue.take() == 5); // by a second compiler, and the heavier one
   CHECK(queue.take() == 3);
   CHECK(queue.take() == 1);
+  queue.took(items[3], 3);
+  queue.took(items[1], 0.1);
+  CHECK(queue.take() == 4); // its first is not done: nobody knows how long that takes
+  queue.took(items[5], 1);
+  CHECK(queue.take() == 2);
+  CHECK(queue.take() == 0);
   CHECK_FALSE(queue.take());
 }
