@@ -64,6 +64,12 @@ Result<std::string> Entries::get(const std::string& space, const std::string& ke
   return fail(ErrorKind::NotFound, "there is no entry '" + key + "' in '" + space + "'");
 }
 
+bool Entries::has(const std::string& space, const std::string& key) const {
+  const auto where = path(space, key);
+  std::error_code ignored;
+  return where && fs::exists(*where, ignored);
+}
+
 Result<size_t*> Entries::counter(const std::string& space) {
   if (auto known = counts_.find(space); known != counts_.end()) return &known->second;
   std::error_code error;

@@ -25,6 +25,8 @@ public:
   /// The value's text. NotFound: there is none, or its file was damaged (it is removed then). InvalidInput: a
   /// name that is not made of up to 128 letters, digits, '-', '_' and '.', or begins with a dot.
   Result<std::string> get(const std::string& space, const std::string& key);
+  /// Whether there is one, sound or not.
+  bool has(const std::string& space, const std::string& key) const;
   /// Keeps the value if there is none yet, or if `replace`; gives the one that is kept. OutOfResources: too
   /// large, too many in the space, or no room on the disk.
   Result<std::string> put(const std::string& space, const std::string& key, const std::string& value,

@@ -35,6 +35,15 @@ TEST_CASE("who comes first is kept, in the next process too, unless it is replac
   CHECK(next.keys("other").value().empty());
 }
 
+TEST_CASE("whether an entry is there is told without reading it") {
+  Folder folder;
+  Entries entries(folder.path + "/entries");
+  CHECK_FALSE(entries.has("space", "key"));
+  REQUIRE(entries.put("space", "key", "{}", false));
+  CHECK(entries.has("space", "key"));
+  CHECK_FALSE(entries.has("space", "../key"));
+}
+
 TEST_CASE("a damaged entry is none, and its place is free") {
   Folder folder;
   Entries entries(folder.path);

@@ -253,7 +253,7 @@ Result<void> Studies::keep(const Held& held) {
     text = textOf(json::parse(held.about), keptOf(told, most));
     most /= 2;
   } while (text.size() > store::Entries::largestValue && most > 1);
-  const bool known = entries_.get(held.space, held.key).has_value();
+  const bool known = entries_.has(held.space, held.key);
   auto kept = entries_.put(held.space, held.key, text, true);
   if (!kept) return fail(kept.error());
   if (!known || text.size() > kLarge) entries_.trim(prefixOf(held.user), kFilesPerUser, kBytesPerUser);
