@@ -34,11 +34,16 @@ protocol::TuneRequest requestFor(client::Client& client, const json& document) {
   return request;
 }
 
-/// Starts the tuning and follows it until `trials` of its trials were announced.
+/// Starts the tuning and follows it until `trials` of its trials were announced; it waits then, or a machine
+/// that gives this process no time would find it done.
 protocol::JobStatus startAndFollow(client::Client& client, const protocol::TuneRequest& request, int trials) {
   const auto job = client.start(request);
   REQUIRE_MESSAGE(job, job.error().text());
-  (void)client.watch(job->id, [&](const protocol::Event& event) { return event.job.tried < trials; });
+  (void)client.watch(job->id, [&](const protocol::Event& event) {
+    if (event.job.tried < trials) return true;
+    REQUIRE(client.pause(true));
+    return false;
+  });
   return *job;
 }
 
@@ -119,6 +124,7 @@ TEST_CASE("workers killed in mid-job are replaced, and no configuration is blame
   DaemonProcess daemon;
   auto client = daemon.connect();
   const auto job = startAndFollow(client, requestFor(client, wideDocument("crash_workers")), 1);
+  REQUIRE(client.pause(false));
   size_t killed = 0;
   for (int round = 0; round < 2; ++round) {
     for (const pid_t worker : childrenOf(daemon.process()))
@@ -157,6 +163,7 @@ TEST_CASE("the disk fills up in mid-tuning: said so, the trials before are kept,
   const auto job = startAndFollow(client, request, 2);
   const rlimit full{1, RLIM_INFINITY}, space{RLIM_INFINITY, RLIM_INFINITY};
   REQUIRE(prlimit(daemon.process(), RLIMIT_FSIZE, &full, nullptr) == 0);
+  REQUIRE(client.pause(false));
   const auto failed = client.watch(job.id);
   REQUIRE_MESSAGE(failed, failed.error().text());
   CHECK(failed->state == "failed");
