@@ -56,6 +56,33 @@ protocol::BestRequest askOf(const std::string& kernel) {
   return out;
 }
 
+std::string base64(const std::string& bytes) {
+  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    uint32_t three = 0;
+    for (size_t k = 0; k < 3; ++k)
+      three = three << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0);
+    for (size_t k = 0; k < 4; ++k)
+      out += i + k > bytes.size() ? '=' : digits[three >> (18 - 6 * k) & 63];
+  }
+  return out;
+}
+
+/// The object of a kernel at BLOCK_SIZE 256, made without a daemon that would judge it.
+std::string objectOf(const Folder& folder, std::string source) {
+  for (size_t at; (at = source.find("${BLOCK_SIZE}")) != std::string::npos;)
+    source.replace(at, 13, "256");
+  const std::string object = folder / "made.o";
+  const auto made = tunectl::runProgram(
+      {program("tunectl"), "compile", folder.write("made.ttir", source), "--target", "cpu", "-o", object},
+      120);
+  REQUIRE(made);
+  REQUIRE_MESSAGE(made->exitCode == 0, made->errors);
+  std::ifstream in(object, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
 std::string submit(client::Client& client, const json& document) {
   const auto info = client.submit(document.dump());
   REQUIRE_MESSAGE(info, info.error().text());
@@ -282,14 +309,7 @@ TEST_CASE("builds of others are judged and timed beside ours, and named; bad one
   build.format = "object";
   build.launch = job->answer->launch;
   build.launch.grid = job->answer->grid;
-  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (size_t i = 0; i < binary->size(); i += 3) {
-    uint32_t three = 0;
-    for (size_t k = 0; k < 3; ++k)
-      three = three << 8 | (i + k < binary->size() ? static_cast<unsigned char>((*binary)[i + k]) : 0);
-    for (size_t k = 0; k < 4; ++k)
-      build.binary += i + k > binary->size() ? '=' : digits[three >> (18 - 6 * k) & 63];
-  }
+  build.binary = base64(*binary);
   const auto kept = client.addBuild(build);
   REQUIRE_MESSAGE(kept, kept.error().text());
   CHECK(kept->artefact == job->answer->artefact);
@@ -321,4 +341,54 @@ TEST_CASE("builds of others are judged and timed beside ours, and named; bad one
   refused([](auto& bad) { bad.launch.parameters[0].kind = ParameterKind::Scalar; }, "pointer");
   refused([](auto& bad) { bad.launch.block = {2000, 1, 1}; }, "block");
   refused([](auto& bad) { bad.launch.symbol = ""; }, "symbol");
+}
+
+TEST_CASE("builds of others that are wrong, write out of bounds or are launched wrong are told as that") {
+  DaemonProcess daemon;
+  auto client = daemon.connect();
+  const std::string id = submit(client, document("others_wrong", elementwise(storeCopy)));
+  const auto first = client.tune(tuneOf(id));
+  REQUIRE(first->state == "done");
+  const Folder folder;
+  const std::string good = objectOf(folder, elementwise(storeCopy));
+  const auto bring = [&](const std::string& origin, const std::string& object, auto change) {
+    protocol::BuildRequest build;
+    build.kernel = id;
+    build.sizes = sizes;
+    build.origin = origin;
+    build.configuration = {{"theirs", 1}};
+    build.target = first->answer->target;
+    build.format = "object";
+    build.binary = base64(object);
+    build.launch = first->answer->launch;
+    build.launch.grid = {20, 1, 1}; // 5000 elements in blocks of 256
+    change(build);
+    const auto kept = client.addBuild(build);
+    CHECK_MESSAGE(kept, kept.error().text());
+  };
+  const auto asItIs = [](auto&) {};
+  bring("right", good, asItIs);
+  bring("wrong", objectOf(folder, elementwise(storeScaled(2))), asItIs);
+  bring("beyond", objectOf(folder, elementwise(storeUnmasked)), asItIs);
+  bring("small grid", good, [](auto& build) { build.launch.grid = {3, 1, 1}; });
+  bring("no such symbol", good, [](auto& build) { build.launch.symbol = "nobody"; });
+  bring("cut", good.substr(0, good.size() / 2), asItIs);
+  REQUIRE(client.tune(tuneOf(id))->state == "done");
+  std::map<std::string, protocol::Trial> told;
+  for (const auto& trial : client.trials(id)->trials)
+    if (!trial.origin.empty()) told.emplace(trial.origin, trial);
+  REQUIRE_MESSAGE(told.contains("right"), daemon.log());
+  CHECK(told.at("right").outcome == "timed");
+  CHECK(told.at("right").verdict.state == "passed");
+  for (const char* bad : {"wrong", "beyond", "small grid", "no such symbol", "cut"}) {
+    CAPTURE(std::string(bad));
+    REQUIRE(told.contains(bad));
+    CHECK(told.at(bad).outcome != "timed");
+    CHECK_FALSE(told.at(bad).reason.empty());
+  }
+  for (const char* bad : {"wrong", "small grid"})
+    CHECK(told.at(bad).outcome == "wrong_result");
+  const auto answer = client.ask(askOf(id));
+  REQUIRE(answer);
+  CHECK((answer->origin.empty() || answer->origin == "right"));
 }
