@@ -76,20 +76,6 @@ struct Client::State {
 };
 
 namespace {
-/// Percent-encodes everything but letters, digits and "-._~:".
-std::string encode(const std::string& text) {
-  static constexpr char digits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const unsigned char c : text) {
-    if (std::isalnum(c) || std::string_view("-._~:").find(static_cast<char>(c)) != std::string_view::npos) {
-      out += static_cast<char>(c);
-    } else {
-      out += {'%', digits[c >> 4], digits[c & 15]};
-    }
-  }
-  return out;
-}
-
 std::string withQuery(std::string path,
                       std::initializer_list<std::pair<const char*, std::string>> parameters) {
   char separator = '?';

@@ -80,6 +80,19 @@ private:
 };
 } // namespace
 
+std::string encode(const std::string& text) {
+  static constexpr char digits[] = "0123456789ABCDEF";
+  std::string out;
+  for (const unsigned char c : text) {
+    if (std::isalnum(c) || std::string_view("-._~:").find(static_cast<char>(c)) != std::string_view::npos) {
+      out += static_cast<char>(c);
+    } else {
+      out += {'%', digits[c >> 4], digits[c & 15]};
+    }
+  }
+  return out;
+}
+
 Result<Response> Http::exchange(Connection& connection, const Request& request, Deadline deadline,
                                 bool& reusable) {
   reusable = false;

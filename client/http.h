@@ -76,4 +76,7 @@ private:
   std::vector<Connection> idle_;
 };
 
+/// For a path or a query: everything but letters, digits and "-._~:" is percent-encoded.
+std::string encode(const std::string& text);
+
 } // namespace tuned::client

@@ -5,6 +5,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <string_view>
 
 namespace tuned::protocol {
 
@@ -26,6 +27,11 @@ constexpr std::array table = {
           "", "BuildRequest", "BuildInfo", json, 201},
     Route{"explain", "POST", "/v1/explain", "Why this winner: the field, the limits, who judged", "",
           "ExplainRequest", "Explanation", json, 200},
+    Route{"exportBundle", "GET", "/v1/bundle", "Builds and measurements as one file, unsigned",
+          "kernel target", "", "", "application/octet-stream", 200},
+    Route{"importBundle", "POST", "/v1/bundle",
+          "Take a bundle in; the three parameters are true or false, and false when left out",
+          "allow_untrusted allow_older trust_measurements", "Bundle", "", json, 200},
     Route{"forget", "POST", "/v1/forget", "Drop winners, a kernel, or what a device measured", "",
           "ForgetRequest", "Forgotten", json, 200},
     Route{"listJobs", "GET", "/v1/jobs", "Tunings of this daemon's life, newest first", "after limit", "",
@@ -90,7 +96,10 @@ nlohmann::json parameters(const Route& route) {
 nlohmann::json operation(const Route& route) {
   nlohmann::json out = {{"operationId", route.name}, {"summary", route.summary}};
   if (auto list = parameters(route); !list.empty()) out["parameters"] = std::move(list);
-  if (*route.request)
+  if (std::string_view(route.request) == "Bundle")
+    out["requestBody"] = {{"required", true},
+                          {"content", {{"application/octet-stream", nlohmann::json::object()}}}};
+  else if (*route.request)
     out["requestBody"] = {{"required", true}, {"content", {{json, {{"schema", reference(route.request)}}}}}};
   nlohmann::json content = {{route.type, nlohmann::json::object()}};
   if (*route.answer) content[route.type]["schema"] = reference(route.answer);

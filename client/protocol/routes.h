@@ -13,7 +13,8 @@ struct Route {
   const char* path; ///< "{id}" stands for one path segment
   const char* summary;
   const char* query;   ///< names of query parameters, separated by blanks; all optional
-  const char* request; ///< schema of the body; "" none; "KernelDocument" a kernel document as JSON
+  const char* request; ///< schema of the body; "" none; "KernelDocument" a kernel document as JSON,
+                       ///< "Bundle" a file's bytes
   const char* answer;  ///< schema of a 2xx body; "" no JSON, then `type` says what
   const char* type;    ///< content type of the answer
   int status;          ///< of success

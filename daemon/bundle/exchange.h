@@ -10,6 +10,7 @@ struct ExportRequest {
   std::vector<std::string> kernels; ///< names or ids; empty: all
   std::vector<std::string> targets; ///< "sm_90a"; empty: all
   std::optional<SigningKey> key;
+  int64_t most = int64_t{4} << 30; ///< bytes of binaries; beyond, OutOfResources
 };
 
 struct ExportReport {
@@ -19,12 +20,15 @@ struct ExportReport {
 /// Builds that were not measured are in it, and failures; a build whose binary was collected is not.
 /// NotFound: a kernel that the cache does not know, or nothing at all to export.
 Result<ExportReport> exportBundle(store::Store& store, const std::string& path, const ExportRequest& request);
+/// The same as a file's bytes.
+Result<std::string> exportBytes(store::Store& store, const ExportRequest& request);
 
 struct ImportRequest {
   std::vector<PublicKey> trusted;
   bool allowUntrusted = false;    ///< nobody's signature, or one of a key that is not trusted
   bool allowOlder = false;        ///< a bundle that is older than the last of its signer
   bool trustMeasurements = false; ///< measurements count as this machine's own, where it has none
+  std::string owner = {};         ///< whose kernels it brings, a user's number; empty: nobody's
 };
 
 struct ImportReport {
@@ -40,6 +44,12 @@ struct ImportReport {
 /// that it cannot have, a binary that is missing. A local build or measurement is never replaced by an
 /// imported one.
 Result<ImportReport> importBundle(store::Store& store, const Reader& reader, const ImportRequest& request);
+
+/// "3 kernels, 40 new builds (2 were here), …", or that it was imported before.
+std::string inWords(const ImportReport& report);
+
+/// Denied: as importBundle() would.
+Result<void> checkTrust(const Reader& reader, const ImportRequest& request);
 
 /// Checks a bundle's contents as importBundle() does, without a cache.
 Result<void> checkContents(const Reader& reader);

@@ -26,7 +26,8 @@ public:
     return {};
   }
 
-  Result<ExportReport> write(const std::string& path) {
+  /// Hands over what was gathered, with its serial.
+  template <typename Give> Result<ExportReport> give(const Give& give) {
     for (const std::string& kernel : kernels_) {
       auto document = store_.document(kernel);
       if (!document) return fail(document.error());
@@ -42,8 +43,7 @@ public:
     report_.serial = static_cast<int64_t>(std::llround(newest_ * 1000));
     if (report_.builds == 0)
       return fail(ErrorKind::NotFound, "the cache has no build to export", "`tunectl prewarm` makes some");
-    if (auto written = writer_.write(path, report_.serial, request_.key); !written)
-      return fail(written.error());
+    if (auto given = give(writer_, report_.serial); !given) return fail(given.error());
     return report_;
   }
 
@@ -56,6 +56,11 @@ private:
         if (!artefact && artefact.error().kind == ErrorKind::NotFound) return {}; // collected
         if (!artefact) return fail(artefact.error());
         artefacts_.insert(record.build.artefact);
+        bytes_ += static_cast<int64_t>(artefact->bytes.size());
+        if (bytes_ > request_.most)
+          return fail(ErrorKind::OutOfResources,
+                      "the binaries take more than " + std::to_string(request_.most) + " bytes",
+                      "export less: name kernels or targets; or stop the daemon and export with --cache");
         writer_.addBinary({artefact->sha, artefact->format, artefact->target, 0}, std::move(artefact->bytes));
       }
     }
@@ -84,14 +89,11 @@ private:
   ExportReport report_;
   std::set<int64_t> builds_;
   std::set<std::string> kernels_, targets_, artefacts_;
+  int64_t bytes_ = 0;
   double newest_ = 0;
 };
 
-} // namespace
-
-Result<ExportReport> exportBundle(store::Store& store, const std::string& path,
-                                  const ExportRequest& request) {
-  Gatherer gatherer(store, request);
+Result<void> gatherAll(Gatherer& gatherer, store::Store& store, const ExportRequest& request) {
   std::vector<std::string> kernels = request.kernels;
   if (kernels.empty()) kernels.emplace_back();
   for (const std::string& kernel : kernels) {
@@ -101,9 +103,32 @@ Result<ExportReport> exportBundle(store::Store& store, const std::string& path,
       if (!document) return fail(document.error());
       filter.kernel = document->kernel;
     }
-    if (auto gathered = gatherer.gather(filter); !gathered) return fail(gathered.error());
+    if (auto gathered = gatherer.gather(filter); !gathered) return gathered;
   }
-  return gatherer.write(path);
+  return {};
+}
+
+} // namespace
+
+Result<ExportReport> exportBundle(store::Store& store, const std::string& path,
+                                  const ExportRequest& request) {
+  Gatherer gatherer(store, request);
+  if (auto gathered = gatherAll(gatherer, store, request); !gathered) return fail(gathered.error());
+  return gatherer.give(
+      [&](const Writer& writer, int64_t serial) { return writer.write(path, serial, request.key); });
+}
+
+Result<std::string> exportBytes(store::Store& store, const ExportRequest& request) {
+  Gatherer gatherer(store, request);
+  if (auto gathered = gatherAll(gatherer, store, request); !gathered) return fail(gathered.error());
+  std::string out;
+  auto given = gatherer.give([&](const Writer& writer, int64_t serial) -> Result<void> {
+    auto bytes = writer.bytes(serial, request.key);
+    if (!bytes) return fail(bytes.error());
+    out = std::move(*bytes);
+    return {};
+  });
+  return given ? Result<std::string>(std::move(out)) : fail(given.error());
 }
 
 } // namespace tuned::bundle

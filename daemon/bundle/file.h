@@ -62,7 +62,9 @@ public:
   /// Once a binary is in, it is not added again.
   void addBinary(const Artefact& artefact, std::string bytes);
   /// `serial` grows with what the contents are: importers refuse one that is smaller than the last of its
-  /// signer. Written beside `path` and renamed. Denied or OutOfResources: the file cannot be written.
+  /// signer.
+  Result<std::string> bytes(int64_t serial, const std::optional<SigningKey>& key) const;
+  /// The same into a file, beside `path` and then renamed. Denied or OutOfResources: it cannot be written.
   Result<void> write(const std::string& path, int64_t serial, const std::optional<SigningKey>& key) const;
 
 private:
@@ -89,6 +91,8 @@ public:
   /// or not what an index holds, with the line. Unsupported: of a newer version. OutOfResources: larger than
   /// 4 GiB.
   static Result<Reader> open(const std::string& path);
+  /// The same of a file's bytes; `most`: how many it may unpack to.
+  static Result<Reader> parse(std::string_view file, uint64_t most = uint64_t{4} << 30);
 
   const std::optional<PublicKey>& signer() const { return signer_; }
   int64_t serial() const { return serial_; }
@@ -104,7 +108,7 @@ public:
   Result<std::string_view> binary(const std::string& sha) const;
 
 private:
-  Result<void> readHead(const std::string& file);
+  Result<void> readHead(std::string_view file);
   Result<void> readIndex();
 
   std::optional<PublicKey> signer_;
@@ -115,5 +119,9 @@ private:
   size_t indexBytes_ = 0;
   std::map<std::string, std::pair<Artefact, size_t>> artefacts_; ///< with the place of the bytes in plain_
 };
+
+/// The same bundle as `key` signs it, whoever had signed it before. Its contents are not looked at: the
+/// caller has opened it.
+Result<std::string> signedBy(std::string file, const SigningKey& key);
 
 } // namespace tuned::bundle

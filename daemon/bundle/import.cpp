@@ -47,17 +47,6 @@ Result<void> checkBuild(const BuildEntry& entry, const Kernels& kernels, const R
   return {};
 }
 
-Result<void> checkTrust(const Reader& reader, const ImportRequest& request) {
-  if (request.allowUntrusted) return {};
-  if (!reader.signer())
-    return fail(ErrorKind::Denied, "nobody signed the bundle",
-                "sign it where it is made (export --key FILE), or take it as it is with --allow-untrusted");
-  if (std::ranges::find(request.trusted, *reader.signer()) != request.trusted.end()) return {};
-  return fail(ErrorKind::Denied,
-              "the bundle is signed by " + text(*reader.signer()) + ", which is not trusted",
-              "`tunectl key trust FILE.pub`, or --trust FILE.pub, or --allow-untrusted");
-}
-
 /// Puts one bundle into a store, in slices so that nobody else waits long.
 class Importer {
 public:
@@ -109,6 +98,7 @@ private:
     record.sha = sha256(entry.document);
     record.kernel = entry.id;
     record.name = entry.name;
+    record.owner = request_.owner;
     record.text = entry.document;
     return store_.putDocument(record);
   }
@@ -179,6 +169,25 @@ private:
 };
 
 } // namespace
+
+Result<void> checkTrust(const Reader& reader, const ImportRequest& request) {
+  if (request.allowUntrusted) return {};
+  if (!reader.signer())
+    return fail(ErrorKind::Denied, "nobody signed the bundle",
+                "sign it where it is made (export --key FILE), or take it as it is with --allow-untrusted");
+  if (std::ranges::find(request.trusted, *reader.signer()) != request.trusted.end()) return {};
+  return fail(ErrorKind::Denied,
+              "the bundle is signed by " + text(*reader.signer()) + ", which is not trusted",
+              "`tunectl key trust FILE.pub`, or --trust FILE.pub, or --allow-untrusted");
+}
+
+std::string inWords(const ImportReport& report) {
+  if (report.known) return "it was imported before: nothing to do";
+  return std::to_string(report.kernels) + " kernels, " + std::to_string(report.builds) + " new builds (" +
+         std::to_string(report.buildsKept) + " were here), " + std::to_string(report.measurements) +
+         " measurements, " + std::to_string(report.hints) + " hints, " + std::to_string(report.local) +
+         " where one of our own stands";
+}
 
 Result<void> checkContents(const Reader& reader) {
   Kernels kernels;

@@ -105,16 +105,26 @@ Result<std::string> unpack(std::string_view stored, uint64_t plainBytes) {
 Result<Reader> Reader::open(const std::string& path) {
   auto file = readFile(path);
   if (!file) return fail(file.error());
+  return parse(*file);
+}
+
+Result<Reader> Reader::parse(std::string_view file, uint64_t most) {
   Reader reader;
-  if (auto head = reader.readHead(*file); !head) return fail(head.error());
-  auto plain = unpack(std::string_view(*file).substr(headBytes), getNumber<uint64_t>(*file, plainAt));
+  if (auto head = reader.readHead(file); !head) return fail(head.error());
+  const auto plainBytes = getNumber<uint64_t>(file, plainAt);
+  if (plainBytes > most)
+    return fail(ErrorKind::OutOfResources,
+                "the bundle unpacks to " + std::to_string(plainBytes) + " bytes; " + std::to_string(most) +
+                    " is the most here",
+                "stop the daemon and import it with --cache, or export less at a time");
+  auto plain = unpack(file.substr(headBytes), plainBytes);
   if (!plain) return fail(plain.error());
   reader.plain_ = std::move(*plain);
   if (auto index = reader.readIndex(); !index) return fail(index.error());
   return reader;
 }
 
-Result<void> Reader::readHead(const std::string& file) {
+Result<void> Reader::readHead(std::string_view file) {
   if (file.size() < headBytes || !file.starts_with(magic))
     return fail(ErrorKind::InvalidInput, "this is no bundle, or its beginning is missing",
                 "`tunectl export FILE` makes one");
@@ -128,15 +138,14 @@ Result<void> Reader::readHead(const std::string& file) {
     return altered(file.size() - headBytes < stored ? "it is cut short" : "it is longer than it says");
   if (getNumber<uint64_t>(file, plainAt) > largestPlain)
     return fail(ErrorKind::OutOfResources, "the bundle unpacks to more than 4 GiB");
-  std::string_view all(file);
-  hash_ = sha256(all.substr(headBytes));
-  if (hash_ != toHex(all.substr(hashAt, 32))) return altered("its contents are not what its head says");
+  hash_ = sha256(file.substr(headBytes));
+  if (hash_ != toHex(file.substr(hashAt, 32))) return altered("its contents are not what its head says");
   PublicKey key;
   Signature signature;
   std::memcpy(key.data(), file.data() + keyAt, key.size());
   std::memcpy(signature.data(), file.data() + signatureAt, signature.size());
   if (key == PublicKey{} && signature == Signature{}) return {};
-  if (!verify(key, all.substr(0, signatureAt), signature))
+  if (!verify(key, file.substr(0, signatureAt), signature))
     return altered("its signature is not its signer's");
   signer_ = key;
   return {};

@@ -52,8 +52,7 @@ void Writer::addBinary(const Artefact& artefact, std::string bytes) {
   binaries_.try_emplace(artefact.sha, Binary{about, std::move(bytes)});
 }
 
-Result<void> Writer::write(const std::string& path, int64_t serial,
-                           const std::optional<SigningKey>& key) const {
+Result<std::string> Writer::bytes(int64_t serial, const std::optional<SigningKey>& key) const {
   std::string index = json{{"kind", "bundle"},
                            {"serial", serial},
                            {"kernels", kernels_.size()},
@@ -81,16 +80,24 @@ Result<void> Writer::write(const std::string& path, int64_t serial,
   putNumber<uint64_t>(file, plain.size());
   putNumber<uint64_t>(file, stored.size());
   file += fromHex(sha256(stored));
-  const PublicKey signer = key ? key->publicKey() : PublicKey{};
-  file.append(reinterpret_cast<const char*>(signer.data()), signer.size());
-  Signature signature{};
-  if (key) {
-    auto made = key->sign(file);
-    if (!made) return fail(made.error());
-    signature = *made;
-  }
-  file.append(reinterpret_cast<const char*>(signature.data()), signature.size());
-  return replaceFile(path, file + stored, 0644);
+  file.append(headBytes - keyAt, '\0'); // nobody's signature
+  file += stored;
+  return key ? signedBy(std::move(file), *key) : Result<std::string>(std::move(file));
+}
+
+Result<void> Writer::write(const std::string& path, int64_t serial,
+                           const std::optional<SigningKey>& key) const {
+  auto file = bytes(serial, key);
+  return file ? replaceFile(path, *file, 0644) : fail(file.error());
+}
+
+Result<std::string> signedBy(std::string file, const SigningKey& key) {
+  const PublicKey signer = key.publicKey();
+  file.replace(keyAt, signer.size(), reinterpret_cast<const char*>(signer.data()), signer.size());
+  auto made = key.sign(std::string_view(file).substr(0, signatureAt));
+  if (!made) return fail(made.error());
+  file.replace(signatureAt, made->size(), reinterpret_cast<const char*>(made->data()), made->size());
+  return file;
 }
 
 } // namespace tuned::bundle

@@ -3,6 +3,7 @@
 #include "client/protocol/entry.h"
 #include "client/protocol/json.h"
 #include "client/protocol/routes.h"
+#include "daemon/http/bundles.h"
 
 #include <charconv>
 #include <nlohmann/json.hpp>
@@ -198,6 +199,9 @@ constexpr Router::Entry table[] = {
          return reply(s.explain(request, c.request.user()), c.status);
        });
      }},
+    // A bundle holds everybody's kernels.
+    {"exportBundle", false, false, exportBundle, Rights::Submit},
+    {"importBundle", false, true, importBundle, Rights::Submit},
     // What one user forgets, all have lost.
     {"forget", false, true,
      [](Service& s, const Call& c) {

@@ -1,5 +1,6 @@
 // tunectl export, import, show FILE and diff.
 #include "base/clock.h"
+#include "base/durable_file.h"
 #include "base/positive_option.h"
 #include "daemon/bundle/diff.h"
 #include "daemon/bundle/exchange.h"
@@ -7,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -18,9 +20,45 @@ namespace {
 using nlohmann::json;
 
 struct ExportOptions {
-  std::string file, key;
+  std::string file, key, from;
   bundle::ExportRequest request;
 };
+
+void print(const Context& context, const ExportOptions& options, const bundle::ExportReport& made) {
+  if (context.json)
+    std::cout << json{{"file", options.file},
+                      {"kernels", made.kernels},
+                      {"builds", made.builds},
+                      {"measurements", made.measurements},
+                      {"binaries", made.artefacts},
+                      {"serial", made.serial},
+                      {"signer", options.request.key ? bundle::text(options.request.key->publicKey()) : ""}}
+                     .dump(2)
+              << "\n";
+  else
+    std::cout << options.file << ": " << made.kernels << " kernels, " << made.builds << " builds, "
+              << made.measurements << " measurements, " << made.artefacts << " binaries"
+              << (options.request.key ? ", signed" : ", not signed") << "\n";
+}
+
+/// What a daemon gave, signed here.
+int passOn(const Context& context, const ExportOptions& options) {
+  std::ifstream in(options.from, std::ios::binary);
+  std::string bytes(std::istreambuf_iterator<char>(in), {});
+  auto reader = bundle::Reader::parse(bytes);
+  if (!reader) return report(context, reader.error());
+  if (options.request.key) {
+    auto made = bundle::signedBy(std::move(bytes), *options.request.key);
+    if (!made) return report(context, made.error());
+    bytes = std::move(*made);
+  }
+  if (auto written = replaceFile(options.file, bytes, 0644); !written)
+    return report(context, written.error());
+  print(context, options,
+        {reader->kernels(), reader->builds(), reader->measurements(),
+         static_cast<int64_t>(reader->artefacts().size()), reader->serial()});
+  return done;
+}
 
 int exportTo(const Context& context, ExportOptions options) {
   if (!options.key.empty()) {
@@ -28,30 +66,19 @@ int exportTo(const Context& context, ExportOptions options) {
     if (!key) return report(context, key.error());
     options.request.key = *key;
   }
+  if (!options.from.empty()) return passOn(context, options);
   auto store = openCache(context, true);
   if (!store) return report(context, store.error());
   auto made = bundle::exportBundle(**store, options.file, options.request);
   if (!made) return report(context, made.error());
-  if (context.json)
-    std::cout << json{{"file", options.file},
-                      {"kernels", made->kernels},
-                      {"builds", made->builds},
-                      {"measurements", made->measurements},
-                      {"binaries", made->artefacts},
-                      {"serial", made->serial},
-                      {"signer", options.request.key ? bundle::text(options.request.key->publicKey()) : ""}}
-                     .dump(2)
-              << "\n";
-  else
-    std::cout << options.file << ": " << made->kernels << " kernels, " << made->builds << " builds, "
-              << made->measurements << " measurements, " << made->artefacts << " binaries"
-              << (options.request.key ? ", signed" : ", not signed") << "\n";
+  print(context, options, *made);
   return done;
 }
 
 struct ImportOptions {
   std::string file;
   std::vector<std::string> trusted;
+  bool check = false;
   bundle::ImportRequest request;
 };
 
@@ -64,6 +91,12 @@ int importFrom(const Context& context, ImportOptions options) {
   options.request.trusted = std::move(*keys);
   auto reader = bundle::Reader::open(options.file);
   if (!reader) return report(context, reader.error());
+  if (options.check) {
+    if (auto trusted = bundle::checkTrust(*reader, options.request); !trusted)
+      return report(context, trusted.error());
+    auto sound = bundle::checkContents(*reader);
+    return sound ? done : report(context, sound.error());
+  }
   auto store = openCache(context, false);
   if (!store) return report(context, store.error());
   auto made = bundle::importBundle(**store, *reader, options.request);
@@ -76,12 +109,8 @@ int importFrom(const Context& context, ImportOptions options) {
                       {"local_kept", made->local}, {"seconds", seconds}}
                      .dump(2)
               << "\n";
-  else if (made->known)
-    std::cout << options.file << " was imported before: nothing to do\n";
   else
-    std::cout << made->kernels << " kernels, " << made->builds << " new builds (" << made->buildsKept
-              << " were here), " << made->measurements << " measurements, " << made->hints << " hints, "
-              << made->local << " where one of our own stands; " << seconds << " s\n";
+    std::cout << options.file << ": " << bundle::inWords(*made) << "; " << seconds << " s\n";
   return done;
 }
 
@@ -186,6 +215,7 @@ void addExport(CLI::App& app, Context& context) {
   auto options = std::make_shared<ExportOptions>();
   verb->add_option("file", options->file, "the bundle to write")->required();
   verb->add_option("--key", options->key, "private key to sign it with (tunectl key new)");
+  verb->add_option("--from", options->from, "of this bundle, which a daemon gave, instead of a cache");
   verb->add_option("--kernel", options->request.kernels, "of this kernel only; may be repeated")
       ->allow_extra_args(false);
   verb->add_option("-t,--target", options->request.targets, "for this target only")
@@ -205,6 +235,7 @@ void addImport(CLI::App& app, Context& context) {
   verb->add_flag("--allow-untrusted", options->request.allowUntrusted, "whoever signed it, if anybody did");
   verb->add_flag("--allow-older", options->request.allowOlder,
                  "even if a newer one of its signer was imported");
+  verb->add_flag("--check", options->check, "whether it would be taken; nothing is");
   verb->add_flag("--trust-measurements", options->request.trustMeasurements,
                  "measurements count as made here: for fleets of equal machines");
   verb->callback(

@@ -25,8 +25,10 @@ tuned::Result<std::unique_ptr<tuned::store::Store>> tuned::offline::openCache(co
     return fail(ErrorKind::NotFound, "there is no cache in " + context.cache, "--cache names its folder");
   auto store = store::Store::open(context.cache);
   if (!store && store.error().kind == ErrorKind::Unavailable)
-    return fail(ErrorKind::Unavailable, store.error().message,
-                "stop that daemon meanwhile, or name another folder with --cache");
+    return fail(
+        ErrorKind::Unavailable, store.error().message,
+        "stop that daemon meanwhile, or name another folder with --cache; export and import go through it "
+        "where --socket or GPU_TUNED_SOCKET names its socket");
   return store;
 }
 

@@ -30,8 +30,11 @@ public:
   /// Once, from any thread: the devices, and what an operator should know of the search for them. Takes up
   /// the tunings that an earlier daemon acknowledged and did not finish, then ends looking().
   void setDevices(std::vector<KnownDevice> devices, std::vector<std::string> problems);
-  /// Once, after setDevices: begins to measure what was built elsewhere or ahead and never measured here.
+  /// After setDevices: begins to measure what was built elsewhere or ahead and never measured here.
   void measureLater();
+  /// After a bundle was taken into the store(): what was remembered of it may be old, and what came with it
+  /// is measured later. The devices must be known.
+  void imported();
   /// [quick] Whether the devices are not known yet. Until they are, nothing that is about a device may be
   /// called: submit, kernels, kernel, trials, artefact, jobs, job, status, unready and metricsText may.
   bool looking() const { return looking_; }
@@ -77,6 +80,7 @@ public:
   std::optional<std::string> unready() const;
 
   Metrics& metrics() { return metrics_; }
+  store::Store& store() { return *store_; }
   const Options& options() const { return options_; }
 
 private:

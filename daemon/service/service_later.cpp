@@ -23,6 +23,17 @@ void Service::measureLater() {
     feedLater(device);
 }
 
+void Service::imported() {
+  kernels_.drop();
+  provisional_.drop();
+  dropHits();
+  {
+    std::lock_guard guard(laterMutex_);
+    later_.reached.clear(); // builds may have come to problems that were passed by
+  }
+  measureLater();
+}
+
 /// Devices of one kind take from one list, so that they share the work.
 void Service::feedLater(const KnownDevice& device) {
   // What was measured on this hardware before an upgrade is told by what the store knows of the device.

@@ -48,6 +48,11 @@ bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+std::string read(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
 double counter(client::Client& client, const std::string& name) {
   const std::string text = client.page("/metrics").value_or("");
   const size_t at = text.find("\n" + name + " ");
@@ -112,6 +117,65 @@ TEST_CASE("built without a daemon, carried, measured by another's without compil
   CHECK(equal.tunectl(query).exitCode == 0);
   auto asked = equal.connect();
   CHECK(counter(asked, "gpu_tuned_jobs_started_total") == 0);
+}
+
+TEST_CASE("beside a running daemon: export and import go through it, and what came is measured behind") {
+  Machine ci;
+  const std::string cache = ci.folder / "ci", bundle = ci.folder / "b", key = ci.folder / "key";
+  CHECK(ci.prewarm("m.json", cache, {"--target", "cpu"})["compiled"] == 6);
+  ci.runJson({"key", "new", key});
+  ci.runJson({"export", bundle, "--cache", cache, "--key", key});
+
+  DaemonProcess host;
+  // Who trusts nobody takes nothing, and a bundle that was altered is none.
+  CHECK(host.tunectl({"import", bundle}).exitCode == 5);
+  std::string altered = read(bundle);
+  altered[altered.size() / 2] ^= 1;
+  ci.folder.write("altered", altered);
+  CHECK(host.tunectl({"import", ci.folder / "altered", "--allow-untrusted"}).exitCode == 1);
+  auto client = host.connect();
+  CHECK(client.status()->builds == 0);
+  CHECK(client.request("POST", "/v1/bundle", read(bundle)).error().kind == ErrorKind::Denied);
+  CHECK(client.request("POST", "/v1/bundle?allow_untrusted=1", read(bundle)).error().kind ==
+        ErrorKind::InvalidInput);
+  CHECK(client.request("POST", "/v1/bundle?allow_untrusted=true", altered).error().kind ==
+        ErrorKind::InvalidInput);
+  CHECK(client.request("GET", "/v1/bundle").error().kind == ErrorKind::NotFound); // nothing to export
+
+  const auto taken = host.tunectl({"import", bundle, "--trust", key + ".pub"});
+  CHECK_MESSAGE(taken.exitCode == 0, taken.errors);
+  CHECK_MESSAGE(contains(taken.output, "6 new builds"), taken.output);
+  for (int i = 0; i < 1200 && counter(client, "gpu_tuned_jobs_done_total") < 2; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  CHECK(client.status()->winners == 2);
+  CHECK(counter(client, "gpu_tuned_builds_made_total") == 0);
+  const auto again = host.tunectl({"import", bundle, "--trust", key + ".pub"});
+  CHECK_MESSAGE(contains(again.output, "was imported before"), again.output);
+
+  // The daemon's cache by its name, too; signed here, by a key that the daemon never sees.
+  const std::string measured = ci.folder / "measured", half = ci.folder / "half";
+  const auto given = host.tunectl(
+      {"export", measured, "--cache", host.folder() / "cache", "--key", key, "--kernel", "built"});
+  CHECK_MESSAGE(given.exitCode == 0, given.errors);
+  const json shown = ci.runJson({"show", measured});
+  CHECK(shown["builds"] == 6);
+  CHECK(shown["measurements"] == 6);
+  CHECK(shown["signer"].get<std::string>().size() == 64);
+  CHECK(ci.runJson({"verify", measured})["sound"] == true);
+  CHECK(host.tunectl({"export", half, "--kernel", "no such kernel"}).exitCode == 1);
+  CHECK(host.tunectl({"export", half, "--target", "sm_80"}).exitCode == 1);
+  CHECK_FALSE(std::filesystem::exists(half));
+  // Verbs that need a whole cache to themselves still say who has it.
+  const auto gc = host.tunectl({"gc", "--max-age", "1d", "--cache", host.folder() / "cache"});
+  CHECK(gc.exitCode != 0);
+
+  // Older than the last of its signer.
+  host.stop(SIGTERM);
+  const std::string there = host.folder() / "cache";
+  CHECK(ci.runJson({"import", measured, "--cache", there, "--trust", key + ".pub"})["builds"] == 0);
+  host.start();
+  CHECK(host.tunectl({"import", bundle, "--trust", key + ".pub"}).exitCode == 5);
+  CHECK(host.tunectl({"import", bundle, "--trust", key + ".pub", "--allow-older"}).exitCode == 0);
 }
 
 TEST_CASE("what ends a run is told by its exit status: all there, something failed, the budget") {

@@ -6,6 +6,7 @@
 #include "client/tunectl/output.h"
 #include "client/tunectl/process.h"
 #include "client/tunectl/verbs.h"
+#include "client/tunectl/verbs/bundles.h"
 #include "client/tunectl/verbs/hand_over.h"
 
 #include <CLI/CLI.hpp>
@@ -153,8 +154,11 @@ void addPassed(CLI::App& app, Context& context, const std::string& name, const s
         globals.json = globals.json || argument == "--json";
         return argument == "--json";
       });
-      return name == "prewarm" ? prewarm(globals, rest)
-                               : become(globals, offlineCommand(globals, name, rest));
+      if (const std::string socket = takeOption(rest, "--socket"); !socket.empty()) globals.socket = socket;
+      if (name == "prewarm") return prewarm(globals, rest);
+      if (name == "export" || name == "import")
+        if (auto code = throughDaemon(globals, name, rest)) return *code;
+      return become(globals, offlineCommand(globals, name, rest));
     };
   });
 }

@@ -271,6 +271,14 @@ TEST_CASE("contents that lie are refused whole, whoever signed them") {
   std::string path = text;
   path.replace(path.find("\"k\""), 3, "\"../../etc/k\"");
   CHECK(has(refusal([&](Writer& w) { w.add(bundle::Kernel{good.id(), "../../etc/k", path}); }), "\"name\""));
+  // A document that would have its source read from a file of whoever imports.
+  nlohmann::json elsewhere = nlohmann::json::parse(text);
+  elsewhere.erase("source_text");
+  elsewhere["source"] = "/etc/hostname";
+  CHECK(has(refusal([&](Writer& w) {
+              w.add(bundle::Kernel{good.id(), good.name, elsewhere.dump()});
+            }),
+            "the bundle's contents are wrong"));
   CHECK(has(refusal([&](Writer& w) { w.add(entry(keyOf(good.id(), 8), sha256("x"))); }), "not in it"));
   CHECK(has(refusal([&](Writer& w) {
               w.add(bundle::Kernel{good.id(), good.name, text});

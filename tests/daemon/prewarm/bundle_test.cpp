@@ -213,6 +213,38 @@ TEST_CASE("an index that lies is refused with its line, even when its signer is 
   CHECK(mentions(read.error(), "of its index"));
 }
 
+TEST_CASE("a million entries") {
+  Folder folder;
+  Writer writer;
+  constexpr int many = 1'000'000;
+  for (int i = 0; i < many; ++i)
+    writer.add(Kernel{std::to_string(i), "k", "{}"});
+  REQUIRE(writer.write(folder / "many", 1, std::nullopt));
+  auto read = Reader::open(folder / "many");
+  REQUIRE_MESSAGE(read, read.error().text());
+  CHECK(read->kernels() == many);
+  // They unpack to far more than they are stored as: whoever has little memory says so before that.
+  auto little = Reader::parse(slurp(folder / "many"), 1 << 20);
+  REQUIRE_FALSE(little);
+  CHECK(little.error().kind == ErrorKind::OutOfResources);
+}
+
+TEST_CASE("a bundle that another signs is the same bundle, and anybody's word no more") {
+  Folder folder;
+  REQUIRE(sample(false).write(folder / "bare", 7, std::nullopt));
+  auto made = signedBy(slurp(folder / "bare"), key(folder));
+  REQUIRE(made);
+  auto read = Reader::parse(*made);
+  REQUIRE_MESSAGE(read, read.error().text());
+  CHECK(read->signer() == key(folder).publicKey());
+  CHECK(read->hash() == Reader::open(folder / "bare")->hash());
+  REQUIRE(sample(false).write(folder / "signed", 7, key(folder)));
+  CHECK(*made == slurp(folder / "signed"));
+  auto again = signedBy(std::move(*made), key(folder, "other"));
+  REQUIRE(again);
+  CHECK(Reader::parse(*again)->signer() == key(folder, "other").publicKey());
+}
+
 TEST_CASE("a hundred thousand entries") {
   Folder folder;
   Writer writer;
