@@ -2,7 +2,10 @@
 // memory when it is idle. One JSON line; fails beyond 150 us, 200 ns and 40 MB in an optimised build.
 //
 // A round trip's time is the machine's as much as ours: beside it stand what the same bytes take between two
-// processes that do nothing else, in turns in the same run, and the processor's time on either side.
+// processes that do nothing else, in turns in the same run, and the processor's time on either side. The
+// client's has in it that it watches its socket until the answer is there instead of sleeping
+// (client/connection.cpp); what it does itself, writing the question and reading the answer, stands beside
+// it.
 #include "base/clock.h"
 #include "client/protocol/json.h"
 #include "tests/bench/socket_echo.h"
@@ -84,6 +87,15 @@ Result<nlohmann::json> measure(DaemonProcess& daemon) {
     theirs += processorSeconds(process);
   }
 
+  std::vector<double> texts;
+  const std::string text = protocol::toText(*first);
+  for (int i = 0; i < rounds * inRound; ++i) {
+    const auto start = Clock::now();
+    if (protocol::toText(request).empty() || !protocol::fromText<protocol::Answer>(text))
+      return fail(ErrorKind::Internal, "the answer cannot be read");
+    texts.push_back(secondsSince(start));
+  }
+
   // In short runs, of which most are not interrupted by another program.
   constexpr int runs = 1000, hits = 1000;
   if (auto kept = client.best(request.kernel, request.sizes, request.device); !kept)
@@ -103,6 +115,8 @@ Result<nlohmann::json> measure(DaemonProcess& daemon) {
                         {"bare_socket_p50_us", bareMedian * 1e6},
                         {"times_bare_socket", median / bareMedian},
                         {"client_processor_us", ours / (rounds * inRound) * 1e6},
+                        {"client_text_us", quantile(texts, 0.5) * 1e6},
+                        {"answer_bytes", text.size()},
                         {"daemon_processor_us", theirs / (rounds * inRound) * 1e6},
                         {"memory_hit_ns", quantile(memory, 0.5) * 1e9},
                         {"idle_megabytes", idleBefore / 1e6},

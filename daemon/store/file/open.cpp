@@ -56,7 +56,7 @@ void setPragmas(Database& database) {
            "choose a folder on a local disk with --cache");
   database.exec("PRAGMA synchronous=FULL");
   database.exec("PRAGMA foreign_keys=ON");
-  database.exec("PRAGMA cache_size=-4000"); // KiB: the daemon stays small
+  database.exec("PRAGMA cache_size=-16000"); // KiB: the inner pages of a file with millions of rows
 }
 
 using DatabasePointer = std::unique_ptr<Database>;
