@@ -143,7 +143,8 @@ TEST_CASE("no route passes over what it does not know") {
         CHECK(answer.starts_with("HTTP/1.1 400"));
         CHECK(has(answer, why));
       };
-      const bool reads = operation.contains("requestBody");
+      const bool takes = operation.contains("requestBody");
+      const bool reads = takes && operation["requestBody"]["content"].contains("application/json");
       nlohmann::json body;
       if (reads) {
         const std::string schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
@@ -158,6 +159,10 @@ TEST_CASE("no route passes over what it does not know") {
         refuses(query, sound, "has no value");
         refuses(query + "=%4", sound, "hexadecimal");
         refuses(query + "=1&" + std::string(parameter["name"]) + "=1", sound, "given twice");
+      }
+      if (takes && !reads) { // a file's bytes
+        refuses(path, "[]", "no bundle");
+        continue;
       }
       refuses(path, "[]", reads ? "an object" : "expected none");
       body["no_such"] = 1;
