@@ -375,7 +375,9 @@ TEST_CASE("builds of others that are wrong, write out of bounds or are launched 
   bring("cut", good.substr(0, good.size() / 2), asItIs);
   REQUIRE(client.tune(tuneOf(id))->state == "done");
   std::map<std::string, protocol::Trial> told;
-  for (const auto& trial : client.trials(id)->trials)
+  const auto trials = client.trials(id);
+  REQUIRE(trials);
+  for (const auto& trial : trials->trials)
     if (!trial.origin.empty()) told.emplace(trial.origin, trial);
   REQUIRE_MESSAGE(told.contains("right"), daemon.log());
   CHECK(told.at("right").outcome == "timed");
