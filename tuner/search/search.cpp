@@ -34,7 +34,7 @@ Search::Search(const TuneRequest& request, const Space& space, std::unique_ptr<S
                Executor& executor, PhaseClock& phases, std::stop_token stop)
     : request_(request), space_(space), strategy_(std::move(strategy)), executor_(executor), phases_(phases),
       stop_(std::move(stop)), start_(phases.now()),
-      ready_(request.contenders.begin(), request.contenders.end()),
+      ready_(request.contenders.begin(), request.contenders.end()), given_(ready_.size()),
       ordered_(request.ordered || executor.exclusive()) {}
 
 std::optional<Compiled> Search::nextCompiled(std::chrono::milliseconds patience) {
@@ -167,18 +167,11 @@ void Search::finishFailed(const Compiled& compiled) {
   finish(std::move(trial), nullptr);
 }
 
-namespace {
-/// Made before this search, by us or by others: it has no place in the order of what is proposed.
-bool given(const Compiled& compiled) {
-  return compiled.fetch || !compiled.origin.empty();
-}
-} // namespace
-
 std::deque<Compiled>::iterator Search::nextReady() {
   if (ordered_) {
-    auto contender = std::ranges::find_if(ready_, given);
-    if (contender != ready_.end() || order_.empty()) return contender;
-    return std::ranges::find(ready_, order_.front(), &Compiled::configuration);
+    if (given_ > 0) return ready_.begin();
+    return order_.empty() ? ready_.end()
+                          : std::ranges::find(ready_, order_.front(), &Compiled::configuration);
   }
   // Builds of others first, as they were given, then the default; then what spills least, which is seldom the
   // slowest: a search that ends early has timed what was worth it.
@@ -193,9 +186,11 @@ std::deque<Compiled>::iterator Search::nextReady() {
 void Search::measureNext() {
   auto next = nextReady();
   if (next == ready_.end()) return;
+  const bool given = static_cast<size_t>(next - ready_.begin()) < given_;
   Compiled compiled = std::move(*next);
   ready_.erase(next);
-  if (ordered_ && !given(compiled)) {
+  if (given) --given_;
+  if (ordered_ && !given) {
     order_.pop_front();
     if (!compiled.artefact) return finishFailed(compiled);
     if (const size_t position = space_.find(compiled.configuration); position < space_.size())

@@ -89,6 +89,8 @@ private:
   std::set<Configuration> claimed_; ///< known, compiling, ready or tried
   size_t compiling_ = 0;
   std::deque<Compiled> ready_;
+  /// How many at the front of `ready_` were made before: they have no place in the order of what is proposed.
+  size_t given_;
   const bool ordered_;
   std::deque<Configuration>
       order_;                  ///< where ordered: what was proposed and is not measured, failures included
