@@ -46,6 +46,7 @@ TEST_CASE("kernels whose operations are rounded one way only are judged exactly"
   CHECK(
       !freedomOfBody("%a = arith.mulf %z, %z : tensor<16x16xf32>\n%b = arith.addf %a, %z : tensor<16x16xf32>")
            .exact());
+  CHECK(!freedomOfBody("%a, %b = math.sincos %z : tensor<16x16xf32>").exact());
 }
 
 TEST_CASE("a dot may not lose a term") {

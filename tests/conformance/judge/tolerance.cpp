@@ -90,6 +90,7 @@ public:
     }
     bool reorders = name == "tt.cat" || (name == "tt.reshape" && op->hasAttr("allow_reorder"));
     freedom.reorders |= reorders;
+    if (name == "math.sincos") return readFunction("math.sin", roundoff(op->getResult(0).getType()));
     if (op->getNumResults() != 1) return;
     double unit = roundoff(op->getResult(0).getType());
     if (unit == 0) return;
