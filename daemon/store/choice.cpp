@@ -48,7 +48,7 @@ Result<MeasurementRecord> Store::choose(const ProblemKey& problem, const Fits& f
       "m.target = ? AND m.standing = 1 " +
       inOrder;
   auto chosen = attempt([&] {
-    auto row = query(*database_, sql.c_str(), problem.kernel, problem.sizes, problem.target);
+    auto row = query(*database_, sql, problem.kernel, problem.sizes, problem.target);
     return firstFit(row, fits, noWinner);
   });
   return chosen ? std::move(*chosen) : fail(chosen.error());
@@ -61,7 +61,7 @@ Result<MeasurementRecord> Store::chooseStale(const ProblemKey& problem, const st
                            "g.hardware = ? AND g.id <> ? AND m.standing = 1 "
                            "ORDER BY m.search DESC, m.stage DESC, m.seconds";
   auto chosen = attempt([&] {
-    auto row = query(*database_, sql.c_str(), problem.kernel, problem.sizes, hardware, problem.target);
+    auto row = query(*database_, sql, problem.kernel, problem.sizes, hardware, problem.target);
     return firstFit(row, fits, noWinner);
   });
   return chosen ? std::move(*chosen) : fail(chosen.error());

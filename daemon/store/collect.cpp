@@ -37,8 +37,8 @@ Result<Removed> Store::forget(const Filter& filter) {
         std::string("DELETE FROM measurements WHERE problem IN (SELECT id FROM temp.going) AND ") + ofDevice;
     static const std::string searched =
         std::string("DELETE FROM searches WHERE problem IN (SELECT id FROM temp.going) AND ") + ofDevice;
-    out.measurements = run(db, measured.c_str(), filter.device);
-    run(db, searched.c_str(), filter.device);
+    out.measurements = run(db, measured, filter.device);
+    run(db, searched, filter.device);
     if (filter.device.empty()) {
       // What others brought ready-made cannot be built again: it goes only with its kernel.
       const bool whole = !filter.kernel.empty() && filter.sizes.empty();

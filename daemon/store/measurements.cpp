@@ -52,7 +52,7 @@ Result<std::vector<MeasurementRecord>> Store::standing(const ProblemKey& problem
     static const std::string sql =
         selectMeasurements + "WHERE p.kernel = ? AND p.sizes = ? AND m.target = ? AND m.standing > 0 AND "
                              "m.created >= ? ORDER BY m.id";
-    auto row = query(*database_, sql.c_str(), problem.kernel, problem.sizes, problem.target, since);
+    auto row = query(*database_, sql, problem.kernel, problem.sizes, problem.target, since);
     std::vector<std::pair<int64_t, std::string>> damaged;
     while (row.executeStep()) {
       if (auto one = readMeasurement(row))
@@ -76,8 +76,7 @@ Result<MeasurementRecord> Store::standingOf(const ProblemKey& problem, const std
       "FROM problems WHERE kernel = ?1 AND sizes = ?2) AND x.configuration = ?3 AND x.origin "
       "= '') AND m.standing > 0 AND m.policy = ?5 ORDER BY m.id DESC";
   auto found = attempt([&]() -> std::optional<MeasurementRecord> {
-    auto row =
-        query(*database_, sql.c_str(), problem.kernel, problem.sizes, configuration, problem.target, policy);
+    auto row = query(*database_, sql, problem.kernel, problem.sizes, configuration, problem.target, policy);
     while (row.executeStep())
       if (auto one = readMeasurement(row)) return one;
     return std::nullopt;
@@ -91,7 +90,7 @@ Result<std::vector<MeasurementRecord>> Store::measurements(const Filter& filter,
   return attempt([&] {
     std::vector<MeasurementRecord> out;
     static const std::string sql = selectMeasurements + "WHERE " + filtered + "ORDER BY m.id DESC LIMIT ?1";
-    auto row = query(*database_, sql.c_str(), limit, filter.kernel, filter.sizes, filter.device);
+    auto row = query(*database_, sql, limit, filter.kernel, filter.sizes, filter.device);
     while (row.executeStep())
       if (auto one = readMeasurement(row)) out.push_back(std::move(*one));
     return out;
@@ -106,7 +105,7 @@ Result<void> Store::eachMeasurement(const Filter& filter,
   for (int64_t last = 0;;) {
     auto slice = attempt([&] {
       std::vector<std::optional<MeasurementRecord>> out;
-      auto row = query(*database_, sql.c_str(), last, filter.kernel, filter.sizes, filter.device);
+      auto row = query(*database_, sql, last, filter.kernel, filter.sizes, filter.device);
       while (row.executeStep()) {
         last = measurementId(row);
         out.push_back(readMeasurement(row));

@@ -108,7 +108,7 @@ int64_t dropUnsound(Database& database) {
   std::vector<int64_t> unsound;
   {
     const std::string sql = selectMeasurements;
-    auto row = query(database, sql.c_str());
+    auto row = query(database, sql);
     while (row.executeStep())
       if (!readMeasurement(row)) unsound.push_back(measurementId(row));
   }
