@@ -92,7 +92,8 @@ void Database::giveBack(std::unique_ptr<SQLite::Statement> statement) noexcept {
       found = idle_.try_emplace(statement->getQuery()).first;
     if (found != idle_.end() && found->second.size() < keptOfEach)
       found->second.push_back(std::move(statement));
-  } catch (const std::exception&) { // it is prepared again
+  } catch (const std::exception&) {
+    statement.reset(); // whoever needs it prepares it again
   }
 }
 
