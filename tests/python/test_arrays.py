@@ -8,9 +8,8 @@ from typing import Any
 import gpu_tuned
 import numpy as np
 import pytest
+from dlpack import CUDA, Floats
 from gpu_tuned import _core
-
-CUDA, HOST = 2, 1
 
 
 class Seen(Exception):
@@ -35,38 +34,20 @@ class Kernel(_core.Dispatcher):
         return getattr(array, "current", None)
 
 
-class Device(ctypes.Structure):
-    _fields_ = [("type", ctypes.c_int32), ("index", ctypes.c_int32)]
-
-
-class Tensor(ctypes.Structure):
-    """DLPack's DLManagedTensor; the deleter is null."""
-
-    _fields_ = [
-        ("data", ctypes.c_void_p), ("device", Device), ("dimensions", ctypes.c_int32), ("code", ctypes.c_uint8),
-        ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16), ("shape", ctypes.POINTER(ctypes.c_int64)),
-        ("strides", ctypes.POINTER(ctypes.c_int64)), ("offset", ctypes.c_uint64), ("context", ctypes.c_void_p),
-        ("deleter", ctypes.c_void_p),
-    ]  # fmt: skip
-
-
 class Foreign:
     """An array of a library with DLPack on CUDA device ``index``; remembers which stream it was asked to wait with."""
 
     def __init__(self, index: int = 0, current: int | None = None) -> None:
         self.index, self.current = index, current
         self.asked: list[int | None] = []
-        self.sizes = (ctypes.c_int64 * 1)(16)
-        self.tensor = Tensor(0x10000, Device(CUDA, index), 1, 2, 32, 1, self.sizes, None, 0, None, None)
+        self.floats = Floats(0x10000, 16, index)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return CUDA, self.index
 
     def __dlpack__(self, *, stream: int | None = None) -> Any:
         self.asked.append(stream)
-        capsule = ctypes.pythonapi.PyCapsule_New
-        capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-        return capsule(ctypes.addressof(self.tensor), b"dltensor", None)
+        return self.floats.capsule()
 
 
 class Other(Foreign):

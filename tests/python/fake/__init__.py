@@ -9,6 +9,8 @@ import socket
 import threading
 from typing import Any
 
+from dlpack import CUDA, Floats
+
 BINARY = b"what the fake driver takes for a cubin"
 N = 1024
 
@@ -71,35 +73,17 @@ class Daemon:
             peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(said) + said)
 
 
-class Device(ctypes.Structure):
-    _fields_ = [("type", ctypes.c_int32), ("index", ctypes.c_int32)]
-
-
-class Tensor(ctypes.Structure):
-    """DLPack's DLManagedTensor; the deleter is null."""
-
-    _fields_ = [
-        ("data", ctypes.c_void_p), ("device", Device), ("dimensions", ctypes.c_int32), ("code", ctypes.c_uint8),
-        ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16), ("shape", ctypes.POINTER(ctypes.c_int64)),
-        ("strides", ctypes.POINTER(ctypes.c_int64)), ("offset", ctypes.c_uint64), ("context", ctypes.c_void_p),
-        ("deleter", ctypes.c_void_p),
-    ]  # fmt: skip
-
-
 class Array:
     """N floats at an address of device 0."""
 
     def __init__(self, address: int) -> None:
-        self.sizes = (ctypes.c_int64 * 1)(N)
-        self.tensor = Tensor(address, Device(2, 0), 1, 2, 32, 1, self.sizes, None, 0, None, None)
+        self.floats = Floats(address, N)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return 2, 0
+        return CUDA, 0
 
     def __dlpack__(self, *, stream: int | None = None) -> Any:
-        capsule = ctypes.pythonapi.PyCapsule_New
-        capsule.restype, capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
-        return capsule(ctypes.addressof(self.tensor), b"dltensor", None)
+        return self.floats.capsule()
 
 
 class Driver:
