@@ -4,6 +4,8 @@
 #include "daemon/bundle/file.h"
 #include "daemon/store/store.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 namespace tuned::bundle {
 
 struct ExportRequest {
@@ -47,6 +49,10 @@ Result<ImportReport> importBundle(store::Store& store, const Reader& reader, con
 
 /// "3 kernels, 40 new builds (2 were here), …", or that it was imported before.
 std::string inWords(const ImportReport& report);
+
+/// What a program is told of it: "known", "kernels", "builds", "builds_kept", "hints", "measurements",
+/// "local_kept".
+nlohmann::json toJson(const ImportReport& report);
 
 /// Denied: as importBundle() would.
 Result<void> checkTrust(const Reader& reader, const ImportRequest& request);

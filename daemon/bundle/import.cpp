@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <set>
 
 namespace tuned::bundle {
@@ -187,6 +188,13 @@ std::string inWords(const ImportReport& report) {
          std::to_string(report.buildsKept) + " were here), " + std::to_string(report.measurements) +
          " measurements, " + std::to_string(report.hints) + " hints, " + std::to_string(report.local) +
          " where one of our own stands";
+}
+
+nlohmann::json toJson(const ImportReport& report) {
+  return {{"known", report.known},     {"kernels", report.kernels},
+          {"builds", report.builds},   {"builds_kept", report.buildsKept},
+          {"hints", report.hints},     {"measurements", report.measurements},
+          {"local_kept", report.local}};
 }
 
 Result<void> checkContents(const Reader& reader) {

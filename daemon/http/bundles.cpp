@@ -65,16 +65,9 @@ HttpResponse importBundle(Service& service, const Router::Call& call) {
   auto made = takeIn(service, call);
   if (!made) return Router::problem(made.error());
   if (!made->known) service.imported();
-  return {call.status, "application/json",
-          nlohmann::json{{"known", made->known},
-                         {"kernels", made->kernels},
-                         {"builds", made->builds},
-                         {"builds_kept", made->buildsKept},
-                         {"hints", made->hints},
-                         {"measurements", made->measurements},
-                         {"local_kept", made->local},
-                         {"words", bundle::inWords(*made)}}
-              .dump()};
+  nlohmann::json out = bundle::toJson(*made);
+  out["words"] = bundle::inWords(*made);
+  return {call.status, "application/json", out.dump()};
 }
 
 } // namespace tuned

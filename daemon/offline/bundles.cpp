@@ -101,16 +101,14 @@ int importFrom(const Context& context, ImportOptions options) {
   if (!store) return report(context, store.error());
   auto made = bundle::importBundle(**store, *reader, options.request);
   if (!made) return report(context, made.error());
-  double seconds = secondsSince(start);
-  if (context.json)
-    std::cout << json{{"known", made->known},      {"kernels", made->kernels},
-                      {"builds", made->builds},    {"builds_kept", made->buildsKept},
-                      {"hints", made->hints},      {"measurements", made->measurements},
-                      {"local_kept", made->local}, {"seconds", seconds}}
-                     .dump(2)
-              << "\n";
-  else
+  const double seconds = secondsSince(start);
+  if (context.json) {
+    json out = bundle::toJson(*made);
+    out["seconds"] = seconds;
+    std::cout << out.dump(2) << "\n";
+  } else {
     std::cout << options.file << ": " << bundle::inWords(*made) << "; " << seconds << " s\n";
+  }
   return done;
 }
 

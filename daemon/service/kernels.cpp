@@ -9,13 +9,6 @@ namespace {
 constexpr size_t keptParsed = 256, keptBytes = size_t{16} << 20;
 } // namespace
 
-KnownKernel KnownKernel::on(const DeviceInfo& device) const {
-  KnownKernel out = *this;
-  if (!kernel->targetDefaults.empty())
-    out.kernel = std::make_shared<const Kernel>(onTarget(*kernel, device.architecture, device.compilers));
-  return out;
-}
-
 /// All go when there are too many: those in use are parsed again.
 void Kernels::remember(const std::string& key, const KnownKernel& known) {
   std::lock_guard guard(mutex_);
@@ -26,6 +19,19 @@ void Kernels::remember(const std::string& key, const KnownKernel& known) {
   if (known.document.size() > keptBytes) return;
   // Of one key the document is always the same.
   if (known_.insert_or_assign(key, known).second) bytes_ += known.document.size();
+}
+
+KnownKernel Kernels::on(const KnownKernel& known, const DeviceInfo& device) {
+  if (known.kernel->targetDefaults.empty()) return known;
+  const std::string key = known.sha + " on " + device.architecture;
+  {
+    std::lock_guard guard(mutex_);
+    if (auto found = known_.find(key); found != known_.end()) return found->second;
+  }
+  KnownKernel out = known;
+  out.kernel = std::make_shared<const Kernel>(onTarget(*known.kernel, device.architecture, device.compilers));
+  remember(key, out);
+  return out;
 }
 
 Result<KnownKernel> Kernels::submit(const std::string& document, const std::string& owner) {

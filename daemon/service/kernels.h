@@ -17,8 +17,6 @@ struct KnownKernel {
   std::string sha;      ///< SHA-256 of the document
   std::string document; ///< the source inlined
   std::shared_ptr<const Kernel> kernel;
-  /// The same with the default that the document has for a device.
-  KnownKernel on(const DeviceInfo& device) const;
 };
 
 /// Calls are safe from any thread.
@@ -29,6 +27,8 @@ public:
   Result<KnownKernel> submit(const std::string& document, const std::string& owner);
   /// By id, by the document's SHA-256, or by name: the owner's own first. NotFound.
   Result<KnownKernel> find(const std::string& wanted, const std::string& owner);
+  /// The same with the default that the document has for a device.
+  KnownKernel on(const KnownKernel& known, const DeviceInfo& device);
   Result<std::vector<KnownKernel>> list();
   /// What was forgotten in the store must not come back from memory.
   void drop();
@@ -38,8 +38,9 @@ private:
   void remember(const std::string& key, const KnownKernel& known);
   store::Store& store_;
   std::mutex mutex_;
-  std::map<std::string, KnownKernel> known_; ///< by the SHA-256 of the document's text
-  size_t bytes_ = 0;                         ///< of their documents
+  std::map<std::string, KnownKernel>
+      known_;        ///< by the SHA-256 of the document's text, and with a device's architecture behind it
+  size_t bytes_ = 0; ///< of their documents
 };
 
 } // namespace tuned

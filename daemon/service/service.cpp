@@ -181,7 +181,7 @@ Result<Service::Resolved> Service::resolve(const std::string& kernel, const std:
   auto bytes = totalBytes(*known->kernel, sizes);
   if (!bytes) return fail(bytes.error());
   if (auto room = checkRoom(*bytes, (*on)->info); !room) return fail(room.error());
-  return Resolved{known->on((*on)->info),
+  return Resolved{kernels_.on(*known, (*on)->info),
                   *on,
                   {known->id, toKey(sizes), (*on)->target.id},
                   objective.value_or(Objective())};
@@ -451,7 +451,7 @@ void Service::run(Job& job) {
     job.finish(JobState::Failed, {}, error);
     return;
   }
-  tuning_.run(job, known->on((*on)->info), **on, crewOf(**on));
+  tuning_.run(job, kernels_.on(*known, (*on)->info), **on, crewOf(**on));
   endedLater(job);
   dropHits(job.spec().problem.kernel);
   collect();

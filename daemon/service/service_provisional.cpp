@@ -3,6 +3,7 @@
 #include "daemon/service/answers/convert.h"
 #include "daemon/service/answers/question.h"
 #include "daemon/service/service.h"
+#include "daemon/store/nearness.h"
 
 #include <algorithm>
 #include <cmath>
@@ -15,18 +16,6 @@ namespace {
 /// takes longer than this is long enough for a median that a compilation beside it does not move.
 constexpr std::chrono::milliseconds patience(500);
 
-/// Distance of two sizes as factors: 0 for equal ones, 1 where one size is twice the other.
-double distance(const Sizes& a, const Sizes& b) {
-  double sum = 0;
-  for (const auto& [name, value] : a) {
-    auto other = b.find(name);
-    if (other == b.end() || other->second <= 0 || value <= 0) return std::numeric_limits<double>::infinity();
-    double factor = std::log2(static_cast<double>(value) / static_cast<double>(other->second));
-    sum += factor * factor;
-  }
-  return sum;
-}
-
 /// A configuration for sizes that were never tuned.
 struct Guess {
   Configuration configuration;
@@ -34,14 +23,13 @@ struct Guess {
       loss; ///< expected: its time / the best one's - 1; nothing: too little was measured to tell
 };
 
-/// The winners of near sizes are candidates. How far each is behind at the sizes where others won was
-/// measured when these were tuned; the mean of that, with weights that halve where a size doubles, is what it
-/// is expected to lose here (kernel regression, Nadaraya 1964). Of those that are expected to lose alike the
-/// nearest is taken.
+/// The winners of near sizes, the nearest first, are candidates. How far each is behind at the sizes where
+/// others won was measured when these were tuned; the mean of that, with weights that halve where a size
+/// doubles, is what it is expected to lose here (kernel regression, Nadaraya 1964). Of those that are
+/// expected to lose alike the nearest is taken.
 std::optional<Guess> guess(store::Store& store, const store::ProblemKey& asked,
                            const std::vector<store::MeasurementRecord>& winners, const Kernel& kernel,
                            const Sizes& sizes) {
-  constexpr size_t looked = 8;
   constexpr double unmeasured = 0.3; // what was not tried somewhere is taken to lose there
   struct Near {
     const store::MeasurementRecord* winner;
@@ -49,11 +37,9 @@ std::optional<Guess> guess(store::Store& store, const store::ProblemKey& asked,
   };
   std::vector<Near> near;
   for (const store::MeasurementRecord& winner : winners)
-    if (const double far = distance(sizes, winner.measurement.sizes);
+    if (const double far = store::distanceOf(asked.sizes, winner.build.key.sizes);
         std::isfinite(far) && winner.measurement.origin.empty() && winner.measurement.seconds)
       near.push_back({&winner, far});
-  std::ranges::stable_sort(near, {}, &Near::distance);
-  if (near.size() > looked) near.resize(looked);
   std::optional<Guess> best;
   double least = std::numeric_limits<double>::infinity();
   for (const Near& candidate : near) {

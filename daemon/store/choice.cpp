@@ -1,7 +1,7 @@
 // The winner, told from measurements whenever it is asked for.
 #include "daemon/store/attempt.h"
-#include "daemon/store/file/checksum.h"
 #include "daemon/store/measurement_row.h"
+#include "daemon/store/nearness.h"
 
 #include <algorithm>
 

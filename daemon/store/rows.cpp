@@ -2,6 +2,7 @@
 
 #include "base/model/json.h"
 #include "daemon/store/file/checksum.h"
+#include "daemon/store/nearness.h"
 
 namespace tuned::store {
 

@@ -1,4 +1,4 @@
-// What is told from a row's other columns: checksums, and how large a problem is.
+// Checksums, told from a row's other columns.
 //
 // A checksum covers what the row answers together with the question it answers, so that a row whose key
 // was changed by damage is no answer to the wrong question.
@@ -20,12 +20,5 @@ std::string buildSum(const BuildKey& key, std::string_view body);
 
 /// Over all of a measurement's row but its standing, and the key of its build.
 std::string measurementSum(const MeasurementRecord& record, std::string_view verdict);
-
-/// Sum of the binary logarithms of the sizes in a key; 0 where it is no object of positive integers.
-double magnitudeOf(const std::string& sizes);
-
-/// Sum of the squares of the binary logarithms of the factors between two problems' sizes: 1 where one size
-/// is twice the other. Infinite where their names differ.
-double distanceOf(const std::string& sizes, const std::string& others);
 
 } // namespace tuned::store
