@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -25,6 +26,9 @@ std::unexpected<Error> altered(const std::string& what) {
 }
 
 Result<std::string> readFile(const std::string& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    return fail(ErrorKind::InvalidInput, path + " is a folder, not a bundle");
   std::ifstream in(path, std::ios::binary | std::ios::ate);
   if (!in) return fail(ErrorKind::NotFound, "cannot read the bundle " + path);
   auto size = static_cast<int64_t>(in.tellg());

@@ -133,6 +133,9 @@ TEST_CASE("beside a running daemon: export and import go through it, and what ca
   altered[altered.size() / 2] ^= 1;
   ci.folder.write("altered", altered);
   CHECK(host.tunectl({"import", ci.folder / "altered", "--allow-untrusted"}).exitCode == 1);
+  const auto folder = host.tunectl({"import", ci.folder / "", "--allow-untrusted"});
+  CHECK(folder.exitCode == 1);
+  CHECK_MESSAGE(contains(folder.errors, "is a folder"), folder.errors);
   auto client = host.connect();
   CHECK(client.status()->builds == 0);
   CHECK(client.request("POST", "/v1/bundle", read(bundle)).error().kind == ErrorKind::Denied);

@@ -76,6 +76,37 @@ std::string joined(const std::vector<std::string>& list) {
   return out;
 }
 
+/// Programs that are started from here read these bytes as their standard input.
+Result<void> giveAsInput(const std::string& bytes) {
+  const int file = ::memfd_create("bundle", MFD_CLOEXEC);
+  size_t at = 0;
+  while (file >= 0 && at < bytes.size()) {
+    const ssize_t count = ::write(file, bytes.data() + at, bytes.size() - at);
+    if (count <= 0) break;
+    at += static_cast<size_t>(count);
+  }
+  if (file < 0 || at < bytes.size() || ::lseek(file, 0, SEEK_SET) != 0 || ::dup2(file, STDIN_FILENO) < 0)
+    return fail(ErrorKind::OutOfResources,
+                "no memory for the bundle's " + std::to_string(bytes.size()) + " bytes");
+  return {};
+}
+
+Result<std::string> bytesOf(const std::string& path) {
+  constexpr int64_t most = int64_t{256} << 20; // what a daemon takes
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored))
+    return fail(ErrorKind::InvalidInput, path + " is a folder, not a bundle");
+  std::ifstream in(path, std::ios::binary | std::ios::ate);
+  const auto size = in ? static_cast<int64_t>(in.tellg()) : -1;
+  if (size > most)
+    return fail(ErrorKind::OutOfResources, path + " is larger than the 256 MiB that a daemon takes",
+                "stop the daemon and import it with --cache");
+  std::string bytes(static_cast<size_t>(std::max<int64_t>(size, 0)), '\0');
+  if (size < 0 || !in.seekg(0).read(bytes.data(), size))
+    return fail(ErrorKind::NotFound, "cannot read the bundle " + path);
+  return bytes;
+}
+
 /// The daemon's bytes become the standard input of tuned-offline, which signs them and writes the file.
 int exportTo(const Globals& globals, client::Client& client, const Options& options) {
   std::string path = "/v1/bundle";
@@ -84,16 +115,7 @@ int exportTo(const Globals& globals, client::Client& client, const Options& opti
       path += (path.contains('?') ? "&" : "?") + std::string(name) + "=" + client::encode(joined(*list));
   auto bytes = client.request("GET", path);
   if (!bytes) return report(globals, bytes.error());
-  const int file = ::memfd_create("bundle", 0);
-  size_t at = 0;
-  while (file >= 0 && at < bytes->size()) {
-    const ssize_t count = ::write(file, bytes->data() + at, bytes->size() - at);
-    if (count <= 0) break;
-    at += static_cast<size_t>(count);
-  }
-  if (file < 0 || at < bytes->size() || ::lseek(file, 0, SEEK_SET) != 0 || ::dup2(file, STDIN_FILENO) < 0)
-    return report(globals, {ErrorKind::OutOfResources,
-                            "no memory for the bundle's " + std::to_string(bytes->size()) + " bytes"});
+  if (auto given = giveAsInput(*bytes); !given) return report(globals, given.error());
   std::vector<std::string> command = {client::programFolder() + "/tuned-offline", "export", options.file,
                                       "--from", "/dev/stdin"};
   if (!options.key.empty()) command.insert(command.end(), {"--key", options.key});
@@ -101,9 +123,13 @@ int exportTo(const Globals& globals, client::Client& client, const Options& opti
   return become(globals, std::move(command));
 }
 
-/// Whether it would be taken is judged here, by the keys that this user trusts.
+/// Whether it would be taken is judged here, by the keys that this user trusts. What is judged is what is
+/// sent, whoever changes the file meanwhile.
 int importFrom(const Globals& globals, client::Client& client, const Options& options) {
-  std::vector<std::string> command = {client::programFolder() + "/tuned-offline", "import", options.file,
+  auto bytes = bytesOf(options.file);
+  if (!bytes) return report(globals, bytes.error());
+  if (auto given = giveAsInput(*bytes); !given) return report(globals, given.error());
+  std::vector<std::string> command = {client::programFolder() + "/tuned-offline", "import", "/dev/stdin",
                                       "--check"};
   for (const std::string& key : options.trusted)
     command.insert(command.end(), {"--trust", key});
@@ -115,12 +141,10 @@ int importFrom(const Globals& globals, client::Client& client, const Options& op
     std::cerr << judged->errors;
     return judged->exitCode;
   }
-  std::ifstream in(options.file, std::ios::binary);
-  const std::string bytes(std::istreambuf_iterator<char>(in), {});
   std::string path = "/v1/bundle?allow_untrusted=true";
   if (options.allowOlder) path += "&allow_older=true";
   if (options.trustMeasurements) path += "&trust_measurements=true";
-  auto answer = client.request("POST", path, bytes);
+  auto answer = client.request("POST", path, *bytes);
   if (!answer) return report(globals, answer.error());
   if (globals.json) {
     std::cout << *answer << "\n";
