@@ -159,6 +159,26 @@ def test_compiling_goes_on_without_a_daemon(monkeypatch: pytest.MonkeyPatch) -> 
         assert inductor_cache.FusedBackend().get("b") is None
 
 
+def test_what_somebody_else_put_in_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch._inductor import config
+    from torch._inductor.lookup_table.choices import LookupTableChoices
+    from torch._inductor.remote_cache import RemoteAutotuneCache
+
+    class Handler(LookupTableChoices):
+        pass
+
+    class Backend(inductor_cache.FusedBackend):
+        pass
+
+    monkeypatch.setattr(RemoteAutotuneCache, "backend_override_cls", Backend)
+    monkeypatch.setattr(config, "inductor_choices_class", Handler)
+    monkeypatch.setattr(config, "autotune_remote_cache", False)
+    with pytest.warns(RuntimeWarning, match="another handler of choices is installed"):
+        inductor.install()
+    assert RemoteAutotuneCache.backend_override_cls is Backend
+    assert config.inductor_choices_class is Handler and config.autotune_remote_cache is False
+
+
 def test_uuid_is_part_of_a_graphs_key() -> None:
     assert inductor.Choices().uuid() == inductor.Choices().uuid() != ""
 

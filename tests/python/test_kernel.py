@@ -182,6 +182,21 @@ def test_wrong_arrays_are_said(softmax: gpu_tuned.Kernel, arrays: Any, error: An
         softmax(*arrays())
 
 
+class Differentiable(np.ndarray[Any, Any]):
+    """An array of a library that has gradients."""
+
+    requires_grad = False
+
+
+def test_an_array_that_wants_gradients_is_refused(softmax: gpu_tuned.Kernel) -> None:
+    x = rows(8, 64).view(Differentiable)
+    y = np.zeros((8, 64), np.float32)
+    np.testing.assert_allclose(softmax(x, out=y), expected(rows(8, 64)), rtol=1e-4, atol=1e-6)
+    x.requires_grad = True
+    with pytest.raises(gpu_tuned.GradientError, match="x wants gradients, and this call has none"):
+        softmax(x, out=y)
+
+
 def test_arrays_that_contradict_each_other(softmax: gpu_tuned.Kernel) -> None:
     with pytest.raises(gpu_tuned.ShapeError, match="n_rows is 8 by y"):
         softmax(rows(9, 64), out=np.zeros((8, 64), np.float32))

@@ -108,4 +108,5 @@ def _after_fork() -> None:
 
 
 _leaked: list[_core.Client | None] = []
-os.register_at_fork(after_in_child=_after_fork)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)

@@ -16,7 +16,7 @@ import torch
 from torch._inductor import config
 from torch._inductor.lookup_table.choices import LookupTableChoices
 
-from . import _daemon, inductor_cache
+from . import _core, _daemon, inductor_cache
 
 TEMPLATES = "inductor-templates"
 FORMAT = 1  # counts up when keys or values change
@@ -129,8 +129,9 @@ def install() -> None:
     """Puts both seams in, in this process and in Inductor's compile processes; twice is once.
 
     A handler of choices of somebody else's stays. Compile processes see what gpu_tuned.pth puts in when they start, and so
-    only where the package is installed.
+    only where the package is installed. UnsupportedError: a system without our extension.
     """
+    _core.version()
     from torch._inductor.remote_cache import RemoteAutotuneCache
     from torch._inductor.select_algorithm import add_feedback_saver
 

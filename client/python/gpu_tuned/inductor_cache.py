@@ -9,7 +9,7 @@ from typing import Any
 
 from torch._inductor.remote_cache import RemoteAutotuneCache, RemoteCacheBackend
 
-from . import _entries
+from . import _core, _entries
 
 SPACE = "inductor-fused"
 
@@ -53,6 +53,8 @@ class FusedBackend(RemoteCacheBackend):  # type: ignore[misc]
 
 
 def install() -> None:
-    """Becomes the backend of Inductor's remote cache, unless it has one already."""
+    """Becomes the backend of Inductor's remote cache, unless it has one already. UnsupportedError: a system without our
+    extension."""
+    _core.version()
     if RemoteAutotuneCache.backend_override_cls is None:
         RemoteAutotuneCache.backend_override_cls = FusedBackend

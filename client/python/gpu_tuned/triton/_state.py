@@ -54,7 +54,7 @@ def install(wanted: str | None = None) -> None:
     """Puts the hooks in; ``wanted`` is "config", "build" or "async" (default: ``GPU_TUNED_TRITON``, else "config").
 
     Kernels decorated before are covered, too. Twice is once. InvalidInputError: no such mode. UnsupportedError: a version
-    of Triton that this release does not know; nothing is changed then.
+    of Triton that this release does not know, or a system without our extension; nothing is changed then.
     """
     global active, mode
     wanted = wanted or os.environ.get("GPU_TUNED_TRITON") or "config"
@@ -62,6 +62,9 @@ def install(wanted: str | None = None) -> None:
         raise InvalidInputError(f"GPU_TUNED_TRITON={wanted}: the modes are {', '.join(MODES)}")
     import triton
 
+    from .. import _core
+
+    _core.version()  # UnsupportedError where there is no extension
     version = version_of(triton)
     if not OLDEST <= version <= NEWEST:
         raise UnsupportedError(
