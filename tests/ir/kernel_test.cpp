@@ -343,6 +343,35 @@ TEST_CASE("a target has a default of its own: what it names over the general one
   CHECK(onTarget(k, "cpu", {}).targetDefaults.empty());
 }
 
+TEST_CASE("a judge, which runs on the CPU, has the CPU's default whatever the kernel's own target is") {
+  json named = document();
+  named["target_defaults"] = {{"sm_90a", {{"num_warps", 1}}}, {"cpu", {{"BLOCK", 32}, {"num_warps", 1}}}};
+  named["judge"] = {{"source_text", kSource},
+                    {"entry", "k"},
+                    {"grid", {"cdiv(n, BLOCK)"}},
+                    {"parameters", {{"BLOCK", {16, 128}}, {"num_warps", {1, 2}}}},
+                    {"default", {{"BLOCK", 16}, {"num_warps", 1}}},
+                    {"target_defaults", {{"cpu", {{"BLOCK", 128}}}, {"sm_90a", {{"num_warps", 2}}}}}};
+  const Kernel k = kernel(named);
+  REQUIRE(k.judge);
+  REQUIRE(k.judge->targetDefaults.size() == 2);
+  const auto before = k.judge;
+  for (const char* target : {"sm_90a", "sm_80", "cpu", "cpu:znver3"}) {
+    INFO(target);
+    const Kernel there = onTarget(k, target, {"nvptx"});
+    REQUIRE(there.judge);
+    CHECK(toString(there.judge->defaults) == "BLOCK=128 num_warps=1");
+    CHECK(there.judge->targetDefaults.empty());
+    CHECK(there.judge->id() == before->id());
+    CHECK(k.judge == before); // who shares the kernel keeps its judge as it was
+    CHECK(before->targetDefaults.size() == 2);
+  }
+  named["judge"].erase("target_defaults");
+  const Kernel plain = kernel(named);
+  CHECK(onTarget(plain, "sm_90a", {}).judge == plain.judge);
+  CHECK(toString(plain.judge->defaults) == "BLOCK=16 num_warps=1");
+}
+
 TEST_CASE("a default of a target that is none, or that the parameters do not have, is named") {
   const auto given = [](json value) { return refusal("/target_defaults", std::move(value)); };
   contains(given(3), "\"target_defaults\": expected an object, got number");

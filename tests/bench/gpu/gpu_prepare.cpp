@@ -10,6 +10,7 @@
 #include "gpu_plan.h"
 #include "ir/frontends/ttir/specialize.h"
 #include "ir/module.h"
+#include "ir/transforms/passes.h"
 #include "tuner/search/space.h"
 
 #include <CLI/CLI.hpp>
@@ -34,30 +35,48 @@ struct Problem {
   std::string torch = {}; ///< PlanTask::torch
 };
 
-/// Matmul and attention, and what PyTorch is asked for beside them.
+/// Matmul: square and of few rows, and what PyTorch is asked for beside it.
 void addProducts(std::vector<Problem>& all) {
-  for (int64_t size : {4096, 8192})
-    for (auto [kind, rows] : {std::pair("matmul_f16", "k"), {"matmul_nt_f16", "n"}, {"matmul_nt_fp8", "n"}}) {
-      nlohmann::json torch = {{"op", kind == std::string("matmul_nt_fp8") ? "matmul_fp8" : "matmul"},
-                              {"b", rows},
-                              {"M", size},
-                              {"N", size},
-                              {"K", size}};
-      all.push_back({kind + ("_" + std::to_string(size)),
-                     kind + std::string(".json"),
-                     {{"M", size}, {"N", size}, {"K", size}},
-                     torch.dump()});
-    }
-  for (bool causal : {false, true})
-    for (int64_t depth : {64, 128}) {
-      nlohmann::json torch = {
-          {"op", "forward"}, {"heads", 128}, {"length", 4096}, {"depth", depth}, {"causal", causal}};
-      std::string name = causal ? "attention_causal_f16" : "attention_f16";
-      all.push_back({name + "_d" + std::to_string(depth),
-                     name + ".json",
-                     {{"Z", 4}, {"H", 32}, {"HKV", 32}, {"N", 4096}, {"D", depth}},
-                     torch.dump()});
-    }
+  struct Product {
+    const char *kernel, *op, *rows;
+    int64_t m, n;
+  };
+  for (const Product& each : {Product{"matmul_f16", "matmul", "k", 4096, 4096},
+                              {"matmul_f16", "matmul", "k", 8192, 8192},
+                              {"matmul_f16", "matmul", "k", 16, 8192},
+                              {"matmul_nt_f16", "matmul", "n", 4096, 4096},
+                              {"matmul_nt_f16", "matmul", "n", 8192, 8192},
+                              {"matmul_nt_f16", "matmul", "n", 16, 8192},
+                              {"matmul_nt_fp8_fast", "matmul_fp8", "n", 4096, 4096},
+                              {"matmul_nt_fp8_fast", "matmul_fp8", "n", 8192, 8192}}) {
+    const std::string name = each.kernel;
+    const nlohmann::json torch = {
+        {"op", each.op}, {"b", each.rows}, {"M", each.m}, {"N", each.n}, {"K", each.n}};
+    const std::string size = std::to_string(each.m);
+    all.push_back({name + "_" + (each.m == each.n ? size : size + "x" + std::to_string(each.n)),
+                   name + ".json",
+                   {{"M", each.m}, {"N", each.n}, {"K", each.n}},
+                   torch.dump()});
+  }
+}
+
+/// Attention. The backward pass is two kernels here and one call there, which stands beside the larger of
+/// them.
+void addAttention(std::vector<Problem>& all) {
+  for (const char* kernel : {"attention", "attention_dkdv", "attention_dq"})
+    for (bool causal : {false, true})
+      for (int64_t depth : {64, 128}) {
+        const std::string base = kernel, name = base + (causal ? "_causal_f16" : "_f16");
+        const nlohmann::json torch = {{"op", base == "attention" ? "forward" : "backward"},
+                                      {"heads", 128},
+                                      {"length", 4096},
+                                      {"depth", depth},
+                                      {"causal", causal}};
+        all.push_back({name + "_d" + std::to_string(depth),
+                       name + ".json",
+                       {{"Z", 4}, {"H", 32}, {"HKV", 32}, {"N", 4096}, {"D", depth}},
+                       base == "attention_dq" ? "" : torch.dump()});
+      }
 }
 
 std::vector<Problem> problems() {
@@ -71,6 +90,7 @@ std::vector<Problem> problems() {
                    "layer_norm_f16.json",
                    {{"n_rows", 8192}, {"n_cols", columns}}});
   addProducts(all);
+  addAttention(all);
   return all;
 }
 
@@ -167,7 +187,9 @@ Result<PlanTask> listVariants(const Settings& settings, const Problem& problem) 
     variant.grid = instance->grid;
     auto module = specialize(*context, *kernel, configuration, problem.sizes);
     if (!module) return fail(module.error());
-    // All compilers get this text: sizes folded in, nothing else done to it.
+    // All compilers get this text: sizes folded in, calls inlined, which Triton does before it prints its IR.
+    if (mlir::failed(inlineCalls(**module)))
+      return fail(ErrorKind::Internal, variant.id + ": its calls cannot be inlined");
     writeFile(settings.folder / (variant.id + ".ttir"), print(**module));
     task.variants.push_back(std::move(variant));
   }

@@ -12,49 +12,11 @@ import argparse
 import json
 import pathlib
 import re
-import struct
 
+from plan_arguments import HALF, block_of, cdiv, descriptor, float_bits, integer, pointer, real
 from tutorial_ir import Tutorials, print_ir
+from tutorial_rows import ROW_TASKS
 from tutorial_tiles import TILES
-
-BYTES = {"fp16": 2, "bf16": 2, "fp32": 4, "i32": 4, "i64": 8}
-NAMES = {"fp16": "f16", "bf16": "bf16", "fp32": "f32"}
-
-
-def cdiv(a, b):
-    return -(-a // b)
-
-
-def pointer(name, kind, elements, fill="normal", output=False):
-    return {"name": name, "type": "*" + NAMES[kind], "fill": fill, "elements": elements, "bytes": BYTES[kind],
-            "bits": 0, "output": output}
-
-
-def descriptor(name, kind, rows, columns, block, output=False):
-    return pointer(name, kind, rows * columns, output=output) | {
-        "shape": [rows, columns], "strides": [columns, 1], "block": block}
-
-
-def integer(name, value):
-    return {"name": name, "type": "i32", "fill": "", "elements": 0, "bytes": 4, "bits": value, "output": False}
-
-
-def real(name, bits):
-    return {"name": name, "type": "f32", "fill": "", "elements": 0, "bytes": 4, "bits": bits, "output": False}
-
-
-HALF = 0x3F000000  # 0.5 as the bits of an f32
-
-
-def float_bits(value):
-    return struct.unpack("<I", struct.pack("<f", value))[0]
-
-
-def block_of(argument):
-    """The block of "tensordesc<fp16[128, 64]>"."""
-    inside = argument["type"].split("[")[1].split("]")[0]
-    return [int(each) for each in inside.split(",")]
-
 
 def with_tile(case, tile):
     """The case at another tile: its constants and the blocks of its descriptors."""
@@ -167,17 +129,21 @@ class Task:
         self.tiles = TILES.get(name) or TILES[name.rsplit("_", 1)[0]]
 
     def cases(self, cases):
-        """The recorded launches that fit, one for each tile."""
+        """The recorded launches that fit, one for each tile; those of odd sizes, which serve for their types alone, last."""
         found = {}
-        for folder, case in cases:
+        for folder, case in sorted(cases, key=lambda each: is_odd(each[1])):
             fits = case["kernel"] == self.kernel and ("test_" + self.test) in case["test"]
-            # Sizes that 16 does not divide made Triton leave that out of the IR.
-            odd = any(isinstance(each.get("value"), int) and each["value"] % 16 for each in case["args"] if each["name"] in "MNK")
-            if not fits or odd or any(case["constants"].get(key) != value for key, value in self.constants.items()):
+            if not fits or any(case["constants"].get(key) != value for key, value in self.constants.items()):
                 continue
             blocks = tuple(value for key, value in sorted(case["constants"].items()) if key.startswith("BLOCK"))
             found.setdefault((blocks, case["options"]["num_warps"], case["options"]["num_stages"]), (folder, case))
         return list(found.values())
+
+
+def is_odd(case):
+    """Sizes that 16 does not divide made Triton leave that out of the IR, which so fits no other sizes."""
+    sizes = ("M", "N", "K", "n_rows", "n_cols", "n_elements")
+    return any(isinstance(each.get("value"), int) and each["value"] % 16 for each in case["args"] if each["name"] in sizes)
 
 
 CLOSE = (1e-2, 0.5)
@@ -200,7 +166,7 @@ TASKS = [
     Task(f"tutorial06_backward_d{depth}_{'causal' if causal else 'full'}", "06", "06_attention", "_attn_bwd", {"HEAD_DIM": depth},
          attention_backward, {"H": 128, "N_CTX": 4096}, (2e-2, 0.5), attention("backward"), {"CAUSAL": causal}, causal)
     for depth in (64, 128) for causal in (True, False)
-]
+] + [Task(*each) for each in ROW_TASKS]
 
 
 def plan_variant(task, case, number, text, out, hints):
@@ -222,7 +188,7 @@ def plan_variant(task, case, number, text, out, hints):
 
 def plan_task(task, cases, tutorials, out):
     recorded = task.cases(cases)
-    wanted = [(case, (folder / "kernel.ttir").read_text(), None) for folder, case in recorded if task.recorded]
+    wanted = [(case, (folder / "kernel.ttir").read_text(), None) for folder, case in recorded if task.recorded and not is_odd(case)]
     for tile in task.tiles if tutorials and recorded else []:
         case = with_tile(recorded[0][1], tile)
         types = {argument["name"]: argument["type"] for argument in case["args"]}
@@ -240,7 +206,7 @@ def plan_task(task, cases, tutorials, out):
     relative, absolute = task.tolerance
     constants = task.more | wanted[0][0]["constants"]
     return {"name": task.name, "flops": flops, "bytes": moved, "relative": relative, "absolute": absolute,
-            "arguments": like, "variants": variants, "torch": task.torch(task.sizes, constants)}
+            "arguments": like, "variants": variants} | ({"torch": task.torch(task.sizes, constants)} if task.torch else {})
 
 
 def main():
@@ -248,12 +214,12 @@ def main():
     parser.add_argument("cases", type=pathlib.Path)
     parser.add_argument("out", type=pathlib.Path)
     parser.add_argument("--tutorials", type=pathlib.Path, help="python/tutorials of Triton: plans further tiles")
-    parser.add_argument("--only", default="", help="tasks whose name starts so")
+    parser.add_argument("--only", default="", help="tasks whose names start so, by commas")
     parser.add_argument("--target", default="sm_90a")
     given = parser.parse_args()
     cases = [(file.parent, json.loads(file.read_text())) for file in sorted(given.cases.glob("tutorials/*/case.json"))]
     tutorials = Tutorials(given.tutorials) if given.tutorials else None
-    tasks = [plan_task(task, cases, tutorials, given.out) for task in TASKS if task.name.startswith(given.only)]
+    tasks = [plan_task(task, cases, tutorials, given.out) for task in TASKS if task.name.startswith(tuple(given.only.split(",")))]
     tasks = [task for task in tasks if task]
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "plan.json").write_text(json.dumps({"target": given.target, "tasks": tasks}, indent=1))

@@ -34,6 +34,8 @@ def operation(torch, what):
         a, b = (torch.randn(rows, k, device="cuda").to(torch.float8_e4m3fn) for rows in (m, n))
         one = torch.ones((), device="cuda")
         return lambda: torch._scaled_mm(a, b.T, one, one, out_dtype=torch.bfloat16, use_fast_accum=True)
+    if what["op"] in ("add", "softmax", "layer_norm"):
+        return rows(torch, what)
     shape = (1, what["heads"], what["length"], what["depth"])
     q, k, v = (torch.randn(shape, device="cuda", dtype=torch.float16) for _ in range(3))
     if what["op"] == "forward":
@@ -44,6 +46,20 @@ def operation(torch, what):
         gradient = torch.randn_like(out)
         return lambda: torch.autograd.grad(out, inputs, gradient, retain_graph=True)
     raise ValueError(f"no operation {what['op']}")
+
+
+def rows(torch, what):
+    """What has no dots."""
+    if what["op"] == "add":
+        x, y = (torch.randn(what["n_elements"], device="cuda") for _ in range(2))
+        out = torch.empty_like(x)
+        return lambda: torch.add(x, y, out=out)
+    if what["op"] == "softmax":
+        x = torch.randn(what["n_rows"], what["n_cols"], device="cuda")
+        return lambda: torch.softmax(x, 1)
+    x = torch.randn(what["M"], what["N"], device="cuda", dtype=torch.float16)
+    weight, bias = (torch.randn(what["N"], device="cuda", dtype=torch.float16) for _ in range(2))
+    return lambda: torch.nn.functional.layer_norm(x, (what["N"],), weight, bias)
 
 
 def measure(torch, call, repeats, room):

@@ -30,7 +30,7 @@ class Tutorials:
         files = sorted(self.folder.glob(f"{number}-*.py"))
         if not files:
             raise LookupError(f"{self.folder} has no tutorial {number}")
-        kept = ["import triton", "import triton.language as tl"]
+        kept = ["import triton", "import triton.language as tl", "from triton.language.extra import libdevice"]
         for node in ast.parse(files[0].read_text()).body:
             if isinstance(node, ast.FunctionDef) and any(is_jit(each) for each in node.decorator_list):
                 node.decorator_list = [ast.parse("triton.jit", mode="eval").body]

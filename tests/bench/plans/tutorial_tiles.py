@@ -43,6 +43,13 @@ BACKWARD = [
     backward(32, 128, 2, 4, 3, [EIGHT]),
 ]
 
+def rows(warps, **block):
+    return block | {"num_warps": warps, "num_stages": 3, "hints": []}
+
+
+VECTORS = [rows(4, BLOCK_SIZE=1024), rows(8, BLOCK_SIZE=2048), rows(8, BLOCK_SIZE=4096)]
+WIDE = [rows(4, BLOCK_SIZE=4096), rows(8, BLOCK_SIZE=4096), rows(16, BLOCK_SIZE=4096)]
+
 # By the name of the task, or by what of it stands before the last "_".
 TILES = {
     "tutorial03": SQUARE,
@@ -56,4 +63,12 @@ TILES = {
     "tutorial06_forward_d128": FORWARD_128,
     "tutorial06_backward_d64": BACKWARD,
     "tutorial06_backward_d128": BACKWARD,
+    "tutorial01_add": VECTORS,
+    "tutorial02_softmax": WIDE,
+    "tutorial04_dropout": VECTORS,
+    "tutorial04_seeded_dropout": VECTORS,
+    "tutorial05_forward": WIDE,
+    "tutorial05_backward_dx": [rows(4, BLOCK_SIZE_N=1024), rows(8, BLOCK_SIZE_N=1024)],
+    "tutorial05_backward_dwdb": [],
+    "tutorial07_asin": VECTORS,
 }
