@@ -186,17 +186,19 @@ def test_uuid_is_part_of_a_graphs_key() -> None:
 def test_processes_that_compile_have_the_cache_too(connected: Any, tmp_path: Any) -> None:
     """They are started as Python is, with the variables of the process that wants code."""
     import os
+    import shutil
     import subprocess
     import sys
     from pathlib import Path
 
     package = Path(__file__).resolve().parents[2] / "client" / "python"
     (tmp_path / "sitecustomize.py").write_text((package / "gpu_tuned.pth").read_text())  # as site does with it
+    shutil.copy(package / "gpu_tuned_start.py", tmp_path)
     environment = {
         **os.environ,
         "GPU_TUNED_SOCKET": connected.socket,
         "GPU_TUNED_INDUCTOR": "1",
-        "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", ""), str(package)]),
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
     }
     program = (
         "import sys; assert 'gpu_tuned' not in sys.modules\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,9 +20,8 @@ def run(tmp_path: Path, program: str, *, mode: str | None, version: str = "9.9.0
     (tmp_path / "triton").mkdir(exist_ok=True)
     (tmp_path / "triton" / "__init__.py").write_text(FAKE_TRITON.format(version=version))
     environment = {name: value for name, value in os.environ.items() if name != "GPU_TUNED_TRITON"}
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [str(tmp_path), environment.get("PYTHONPATH", ""), str(START.parent)]  # the built package before its sources
-    )
+    shutil.copy(START.with_name("gpu_tuned_start.py"), tmp_path)  # its folder has the package's sources, which are not built
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), environment.get("PYTHONPATH", "")])
     if mode is not None:
         environment["GPU_TUNED_TRITON"] = mode
     line = START.read_text().strip()

@@ -4,6 +4,8 @@ Layer norm and attention have kernels for their gradients, too; the forward oper
 the others are formulas over PyTorch's operators (``_formulas``).
 """
 
+# torch.library's decorators have no types.
+# mypy: disallow-untyped-decorators=False, warn-return-any=False
 from __future__ import annotations
 
 import warnings
