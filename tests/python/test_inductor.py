@@ -171,12 +171,11 @@ def test_what_somebody_else_put_in_stays(monkeypatch: pytest.MonkeyPatch) -> Non
         pass
 
     monkeypatch.setattr(RemoteAutotuneCache, "backend_override_cls", Backend)
-    monkeypatch.setattr(config, "inductor_choices_class", Handler)
-    monkeypatch.setattr(config, "autotune_remote_cache", False)
-    with pytest.warns(RuntimeWarning, match="another handler of choices is installed"):
-        inductor.install()
-    assert RemoteAutotuneCache.backend_override_cls is Backend
-    assert config.inductor_choices_class is Handler and config.autotune_remote_cache is False
+    with config.patch(inductor_choices_class=Handler, autotune_remote_cache=False):
+        with pytest.warns(RuntimeWarning, match="another handler of choices is installed"):
+            inductor.install()
+        assert RemoteAutotuneCache.backend_override_cls is Backend
+        assert config.inductor_choices_class is Handler and config.autotune_remote_cache is False
 
 
 def test_uuid_is_part_of_a_graphs_key() -> None:
