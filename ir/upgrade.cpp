@@ -1,6 +1,7 @@
-// Text of other Triton releases (3.1 to 3.8) to the text 3.6 prints, where the two differ in more than the
+// Text of other Triton releases (3.1 to 3.9) to the text 3.6 prints, where the two differ in more than the
 // parser takes by itself. Lines stay lines; only the lines of the changed operations change.
 #include "ir/text.h"
+#include "ir/upgrade_text.h"
 
 #include <array>
 #include <string_view>
@@ -8,15 +9,10 @@
 
 namespace tuned {
 
-namespace {
-
 using std::string;
 using std::string_view;
 
-void replaceAll(string& text, string_view from, string_view to) {
-  for (size_t at = 0; (at = text.find(from, at)) != text.npos; at += to.size())
-    text.replace(at, from.size(), to);
-}
+namespace upgrade {
 
 string_view trimmed(string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
@@ -26,7 +22,6 @@ string_view trimmed(string_view text) {
   return text;
 }
 
-/// The parts of a list between commas that are inside no bracket and no string.
 std::vector<string_view> splitList(string_view text) {
   std::vector<string_view> parts;
   int depth = 0;
@@ -46,11 +41,23 @@ std::vector<string_view> splitList(string_view text) {
   return parts;
 }
 
-/// The end of the string literal that starts at `at`.
 size_t endOfString(string_view line, size_t at) {
   for (++at; at < line.size() && line[at] != '"'; ++at)
     if (line[at] == '\\') ++at;
   return std::min(at + 1, line.size());
+}
+
+} // namespace upgrade
+
+namespace {
+
+using upgrade::endOfString;
+using upgrade::splitList;
+using upgrade::trimmed;
+
+void replaceAll(string& text, string_view from, string_view to) {
+  for (size_t at = 0; (at = text.find(from, at)) != text.npos; at += to.size())
+    text.replace(at, from.size(), to);
 }
 
 /// 3.1: `{allow_reorder = true, efficient_layout}` became words.
@@ -178,14 +185,21 @@ void upgradeLine(string& line, size_t number) {
   if (has("tt.dot_scaled")) upgradeDotScaled(line);
   if (has("tt.experimental_descriptor_")) upgradeDescriptor(line, number);
   if (has("ttg.barrier")) upgradeBarrier(line);
+  if (has("cachePolicy = #tt.cache_policy<")) upgrade::cachePolicy(line);
+  if (has("tt.atomic_load") || has("tt.atomic_store") || has("tt.atomic_poll"))
+    upgrade::atomics(line, number);
+  if (has("tt.approx_divf")) replaceAll(line, "tt.approx_divf", "arith.divf");
+  if (has("tt.grid_dependency_")) line.clear();
 }
 
 } // namespace
 
 string upgradeText(const string& text) {
-  constexpr std::array marks = {"f8E4M3FNUZ", "allow_reorder =", "tt.assert",
-                                "tt.print",   "tt.dot_scaled",   "tt.experimental_descriptor_",
-                                "ttg.barrier"};
+  constexpr std::array marks = {"f8E4M3FNUZ",         "allow_reorder =", "tt.assert",
+                                "tt.print",           "tt.dot_scaled",   "tt.experimental_descriptor_",
+                                "ttg.barrier",        "cachePolicy",     "tt.atomic_load",
+                                "tt.atomic_store",    "tt.atomic_poll",  "tt.approx_divf",
+                                "tt.grid_dependency_"};
   bool any = false;
   for (const char* mark : marks)
     any = any || text.find(mark) != text.npos;

@@ -53,6 +53,7 @@ Type typeOf(mlir::Type type, mlir::Location location) {
   }
   if (auto descriptor = llvm::dyn_cast<tt::TensorDescType>(type)) {
     setTile(descriptor.getBlockType());
+    decoded.isUnsigned = descriptor.getBlockType().getElementType().isUnsignedInteger();
     return decoded;
   }
   if (auto pointer = llvm::dyn_cast<tt::PointerType>(type)) {

@@ -22,6 +22,7 @@ struct Type {
   bool isTensor = false;
   Kind pointee = Kind::I8;    ///< what pointers, descriptors and block pointers lead to
   std::vector<int64_t> block; ///< of descriptors and block pointers: the shape of the tile
+  bool isUnsigned = false;    ///< the elements of a descriptor's tile; other integers tell no sign
 
   size_t elements() const {
     size_t count = 1;

@@ -1,4 +1,4 @@
-// The text of Triton 3.1 to 3.8: what changed is read, and printed as 3.6 prints it.
+// The text of Triton 3.1 to 3.9: what changed is read, and printed as 3.6 prints it.
 #include "tests/ir/module_support.h"
 
 #include <mlir/Dialect/GPU/IR/GPUDialect.h>
@@ -108,6 +108,37 @@ const Change changes[] = {
      "-> tensor<8x32xf16>"},
     {"3.8", "", "ttg.barrier all", "gpu.barrier"},
     {"3.7", "", "ttg.barrier global_read|global_write loc(unknown)", "gpu.barrier"},
+    {"3.9", "%arg0: !tt.ptr<f32>",
+     "%0 = tt.load %arg0 {cachePolicy = #tt.cache_policy<cache_modifier = cg, eviction_policy = evict_last>} "
+     ": "
+     "!tt.ptr<f32>",
+     "%0 = tt.load %arg0 cacheModifier = cg evictionPolicy = evict_last : !tt.ptr<f32>"},
+    {"3.9", "%arg0: !tt.ptr<f32>, %arg1: i1, %arg2: f32",
+     "%0 = tt.load %arg0, %arg1, %arg2 {cachePolicy = #tt.cache_policy<cache_modifier = none, "
+     "eviction_policy = "
+     "evict_first>, isVolatile = true} : !tt.ptr<f32>",
+     "%0 = tt.load %arg0, %arg1, %arg2 evictionPolicy = evict_first {isVolatile = true} : !tt.ptr<f32>"},
+    {"3.9", "%arg0: !tt.ptr<f32>, %arg1: f32",
+     "tt.store %arg0, %arg1 {cachePolicy = #tt.cache_policy<cache_modifier = wt, eviction_policy = "
+     "evict_normal>} "
+     ": !tt.ptr<f32>",
+     "tt.store %arg0, %arg1 cacheModifier = wt : !tt.ptr<f32>"},
+    {"3.9", "%arg0: tensor<8xf32>", "%0 = tt.approx_divf %arg0, %arg0 : tensor<8xf32>",
+     "%0 = arith.divf %arg0, %arg0 : tensor<8xf32>"},
+    {"3.9", "%arg0: !tt.ptr<i32>, %arg1: i1",
+     "%0 = tt.atomic_load acquire, gpu, %arg0, %arg1 : (!tt.ptr<i32>, i1) -> i32 loc(unknown)",
+     "%c0_i32 = arith.constant 0 : i32\n    %0 = tt.atomic_rmw or, acquire, gpu, %arg0, %c0_i32, %arg1 : "
+     "(!tt.ptr<i32>, i32, i1) -> i32"},
+    {"3.9", "%arg0: tensor<8x!tt.ptr<bf16>>",
+     "%0 = tt.atomic_load relaxed, sys, %arg0 : (tensor<8x!tt.ptr<bf16>>) -> tensor<8xbf16>",
+     "%0 = tt.bitcast %arg0 : tensor<8x!tt.ptr<bf16>> -> tensor<8x!tt.ptr<i16>>\n    %cst = arith.constant "
+     "dense<0> : tensor<8xi16>\n    %1 = tt.atomic_rmw or, relaxed, sys, %0, %cst : (tensor<8x!tt.ptr<i16>>, "
+     "tensor<8xi16>) -> tensor<8xi16>\n    %2 = tt.bitcast %1 : tensor<8xi16> -> tensor<8xbf16>"},
+    {"3.9", "%arg0: !tt.ptr<f32>, %arg1: f32, %arg2: i1",
+     "tt.atomic_store release, cta, %arg0, %arg1, %arg2 : !tt.ptr<f32>",
+     "%0 = tt.bitcast %arg0 : !tt.ptr<f32> -> !tt.ptr<i32>\n    %1 = tt.bitcast %arg1 : f32 -> i32\n    %2 = "
+     "tt.atomic_rmw exch, release, cta, %0, %1, %arg2 : (!tt.ptr<i32>, i32, i1) -> i32"},
+    {"3.9", "", "tt.grid_dependency_wait", ""},
 };
 
 } // namespace
@@ -118,8 +149,26 @@ TEST_CASE_FIXTURE(ModuleTest, "what changed between releases is read") {
     std::string arguments = change.arguments;
     Module module = parse(kernelText(arguments, std::string("    ") + change.before));
     std::string printed = print(*module);
-    CHECK_NE(printed.find(std::string("    ") + change.now + "\n    tt.return"), std::string::npos);
+    CHECK_NE(printed.find((*change.now ? std::string("    ") + change.now + "\n" : "{\n") + "    tt.return"),
+             std::string::npos);
   }
+}
+
+TEST_CASE_FIXTURE(ModuleTest, "a poll of Triton 3.9 becomes a loop, and one with a timeout is named") {
+  Module module = parse(kernelText(
+      "%arg0: tensor<4x8x!tt.ptr<i32>>, %arg1: tensor<4x8xi32>",
+      R"(    %0 = tt.atomic_poll acquire, gpu, %arg0, %arg1 : tensor<4x8x!tt.ptr<i32>>, tensor<4x8xi32> -> tensor<4x8xi1>)"));
+  std::string printed = print(*module);
+  CHECK_NE(printed.find("scf.while"), std::string::npos);
+  CHECK_NE(printed.find("(tensor<4x8xi1>) -> tensor<8xi1>"), std::string::npos);
+  CHECK_NE(printed.find("(tensor<8xi1>) -> i1"), std::string::npos);
+  auto timed = parseModule(*context,
+                           kernelText("%arg0: !tt.ptr<i32>, %arg1: i32, %arg2: i64",
+                                      "    %0 = tt.atomic_poll acquire, gpu, %arg0, %arg1 timeout %arg2 : "
+                                      "!tt.ptr<i32>, i32 -> i1"),
+                           "k.ttir");
+  REQUIRE_FALSE(timed);
+  CHECK_NE(timed.error().message.find("tt.atomic_poll"), std::string::npos);
 }
 
 TEST_CASE_FIXTURE(ModuleTest, "the text of 3.6 stays as it is") {

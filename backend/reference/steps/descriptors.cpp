@@ -42,7 +42,10 @@ Step descriptorReduce(const Operation& op) {
                                Rmw::Decrement, Rmw::And, Rmw::Or,  Rmw::Xor};
   int64_t number = op.integer("kind", 0);
   if (number < 1 || number > 8) unsupported(op, "an unknown reduction");
-  return [op, rmw = kNumbered[number]](Frame& frame) {
+  Rmw rmw = kNumbered[number];
+  if (op.operandTypes[0].isUnsigned && rmw == Rmw::Min) rmw = Rmw::UnsignedMin;
+  if (op.operandTypes[0].isUnsigned && rmw == Rmw::Max) rmw = Rmw::UnsignedMax;
+  return [op, rmw](Frame& frame) {
     Tile tile = tileAt(frame, op, 2);
     Memory& memory = frame.machine.memory;
     const Lanes& values = frame[op.operands[1]];
