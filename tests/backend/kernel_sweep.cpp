@@ -3,11 +3,13 @@
 // core with what the assemblers take, which a busy machine does not change much):
 //   kernel_sweep DIR [--compiler nvptx|tileir] [--target sm_90a]... [--filter TEXT] [--part I/N] [--out DIR]
 //     [--emit STAGE] [--print-after PASS] [--no-assembler]
-// --out: the cubins are left there. --print-after: of nvptx. --no-assembler: Tile IR's bytecode is enough.
+// --out: the cubins are left there, and beside each in a file of JSON how it is launched. --print-after: of
+// nvptx. --no-assembler: Tile IR's bytecode is enough.
 // Status 1: something failed; of nvptx, which takes all there is, something was refused as well.
 #include "backend/nvptx/nvptx.h"
 #include "backend/tileir/tileir.h"
 #include "base/clock.h"
+#include "base/model/json.h"
 #include "ir/module.h"
 
 #include <algorithm>
@@ -101,8 +103,10 @@ void count(const fs::path& folder, const Artefact& artefact, double seconds, dou
   for (const auto& [phase, time] : artefact.phaseSeconds)
     totals.phases[phase] += time;
   const std::string name = folder.filename().string();
-  if (!options.out.empty())
+  if (!options.out.empty()) {
     std::ofstream(fs::path(options.out) / (name + "." + artefact.format), std::ios::binary) << artefact.bytes;
+    std::ofstream(fs::path(options.out) / (name + ".json")) << model::toJson(artefact.launch).dump();
+  }
   std::cout << "ok   " << name << " " << seconds * 1e3 << " ms (" << ofOneCore * 1e3 << " of one core), "
             << artefact.resources.registers << " registers, " << artefact.resources.sharedBytes
             << " B shared, " << artefact.resources.spillBytes << " B spilled" << std::endl;
