@@ -4,6 +4,7 @@
 #include "client/answer_cache.h"
 #include "client/endpoint.h"
 #include "client/http.h"
+#include "client/notice.h"
 #include "client/protocol/events.h"
 #include "client/protocol/json.h"
 #include "client/protocol/problem.h"
@@ -146,6 +147,7 @@ Result<JobStatus> Client::watch(const std::string& id, const Progress& progress)
                                               });
     if (response && response->status >= 300) return fail(refusal(*response));
     if (over) break;
+    if (!response && !mayWait()) return fail(response.error());
     if (!response && response.error().kind != ErrorKind::Unavailable &&
         response.error().kind != ErrorKind::TimedOut)
       return fail(response.error());

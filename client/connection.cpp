@@ -1,5 +1,7 @@
 #include "client/http.h"
+#include "client/notice.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <poll.h>
@@ -17,8 +19,9 @@ Deadline in(double seconds) {
 
 namespace {
 constexpr std::chrono::microseconds watchTime(100);
+constexpr long long askMilliseconds = 100; ///< how often who waits is asked whether he still does
 
-/// Waits until the socket is ready for `events`; false at the deadline.
+/// Waits until the socket is ready for `events`; false at the deadline, or when nobody waits any longer.
 bool ready(int fd, short events, Deadline deadline) {
   for (;;) {
     const auto left =
@@ -26,10 +29,11 @@ bool ready(int fd, short events, Deadline deadline) {
             .count();
     pollfd entry{fd, events, 0};
     const int count =
-        poll(&entry, 1, left > 0 ? static_cast<int>(std::min<long long>(left + 1, 1 << 30)) : 0);
+        poll(&entry, 1, left > 0 ? static_cast<int>(std::min<long long>(left + 1, askMilliseconds)) : 0);
     if (count > 0) return true;
     if (count == 0 && left <= 0) return false;
     if (count < 0 && errno != EINTR) return true; // the read or write that follows says what is wrong
+    if (!mayWait()) return false;
   }
 }
 

@@ -9,6 +9,7 @@ namespace tuned::client {
 namespace {
 std::mutex mutex;
 std::shared_ptr<const Notice> listener; ///< of the mutex
+std::shared_ptr<const GoOn> waiting;    ///< of the mutex
 } // namespace
 
 void onNotice(Notice notice) {
@@ -27,6 +28,21 @@ void notice(const std::string& text) {
     (*told)(text);
   else
     std::fprintf(stderr, "gputuned: %s\n", text.c_str());
+}
+
+void onWait(GoOn goOn) {
+  auto given = goOn ? std::make_shared<const GoOn>(std::move(goOn)) : nullptr;
+  const std::lock_guard guard(mutex);
+  waiting = std::move(given);
+}
+
+bool mayWait() {
+  std::shared_ptr<const GoOn> asked;
+  {
+    const std::lock_guard guard(mutex);
+    asked = waiting;
+  }
+  return !asked || (*asked)();
 }
 
 } // namespace tuned::client

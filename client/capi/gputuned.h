@@ -170,6 +170,10 @@ GPUTUNED_API gputuned_status gputuned_launch(const gputuned_kernel* kernel, cons
  * which lives as long as the call. Null: stderr, as at first. For the whole process; `context` is handed on.
  */
 GPUTUNED_API void gputuned_on_notice(void (*listener)(const char* text, void* context), void* context);
+/* Who is asked every tenth of a second whether a call that waits for the daemon is to go on, on the thread
+ * that waits: a program learns of signals so. 0: it waits no longer, and the call ends as TIMED_OUT. Null:
+ * nobody, as at first. For the whole process; `context` is handed on. */
+GPUTUNED_API void gputuned_on_wait(int (*go_on)(void* context), void* context);
 /* The CUDA device whose memory an address is: N of "cuda:N". INVALID_INPUT: it is no address of a device;
  * UNAVAILABLE: there is no driver. */
 GPUTUNED_API gputuned_status gputuned_pointer_device(const void* pointer, int32_t* device);

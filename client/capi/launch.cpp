@@ -46,6 +46,13 @@ void gputuned_on_notice(void (*listener)(const char* text, void* context), void*
   });
 }
 
+void gputuned_on_wait(int (*goOn)(void* context), void* context) {
+  (void)guarded([&]() -> gputuned_status {
+    client::onWait(goOn ? client::GoOn([goOn, context] { return goOn(context) != 0; }) : client::GoOn());
+    return GPUTUNED_OK;
+  });
+}
+
 gputuned_status gputuned_pointer_device(const void* pointer, int32_t* device) {
   return guarded([&]() -> gputuned_status {
     if (!device) return invalid("gputuned_pointer_device: device is null");

@@ -3,6 +3,7 @@
 #include "base/sha256.h"
 #include "client/client.h"
 #include "client/endpoint.h"
+#include "client/notice.h"
 #include "client/protocol.h"
 #include "client/protocol/speaker.h"
 #include "peer.h"
@@ -46,6 +47,22 @@ TEST_CASE("a silent daemon is a time-out") {
   REQUIRE(client); // it listens; nothing was asked yet
   CHECK(client->status().error().kind == ErrorKind::TimedOut);
   CHECK(secondsSince(start) < 10);
+}
+
+TEST_CASE("who waits is asked whether he still does, and waits no longer where he does not") {
+  Peer peer(alive([](const std::string&) { return std::string(); }));
+  REQUIRE(peer.ready());
+  auto client = Client::connect({peer.path(), 3600});
+  REQUIRE(client);
+  int asked = 0;
+  client::onWait([&asked] { return ++asked < 3; });
+  const auto status = client->status();
+  const auto watched = client->watch("1");
+  client::onWait({});
+  CHECK(status.error().kind == ErrorKind::TimedOut);
+  CHECK(watched.error().kind == ErrorKind::TimedOut);
+  CHECK(asked > 3);
+  CHECK(asked < 8);
 }
 
 TEST_CASE("an answer that breaks off or is no HTTP is an error") {

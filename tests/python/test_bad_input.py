@@ -5,10 +5,12 @@ Wrong arrays are in test_kernel.py and test_arrays.py, what is wrong about Trito
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -150,6 +152,32 @@ def test_a_daemon_that_dies_while_it_tunes_ends_the_waiting(connected: Any) -> N
         connected.start()
     # The same object asks the daemon that came after it.
     assert softmax.best("cpu", n_rows=8, n_cols=64).device == "cpu"
+
+
+def test_what_waits_for_the_daemon_can_be_interrupted(connected: Any) -> None:
+    """A tuning that stands in line has no events; Ctrl-C ends the waiting all the same."""
+    client = _core.Client(connected.socket)
+    program = (
+        "import gpu_tuned\n"
+        "try: gpu_tuned.kernel('softmax').tune('cpu', n_rows=24, n_cols=40, progress=False)\n"
+        "except KeyboardInterrupt: print('interrupted')\n"
+    )
+    client.request("POST", "/v1/pause")
+    try:
+        child = subprocess.Popen(
+            [sys.executable, "-c", program], env={**os.environ, "GPU_TUNED_SOCKET": connected.socket}, stdout=subprocess.PIPE
+        )
+        jobs: list[Any] = []
+        while not jobs:
+            assert child.poll() is None
+            time.sleep(0.05)
+            found = json.loads(client.request("GET", "/v1/jobs"))["jobs"]
+            jobs = [job for job in found if job["sizes"] == {"n_rows": 24, "n_cols": 40} and job["state"] == "queued"]
+        child.send_signal(signal.SIGINT)
+        assert child.communicate(timeout=300)[0] == b"interrupted\n"
+        client.request("DELETE", f"/v1/jobs/{jobs[0]['id']}")
+    finally:
+        client.request("POST", "/v1/resume")
 
 
 # --- processes and threads ---

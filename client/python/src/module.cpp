@@ -46,6 +46,17 @@ void tellNotice(const char* text, void*) {
   PyGILState_Release(state);
 }
 
+/// Whether a call that waits for the daemon goes on: not where a signal's handler raised, Ctrl-C's for one.
+/// Handlers run on the main thread; others are not held up by its lock.
+int goOn(void*) {
+  if (gettid() != getpid()) return 1;
+  const PyGILState_STATE state = withGilTaken([] { return PyGILState_Ensure(); });
+  const int waits = !PyErr_Occurred() && PyErr_CheckSignals() == 0;
+  // The exception waits in this thread's state until the call returns to Python.
+  PyGILState_Release(state);
+  return waits;
+}
+
 PyObject* onNotice(PyObject*, PyObject* listener) {
   Ref former(std::exchange(noticeListener, Ref::borrowed(listener).release()));
   gputuned_on_notice(tellNotice, nullptr);
@@ -88,6 +99,7 @@ PyObject* raise(gputuned_status status, const std::string& message) {
 }
 
 PyObject* raise(gputuned_status status) {
+  if (PyErr_Occurred()) return nullptr; // what ended the call
   return raise(status, gputuned_error_message());
 }
 
@@ -146,5 +158,6 @@ PyMODINIT_FUNC PyInit__core() {
   if (!module || !addAnswer(module.get()) || !addClient(module.get()) || !addDispatcher(module.get()) ||
       !addCalls(module.get()))
     return nullptr;
+  gputuned_on_wait(goOn, nullptr);
   return module.release();
 }
