@@ -96,7 +96,7 @@ def prepare():
 
 
 starts, served, asked, aside, slowest = [], 0, 0, 0, ""
-for number in range(options.corruptions):
+for number in report.rounds(options, options.corruptions, "corruptions"):
     kind, running = prepare()
     try:
         starts.append(daemon.start())
@@ -120,7 +120,7 @@ for number in range(options.corruptions):
     aside += any("corrupt" in name for name in os.listdir(daemon.cache))
     report.check(daemon.kill(15) == 0, f"{number} ({kind}): it does not end cleanly")
 report.timed(options, max(starts) <= 2, f"started in {max(starts):.1f} s: {slowest}")
-report.figures = {"corruptions": options.corruptions, "winners still served %": 100.0 * served / max(1, asked), "set aside": aside,
+report.figures = {"corruptions": report.done, "winners still served %": 100.0 * served / max(1, asked), "set aside": aside,
                   "slowest start s": max(starts)}
 daemon.remove()
 raise SystemExit(report.end())

@@ -202,6 +202,7 @@ int main(int argc, char** argv) {
     for (size_t i = 0, count = std::strtoul(argv[3], nullptr, 10); i < count; ++i)
       idle.push_back(connectTo(argv[1]));
     Slow slow(argv[1], std::strtoul(argv[5], nullptr, 10));
+    std::this_thread::sleep_for(std::chrono::milliseconds(300)); // the daemon has taken them all
     std::jthread sending([&](const std::stop_token& stop) { slow.send(stop); });
     crowded.add(askers.ask(seconds));
     sending.request_stop();

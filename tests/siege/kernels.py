@@ -8,7 +8,7 @@ import time
 
 from siege import Daemon, Report, arguments, document, metric, percentile, scaled, STORE
 
-options = arguments(__doc__, kernels=10, deadline=3.0, devices="cpu", seconds=3600.0)
+options = arguments(__doc__, kernels=10, deadline=3.0, devices="cpu")
 devices = options.devices.split(",")
 chance = random.Random(options.seed)
 report = Report("kernels")
@@ -80,16 +80,15 @@ thread = threading.Thread(target=checked, args=(hit,))
 thread.start()
 time.sleep(2)
 hostility.set()
-outcomes, longest, tried, lock = {}, 0.0, 0, threading.Lock()
-until = time.monotonic() + options.seconds
+outcomes, longest, lock = {}, 0.0, threading.Lock()
 
 
 def attack(device, numbers):
     """Tunes hostile kernels on one device, one after the other."""
-    global longest, tried
+    global longest
     own = daemon.client(100)
     for number in numbers:
-        if time.monotonic() > until:
+        if time.monotonic() - report.start > options.limit:
             return
         with lock:
             kind, tail = hostile()
@@ -102,14 +101,15 @@ def attack(device, numbers):
         seconds = time.monotonic() - begin
         outcome = ", ".join(sorted(job["outcomes"])) or job["state"]
         with lock:
-            tried += 1
             outcomes[(kind, outcome)] = outcomes.get((kind, outcome), 0) + 1
             longest = max(longest, seconds) if kind == "loop" else longest
         report.check(kind != "loop" or "timed_out" in outcome, f"{kind}: {job}")
         report.check(kind not in ("store", "beyond") or "timed" not in job["outcomes"], f"{kind} won: {job}")
         report.check(daemon.alive(), f"{kind} ended the daemon")
+        report.one_done("kernels")
 
 
+report.wanted = options.kernels
 attackers = [threading.Thread(target=checked, args=(attack, device, range(i, options.kernels, len(devices)))) for i, device in enumerate(devices)]
 for each in attackers:
     each.start()
@@ -117,7 +117,7 @@ for each in attackers:
     each.join()
 ending.set()
 thread.join()
-report.check(tried > 0, "no kernel was tried")
+report.check(report.done > 0, "no kernel was tried")
 # The next client's kernel is measured as if nothing had been.
 begin = time.monotonic()
 job = client.wait_job(client.ask("POST", "/v1/tune", {"kernel": good["id"], "sizes": {"n": 2000}})[1]["id"])[1]
@@ -127,7 +127,7 @@ report.timed(options, respawned <= 5, f"the next kernel took {respawned:.1f} s")
 # A loop is measured once: compiling and the reference come on top of its deadline.
 report.timed(options, longest <= options.deadline + 5, f"a loop was ended after {longest:.1f} s")
 report.timed(options, percentile(besides, 0.99) <= max(2e-3, 1.5 * percentile(alone, 0.99)), "others' hits were slower")
-report.figures = {"kernels": tried, "p99 of hits alone ms": 1e3 * percentile(alone, 0.99),
+report.figures = {"kernels": report.done, "p99 of hits alone ms": 1e3 * percentile(alone, 0.99),
                   "besides ms": 1e3 * percentile(besides, 0.99), "longest loop s": longest, "next tuning s": respawned,
                   **{f"{kind} -> {outcome}": count for (kind, outcome), count in sorted(outcomes.items())}}
 daemon.remove()

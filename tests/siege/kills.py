@@ -10,7 +10,7 @@ import time
 
 from siege import Daemon, Report, arguments, document, scaled
 
-options = arguments(__doc__, kills=40, submitters=8)
+options = arguments(__doc__, kills=40, submitters=8, pause=1.5)
 chance = random.Random(options.seed)
 report = Report("kills")
 daemon = Daemon(["--measure-seconds", "20"])
@@ -56,8 +56,8 @@ threads = [threading.Thread(target=submit, args=(i,), daemon=True) for i in rang
 for thread in threads:
     thread.start()
 workers_killed = 0
-for _ in range(options.kills):
-    time.sleep(chance.uniform(0.1, 1.5))
+for _ in report.rounds(options, options.kills, "kills"):
+    time.sleep(chance.uniform(0.1, options.pause))
     workers = daemon.workers()
     if workers and chance.random() < 0.5:
         try:

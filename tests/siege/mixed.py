@@ -2,6 +2,7 @@
 """A day of mixed load in short: hits, misses, tunings, event streams, lists, cancellations. What it takes stays flat."""
 
 import random
+import sys
 import threading
 import time
 
@@ -22,7 +23,7 @@ end = time.monotonic() + options.seconds
 
 def serve(number):
     chance = random.Random(options.seed * 100 + number)
-    client = daemon.client(30)
+    client = daemon.client(30 if options.timed else 600)
     while time.monotonic() < end:
         kernel = f"m{chance.randrange(40)}"
         request = {"kernel": kernel, "sizes": {"n": chance.choice([100, 1000, 3000, chance.randrange(1, 9000)])}}
@@ -76,6 +77,8 @@ while time.monotonic() < end:
     time.sleep(options.seconds / 20)
     if daemon.alive():
         taken.append(daemon.takes())
+        print(f"mixed: {time.monotonic() - report.start:.0f} s, {sum(counts.copy().values())} requests, {len(report.failures)} failures, {taken[-1]}",
+              file=sys.stderr, flush=True)
 for thread in threads:
     thread.join()
 # Connections in flight are no growth: what is open once all clients have gone is.

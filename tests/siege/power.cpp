@@ -1,9 +1,11 @@
 // Power loss below SQLite: a file system in between remembers what has been written since the last fsync.
 // When the power goes, each such write is on the disk whole, in part, or not at all. What was acknowledged
 // must be there.
-//   siege_power [COMMITS] [SEEDS]
+//   siege_power [COMMITS] [SEEDS] [SECONDS]
+// No seed is begun after so many seconds; each that is done says so on standard error.
 #include "daemon/store/store.h"
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -216,11 +218,17 @@ int main(int argc, char** argv) {
   shim.xDelete = remove;
   std::string folder = (std::filesystem::temp_directory_path() / "tuned-power-XXXXXX").string();
   if (!::mkdtemp(folder.data())) return 1;
-  int failures = 0;
-  for (int seed = 1; seed <= seeds; ++seed)
-    failures += !run(folder, static_cast<uint64_t>(seed), commits, &shim);
+  const auto start = std::chrono::steady_clock::now();
+  int failures = 0, done = 0;
+  for (const double limit = argc > 3 ? std::atof(argv[3]) : 1e9; done < seeds; ++done) {
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    if (taken.count() > limit) break;
+    std::fprintf(stderr, "power: %d of %d seeds, %d failures, %.0f s\n", done, seeds, failures,
+                 taken.count());
+    failures += !run(folder, static_cast<uint64_t>(done) + 1, commits, &shim);
+  }
   std::filesystem::remove_all(folder);
-  std::printf("power: %s; commits %d, seeds %d, lost or corrupt %d\n", failures ? "FAILURES" : "held",
-              commits, seeds, failures);
+  std::printf("power: %s; commits %d, seeds %d of %d, lost or corrupt %d\n", failures ? "FAILURES" : "held",
+              commits, done, seeds, failures);
   return failures ? 1 : 0;
 }

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -219,10 +220,29 @@ def percentile(values, share):
 
 
 class Report:
-    """Counts what must hold; prints one line and gives the exit status."""
+    """Counts what must hold; prints how far it got every few seconds, one line at the end, and gives the exit status."""
 
     def __init__(self, name):
         self.name, self.failures, self.figures, self.start = name, [], {}, time.monotonic()
+        self.done, self.wanted, self.said = 0, 0, self.start
+        self.lock = threading.Lock()
+
+    def rounds(self, options, count, what="rounds"):
+        """Numbers of rounds: `count`, but none that would begin after --limit seconds."""
+        self.wanted = max(self.wanted, count)
+        for number in range(count):
+            if time.monotonic() - self.start > options.limit:
+                return
+            yield number
+            self.one_done(what)
+
+    def one_done(self, what="rounds"):
+        with self.lock:
+            self.done += 1
+            if time.monotonic() - self.said > 5:
+                self.said = time.monotonic()
+                print(f"{self.name}: {self.done} of {self.wanted} {what}, {len(self.failures)} failures, {self.said - self.start:.0f} s",
+                      file=sys.stderr, flush=True)
 
     def check(self, holds, what):
         if not holds:
@@ -239,18 +259,20 @@ class Report:
     def end(self):
         figures = ", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}"
                             for key, value in self.figures.items())
-        print(f"{self.name}: {'held' if not self.failures else f'{len(self.failures)} FAILURES'}; {figures}; "
+        far = f" as far as it got, {self.done} of {self.wanted}" if self.done < self.wanted else ""
+        print(f"{self.name}: {'held' if not self.failures else f'{len(self.failures)} FAILURES'}{far}; {figures}; "
               f"{time.monotonic() - self.start:.0f} s", flush=True)
         return 1 if self.failures else 0
 
 
 def arguments(description, **numbers):
-    """Options with numbers as defaults, --seed, and --timed: figures count, too."""
+    """Options with numbers as defaults, --seed, --timed (figures count, too) and --limit (no round begins after so many seconds)."""
     parser = argparse.ArgumentParser(description=description)
     for name, value in numbers.items():
         parser.add_argument("--" + name.replace("_", "-"), type=type(value), default=value)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     parser.add_argument("--timed", action="store_true")
+    parser.add_argument("--limit", type=float, default=float("inf"), help="seconds")
     out = parser.parse_args()
     print(f"{parser.prog}: seed {out.seed}", file=sys.stderr)
     return out

@@ -30,7 +30,7 @@ def main():
     daemon.start()
     client = daemon.client()
     with multiprocessing.Manager() as manager, multiprocessing.Pool(options.processes) as pool:
-        for number in range(options.rounds):
+        for number in report.rounds(options, options.rounds):
             status, kernel = client.ask("POST", "/v1/kernels", document("stampede", scaled(chance.randrange(1, 1 << 20))))
             before = metric(client, "gpu_tuned_jobs_started_total")
             start = manager.Barrier(options.processes)
@@ -40,7 +40,7 @@ def main():
             report.check(len(jobs) <= 1, f"round {number}: {len(jobs)} tunings")
             report.check(metric(client, "gpu_tuned_jobs_started_total") - before == 1, f"round {number}: not one tuning")
             report.check(len({str(configuration) for _, configuration in answers}) == 1, f"round {number}: answers differ")
-    report.figures = {"rounds": options.rounds, "processes": options.processes}
+    report.figures = {"rounds": report.done, "processes": options.processes}
     daemon.remove()
     return report.end()
 
