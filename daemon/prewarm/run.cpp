@@ -114,10 +114,13 @@ private:
     return {};
   }
 
-  /// A deadline that a second compiler missed is not tried again by every run: its own has made the same.
+  /// What a second compiler refused is there, as its own has made the same. A missed deadline is not: it says
+  /// how busy the machine was, and nothing of the kernel.
   static bool isThere(const Item& item, const store::Store::Made& made) {
-    return made.built ? made.binary : lasting(made.failure) || byOther(item);
+    if (made.built) return made.binary;
+    return lasting(made.failure) || (byOther(item) && !late(made.failure));
   }
+  static bool late(const Build& build) { return build.outcome == "timed_out"; }
 
   void compileAll(const Progress& progress) {
     WorkerPool pool(
@@ -206,7 +209,7 @@ private:
       ++report_.tooLarge;
       return;
     }
-    auto& list = byOther(item) ? report_.refused : report_.failures;
+    auto& list = !byOther(item) ? report_.failures : late(build) ? report_.late : report_.refused;
     list.push_back({item.name, toKey(item.problem->sizes), toKey(item.configuration),
                     item.problem->compileTarget, build.outcome, build.reason});
   }

@@ -28,6 +28,8 @@ struct Report {
   std::vector<Failure> failures;
   /// What a compiler that is not the target's own did not make; no failure, as its own has made the same.
   std::vector<Failure> refused;
+  /// What it did not make within the deadline: no failure either. The next run tries again.
+  std::vector<Failure> late;
   bool ended = false; ///< all there; else the budget or a signal came first
   double seconds = 0;
   double longest = 0;   ///< seconds of the longest build, which no number of cores makes shorter

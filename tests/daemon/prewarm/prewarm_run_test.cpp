@@ -153,6 +153,19 @@ TEST_CASE("every compiler's builds are made, the slow ones first; what a second 
   REQUIRE(report.failures.size() == 1); // B=3
   REQUIRE(report.refused.size() == 1);
   CHECK(report.refused[0].configuration.find("compiler") != std::string::npos);
+  // A deadline says nothing of the kernel: that build alone is tried again, until it is there.
+  REQUIRE(report.late.size() == 1);
+  CHECK(report.late[0].configuration.find("\"B\":6") != std::string::npos);
+  report = go(folder, *plan);
+  CHECK(report.compiled == 1);
+  CHECK(report.late.size() == 1);
+  CHECK(report.refused.size() == 1);
+  CHECK(report.ended);
+  RunOptions longer;
+  longer.compileSeconds = 120;
+  report = go(folder, *plan, longer);
+  CHECK(report.compiled == 1);
+  CHECK(report.late.empty());
   CHECK(go(folder, *plan).compiled == 0);
 
   CHECK(keepCompilers(*toolchain, {}).has_value());

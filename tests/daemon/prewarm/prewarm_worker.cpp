@@ -1,6 +1,6 @@
 // A worker that compiles nothing: B=3 does not compile, B=4 is beyond the device, B=5 takes a fifth of a
-// second of processor time, else a tenth of a second of one core and a binary that names what was asked. For
-// prewarm_run_test.cpp.
+// second of processor time, B=6 takes its second compiler more than a minute's deadline, else a tenth of a
+// second of one core and a binary that names what was asked. For prewarm_run_test.cpp.
 #include "base/model/device.h"
 #include "base/model/json.h"
 #include "daemon/worker/channel/messages.h"
@@ -46,6 +46,8 @@ Result<nlohmann::json> answer(const nlohmann::json& request) {
   if (configuration.at("B") == 5) workHard();
   if (configuration.at("B") == 3) return fail(ErrorKind::InvalidInput, "no such instruction");
   if (configuration.at("B") == 4) return fail(ErrorKind::OutOfResources, "shared memory bytes a CTA");
+  if (configuration.at("B") == 6 && configuration.value("compiler", 0) != 0 && request.at("seconds") <= 60)
+    return fail(ErrorKind::TimedOut, "did not end within 60 s");
   Artefact artefact;
   artefact.format = "cubin";
   artefact.target = request.at("target");
