@@ -2,11 +2,16 @@
 // The fields of what messages are made of stand with their structs in base/model.
 #pragma once
 
+#include "base/model/upkeep.h"
 #include "client/protocol/entry.h"
 #include "client/protocol/messages.h"
 #include "client/protocol/study.h"
 
 namespace tuned::protocol {
+
+using tuned::CacheCheck;
+using tuned::Collected;
+using tuned::CollectRequest;
 
 template <typename V> void fields(V& v, Budget& m) {
   v.option("seconds", m.seconds);
@@ -300,6 +305,9 @@ template <typename V> void fields(V& v, EntryList& m) {
   X(TuneRequest) \
   X(ForgetRequest) \
   X(Forgotten) \
+  X(CacheCheck) \
+  X(CollectRequest) \
+  X(Collected) \
   X(BuildRequest) \
   X(BuildInfo) \
   X(ExplainRequest) \

@@ -4,6 +4,7 @@
 #include "client/protocol/json.h"
 #include "client/protocol/routes.h"
 #include "daemon/http/bundles.h"
+#include "daemon/http/upkeep.h"
 
 #include <charconv>
 #include <nlohmann/json.hpp>
@@ -202,6 +203,9 @@ constexpr Router::Entry table[] = {
     // A bundle holds everybody's kernels.
     {"exportBundle", false, false, exportBundle, Rights::Submit},
     {"importBundle", false, true, importBundle, Rights::Submit},
+    // These take the disk's time, and what they drop, all have lost.
+    {"verifyCache", false, false, verifyCache, Rights::Submit},
+    {"collect", false, false, collectBinaries, Rights::Submit},
     // What one user forgets, all have lost.
     {"forget", false, true,
      [](Service& s, const Call& c) {

@@ -1,10 +1,11 @@
 // tunectl verify, gc and key.
+#include "base/model/json.h"
+#include "base/units.h"
+#include "daemon/bundle/check_cache.h"
 #include "daemon/bundle/exchange.h"
 #include "daemon/offline/verbs.h"
-#include "ir/kernel/kernel.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -33,78 +34,39 @@ int verifyFile(const Context& context, const std::string& file) {
   return done;
 }
 
-/// Reads every row: those that do not match their checksums are dropped by the store, which says so.
+/// What was found is printed, and told by the exit status.
+int told(const Context& context, const CacheCheck& check) {
+  if (context.json)
+    std::cout << model::toJson(check).dump(2) << "\n";
+  else
+    std::cout << inWords(check) << "\n";
+  return check.sound ? done : failed;
+}
+
 int verifyCache(const Context& context) {
   auto store = openCache(context, true);
   if (!store) return report(context, store.error());
-  int64_t builds = 0, binaries = 0, gone = 0;
-  auto walked = (*store)->eachBuild({}, [&](const store::BuildRecord& record) -> Result<void> {
-    ++builds;
-    if (!record.build.built()) return {};
-    auto artefact = (*store)->artefact(record.build.artefact);
-    if (!artefact && artefact.error().kind != ErrorKind::NotFound) return fail(artefact.error());
-    ++(artefact ? binaries : gone);
-    return {};
-  });
-  int64_t measurements = 0;
-  if (walked)
-    walked = (*store)->eachMeasurement({}, [&](const store::MeasurementRecord&) -> Result<void> {
-      ++measurements;
-      return {};
-    });
-  if (!walked) return report(context, walked.error());
-  auto documents = (*store)->documents();
-  if (!documents) return report(context, documents.error());
-  for (const store::DocumentRecord& document : *documents)
-    if (auto kernel = parseKernel(document.text, ""); !kernel || kernel->id() != document.kernel)
-      std::cerr << "verify: the document of '" << document.name << "' is not what its id says\n";
-  auto notices = (*store)->notices();
-  if (context.json)
-    std::cout << json{{"builds", builds},           {"binaries", binaries},
-                      {"binaries_collected", gone}, {"measurements", measurements},
-                      {"notices", notices},         {"sound", notices.empty()}}
-                     .dump(2)
-              << "\n";
-  else {
-    for (const std::string& notice : notices)
-      std::cout << notice << "\n";
-    std::cout << builds << " builds, " << binaries << " binaries (" << gone << " collected), " << measurements
-              << " measurements\n";
-  }
-  return notices.empty() ? done : failed;
-}
-
-/// "500M", "2G", "30d", "12h": a number with a unit of the list. Empty: wrong.
-std::optional<double> withUnit(const std::string& text,
-                               std::initializer_list<std::pair<char, double>> units) {
-  double value = 0;
-  auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || value < 0) return std::nullopt;
-  if (rest == text.data() + text.size()) return value;
-  for (auto [letter, factor] : units)
-    if (*rest == letter && rest + 1 == text.data() + text.size()) return value * factor;
-  return std::nullopt;
-}
-
-std::optional<double> bytesOf(const std::string& text) {
-  return withUnit(text, {{'K', 1 << 10}, {'M', 1 << 20}, {'G', 1 << 30}});
-}
-
-std::optional<double> secondsOf(const std::string& text) {
-  return withUnit(text, {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}});
+  auto found = (*store)->notices();
+  auto check = bundle::checkCache(**store);
+  if (!check) return report(context, check.error());
+  check->notices.insert(check->notices.begin(), found.begin(), found.end());
+  check->sound = check->notices.empty();
+  return told(context, *check);
 }
 
 int collect(const Context& context, const std::string& size, const std::string& age) {
   auto store = openCache(context, true);
   if (!store) return report(context, store.error());
-  double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  double bytes = size.empty() ? 9e18 : std::min(9e18, *bytesOf(size));
-  auto removed = (*store)->collect(static_cast<int64_t>(bytes), age.empty() ? 0 : now - *secondsOf(age));
+  if (size.empty() && age.empty())
+    return report(context, {ErrorKind::InvalidInput, "nothing says what is to go", std::nullopt,
+                            "give --max-size, --max-age or both"});
+  const double now =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const double bytes = size.empty() ? 9e18 : std::min(9e18, *bytesFrom(size));
+  auto removed = (*store)->collect(static_cast<int64_t>(bytes), age.empty() ? 0 : now - *secondsFrom(age));
   if (!removed) return report(context, removed.error());
-  if (context.json)
-    std::cout << json{{"binaries", removed->artefacts}, {"bytes", removed->bytes}}.dump(2) << "\n";
-  else
-    std::cout << removed->artefacts << " binaries dropped, " << removed->bytes << " bytes\n";
+  const Collected gone{removed->artefacts, removed->bytes};
+  std::cout << (context.json ? model::toJson(gone).dump(2) : inWords(gone)) << "\n";
   return done;
 }
 
@@ -163,8 +125,8 @@ void addGc(CLI::App& app, Context& context) {
     return
         [read](const std::string& text) { return read(text) ? std::string() : "\"" + text + "\" is none"; };
   };
-  verb->add_option("--max-size", *size, "what all may take: 500M, 2G")->check(check(bytesOf));
-  verb->add_option("--max-age", *age, "what is older goes: 30d, 12h")->check(check(secondsOf));
+  verb->add_option("--max-size", *size, "what all may take: 500M, 2G")->check(check(bytesFrom));
+  verb->add_option("--max-age", *age, "what is older goes: 30d, 12h")->check(check(secondsFrom));
   verb->callback(
       [size, age, &context] { context.run = [=, &context] { return collect(context, *size, *age); }; });
 }

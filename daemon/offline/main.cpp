@@ -27,8 +27,8 @@ tuned::Result<std::unique_ptr<tuned::store::Store>> tuned::offline::openCache(co
   if (!store && store.error().kind == ErrorKind::Unavailable)
     return fail(
         ErrorKind::Unavailable, store.error().message,
-        "stop that daemon meanwhile, or name another folder with --cache; export and import go through it "
-        "where --socket or GPU_TUNED_SOCKET names its socket");
+        "stop that daemon meanwhile, or name another folder with --cache; export, import, verify and gc go "
+        "through it where --socket or GPU_TUNED_SOCKET names its socket");
   return store;
 }
 

@@ -5,6 +5,7 @@
 #include "daemon/prewarm/run.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
@@ -22,9 +23,9 @@ struct Options {
   std::string file;
   std::vector<std::string> targets, folders, dimensions;
   std::vector<std::string> compilers;
-  std::string type;
+  std::string type, device;
   int64_t configurations = 0;
-  bool compileOnly = false;
+  bool compileOnly = false, built = false;
   prewarm::RunOptions run;
 };
 
@@ -117,6 +118,7 @@ nlohmann::json toJson(const prewarm::Report& report, const prewarm::Manifest& ma
                         {"too_large", report.tooLarge},
                         {"failures", toJson(report.failures)},
                         {"refused", toJson(report.refused)},
+                        {"late", toJson(report.late)},
                         {"complete", report.ended},
                         {"seconds", report.seconds},
                         {"longest_seconds", report.longest},
@@ -136,15 +138,21 @@ void print(const prewarm::Report& report, const prewarm::Manifest& manifest) {
               << each.target << ": " << each.outcome << ": " << each.reason << "\n";
   if (report.failures.size() > shown)
     std::cerr << "prewarm: " << report.failures.size() - shown << " more failed; --json lists them all\n";
+  const auto missed =
+      static_cast<size_t>(std::ranges::count(report.failures, "timed_out", &prewarm::Failure::outcome));
+  if (const size_t late = report.late.size() + missed; late > 0)
+    std::cerr << "prewarm: " << late
+              << " builds missed their deadline; the next run tries them again (--compile-seconds gives them "
+                 "longer)\n";
   const std::string idle =
       report.coresIdle ? ", " + std::to_string(std::lround(100 * *report.coresIdle)) + " % idle" : "";
   std::printf("%s: %zu problems, %ld builds: %ld compiled, %ld known, %ld too large for their device, "
-              "%zu refused by a second compiler, %zu failed; "
+              "%zu refused by a second compiler, %zu not made by it in time, %zu failed; "
               "%.1f s (the longest build %.1f s), cores %.0f %% busy with it%s\n",
               manifest.name.c_str(), manifest.problems.size(), static_cast<long>(report.builds),
               static_cast<long>(report.compiled), static_cast<long>(report.known),
-              static_cast<long>(report.tooLarge), report.refused.size(), report.failures.size(),
-              report.seconds, report.longest, 100 * report.coresBusy, idle.c_str());
+              static_cast<long>(report.tooLarge), report.refused.size(), report.late.size(),
+              report.failures.size(), report.seconds, report.longest, 100 * report.coresBusy, idle.c_str());
 }
 
 int prewarm(const Context& context, Options options) {
@@ -152,6 +160,9 @@ int prewarm(const Context& context, Options options) {
   if (!options.compileOnly)
     return report(context, {ErrorKind::InvalidInput, "without a daemon nothing can be measured", std::nullopt,
                             "say --compile-only, or leave out --cache where a daemon runs"});
+  if (options.built || !options.device.empty())
+    return report(context, {ErrorKind::InvalidInput, "--device and --built are for measuring", std::nullopt,
+                            "leave out --compile-only and --cache where a daemon runs"});
   auto manifest = load(options);
   if (!manifest) return report(context, manifest.error());
   if (options.configurations > 0) manifest->configurations = options.configurations;
@@ -224,6 +235,9 @@ void addPrewarm(CLI::App& app, Context& context) {
       ->allow_extra_args(false)
       ->delimiter(',');
   verb->add_flag("--compile-only", options->compileOnly, "build, and measure nothing: needs no GPU");
+  verb->add_option("--device", options->device, "through a daemon: which to tune for; else its best");
+  verb->add_flag("--built", options->built,
+                 "through a daemon: time the builds that are there, make no other");
   verb->add_option("--configurations", options->configurations,
                    "for each problem, the default among them; else as the manifest says")
       ->check(positiveNumber());

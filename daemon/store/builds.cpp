@@ -190,11 +190,15 @@ Result<void> Store::eachBuild(const Filter& filter,
   for (int64_t last = 0;;) {
     auto slice = attempt([&] {
       std::vector<std::optional<BuildRecord>> out;
+      std::vector<std::pair<int64_t, std::string>> damaged;
       auto row = query(*database_, matching, last, filter.kernel, filter.sizes);
       while (row.executeStep()) {
         last = number(row, 0);
         out.push_back(read(row));
+        if (!out.back()) damaged.emplace_back(last, text(row, 1) + " for " + text(row, 2));
       }
+      for (const auto& [id, what] : damaged)
+        dropBuild(id, what);
       return out;
     });
     if (!slice) return fail(slice.error());

@@ -1,6 +1,8 @@
 // What goes: by hand, and binaries that nobody will ask for.
 #include "daemon/store/attempt.h"
 
+#include <limits>
+
 namespace tuned::store {
 
 namespace {
@@ -65,36 +67,58 @@ Result<Removed> Store::forget(const Filter& filter) {
   });
 }
 
+// In slices, each a transaction of its own: others are served in between, and a collection that is cut short
+// has done that much.
 Result<Removed> Store::collect(int64_t bytes, double before) {
-  return change([&] {
-    Database& db = *database_;
-    Removed out;
-    int64_t total = numberOf(db, "SELECT coalesce(sum(size), 0) FROM artefacts INDEXED BY artefacts_by_age");
-    // In slices, each a transaction of its own: a collection that is cut short has done that much.
-    auto slice = [&](const char* sql, double limit, bool down) {
-      Changes changes(db);
-      std::vector<std::pair<std::string, int64_t>> going;
-      auto row = query(db, sql, limit);
-      while (row.executeStep() && (!down || total > bytes)) {
-        going.emplace_back(text(row, 0), number(row, 1));
-        if (down) total -= number(row, 1);
-      }
-      for (const auto& [sha, size] : going) {
-        run(db, "DELETE FROM artefacts WHERE sha = ?", sha);
-        ++out.artefacts;
-        out.bytes += size;
-        if (!down) total -= size;
-      }
-      changes.commit();
-      return !going.empty();
-    };
-    while (slice(aged, before, false)) {
-    }
-    while (total > bytes && slice(oldest, now() + 1, true)) {
-    }
-    if (out.artefacts > 0) db.exec("PRAGMA incremental_vacuum");
-    return out;
+  auto total = change([&] {
+    return numberOf(*database_, "SELECT coalesce(sum(size), 0) FROM artefacts INDEXED BY artefacts_by_age");
   });
+  if (!total) return fail(total.error());
+  const auto drop = [&](const char* oldestFirst, double limit, int64_t enough) {
+    return change([&] {
+      Database& db = *database_;
+      Changes changes(db);
+      std::vector<std::string> going;
+      Removed out;
+      {
+        auto row = query(db, oldestFirst, limit);
+        while (out.bytes < enough && row.executeStep()) {
+          going.push_back(text(row, 0));
+          out.bytes += number(row, 1);
+        }
+      }
+      for (const std::string& sha : going)
+        run(db, "DELETE FROM artefacts WHERE sha = ?", sha);
+      out.artefacts = static_cast<int64_t>(going.size());
+      changes.commit();
+      return out;
+    });
+  };
+  Removed out;
+  const auto slices = [&](const char* oldestFirst, double limit, int64_t within) -> Result<void> {
+    constexpr int64_t all = std::numeric_limits<int64_t>::max();
+    while (*total > within) {
+      auto gone = drop(oldestFirst, limit, within < 0 ? all : *total - within);
+      if (!gone) return fail(gone.error());
+      if (gone->artefacts == 0) break;
+      out.artefacts += gone->artefacts;
+      out.bytes += gone->bytes;
+      *total -= gone->bytes;
+    }
+    return {};
+  };
+  auto done = slices(aged, before, -1);
+  if (done) done = slices(oldest, now() + 1, bytes);
+  // The pages go back to the file system, some megabytes at a time.
+  for (int64_t last = -1; done && out.artefacts > 0;) {
+    auto left = change([&] {
+      database_->exec("PRAGMA incremental_vacuum(2048)");
+      return numberOf(*database_, "PRAGMA freelist_count");
+    });
+    if (!left || *left == 0 || *left == last) break;
+    last = *left;
+  }
+  return done ? Result<Removed>(out) : fail(done.error());
 }
 
 } // namespace tuned::store

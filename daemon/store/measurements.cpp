@@ -105,11 +105,15 @@ Result<void> Store::eachMeasurement(const Filter& filter,
   for (int64_t last = 0;;) {
     auto slice = attempt([&] {
       std::vector<std::optional<MeasurementRecord>> out;
+      std::vector<std::pair<int64_t, std::string>> damaged;
       auto row = query(*database_, sql, last, filter.kernel, filter.sizes, filter.device);
       while (row.executeStep()) {
         last = measurementId(row);
         out.push_back(readMeasurement(row));
+        if (!out.back()) damaged.emplace_back(last, measurementName(row));
       }
+      for (const auto& [id, what] : damaged)
+        dropMeasurement(id, what);
       return out;
     });
     if (!slice) return fail(slice.error());

@@ -1,4 +1,5 @@
 // The cache never gives back what is not what was kept, and loses no more than what was damaged.
+#include "daemon/store/check.h"
 #include "daemon/store/file/aside.h"
 #include "daemon/store/file/open.h"
 #include "daemon/store/file/schema.h"
@@ -96,6 +97,35 @@ TEST_CASE("a document that was changed outside is passed over") {
   CHECK(store->documents()->empty());
   REQUIRE(store->putDocument(document("kernel-1", "softmax"))); // and can be given again
   CHECK(store->document("softmax")->kernel == "kernel-1");
+}
+
+TEST_CASE("a check reads everything, and tells what was damaged and what was collected") {
+  const auto idOf = [](const std::string&) { return std::string("kernel-1"); };
+  Scratch folder;
+  filled(folder.path());
+  {
+    auto store = openAt(folder.path());
+    const auto sound = check(*store, idOf);
+    REQUIRE(sound);
+    CHECK(sound->sound);
+    CHECK(sound->builds == 3);
+    CHECK(sound->binaries == 2);
+    CHECK(sound->measurements == 3);
+    const auto other = check(*store, [](const std::string&) { return std::string(); });
+    REQUIRE(other);
+    CHECK_FALSE(other->sound); // the document is not what its id says
+    CHECK(other->notices.size() == 1);
+    CHECK(check(*store, idOf, [] { return true; }).error().kind == ErrorKind::Unavailable);
+    REQUIRE(store->collect(0, 0)->artefacts > 0);
+    CHECK(check(*store, idOf)->binariesCollected > 0);
+  }
+  tamper(folder.path(), "UPDATE measurements SET seconds = seconds / 2");
+  auto store = openAt(folder.path());
+  const auto damaged = check(*store, idOf);
+  REQUIRE(damaged);
+  CHECK_FALSE(damaged->sound);
+  CHECK(damaged->measurements == 1); // a failure has no time
+  CHECK(check(*store, idOf)->sound); // what was damaged is gone
 }
 
 TEST_CASE("damaged pages lose what was on them and no more") {

@@ -1,7 +1,10 @@
 #include "client/tunectl/verbs/bundles.h"
 
+#include "base/model/upkeep.h"
+#include "base/units.h"
 #include "client/endpoint.h"
 #include "client/http.h"
+#include "client/protocol/json.h"
 #include "client/tunectl/process.h"
 #include "client/tunectl/verbs/hand_over.h"
 
@@ -23,7 +26,7 @@ namespace fs = std::filesystem;
 constexpr double enough = 600; ///< seconds for a whole cache
 
 struct Options {
-  std::string file, cache, key;
+  std::string file, cache, key, size, age;
   std::vector<std::string> kernels, targets, trusted;
   bool allowUntrusted = false, allowOlder = false, trustMeasurements = false, check = false;
 };
@@ -32,13 +35,16 @@ struct Options {
 bool read(const std::string& verb, std::vector<std::string> arguments, Options& options) {
   CLI::App app;
   app.set_help_flag();
-  app.add_option("file", options.file)->required();
+  if (verb == "export" || verb == "import") app.add_option("file", options.file)->required();
   app.add_option("--cache", options.cache);
-  if (verb == "export") {
+  if (verb == "gc") {
+    app.add_option("--max-size", options.size);
+    app.add_option("--max-age", options.age);
+  } else if (verb == "export") {
     app.add_option("--key", options.key);
     app.add_option("--kernel", options.kernels)->allow_extra_args(false);
     app.add_option("-t,--target", options.targets)->delimiter(',')->allow_extra_args(false);
-  } else {
+  } else if (verb == "import") {
     app.add_option("--trust", options.trusted)->allow_extra_args(false);
     app.add_flag("--allow-untrusted", options.allowUntrusted);
     app.add_flag("--allow-older", options.allowOlder);
@@ -51,6 +57,9 @@ bool read(const std::string& verb, std::vector<std::string> arguments, Options& 
   } catch (const CLI::ParseError&) {
     return false;
   }
+  if ((!options.size.empty() && !bytesFrom(options.size)) ||
+      (!options.age.empty() && !secondsFrom(options.age)))
+    return false;
   return !options.check;
 }
 
@@ -154,6 +163,38 @@ int importFrom(const Globals& globals, client::Client& client, const Options& op
   std::cout << options.file << ": " << (said.is_object() ? said.value("words", "") : "") << "\n";
   return done;
 }
+
+template <typename Message>
+Result<Message> ask(client::Client& client, const std::string& path, const std::string& body) {
+  auto answer = client.request("POST", path, body);
+  return answer ? protocol::fromText<Message>(*answer) : fail(answer.error());
+}
+
+template <typename Message> void print(const Globals& globals, const Message& message) {
+  std::cout << (globals.json ? nlohmann::json::parse(protocol::toText(message)).dump(2) : inWords(message))
+            << "\n";
+}
+
+int verify(const Globals& globals, client::Client& client) {
+  auto check = ask<CacheCheck>(client, "/v1/verify", "");
+  if (!check) return report(globals, check.error());
+  print(globals, *check);
+  return check->sound ? done : failed;
+}
+
+int collect(const Globals& globals, client::Client& client, const Options& options) {
+  if (options.size.empty() && options.age.empty())
+    return report(globals, {ErrorKind::InvalidInput, "nothing says what is to go", std::nullopt,
+                            "give --max-size, --max-age or both"});
+  CollectRequest request;
+  if (!options.size.empty())
+    request.maxBytes = static_cast<int64_t>(std::min(9e18, *bytesFrom(options.size)));
+  if (!options.age.empty()) request.maxAgeSeconds = secondsFrom(options.age);
+  auto gone = ask<Collected>(client, "/v1/collect", protocol::toText(request));
+  if (!gone) return report(globals, gone.error());
+  print(globals, *gone);
+  return done;
+}
 } // namespace
 
 std::optional<int> throughDaemon(const Globals& globals, const std::string& verb,
@@ -162,6 +203,8 @@ std::optional<int> throughDaemon(const Globals& globals, const std::string& verb
   if (!read(verb, arguments, options)) return std::nullopt;
   auto client = serving(globals, options);
   if (!client) return std::nullopt;
+  if (verb == "verify") return verify(globals, *client);
+  if (verb == "gc") return collect(globals, *client, options);
   return verb == "export" ? exportTo(globals, *client, options) : importFrom(globals, *client, options);
 }
 

@@ -55,8 +55,8 @@ Result<json> planOf(const Globals& globals, const std::vector<std::string>& argu
 
 class Prewarming {
 public:
-  Prewarming(const Globals& globals, std::string device, double budget)
-      : globals_(globals), device_(std::move(device)), budget_(budget) {}
+  Prewarming(const Globals& globals, std::string device, double budget, bool built)
+      : globals_(globals), device_(std::move(device)), budget_(budget), built_(built) {}
 
   int run(const std::vector<std::string>& arguments) {
     auto plan = planOf(globals_, arguments);
@@ -94,6 +94,7 @@ private:
     for (const auto& [name, value] : problem["sizes"].items())
       request.sizes[name] = value;
     request.device = device_;
+    request.built = built_;
     if (budget_ > 0) request.budget.seconds = std::max(1.0, left());
     auto job = client.tune(request);
     if (!job) return failedWith(problem, job.error().text());
@@ -126,6 +127,7 @@ private:
   const Globals& globals_;
   const std::string device_;
   const double budget_;
+  const bool built_; ///< only what is built
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::map<std::string, std::string> ids_; ///< by the document's path
   int tuned_ = 0;
@@ -136,8 +138,9 @@ int prewarm(const Globals& globals, std::vector<std::string> arguments) {
   if (says(arguments, "--cache") || says(arguments, "--compile-only") || says(arguments, "--help") ||
       arguments.empty())
     return become(globals, offlineCommand(globals, "prewarm", arguments));
+  const bool built = std::erase(arguments, "--built") > 0;
   const std::string device = takeOption(arguments, "--device"), budget = takeOption(arguments, "--budget");
-  return Prewarming(globals, device, budget.empty() ? 0 : std::strtod(budget.c_str(), nullptr))
+  return Prewarming(globals, device, budget.empty() ? 0 : std::strtod(budget.c_str(), nullptr), built)
       .run(arguments);
 }
 
@@ -156,7 +159,7 @@ void addPassed(CLI::App& app, Context& context, const std::string& name, const s
       });
       if (const std::string socket = takeOption(rest, "--socket"); !socket.empty()) globals.socket = socket;
       if (name == "prewarm") return prewarm(globals, rest);
-      if (name == "export" || name == "import")
+      if (name == "export" || name == "import" || name == "verify" || name == "gc")
         if (auto code = throughDaemon(globals, name, rest)) return *code;
       return become(globals, offlineCommand(globals, name, rest));
     };
