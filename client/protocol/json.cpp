@@ -4,6 +4,7 @@
 #include "base/model/json.h"
 #include "client/protocol/fields.h"
 #include "client/protocol/problem.h"
+#include "client/protocol/quick_read.h"
 
 namespace tuned::model {
 
@@ -21,6 +22,7 @@ template <> constexpr bool strictKeys<protocol::TuneRequest> = true;
 template <> constexpr bool strictKeys<protocol::Budget> = true;
 template <> constexpr bool strictKeys<protocol::Objective> = true;
 template <> constexpr bool strictKeys<protocol::ForgetRequest> = true;
+template <> constexpr bool strictKeys<CollectRequest> = true;
 template <> constexpr bool strictKeys<protocol::BuildRequest> = true;
 template <> constexpr bool strictKeys<protocol::ExplainRequest> = true;
 template <> constexpr bool strictKeys<protocol::StudyRequest> = true;
@@ -54,6 +56,8 @@ template <typename Message> std::string toText(const Message& message) {
 }
 
 template <typename Message> Result<Message> fromText(std::string_view text) {
+  if constexpr (!model::strictKeys<Message>)
+    if (auto message = quickRead<Message>(text)) return std::move(*message);
   if (auto bounded = checkJsonLimits(text, limitsOf<Message>); !bounded) return fail(bounded.error());
   return model::fromText<Message>(text);
 }

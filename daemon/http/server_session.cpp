@@ -177,6 +177,7 @@ asio::awaitable<std::optional<RequestReader::Whole>> Session::read() {
   const auto requestTime = std::chrono::duration_cast<TimeLimit::Clock::duration>(
       std::chrono::duration<double>(context_.options.requestSeconds));
   int drops = 0;
+  bool woken = false;
   error_code error = reader_.parse();
   idle_ = !reader_.started();
   ahead_ = error == http::error::need_more ? 0 : ahead_ + 1;
@@ -185,10 +186,12 @@ asio::awaitable<std::optional<RequestReader::Whole>> Session::read() {
     co_await context_.lane.turn(socket_.get_executor());
   }
   if (error == http::error::need_more) {
-    if (idle_)
+    if (idle_) {
       co_await idle();
-    else
+      woken = true;
+    } else {
       context_.connections.setReading(*this);
+    }
     if (!limit_.met()) limit_.set(requestTime);
   }
   while (error == http::error::need_more) {
@@ -203,7 +206,8 @@ asio::awaitable<std::optional<RequestReader::Whole>> Session::read() {
       break;
     }
     size_t got = 0;
-    if (drops >= dropsAtOnce)
+    // After a wait what has come is read at once; else the loop is asked again.
+    if (drops >= dropsAtOnce || std::exchange(woken, false))
       got = socket_.read_some(reader_.room(), error);
     else
       got =

@@ -1,4 +1,6 @@
 #include "client/protocol.h"
+#include "client/protocol/fields.h"
+#include "client/protocol/quick_read.h"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -92,6 +94,41 @@ TEST_CASE("answers with keys of a newer daemon are read") {
   json wire = toJson(sampleAnswer());
   wire["colour"] = "green";
   CHECK(fromJson<Answer>(wire));
+}
+
+TEST_CASE("an answer is read quickly, and alike; what is unusual is left to the other reader") {
+  Answer answer = sampleAnswer();
+  LaunchCondition apart;
+  apart.kind = LaunchCondition::Kind::SameOrDistinct;
+  apart.argument = 0;
+  apart.other = 1;
+  answer.launch.conditions = {apart};
+  answer.interval = Interval{1e-6, 2e-6};
+  answer.kernelName = "\xc3\xa4 \"quoted\"";
+  answer.tunedAt = int64_t{1} << 40;
+  const auto quick = quickRead<Answer>(toText(answer));
+  REQUIRE(quick);
+  CHECK(toJson(*quick) == toJson(answer));
+  const json sound = toJson(answer);
+  const auto with = [&](const char* at, const json& value) {
+    json changed = sound;
+    changed[json::json_pointer(at)] = value;
+    return changed.dump();
+  };
+  CHECK(quickRead<Answer>(with("/of_a_newer_daemon", 1)));
+  CHECK(quickRead<Answer>(with("/seconds", nullptr)));
+  for (const std::string& text :
+       {with("/grid", {1, 2}), with("/tuned_at", 1e300), with("/tuned_at", "7"), with("/stale", 1),
+        with("/launch/parameters/0/kind", "none"), with("/launch/conditions/0/kind", "none"),
+        with("/launch/cluster_size", int64_t{1} << 40), with("/sizes", json::array()), std::string("{}"),
+        std::string("["), std::string(), toText(answer) + "x", std::string(200, '[')}) {
+    CAPTURE(text);
+    CHECK_FALSE(quickRead<Answer>(text));
+    CHECK(fromText<Answer>(text).error().kind == ErrorKind::InvalidInput);
+  }
+  std::string beyond = toText(answer);
+  beyond.replace(beyond.find("1.25"), 4, "1e999");
+  CHECK_FALSE(quickRead<Answer>(beyond));
 }
 
 TEST_CASE("problems carry kind, place and remedy") {
