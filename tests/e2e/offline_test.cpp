@@ -168,9 +168,10 @@ TEST_CASE("beside a running daemon: export and import go through it, and what ca
   CHECK(host.tunectl({"export", half, "--kernel", "no such kernel"}).exitCode == 1);
   CHECK(host.tunectl({"export", half, "--target", "sm_80"}).exitCode == 1);
   CHECK_FALSE(std::filesystem::exists(half));
-  // Verbs that need a whole cache to themselves still say who has it.
-  const auto gc = host.tunectl({"gc", "--max-age", "1d", "--cache", host.folder() / "cache"});
-  CHECK(gc.exitCode != 0);
+  // Without its socket there is nobody to ask: who has the cache is said.
+  const auto gc = ci.run({"gc", "--max-age", "1d", "--cache", host.folder() / "cache"});
+  CHECK(gc.exitCode == 1);
+  CHECK_MESSAGE(contains(gc.errors, "stop that daemon"), gc.errors);
 
   // Older than the last of its signer.
   host.stop(SIGTERM);
@@ -179,6 +180,92 @@ TEST_CASE("beside a running daemon: export and import go through it, and what ca
   host.start();
   CHECK(host.tunectl({"import", bundle, "--trust", key + ".pub"}).exitCode == 5);
   CHECK(host.tunectl({"import", bundle, "--trust", key + ".pub", "--allow-older"}).exitCode == 0);
+}
+
+TEST_CASE("a running daemon checks its cache and drops binaries when it is asked to") {
+  Machine ci;
+  const std::string cache = ci.folder / "ci", bundle = ci.folder / "b";
+  CHECK(ci.prewarm("m.json", cache, {"--target", "cpu"})["compiled"] == 6);
+  ci.runJson({"export", bundle, "--cache", cache});
+  DaemonProcess host;
+  REQUIRE(host.tunectl({"pause"}).exitCode == 0); // what comes stays unmeasured
+  REQUIRE(host.tunectl({"import", bundle, "--allow-untrusted"}).exitCode == 0);
+  const auto told = [&](std::vector<std::string> arguments) {
+    arguments.emplace_back("--json");
+    const auto finished = host.tunectl(arguments);
+    CHECK_MESSAGE(finished.exitCode == 0, finished.errors);
+    return json::parse(finished.output, nullptr, false);
+  };
+  json check = told({"verify"});
+  CHECK(check["sound"] == true);
+  CHECK(check["builds"] == 6);
+  CHECK(check["binaries"] == 6);
+  CHECK(told({"verify", bundle})["builds"] == 6); // a file is nobody's cache
+  CHECK(host.tunectl({"gc", "--max-age", "soon"}).exitCode == 2);
+  const auto nothing = host.tunectl({"gc"});
+  CHECK(nothing.exitCode == 1);
+  CHECK_MESSAGE(contains(nothing.errors, "--max-size"), nothing.errors);
+  CHECK(told({"gc", "--max-size", "1G", "--max-age", "1d"})["binaries"] == 0);
+  CHECK(told({"gc", "--max-size", "0"})["binaries"] == 0); // not measured yet: these go only by age
+  const json gone = told({"gc", "--max-age", "0", "--cache", host.folder() / "cache"});
+  CHECK(gone["binaries"] == 6);
+  CHECK(gone["bytes"] > 0);
+  check = told({"verify"});
+  CHECK(check["binaries"] == 0);
+  CHECK(check["binaries_collected"] == 6);
+  auto client = host.connect();
+  CHECK(client.request("POST", "/v1/collect", "{}").error().kind == ErrorKind::InvalidInput);
+  CHECK(client.request("POST", "/v1/collect", R"({"max_bytes": -1})").error().kind ==
+        ErrorKind::InvalidInput);
+  CHECK(client.request("POST", "/v1/collect", R"({"max_age": 1})").error().kind == ErrorKind::InvalidInput);
+  CHECK(client.request("POST", "/v1/verify", R"({"quick": true})").error().kind == ErrorKind::InvalidInput);
+}
+
+TEST_CASE("what CI runs: built, timed where there is a device, signed, compared with the last run's") {
+  Machine ci;
+  const std::string key = ci.folder / "key";
+  ci.runJson({"key", "new", key});
+  const auto job = [&](std::vector<std::string> variables, const std::string& bundle,
+                       const std::string& before = {}) {
+    // A machine that has nothing else: no home, no socket, no daemon.
+    std::vector<std::string> command = {"/usr/bin/env",
+                                        "-i",
+                                        "PATH=/usr/bin:/bin",
+                                        "HOME=" + (ci.folder / "home"),
+                                        "TUNECTL=" + program("tunectl"),
+                                        "PREWARM_TARGETS=cpu",
+                                        "PREWARM_CACHE=" + (ci.folder / "cache"),
+                                        "PREWARM_KEY=" + read(key)};
+    command.insert(command.end(), variables.begin(), variables.end());
+    command.insert(command.end(), {"bash", std::string(TUNED_CONFIGS) + "/ci/prewarm.sh",
+                                   ci.folder / "m.json", ci.folder / bundle});
+    if (!before.empty()) command.push_back(ci.folder / before);
+    auto finished = tunectl::runProgram(command, 500);
+    REQUIRE_MESSAGE(finished.has_value(), (finished ? "" : finished.error().text()));
+    return *finished;
+  };
+  const auto first = job({}, "first");
+  CHECK_MESSAGE(first.exitCode == 0, first.output << first.errors);
+  CHECK(contains(first.output, "6 compiled"));
+  const auto second = job({}, "second", "first");
+  CHECK_MESSAGE(second.exitCode == 0, second.output << second.errors);
+  CHECK(contains(second.output, "0 compiled, 6 known"));
+  CHECK(read(ci.folder / "first") == read(ci.folder / "second"));
+  CHECK(ci.runJson({"show", ci.folder / "second"})["signer"].get<std::string>().size() == 64);
+
+  const auto timed = job({"PREWARM_DEVICE=cpu", "PREWARM_MAX_REGRESSION=5"}, "timed", "second");
+  CHECK_MESSAGE(timed.exitCode == 0, timed.output << timed.errors);
+  CHECK(contains(timed.output, "2 of 2 problems tuned"));
+  CHECK(ci.runJson({"show", ci.folder / "timed"})["measurements"] == 6);
+
+  // A kernel that compiles no more fails the job.
+  json broken = document("built", elementwise(storeScaled(61)));
+  broken["parameters"]["BLOCK_SIZE"] = {48, 64};
+  broken["default"]["BLOCK_SIZE"] = 64;
+  ci.folder.write("built.json", broken.dump());
+  const auto failing = job({}, "failing", "timed");
+  CHECK(failing.exitCode == 1);
+  CHECK_MESSAGE(contains(failing.output + failing.errors, "48"), failing.output << failing.errors);
 }
 
 TEST_CASE("what ends a run is told by its exit status: all there, something failed, the budget") {
