@@ -139,6 +139,11 @@ const Change changes[] = {
      "%0 = tt.bitcast %arg0 : !tt.ptr<f32> -> !tt.ptr<i32>\n    %1 = tt.bitcast %arg1 : f32 -> i32\n    %2 = "
      "tt.atomic_rmw exch, release, cta, %0, %1, %arg2 : (!tt.ptr<i32>, i32, i1) -> i32"},
     {"3.9", "", "tt.grid_dependency_wait", ""},
+    {"3.6", "",
+     "%0 = tt.elementwise_inline_asm \"griddepcontrol.wait; // dummy $0\" {constraints = \"=r\", "
+     "packed_element = 1 "
+     ": i32, pure = false} -> i32",
+     "%c0_i32 = arith.constant 0 : i32"},
 };
 
 } // namespace
