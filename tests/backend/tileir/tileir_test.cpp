@@ -343,6 +343,24 @@ TEST_CASE("what cannot be said is refused with the operation and its place") {
   CHECK(old.artefact.error().message.find("sm_90") != std::string::npos);
 }
 
+TEST_CASE("loads of a few bytes are not asked to be early: rings of them only take the assembler long") {
+  const std::string text = kernel(R"(
+    %few = tt.make_range {end = 16 : i32, start = 0 : i32} : tensor<16xi32>
+    %base = tt.splat %x : !tt.ptr<f32> -> tensor<16x!tt.ptr<f32>>
+    %fewp = tt.addptr %base, %few : tensor<16x!tt.ptr<f32>>, tensor<16xi32>
+    %w = tt.load %fewp : tensor<16x!tt.ptr<f32>>
+    tt.store %fewp, %w : tensor<16x!tt.ptr<f32>>
+    %v = tt.load %xp : tensor<128x!tt.ptr<f32>>
+    tt.store %xp, %v : tensor<128x!tt.ptr<f32>>)");
+  auto result = emit(text, {.target = "sm_90a", .latency = 7});
+  REQUIRE_MESSAGE(result.artefact, result.artefact.error().text());
+  if (result.text.empty()) return;
+  size_t few = result.text.find("load_ptr_tko"), many = result.text.find("load_ptr_tko", few + 1);
+  REQUIRE(many != std::string::npos);
+  CHECK(line(result.text.substr(few), "load_ptr_tko").find("latency") == std::string::npos);
+  CHECK(line(result.text.substr(many), "load_ptr_tko").find("latency = 7") != std::string::npos);
+}
+
 TEST_CASE("hints out of range are refused, for the assembler ignores them without a word") {
   std::string text = kernel("");
   CHECK(!emit(text, {.target = "sm_90a", .numWarps = 3}).artefact);

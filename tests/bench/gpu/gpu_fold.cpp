@@ -15,6 +15,7 @@ namespace {
 std::vector<std::optional<int64_t>> valuesOf(const PlanTask& task) {
   std::vector<std::optional<int64_t>> values;
   for (const PlanArgument& argument : task.arguments) {
+    if (argument.hidden) continue;
     bool integer = argument.type.starts_with("i");
     values.push_back(integer ? std::optional(static_cast<int64_t>(argument.bits)) : std::nullopt);
     if (argument.block.empty()) continue;

@@ -14,6 +14,9 @@ Json argumentJson(const PlanArgument& argument) {
                {"output", argument.output}};
   if (!argument.block.empty())
     json.update({{"shape", argument.shape}, {"strides", argument.strides}, {"block", argument.block}});
+  if (!argument.values.empty()) json["values"] = argument.values;
+  if (!argument.into.empty()) json["into"] = argument.into;
+  if (argument.hidden) json["hidden"] = true;
   return json;
 }
 
@@ -25,6 +28,9 @@ PlanArgument argumentFrom(const Json& json) {
     argument.strides = json.at("strides").get<std::vector<int64_t>>();
     argument.block = json.at("block").get<std::vector<int64_t>>();
   }
+  argument.values = json.value("values", std::vector<int64_t>());
+  argument.into = json.value("into", "");
+  argument.hidden = json.value("hidden", false);
   return argument;
 }
 

@@ -18,13 +18,19 @@ namespace tuned::bench {
 /// A kernel argument with its numbers evaluated.
 struct PlanArgument {
   std::string name, type; ///< "*f16", "i32"
-  std::string fill;       ///< of a buffer: one of a kernel document's, or "constant": `bits` all over
-  int64_t elements = 0;   ///< of a buffer; 0: a scalar
-  int bytes = 4;          ///< of an element, or of the scalar
-  uint64_t bits = 0;      ///< of a scalar, or of each element
+  /// Of a buffer: one of a kernel document's; "constant": `bits` all over; "values": `values`, integers of
+  /// `bytes`; "addresses": what lies `values` bytes behind the start of the buffer named `into`.
+  std::string fill;
+  int64_t elements = 0; ///< of a buffer; 0: a scalar
+  int bytes = 4;        ///< of an element, or of the scalar
+  uint64_t bits = 0;    ///< of a scalar, or of each element
   bool output = false;
   /// Of a host tensor descriptor, which is over a buffer of its own; empty: a plain pointer.
   std::vector<int64_t> shape = {}, strides = {}, block = {};
+  std::vector<int64_t> values = {};
+  std::string into = {};
+  /// Reached through addresses only: the kernel has no such argument.
+  bool hidden = false;
 };
 
 /// One of our compilers' cubins.

@@ -96,6 +96,17 @@ std::vector<std::byte> constant(const PlanArgument& argument) {
   return bytes;
 }
 
+/// Numbers one by one, each on top of `base`.
+std::vector<std::byte> listed(const PlanArgument& argument, uint64_t base) {
+  auto width = static_cast<size_t>(argument.bytes);
+  std::vector<std::byte> bytes(static_cast<size_t>(argument.elements) * width);
+  for (size_t i = 0; i < argument.values.size() && (i + 1) * width <= bytes.size(); ++i) {
+    uint64_t value = base + static_cast<uint64_t>(argument.values[i]);
+    std::memcpy(bytes.data() + i * width, &value, width);
+  }
+  return bytes;
+}
+
 void repeat(LargeBytes& bytes, size_t wanted) {
   size_t period = bytes.size();
   bytes.resize(wanted);
@@ -111,29 +122,40 @@ Result<std::unique_ptr<GpuTask>> GpuTask::open(const std::filesystem::path& fold
   auto opened = openCudaDevice(device, std::chrono::seconds(20));
   if (!opened) return fail(opened.error());
   result->device_ = std::move(*opened);
-  for (size_t i = 0; i < task.arguments.size(); ++i) {
-    const PlanArgument& argument = task.arguments[i];
+  for (const PlanArgument& argument : task.arguments) {
     result->buffers_.emplace_back();
     if (argument.elements == 0) continue;
     auto buffer = result->device_->allocate(static_cast<size_t>(argument.elements * argument.bytes));
     if (!buffer) return fail(buffer.error());
-    if (argument.fill == "constant") {
-      if (auto done = result->device_->upload(**buffer, 0, constant(argument)); !done)
-        return fail(done.error());
-      result->buffers_.back() = std::move(*buffer);
-      continue;
-    }
-    KernelArgument described;
-    described.name = argument.name;
-    described.type = argument.type;
-    described.fill = argument.fill;
-    auto bytes = makeInput(described, std::min(argument.elements, freshElements), i + 1);
-    if (!bytes) return fail(bytes.error());
-    repeat(*bytes, static_cast<size_t>(argument.elements * argument.bytes));
-    if (auto done = result->device_->upload(**buffer, 0, *bytes); !done) return fail(done.error());
     result->buffers_.back() = std::move(*buffer);
   }
+  for (size_t i = 0; i < task.arguments.size(); ++i)
+    if (result->buffers_[i])
+      if (auto done = result->fill(i); !done) return fail(done.error());
   return result;
+}
+
+Result<void> GpuTask::fill(size_t index) {
+  const PlanArgument& argument = task_.arguments[index];
+  Buffer& buffer = *buffers_[index];
+  if (argument.fill == "constant") return device_->upload(buffer, 0, constant(argument));
+  if (argument.fill == "values") return device_->upload(buffer, 0, listed(argument, 0));
+  if (argument.fill == "addresses") {
+    auto found = std::ranges::find(task_.arguments, argument.into, &PlanArgument::name);
+    auto place = static_cast<size_t>(found - task_.arguments.begin());
+    if (found == task_.arguments.end() || !buffers_[place])
+      return fail(ErrorKind::InvalidInput,
+                  argument.name + " points into '" + argument.into + "', which is no buffer");
+    return device_->upload(buffer, 0, listed(argument, buffers_[place]->address()));
+  }
+  KernelArgument described;
+  described.name = argument.name;
+  described.type = argument.type;
+  described.fill = argument.fill;
+  auto bytes = makeInput(described, std::min(argument.elements, freshElements), index + 1);
+  if (!bytes) return fail(bytes.error());
+  repeat(*bytes, static_cast<size_t>(argument.elements * argument.bytes));
+  return device_->upload(buffer, 0, *bytes);
 }
 
 namespace {
@@ -173,6 +195,7 @@ Result<std::vector<ArgumentValue>> GpuTask::arguments(const Candidate& candidate
   std::vector<ArgumentValue> values;
   for (size_t i = 0; i < task_.arguments.size(); ++i) {
     const PlanArgument& argument = task_.arguments[i];
+    if (argument.hidden) continue;
     if (!buffers_[i]) {
       values.emplace_back(Scalar{argument.bits, argument.bytes});
     } else if (argument.block.empty()) {

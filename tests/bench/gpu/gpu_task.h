@@ -43,6 +43,7 @@ public:
 
 private:
   GpuTask(const std::filesystem::path& folder, const PlanTask& task) : folder_(folder), task_(task) {}
+  Result<void> fill(size_t index);
   Result<std::vector<ArgumentValue>> arguments(const Candidate& candidate);
 
   const std::filesystem::path& folder_;

@@ -119,7 +119,8 @@ def attention(op):
 class Task:
     """One problem: where its recorded launches are, and how they are scaled.
 
-    `constants`: what a recorded launch must have; `more`: constants that later versions of the tutorial ask for.
+    `test`: what the recorded test's name has, or a launch that was not recorded; `constants`: what a recorded launch must
+    have; `more`: constants that later versions of the tutorial ask for.
     """
 
     def __init__(self, name, number, test, kernel, constants, scale, sizes, tolerance, torch, more=None, recorded=True):
@@ -130,6 +131,8 @@ class Task:
 
     def cases(self, cases):
         """The recorded launches that fit, one for each tile; those of odd sizes, which serve for their types alone, last."""
+        if isinstance(self.test, dict):
+            return [(None, self.test)]
         found = {}
         for folder, case in sorted(cases, key=lambda each: is_odd(each[1])):
             fits = case["kernel"] == self.kernel and ("test_" + self.test) in case["test"]
@@ -188,7 +191,8 @@ def plan_variant(task, case, number, text, out, hints):
 
 def plan_task(task, cases, tutorials, out):
     recorded = task.cases(cases)
-    wanted = [(case, (folder / "kernel.ttir").read_text(), None) for folder, case in recorded if task.recorded and not is_odd(case)]
+    wanted = [(case, (folder / "kernel.ttir").read_text(), None) for folder, case in recorded
+              if folder and task.recorded and not is_odd(case)]
     for tile in task.tiles if tutorials and recorded else []:
         case = with_tile(recorded[0][1], tile)
         types = {argument["name"]: argument["type"] for argument in case["args"]}

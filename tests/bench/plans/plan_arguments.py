@@ -2,7 +2,7 @@
 import struct
 
 BYTES = {"fp16": 2, "bf16": 2, "fp32": 4, "i32": 4, "i64": 8}
-NAMES = {"fp16": "f16", "bf16": "bf16", "fp32": "f32", "i32": "i32"}
+NAMES = {"fp16": "f16", "bf16": "bf16", "fp32": "f32", "i32": "i32", "i64": "i64"}
 
 
 def cdiv(a, b):
@@ -17,6 +17,17 @@ def pointer(name, kind, elements, fill="normal", output=False):
 def descriptor(name, kind, rows, columns, block, output=False):
     return pointer(name, kind, rows * columns, output=output) | {
         "shape": [rows, columns], "strides": [columns, 1], "block": block}
+
+
+def listed(name, kind, values, into=None):
+    """A buffer of these integers; with `into`, of the addresses so many bytes behind the start of that buffer."""
+    told = {"values": values} | ({"into": into} if into else {})
+    return pointer(name, kind, len(values), "addresses" if into else "values") | told
+
+
+def hidden(name, kind, elements, output=False):
+    """A buffer that is reached through addresses alone."""
+    return pointer(name, kind, elements, output=output) | {"hidden": True}
 
 
 def integer(name, value):

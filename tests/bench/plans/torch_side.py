@@ -29,6 +29,9 @@ def operation(torch, what):
             b = torch.randn(n, k, device="cuda", dtype=torch.float16).T
         out = torch.empty(m, n, device="cuda", dtype=torch.float16)
         return lambda: torch.matmul(a, b, out=out)
+    if what["op"] == "matmuls":
+        pairs = [[torch.randn(size, size, device="cuda", dtype=torch.float16) for _ in range(2)] for size in what["squares"]]
+        return lambda: [torch.matmul(a, b) for a, b in pairs]
     if what["op"] == "matmul_fp8":
         m, n, k = (what[size] for size in "MNK")
         a, b = (torch.randn(rows, k, device="cuda").to(torch.float8_e4m3fn) for rows in (m, n))

@@ -1,8 +1,5 @@
-"""Triton's tutorials without dots, 01, 02, 04, 05 and 07, at sizes that are worth timing: what case_plan.py scales them by.
-
-08 is not among them: its arguments are arrays of pointers, which a plan does not carry.
-"""
-from plan_arguments import cdiv, float_bits, integer, pointer, real
+"""Triton's tutorials 01, 02, 04, 05, 07 and 08 at sizes that are worth timing: what case_plan.py scales them by."""
+from plan_arguments import cdiv, float_bits, hidden, integer, listed, pointer, real
 
 EPSILON = float_bits(1e-5)
 SEED = 123
@@ -59,13 +56,44 @@ def layer_norm(case, sizes):
     return arguments, [cdiv(columns, wide) if wide else rows, 1, 1], 0, moved
 
 
+def grouped(case, sizes):
+    """08: square products of several sizes, told by arrays of addresses; all a, all b and all c are a buffer each."""
+    squares = sizes["squares"]
+    starts = [2 * sum(each * each for each in squares[:i]) for i in range(len(squares))]
+    elements = sum(each * each for each in squares)
+    threes = [each for each in squares for _ in range(3)]
+    arrays = {"group_gemm_sizes": threes, "g_lds": threes}
+    arguments = []
+    for argument in case["args"]:
+        name = argument["name"]
+        if name in arrays:
+            arguments.append(listed(name, "i32", arrays[name]))
+        elif name == "group_size":
+            arguments.append(integer(name, len(squares)))
+        else:
+            arguments.append(listed(name, "i64", starts, name.split("_")[1]))
+    arguments += [hidden(name, "fp16", elements, name == "c") for name in "abc"]
+    return arguments, [case["constants"]["NUM_SM"], 1, 1], 2.0 * sum(each ** 3 for each in squares), 6.0 * elements
+
+
+#: Tutorial 08 is not among the recorded launches: its arguments as the tutorial passes them.
+GROUPED = {
+    "kernel": "grouped_matmul_kernel", "constants": {"NUM_SM": 132},
+    "options": {"num_warps": 4, "num_stages": 3, "num_ctas": 1},
+    "args": [{"name": name, "type": kind} for name, kind in (
+        ("group_a_ptrs", "*i64"), ("group_b_ptrs", "*i64"), ("group_c_ptrs", "*i64"), ("group_gemm_sizes", "*i32"),
+        ("g_lds", "*i32"), ("group_size", "i32"))],
+}
+
+
 def torch_rows(op, **more):
     return lambda sizes, constants: {"op": op} | sizes | more
 
 
 EXACT, HALVES = (1e-5, 1e-6), (1e-2, 2e-2)
 VECTOR, MATRIX = {"n_elements": 1 << 25}, {"n_rows": 8192, "n_cols": 4096}
-# Arguments of case_plan.Task: name, tutorial, recorded test, kernel, constants, scale, sizes, tolerance, PyTorch's side.
+# Arguments of case_plan.Task: name, tutorial, recorded test or a launch, kernel, constants, scale, sizes, tolerance,
+# PyTorch's side.
 ROW_TASKS = [
     ("tutorial01_add", "01", "01_add", "add_kernel", {}, elementwise, VECTOR, EXACT, torch_rows("add")),
     ("tutorial02_softmax_8192x4096", "02", "02_softmax", "softmax_kernel", {"BLOCK_SIZE": 4096}, softmax, MATRIX, EXACT,
@@ -79,4 +107,6 @@ ROW_TASKS = [
     ("tutorial05_backward_dwdb_256x8192", "05", "05_layer_norm", "_layer_norm_bwd_dwdb", {}, layer_norm, {"M": 256, "N": 8192},
      (2e-2, 0.25), None),
     ("tutorial07_asin", "07", "07_extern", "asin_kernel", {}, elementwise, VECTOR, (1e-5, 1e-6), None),
+    ("tutorial08_grouped_matmul", "08", GROUPED, "grouped_matmul_kernel", {}, grouped, {"squares": [4096, 2048, 1024, 512]},
+     (1e-2, 0.5), torch_rows("matmuls")),
 ]

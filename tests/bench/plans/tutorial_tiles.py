@@ -50,6 +50,13 @@ def rows(warps, **block):
 VECTORS = [rows(4, BLOCK_SIZE=1024), rows(8, BLOCK_SIZE=2048), rows(8, BLOCK_SIZE=4096)]
 WIDE = [rows(4, BLOCK_SIZE=4096), rows(8, BLOCK_SIZE=4096), rows(16, BLOCK_SIZE=4096)]
 
+GROUPED = [
+    matmul(m, n, k, warps, stages, hints, NUM_SM=132 * programs)
+    for m, n, k, warps, stages, hints, programs in (
+        (128, 128, 32, 4, 3, [], 1), (128, 128, 64, 4, 3, [EIGHT, ""], 1), (128, 128, 64, 8, 3, [], 1),
+        (128, 256, 64, 8, 3, [EIGHT], 1), (64, 64, 32, 4, 3, [], 2), (128, 128, 64, 8, 4, ["worker_warps=8,latency=5"], 1))
+]
+
 # By the name of the task, or by what of it stands before the last "_".
 TILES = {
     "tutorial03": SQUARE,
@@ -71,4 +78,5 @@ TILES = {
     "tutorial05_backward_dx": [rows(4, BLOCK_SIZE_N=1024), rows(8, BLOCK_SIZE_N=1024)],
     "tutorial05_backward_dwdb": [],
     "tutorial07_asin": VECTORS,
+    "tutorial08_grouped_matmul": GROUPED,
 }

@@ -200,7 +200,7 @@ Result<void> load(Emitter& e, mlir::Operation& operation) {
   Values starts = e.flattened(op.getIndices());
   Value tile;
   if (auto view = viewOf(e, tensor, op.getIndices(), op)) {
-    Access access{.token = tokenFor(e, op), .latency = e.options.latency};
+    Access access{.token = tokenFor(e, op), .latency = latencyFor(e, block)};
     auto [value, token] = e.code.loadView(block, *view, starts, access);
     keepToken(e, op, token);
     tile = value;

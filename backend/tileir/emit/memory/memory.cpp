@@ -12,9 +12,17 @@ void keepToken(Emitter& e, mlir::Operation* op, Value token) {
   if (Effects effect = e.effects(op); effect.any()) e.tokens.after(effect, token);
 }
 
+int latencyFor(Emitter& e, TypeId tile) {
+  constexpr int64_t leastBytes = 128;
+  int64_t bytes = bytesOf(e.types.elementScalar(tile));
+  for (int64_t extent : e.types.shape(tile))
+    bytes *= extent;
+  return bytes < leastBytes ? 0 : e.options.latency;
+}
+
 Value loadInOrder(Emitter& e, mlir::Operation* op, TypeId type, Value pointers, Access access) {
   access.token = tokenFor(e, op);
-  access.latency = e.options.latency;
+  access.latency = latencyFor(e, type);
   auto [value, token] = e.code.loadPointers(type, pointers, access);
   keepToken(e, op, token);
   return value;
