@@ -1,5 +1,6 @@
 // What is measured when, and what is judged late.
 #include "tests/tuner/tuner_support.h"
+#include "tuner/search/stragglers.h"
 
 #include <random>
 #include <set>
@@ -39,6 +40,39 @@ TEST_CASE_FIXTURE(Fixture, "of what is compiled, what spills least is timed firs
   REQUIRE(executor.measuredOrder.size() == 9);
   CHECK(executor.measuredOrder[0] == request.kernel.defaults);
   CHECK(toString(executor.measuredOrder[1]) == "BLOCK=32 num_warps=1");
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "who is in a hurry does not wait for builds that take long when nothing else is left") {
+  executor.neverEnds = [](const Configuration& c) { return toString(c) == "BLOCK=16 num_warps=1"; };
+  request.hurried = true;
+  TuneResult result = run();
+  CHECK(result.tried == 8);
+  CHECK(result.stopped == "the builds that are left take too long");
+  REQUIRE(result.winner.has_value());
+  CHECK(toString(result.winner->trial.configuration) == "BLOCK=64 num_warps=4");
+  // Who is not, waits until the time is out.
+  request.hurried = false;
+  request.budget.seconds = 1000;
+  CHECK(run().stopped == "time budget of 1000 s spent");
+}
+
+TEST_CASE("builds are late when they take twice as long as what spills nothing") {
+  Resources fits, spills;
+  fits.spillBytes = 8;
+  spills.spillBytes = 400;
+  Stragglers builds(4);
+  CHECK_FALSE(builds.late(6, 0)); // two of them have not begun
+  CHECK_FALSE(builds.late(2, 1));
+  builds.ended(0.5, fits);
+  CHECK_FALSE(builds.late(2, 9)); // more are left than have ended
+  builds.ended(3, spills);
+  CHECK_FALSE(builds.late(2, 1.9));
+  CHECK(builds.late(2, 2.1));
+  CHECK_FALSE(builds.late(0, 9));
+  builds.ended(1.5, fits);
+  CHECK_FALSE(builds.late(2, 3.9));
+  CHECK(builds.late(2, 4.1));
 }
 
 TEST_CASE_FIXTURE(Fixture, "what is timed before it can be judged is judged then, once for equal outputs") {

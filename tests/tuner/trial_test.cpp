@@ -1,5 +1,6 @@
 #include "base/model/json.h"
 #include "tuner/search/budget.h"
+#include "tuner/search/distance.h"
 #include "tuner/trial.h"
 
 #include <doctest/doctest.h>
@@ -92,4 +93,12 @@ TEST_CASE("the first condition that is met ends the search") {
   CHECK(budget.exhausted({60, 9, 4}) == "time budget of 60 s spent");
   CHECK(budget.exhausted({59, 10, 4}) == "budget of 10 trials spent");
   CHECK(budget.exhausted({59, 9, 5}) == "no gain in 5 trials");
+}
+
+TEST_CASE("problems are as far from each other as the factors between their sizes, and their devices") {
+  CHECK(distanceBetween({{"M", 8}, {"N", 4}}, {{"M", 8}, {"N", 4}}, false) == 0);
+  CHECK(distanceBetween({{"M", 8}, {"N", 4}}, {{"M", 8}, {"N", 4}}, true) == 1);
+  CHECK(distanceBetween({{"M", 8}, {"N", 4}}, {{"M", 16}, {"N", 2}}, false) ==
+        doctest::Approx(2 * 0.6931471806));
+  CHECK(distanceBetween({{"M", 8}, {"N", 0}}, {{"K", 16}, {"N", 2}}, false) == 0);
 }

@@ -7,7 +7,7 @@ namespace tuned {
 
 Result<Effort> effortNamed(const std::string& name) {
   static const std::array<std::pair<const char*, Effort>, 3> efforts = {
-      {{"quick", {16, 0.003, 1.7}},
+      {{"quick", {16, 0.003, 1.4, true}},
        {"normal", {512, 0.003, std::nullopt}},
        {"full", {8192, 0.0005, std::nullopt}}}};
   for (const auto& [known, effort] : efforts)

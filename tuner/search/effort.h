@@ -15,6 +15,7 @@ struct Effort {
   int64_t exhaustive = 0;
   double worth = 0;              ///< TuneRequest::worth
   std::optional<double> seconds; ///< of the search; none: no limit
+  bool hurried = false;          ///< TuneRequest::hurried
 };
 
 /// "quick", "normal" or "full"; empty is "normal". InvalidInput lists the names.

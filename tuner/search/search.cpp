@@ -35,7 +35,8 @@ Search::Search(const TuneRequest& request, const Space& space, std::unique_ptr<S
     : request_(request), space_(space), strategy_(std::move(strategy)), executor_(executor), phases_(phases),
       stop_(std::move(stop)), start_(phases.now()),
       ready_(request.contenders.begin(), request.contenders.end()), given_(ready_.size()),
-      ordered_(request.ordered || executor.exclusive()) {}
+      ordered_(request.ordered || executor.exclusive()),
+      stragglers_(static_cast<size_t>(std::max(1, executor.compileSlots()))) {}
 
 std::optional<Compiled> Search::nextCompiled(std::chrono::milliseconds patience) {
   phases_.enter("compile");
@@ -150,6 +151,7 @@ void Search::collect(bool wait) {
       continue;
     }
     if (compiled->artefact) {
+      stragglers_.ended(compiled->seconds, compiled->artefact->resources);
       if (const size_t position = space_.find(compiled->configuration); position < space_.size())
         strategy_->compiled(position, compiled->artefact->resources);
       ready_.push_back(std::move(*compiled));
@@ -157,6 +159,11 @@ void Search::collect(bool wait) {
     }
     finishFailed(*compiled);
   }
+}
+
+bool Search::late() {
+  if (!request_.hurried || ordered_ || request_.contendersOnly) return false;
+  return stragglers_.late(compiling_, phases_.now()) && best_ && ready_.empty();
 }
 
 void Search::finishFailed(const Compiled& compiled) {

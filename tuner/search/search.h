@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tuner/search/space.h"
+#include "tuner/search/stragglers.h"
 #include "tuner/search/strategy.h"
 #include "tuner/search/tuner.h"
 
@@ -31,6 +32,9 @@ public:
   bool idle() const { return compiling_ == 0 && ready_.empty(); }
   size_t compiling() const { return compiling_; }
   bool anyReady() { return nextReady() != ready_.end(); }
+  /// Where the request is in a hurry, and nothing more is proposed: whether all that is left is builds that
+  /// are not worth waiting for.
+  bool late();
   /// The duel of the best few, and the result.
   TuneResult decide(std::string stopped);
 
@@ -107,6 +111,7 @@ private:
   std::map<size_t, std::optional<uint64_t>> pending_;
   bool refuted_ = false; ///< one of them was wrong
   Budget::Spent spent_;
+  Stragglers stragglers_;
 };
 
 } // namespace tuned

@@ -11,6 +11,7 @@ std::string overlapped(Search& search, size_t inFlight) {
   while (true) {
     if (auto reason = search.stopReason()) return *reason;
     bool more = search.refill(inFlight);
+    if (!more && search.late()) return "the builds that are left take too long";
     search.collect(!search.anyReady());
     search.measureNext();
     if (!more && search.idle()) return "space exhausted";

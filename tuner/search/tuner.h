@@ -35,6 +35,9 @@ struct TuneRequest {
   /// The search stops by itself when the strategy expects its next proposal to gain less than this share of
   /// the best time; 0: it does not.
   double worth = 0;
+  /// Builds that take much longer than those that spill nothing are not waited for in the end
+  /// (stragglers.h), unless everything goes in order.
+  bool hurried = false;
   Objective objective = {}; ///< what is made small
   /// What is known of the kernel at other sizes and on other devices.
   std::vector<History> history = {};

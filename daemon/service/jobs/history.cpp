@@ -1,7 +1,8 @@
 #include "daemon/service/jobs/history.h"
 
+#include "tuner/search/distance.h"
+
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <spdlog/spdlog.h>
 
@@ -10,15 +11,6 @@ namespace {
 
 constexpr size_t kHistories = 8, kPoints = 4096;
 constexpr size_t kMeasurements = 65536; ///< looked at
-constexpr double kOtherTarget = 1;      ///< as far as a factor of e in a size
-
-double distanceOf(const Sizes& a, const Sizes& b) {
-  double distance = 0;
-  for (const auto& [name, value] : a)
-    if (auto other = b.find(name); other != b.end() && value > 0 && other->second > 0)
-      distance += std::abs(std::log(static_cast<double>(value) / static_cast<double>(other->second)));
-  return distance;
-}
 
 } // namespace
 
@@ -32,8 +24,7 @@ std::vector<History> historyFor(store::Store& store, const store::ProblemKey& pr
     History& history = all[{record.target, record.build.key.sizes}];
     if (history.about.empty()) {
       history.about = toString(record.measurement.sizes) + " on " + record.measurement.device;
-      history.distance =
-          distanceOf(sizes, record.measurement.sizes) + (record.target == problem.target ? 0 : kOtherTarget);
+      history.distance = distanceBetween(sizes, record.measurement.sizes, record.target != problem.target);
     }
     if (history.points.size() < kPoints)
       history.points.push_back({record.measurement.configuration, record.measurement.outcome == "timed"

@@ -154,7 +154,10 @@ private:
     request.kernel = std::move(*kernel);
     request.sizes = spec_.request.sizes;
     request.strategy = spec_.strategy;
-    if (auto effort = effortNamed(spec_.request.effort)) request.worth = effort->worth;
+    if (auto effort = effortNamed(spec_.request.effort)) {
+      request.worth = effort->worth;
+      request.hurried = effort->hurried;
+    }
     if (spec_.request.only.empty()) request.history = historyFor(store_, spec_.problem, request.sizes);
     request.guess = [this](const Space& space) {
       return firstGuess(compilers_, problem_, *kernel_.kernel, space, device_.info, stop_.get_token());

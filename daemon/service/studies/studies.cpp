@@ -3,9 +3,9 @@
 #include "base/json_limits.h"
 #include "base/sha256.h"
 #include "daemon/service/ids.h"
+#include "tuner/search/distance.h"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace tuned {
@@ -100,14 +100,6 @@ std::unexpected<Error> notOpen(const std::string& id) {
               "open it again: what was told is kept, and what was asked of the old one cannot be told");
 }
 
-double distanceOf(const Kept& kept, const protocol::StudyRequest& request) {
-  double distance = kept.device == request.device ? 0 : 1;
-  for (const auto& [name, value] : request.sizes)
-    if (auto other = kept.sizes.find(name); other != kept.sizes.end() && other->second > 0)
-      distance += std::abs(std::log(static_cast<double>(value) / static_cast<double>(other->second)));
-  return distance;
-}
-
 } // namespace
 
 Result<protocol::StudyInfo> Studies::open(const protocol::StudyRequest& request, const std::string& user) {
@@ -143,7 +135,8 @@ Result<protocol::StudyInfo> Studies::load(const protocol::StudyRequest& request,
         known = std::move(kept->points);
         continue;
       }
-      History history{toString(kept->sizes) + " on " + kept->device, distanceOf(*kept, request), {}};
+      const double distance = distanceBetween(request.sizes, kept->sizes, kept->device != request.device);
+      History history{toString(kept->sizes) + " on " + kept->device, distance, {}};
       for (const ToldPoint& point : kept->points)
         history.points.push_back({point.configuration, point.value});
       histories.push_back(std::move(history));
