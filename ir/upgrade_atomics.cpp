@@ -121,43 +121,59 @@ std::vector<string> dimensionsOf(const string& tensor) {
   return sizes;
 }
 
-/// Looks at what was not seen yet until all was seen.
-string polled(const Atomic& op, const string& name) {
-  size_t arrow = op.types.find("->");
-  const string pointers = string(splitList(string_view(op.types).substr(0, arrow))[0]);
-  const string bits = withElement(pointers, elementOf(pointers)), flags = withElement(pointers, "i1");
-  const string all = name + "_all", none = name + "_none", seen = name + "_seen", open = name + "_open",
-               value = name + "_value", hit = name + "_hit", now = name + "_now", left = name + "_left";
-  string code = constantOf(none, "false", flags) + constantOf(all, "true", flags) + op.result +
-                " = scf.while (" + seen + " = " + none + ") : (" + flags + ") -> " + flags + " { " + open +
-                " = arith.xori " + seen + ", " + all + " : " + flags + " ";
-  code += loadOf(op, value, name, op.operands[0], pointers, open);
-  code += name + "_same = arith.cmpi eq, " + value + ", " + op.operands[1] + " : " + bits + " ";
-  code += hit + " = arith.andi " + name + "_same, " + open + " : " + flags + " ";
-  code += now + " = arith.ori " + seen + ", " + hit + " : " + flags + " ";
-  code += left + " = arith.xori " + now + ", " + all + " : " + flags + " ";
-  string any = left, type = flags;
-  if (flags.starts_with("tensor<")) {
-    auto sizes = dimensionsOf(flags);
-    while (!sizes.empty()) {
-      sizes.erase(sizes.begin());
-      string smaller = "i1";
-      if (!sizes.empty()) {
-        smaller = "tensor<";
-        for (const string& size : sizes)
-          smaller += size + "x";
-        smaller += "i1>";
-      }
-      const string next = name + "_any" + std::to_string(sizes.size());
-      code += next + " = \"tt.reduce\"(" + any + ") <{axis = 0 : i32}> ({ ^bb0(" + next + "_a: i1, " + next +
-              "_b: i1): " + next + "_c = arith.ori " + next + "_a, " + next + "_b : i1 tt.reduce.return " +
-              next + "_c : i1 }) : (" + type + ") -> " + smaller + " ";
-      any = next;
-      type = smaller;
+/// Code that makes one flag of all of `flags`, which are of type `type`, and gives its name.
+string anyOf(string& code, string flags, string type, const string& name) {
+  if (!type.starts_with("tensor<")) return flags;
+  for (auto sizes = dimensionsOf(type); !sizes.empty();) {
+    sizes.erase(sizes.begin());
+    string smaller = "i1";
+    if (!sizes.empty()) {
+      smaller = "tensor<";
+      for (const string& size : sizes)
+        smaller += size + "x";
+      smaller += "i1>";
     }
+    const string next = name + "_any" + std::to_string(sizes.size());
+    code += next + " = \"tt.reduce\"(" + flags + ") <{axis = 0 : i32}> ({ ^bb0(" + next + "_a: i1, " + next +
+            "_b: i1): " + next + "_c = arith.ori " + next + "_a, " + next + "_b : i1 tt.reduce.return " +
+            next + "_c : i1 }) : (" + type + ") -> " + smaller + " ";
+    flags = next;
+    type = smaller;
   }
-  return code + "scf.condition(" + any + ") " + now + " : " + flags + " } do { ^bb0(" + name +
-         "_next: " + flags + "): scf.yield " + name + "_next : " + flags + " } ";
+  return flags;
+}
+
+/// Looks at what was not seen yet until all was seen, or the time is up, of which each look counts as 32 ns:
+/// clocks of a GPU are not there elsewhere.
+string polled(const Atomic& op, const string& name) {
+  const string pointers(splitList(string_view(op.types).substr(0, op.types.find("->")))[0]);
+  const string bits = withElement(pointers, elementOf(pointers)), flags = withElement(pointers, "i1");
+  const size_t timeout = op.operands[1].find(" timeout ");
+  const string expected = op.operands[1].substr(0, timeout);
+  const bool limited = timeout != string::npos;
+  const string carried = limited ? flags + ", i64" : flags;
+  string code = constantOf(name + "_none", "false", flags) + constantOf(name + "_all", "true", flags);
+  if (limited) code += constantOf(name + "_start", "0", "i64") + constantOf(name + "_look", "32", "i64");
+  code += op.result + (limited ? ":2" : "") + " = scf.while (" + name + "_seen = " + name + "_none" +
+          (limited ? ", " + name + "_spent = " + name + "_start" : "") + ") : (" + carried + ") -> (" +
+          carried + ") { " + name + "_open = arith.xori " + name + "_seen, " + name + "_all : " + flags + " ";
+  code += loadOf(op, name + "_value", name, op.operands[0], pointers, name + "_open");
+  code += name + "_same = arith.cmpi eq, " + name + "_value, " + expected + " : " + bits + " ";
+  code += name + "_hit = arith.andi " + name + "_same, " + name + "_open : " + flags + " ";
+  code += name + "_now = arith.ori " + name + "_seen, " + name + "_hit : " + flags + " ";
+  code += name + "_left = arith.xori " + name + "_now, " + name + "_all : " + flags + " ";
+  string again = anyOf(code, name + "_left", flags, name);
+  if (limited) {
+    code += name + "_early = arith.cmpi ult, " + name + "_spent, " +
+            string(trimmed(string_view(op.operands[1]).substr(timeout + string_view(" timeout ").size()))) +
+            " : i64 " + name + "_again = arith.andi " + again + ", " + name + "_early : i1 " + name +
+            "_later = arith.addi " + name + "_spent, " + name + "_look : i64 ";
+    again = name + "_again";
+  }
+  return code + "scf.condition(" + again + ") " + name + "_now" + (limited ? ", " + name + "_later" : "") +
+         " : " + carried + " } do { ^bb0(" + name + "_next: " + flags +
+         (limited ? ", " + name + "_clock: i64" : "") + "): scf.yield " + name + "_next" +
+         (limited ? ", " + name + "_clock" : "") + " : " + carried + " } ";
 }
 
 } // namespace
@@ -182,15 +198,14 @@ void cachePolicy(string& line) {
 }
 
 void atomics(string& line, size_t number) {
-  const string name = "%atomic_" + std::to_string(number);
+  const string name = "%$atomic_" + std::to_string(number); // no variable of a user has a $
   Atomic op;
   string code;
   if (op.read(line, "tt.atomic_load") && !op.result.empty())
     code = loaded(op, name);
   else if (op.read(line, "tt.atomic_store") && op.operands.size() > 1)
     code = stored(op, name);
-  else if (op.read(line, "tt.atomic_poll") && op.operands.size() == 2 && !op.result.empty() &&
-           op.operands[1].find(' ') == string::npos)
+  else if (op.read(line, "tt.atomic_poll") && op.operands.size() == 2 && !op.result.empty())
     code = polled(op, name);
   if (!code.empty()) line = code + op.location;
 }

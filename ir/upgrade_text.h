@@ -16,8 +16,8 @@ size_t endOfString(std::string_view line, size_t at);
 
 /// 3.9: `{cachePolicy = #tt.cache_policy<cache_modifier = cg, eviction_policy = evict_last>}` were two words.
 void cachePolicy(std::string& line);
-/// 3.9: tt.atomic_load, atomic_store and atomic_poll become tt.atomic_rmw, a poll in a loop; a poll that may
-/// time out is left as it is, and unknown. `number` is the line's, for names.
+/// 3.9: tt.atomic_load, atomic_store and atomic_poll become tt.atomic_rmw, a poll in a loop. `number` is the
+/// line's, for names.
 void atomics(std::string& line, size_t number);
 
 } // namespace tuned::upgrade

@@ -159,21 +159,20 @@ TEST_CASE_FIXTURE(ModuleTest, "what changed between releases is read") {
   }
 }
 
-TEST_CASE_FIXTURE(ModuleTest, "a poll of Triton 3.9 becomes a loop, and one with a timeout is named") {
-  Module module = parse(kernelText(
-      "%arg0: tensor<4x8x!tt.ptr<i32>>, %arg1: tensor<4x8xi32>",
-      R"(    %0 = tt.atomic_poll acquire, gpu, %arg0, %arg1 : tensor<4x8x!tt.ptr<i32>>, tensor<4x8xi32> -> tensor<4x8xi1>)"));
-  std::string printed = print(*module);
+TEST_CASE_FIXTURE(ModuleTest, "a poll of Triton 3.9 becomes a loop, which ends when its time is up") {
+  std::string printed =
+      print(*parse(kernelText("%arg0: tensor<4x8x!tt.ptr<i32>>, %arg1: tensor<4x8xi32>",
+                              "    %0 = tt.atomic_poll acquire, gpu, %arg0, %arg1 : "
+                              "tensor<4x8x!tt.ptr<i32>>, tensor<4x8xi32> -> tensor<4x8xi1>")));
   CHECK_NE(printed.find("scf.while"), std::string::npos);
   CHECK_NE(printed.find("(tensor<4x8xi1>) -> tensor<8xi1>"), std::string::npos);
   CHECK_NE(printed.find("(tensor<8xi1>) -> i1"), std::string::npos);
-  auto timed = parseModule(*context,
-                           kernelText("%arg0: !tt.ptr<i32>, %arg1: i32, %arg2: i64",
-                                      "    %0 = tt.atomic_poll acquire, gpu, %arg0, %arg1 timeout %arg2 : "
-                                      "!tt.ptr<i32>, i32 -> i1"),
-                           "k.ttir");
-  REQUIRE_FALSE(timed);
-  CHECK_NE(timed.error().message.find("tt.atomic_poll"), std::string::npos);
+  Module timed = parse(kernelText(
+      "%arg0: !tt.ptr<i32>, %arg1: i32, %arg2: i64, %arg3: !tt.ptr<i1>",
+      "    %0 = tt.atomic_poll relaxed, cta, %arg0, %arg1 timeout %arg2 : !tt.ptr<i32>, i32 -> i1\n"
+      "    tt.store %arg3, %0 : !tt.ptr<i1>"));
+  CHECK_EQ(find<mlir::scf::WhileOp>(timed).getNumResults(), 2);
+  CHECK_EQ(find<tt::StoreOp>(timed).getValue(), find<mlir::scf::WhileOp>(timed).getResult(0));
 }
 
 TEST_CASE_FIXTURE(ModuleTest, "the text of 3.6 stays as it is") {
