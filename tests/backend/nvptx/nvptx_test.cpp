@@ -103,6 +103,41 @@ TEST_CASE("with 32 warps each lane takes one warp's part of a reduction") {
   CHECK(count(softmax.stages["ptx"], "bar.sync") + count(softmax.stages["ptx"], "barrier.sync") == 2);
 }
 
+TEST_CASE("a quotient is moved to the threads that want it, not divided again by each of them") {
+  auto scaled = compile(R"(
+tt.func public @k(%x: !tt.ptr<bf16> {tt.divisibility = 16 : i32}, %w: !tt.ptr<f32> {tt.divisibility = 16 : i32},
+                  %y: !tt.ptr<f32> {tt.divisibility = 16 : i32}, %by: f32) {
+  %rows = tt.make_range {end = 128 : i32, start = 0 : i32} : tensor<128xi32>
+  %xs = tt.splat %x : !tt.ptr<bf16> -> tensor<128x!tt.ptr<bf16>>
+  %xp = tt.addptr %xs, %rows : tensor<128x!tt.ptr<bf16>>, tensor<128xi32>
+  %short = tt.load %xp : tensor<128x!tt.ptr<bf16>>
+  %v = arith.extf %short : tensor<128xbf16> to tensor<128xf32>
+  %bys = tt.splat %by : f32 -> tensor<128xf32>
+  %q = arith.divf %v, %bys : tensor<128xf32>
+  %column = tt.expand_dims %q {axis = 1 : i32} : tensor<128xf32> -> tensor<128x1xf32>
+  %many = tt.broadcast %column : tensor<128x1xf32> -> tensor<128x8xf32>
+  %eight = arith.constant dense<8> : tensor<128x1xi32>
+  %r1 = tt.expand_dims %rows {axis = 1 : i32} : tensor<128xi32> -> tensor<128x1xi32>
+  %r8 = arith.muli %r1, %eight : tensor<128x1xi32>
+  %rb = tt.broadcast %r8 : tensor<128x1xi32> -> tensor<128x8xi32>
+  %columns = tt.make_range {end = 8 : i32, start = 0 : i32} : tensor<8xi32>
+  %c1 = tt.expand_dims %columns {axis = 0 : i32} : tensor<8xi32> -> tensor<1x8xi32>
+  %cb = tt.broadcast %c1 : tensor<1x8xi32> -> tensor<128x8xi32>
+  %o = arith.addi %rb, %cb : tensor<128x8xi32>
+  %ws = tt.splat %w : !tt.ptr<f32> -> tensor<128x8x!tt.ptr<f32>>
+  %wp = tt.addptr %ws, %o : tensor<128x8x!tt.ptr<f32>>, tensor<128x8xi32>
+  %weights = tt.load %wp : tensor<128x8x!tt.ptr<f32>>
+  %product = arith.mulf %many, %weights : tensor<128x8xf32>
+  %ys = tt.splat %y : !tt.ptr<f32> -> tensor<128x8x!tt.ptr<f32>>
+  %yp = tt.addptr %ys, %o : tensor<128x8x!tt.ptr<f32>>, tensor<128x8xi32>
+  tt.store %yp, %product : tensor<128x8x!tt.ptr<f32>>
+  tt.return
+})",
+                        1);
+  REQUIRE_MESSAGE(scaled.artefact.has_value(), scaled.artefact.error().text());
+  CHECK(count(scaled.stages["ptx"], "div.full.f32") == 128 / 32);
+}
+
 TEST_CASE("a scalar is stored by one thread") {
   auto sum = compile(kernels::rowSum);
   REQUIRE_MESSAGE(sum.artefact.has_value(), sum.artefact.error().text());

@@ -39,6 +39,14 @@ bool cheap(mlir::Operation* op) {
   return op->getDialect()->getNamespace() == "arith";
 }
 
+/// Whether a thread would divide floats more often in this layout: several instructions for each, where a
+/// conversion moves the quotient with one or two.
+bool dividesMore(mlir::Operation* op, const LinearLayout& layout) {
+  if (!mlir::isa<mlir::arith::DivFOp>(op)) return false;
+  auto present = layoutOf(op->getResult(0).getType());
+  return present && layout.registerCount() > present->registerCount();
+}
+
 /// What a conversion would take to be pushed to the leaves of the slice behind it.
 class Slice {
 public:
@@ -52,7 +60,7 @@ public:
     if (value.getType() == type) return true;
     if (nodes.count({value, type})) return true;
     mlir::Operation* op = value.getDefiningOp();
-    bool again = op && op->getNumResults() == 1 && cheap(op);
+    bool again = op && op->getNumResults() == 1 && cheap(op) && !dividesMore(op, layout);
     if (!again) {
       nodes.insert({{value, type}, false});
       leafBytes += bytesOf(type);
