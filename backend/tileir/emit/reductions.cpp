@@ -1,6 +1,7 @@
 // Reductions and scans, whose regions combine scalars, and maps, whose region becomes operations on tiles.
 #include "backend/tileir/emit/emitter.h"
 #include "backend/tileir/emit/memory/clusters.h"
+#include "backend/tileir/emit/products.h"
 
 #include <llvm/ADT/MapVector.h>
 #include <mlir/Dialect/Arith/IR/Arith.h>
@@ -99,6 +100,8 @@ Result<void> reduce(Emitter& e, mlir::Operation& operation) {
 
 Result<void> scan(Emitter& e, mlir::Operation& operation) {
   auto op = mlir::cast<tt::ScanOp>(operation);
+  if (llvm::any_of(op.getOperands(), comesFromProduct))
+    return unsupported(operation, "of what comes from a product: the assembler gets it wrong");
   auto operands = operandsOf(e, operation, op.getCombineOp());
   if (!operands) return fail(operands.error());
   auto region = combiner(e, op.getCombineOp(), operands->tiles);

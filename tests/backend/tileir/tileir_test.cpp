@@ -361,6 +361,40 @@ TEST_CASE("loads of a few bytes are not asked to be early: rings of them only ta
   CHECK(line(result.text.substr(many), "load_ptr_tko").find("latency = 7") != std::string::npos);
 }
 
+TEST_CASE("a scan of what comes from a product is refused, also through a loop, and any other is not") {
+  const auto kernel = [](const std::string& carried, const std::string& scanned) {
+    return R"(tt.func public @k(%x: !tt.ptr<f32>, %n: i32) {
+    %a = arith.constant dense<1.0> : tensor<32x32xf16>
+    %none = arith.constant dense<0.0> : tensor<32x32xf32>
+    %zero = arith.constant 0 : i32
+    %one = arith.constant 1 : i32
+    %r:2 = scf.for %i = %zero to %n step %one iter_args(%s = %none, %t = %none) -> (tensor<32x32xf32>, tensor<32x32xf32>) : i32 {
+      %d = tt.dot %a, %a, %s : tensor<32x32xf16> * tensor<32x32xf16> -> tensor<32x32xf32>
+      %e = arith.addf %t, %none : tensor<32x32xf32>
+      scf.yield %d, )" +
+           carried + R"( : tensor<32x32xf32>, tensor<32x32xf32>
+    }
+    %twice = arith.addf )" +
+           scanned + ", " + scanned + R"( : tensor<32x32xf32>
+    %c = "tt.scan"(%twice) <{axis = 1 : i32, reverse = false}> ({
+    ^bb0(%l: f32, %m: f32):
+      %u = arith.addf %l, %m : f32
+      tt.scan.return %u : f32
+    }) : (tensor<32x32xf32>) -> tensor<32x32xf32>
+    %p = tt.splat %x : !tt.ptr<f32> -> tensor<32x32x!tt.ptr<f32>>
+    %both = arith.addf %c, %r#0 : tensor<32x32xf32>
+    tt.store %p, %both : tensor<32x32x!tt.ptr<f32>>
+    tt.return
+})";
+  };
+  for (const auto& [carried, scanned, taken] :
+       {std::tuple{"%e", "%r#0", false}, {"%e", "%r#1", true}, {"%d", "%r#1", false}}) {
+    auto emitted = emit(kernel(carried, scanned));
+    CHECK_EQ(emitted.artefact.has_value(), taken);
+    if (!taken) CHECK_NE(emitted.artefact.error().message.find("tt.scan"), std::string::npos);
+  }
+}
+
 TEST_CASE("hints out of range are refused, for the assembler ignores them without a word") {
   std::string text = kernel("");
   CHECK(!emit(text, {.target = "sm_90a", .numWarps = 3}).artefact);
