@@ -173,12 +173,13 @@ Result<void> OpenStudy::checkValues(const std::string& which,
 
 std::optional<double> OpenStudy::valueOf(const protocol::Told& told) const {
   if (!told.values) return told.value;
-  double sum = 0, weights = 0;
+  // Of many as of two: what is weighed already, and the next.
+  double mean = 1, weights = 0;
   for (const auto& [name, weight] : *objective_) {
-    sum += weight * std::log(told.values->at(name));
+    mean = Objective{weights, weight}.of(mean, told.values->at(name)).value_or(mean);
     weights += weight;
   }
-  return std::exp(sum / weights);
+  return mean;
 }
 
 Result<void> OpenStudy::tell(const std::vector<protocol::Told>& results) {

@@ -11,7 +11,7 @@ namespace {
 constexpr float kStep = 0.05F;
 // The prior of scales: log-normal around this median times the root of their number, so that points are as
 // far apart however many parameters there are, with this deviation of the logarithm.
-constexpr double kScaleMedian = 0.5, kScaleDeviation = 1.2;
+constexpr double kScaleMedian = 0.8, kScaleDeviation = 1.2;
 constexpr double kLeastScale = 0.05, kMostScale = 6, kLeastNoise = 1e-5, kMostNoise = 0.3;
 constexpr int kSteps = 40; ///< of the descent over scales and noise
 
