@@ -12,7 +12,8 @@ using std::string_view;
 
 /// One line that holds `[%result =] tt.NAME sem, scope, operands : types [loc(…)]`, taken apart.
 struct Atomic {
-  string result, sem, scope, types, location;
+  string result, sem, scope, location;
+  string pointers; ///< the type of the first operand: "!tt.ptr<f32>", alone or in a tensor
   std::vector<string> operands;
 
   /// False where the line is not of this form.
@@ -26,9 +27,14 @@ struct Atomic {
     }
     size_t colon = tail.find(" : ");
     if (colon == tail.npos) return false;
-    types = trimmed(tail.substr(colon + 3));
+    string_view types = trimmed(tail.substr(colon + 3));
+    if (types.starts_with('(')) types = types.substr(1, types.find(')') - 1);
+    pointers = splitList(types.substr(0, types.find("->")))[0];
     auto parts = splitList(tail.substr(0, colon));
-    if (parts.size() < 3 || types.find("!tt.ptr<") == types.npos) return false;
+    size_t element = pointers.find("!tt.ptr<");
+    if (parts.size() < 3 || element == pointers.npos || pointers.find('>', element) == pointers.npos ||
+        pointers.find_first_of("0123456789", element) == pointers.npos)
+      return false;
     sem = parts[0];
     scope = parts[1];
     operands.assign(parts.begin() + 2, parts.end());
@@ -52,6 +58,7 @@ string elementOf(const string& pointers) {
 /// The integer of as many bits, f8E5M2 being i8 and bf16 i16.
 string integerOf(const string& element) {
   size_t digit = element.find_first_of("0123456789");
+  if (digit == element.npos) return element;
   size_t end = element.find_first_not_of("0123456789", digit);
   return "i" + element.substr(digit, end == element.npos ? end : end - digit);
 }
@@ -86,8 +93,7 @@ string loadOf(const Atomic& op, const string& result, const string& name, const 
 }
 
 string loaded(const Atomic& op, const string& name) {
-  const string type(splitList(string_view(op.types).substr(1, op.types.find(") ->") - 1))[0]),
-      integers = toIntegers(type);
+  const string &type = op.pointers, integers = toIntegers(type);
   const string mask = op.operands.size() > 1 ? op.operands[1] : "";
   if (integers == type) return loadOf(op, op.result, name, op.operands[0], type, mask);
   return name + "_at = tt.bitcast " + op.operands[0] + " : " + type + " -> " + integers + " " +
@@ -96,7 +102,7 @@ string loaded(const Atomic& op, const string& name) {
 }
 
 string stored(const Atomic& op, const string& name) {
-  const string &type = op.types, integers = toIntegers(type);
+  const string &type = op.pointers, integers = toIntegers(type);
   const string mask = op.operands.size() > 2 ? ", " + op.operands[2] : "";
   string code, pointers = op.operands[0], value = op.operands[1];
   if (integers != type) {
@@ -146,7 +152,7 @@ string anyOf(string& code, string flags, string type, const string& name) {
 /// Looks at what was not seen yet until all was seen, or the time is up, of which each look counts as 32 ns:
 /// clocks of a GPU are not there elsewhere.
 string polled(const Atomic& op, const string& name) {
-  const string pointers(splitList(string_view(op.types).substr(0, op.types.find("->")))[0]);
+  const string& pointers = op.pointers;
   const string bits = withElement(pointers, elementOf(pointers)), flags = withElement(pointers, "i1");
   const size_t timeout = op.operands[1].find(" timeout ");
   const string expected = op.operands[1].substr(0, timeout);

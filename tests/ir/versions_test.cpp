@@ -175,6 +175,22 @@ TEST_CASE_FIXTURE(ModuleTest, "a poll of Triton 3.9 becomes a loop, which ends w
   CHECK_EQ(find<tt::StoreOp>(timed).getValue(), find<mlir::scf::WhileOp>(timed).getResult(0));
 }
 
+TEST_CASE_FIXTURE(ModuleTest, "what only looks like operations of Triton 3.9 is refused with its place") {
+  for (const char* line :
+       {"%0 = tt.atomic_load relaxed, gpu, %arg0 : (!tt.ptr<index>) -> index", "%0 = tt.atomic_load : (",
+        "tt.atomic_store a, b, c :", "%0 = tt.atomic_load relaxed, gpu, %arg0 : (i32, !tt.ptr<f32>) -> f32",
+        "tt.atomic_store relaxed, gpu, %arg0 : !tt.ptr<i32",
+        "%0 = tt.atomic_poll relaxed, gpu, %arg0, %arg0 : tensor<8x!tt.ptr<x1>> -> i1",
+        "%0 = tt.atomic_load relaxed, gpu, %arg0 : ) ->",
+        "%0 = tt.load %arg0 {cachePolicy = #tt.cache_policy<",
+        "%0 = tt.load %arg0 {cachePolicy = #tt.cache_policy<ca>} : i32"}) {
+    INFO(line);
+    Error error = refused(kernelText("%arg0: !tt.ptr<i32>", std::string("    ") + line));
+    REQUIRE(error.location);
+    CHECK_GE(error.location->line, 3);
+  }
+}
+
 TEST_CASE_FIXTURE(ModuleTest, "the text of 3.6 stays as it is") {
   for (const char* line : {"tt.print \"tt.assert\" {hex = false, isSigned = array<i32: 1>} : %arg0 : i32",
                            "tt.assert %arg1, \"ttg.barrier, tt.reshape {allow_reorder = true}\" : i1"}) {
