@@ -10,6 +10,9 @@
 #include "client/protocol/problem.h"
 #include "client/protocol/speaker.h"
 
+#include <algorithm>
+#include <iterator>
+#include <limits>
 #include <thread>
 
 namespace tuned::client {
@@ -34,6 +37,8 @@ Error refusal(const Response& response) {
     error.remedy += (error.remedy.empty() ? "" : "; or else ") + otherVersion(response.server);
   return error;
 }
+
+using Parameters = std::vector<std::pair<const char*, std::string>>;
 } // namespace
 
 struct Client::State {
@@ -66,6 +71,10 @@ struct Client::State {
   template <typename Message> Result<Message> get(const std::string& path) {
     return get<Message>({"GET", path, {}}, timeout);
   }
+  /// A list, page by page: the whole of it, or so many rows where `most` is above 0.
+  template <typename List, typename Row>
+  Result<List> pages(const std::string& path, Parameters parameters, std::vector<Row> List::*rows,
+                     int64_t most = 0);
 
   Result<Answer> ask(const Question& question) {
     BestRequest request;
@@ -77,8 +86,7 @@ struct Client::State {
 };
 
 namespace {
-std::string withQuery(std::string path,
-                      std::initializer_list<std::pair<const char*, std::string>> parameters) {
+std::string withQuery(std::string path, const Parameters& parameters) {
   char separator = '?';
   for (const auto& [name, value] : parameters) {
     if (value.empty()) continue;
@@ -218,6 +226,28 @@ Result<std::string> Client::artefact(const std::string& hash) {
   return std::move(got->body);
 }
 
+template <typename List, typename Row>
+Result<List> Client::State::pages(const std::string& path, Parameters parameters,
+                                  std::vector<Row> List::*rows, int64_t most) {
+  constexpr int64_t page = 1000;
+  List out;
+  int64_t left = most > 0 ? most : std::numeric_limits<int64_t>::max();
+  parameters.insert(parameters.end(), {{"after", ""}, {"limit", ""}});
+  do {
+    parameters[parameters.size() - 2].second = out.next;
+    parameters.back().second = std::to_string(std::min(left, page));
+    auto more = get<List>(withQuery(path, parameters));
+    if (!more) return more;
+    if (!more->next.empty() && more->next == out.next)
+      return fail(ErrorKind::Internal, path + ": the page behind '" + out.next + "' ends where it begins",
+                  "see the daemon's log");
+    out.next = std::move(more->next);
+    left -= std::ssize((*more).*rows);
+    std::ranges::move((*more).*rows, std::back_inserter(out.*rows));
+  } while (!out.next.empty() && left > 0);
+  return out;
+}
+
 Result<ServiceStatus> Client::status() {
   return state_->get<ServiceStatus>("/v1/status");
 }
@@ -225,25 +255,25 @@ Result<ServiceStatus> Client::pause(bool paused) {
   return state_->get<ServiceStatus>({"POST", paused ? "/v1/pause" : "/v1/resume", {}}, state_->timeout);
 }
 Result<KernelList> Client::kernels() {
-  return state_->get<KernelList>("/v1/kernels");
+  return state_->pages("/v1/kernels", {}, &KernelList::kernels);
 }
 Result<JobList> Client::jobs() {
-  return state_->get<JobList>("/v1/jobs");
+  // At once: a job behind which a second page begins may be forgotten meanwhile.
+  return state_->get<JobList>("/v1/jobs?limit=100000");
 }
 Result<DeviceList> Client::devices() {
   return state_->get<DeviceList>("/v1/devices");
 }
 
 Result<WinnerList> Client::winners(const std::string& kernel, const std::string& device) {
-  return state_->get<WinnerList>(withQuery("/v1/winners", {{"kernel", kernel}, {"device", device}}));
+  return state_->pages("/v1/winners", {{"kernel", kernel}, {"device", device}}, &WinnerList::winners);
 }
 
 Result<TrialList> Client::trials(const std::string& kernel, const std::string& device, const std::string& job,
                                  int64_t limit) {
-  return state_->get<TrialList>(withQuery("/v1/trials", {{"kernel", kernel},
-                                                         {"device", device},
-                                                         {"job", job},
-                                                         {"limit", limit > 0 ? std::to_string(limit) : ""}}));
+  constexpr int64_t usual = 1000;
+  return state_->pages("/v1/trials", {{"kernel", kernel}, {"device", device}, {"job", job}},
+                       &TrialList::trials, limit > 0 ? limit : usual);
 }
 
 Result<std::string> Client::request(const std::string& method, const std::string& path,

@@ -81,7 +81,8 @@ public:
   Result<protocol::KernelList> kernels();
   Result<protocol::JobList> jobs();
   Result<protocol::DeviceList> devices();
-  /// Empty strings are no filter; limit 0 is the daemon's.
+  /// Empty strings are no filter. Lists come whole, however many pages they are; of trials the newest `limit`
+  /// (0: 1000), and `next` is set where there are more.
   Result<protocol::WinnerList> winners(const std::string& kernel = {}, const std::string& device = {});
   Result<protocol::TrialList> trials(const std::string& kernel = {}, const std::string& device = {},
                                      const std::string& job = {}, int64_t limit = 0);

@@ -29,7 +29,7 @@ if(NOT TUNED_STATIC_LLVM)
 endif()
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 find_package(SQLiteCpp REQUIRED)
-pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3) # of itself for tests/siege only
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3) # of itself for tests that stand below it only
 find_library(SECCOMP_LIBRARY seccomp REQUIRED)
 
 set(MLIR_DIR /usr/lib/llvm-22/lib/cmake/mlir CACHE PATH "where MLIRConfig.cmake is")

@@ -57,12 +57,22 @@ template <typename Visit> void visitOptions(Options& o, Visit&& visit) {
   visit(Row{"artefact_days", "binaries that won nothing are dropped when they are older than this", 0.001,
             36'500},
         o.artefactDays);
+  visit(Row{"history_rows",
+            "measurements that decide nothing, and finished tunings, are dropped beyond so many", 1, 1e12},
+        o.historyRows);
+  visit(Row{"history_days",
+            "measurements that decide nothing, and finished tunings, are dropped when they are older", 0.001,
+            36'500},
+        o.historyDays);
   visit(Row{"request_seconds", "a request must arrive within this", 0.05, day}, o.requestSeconds);
   visit(Row{"request_bytes", "largest body of a request", 1024, gibi}, o.requestBytes);
   visit(Row{"connections", "connections at a time", 8, 1'000'000}, o.connections);
   visit(Row{"jobs", "tunings queued and running at a time", 1, 1'000'000}, o.jobs);
   visit(Row{"jobs_per_user", "tunings of one user queued and running at a time", 1, 1'000'000},
         o.jobsPerUser);
+  visit(Row{"kernels_per_user", "documents of kernels that one user may keep", 1, 1e9}, o.kernelsPerUser);
+  visit(Row{"kernel_bytes_per_user", "bytes of such documents of one user", 1 * mebi, 1024 * gibi},
+        o.kernelBytesPerUser);
   visit(Row{"quiet_seconds", "a measurement waits so long for a device that others use or that is too hot", 0,
             day},
         o.quietSeconds);

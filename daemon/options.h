@@ -24,15 +24,19 @@ struct Options {
   double measureSeconds = 60;               ///< deadline of one variant's verification and timing
   int64_t compileMemory = int64_t{4} << 30; ///< bytes of address space of a compile worker
   int64_t artefactBytes =
-      int64_t{2} << 30;       ///< binaries that won nothing are dropped beyond this, oldest first
-  double artefactDays = 30;   ///< … and when they are older than this
-  double requestSeconds = 10; ///< a request must arrive within this
+      int64_t{2} << 30;            ///< binaries that won nothing are dropped beyond this, oldest first
+  double artefactDays = 30;        ///< … and when they are older than this
+  int64_t historyRows = 2'000'000; ///< measurements that decide nothing, and finished tunings, go beyond this
+  double historyDays = 400;        ///< … and when they are older than this
+  double requestSeconds = 10;      ///< a request must arrive within this
   int64_t requestBytes = int64_t{16} << 20; ///< largest body
   double quietSeconds = 30; ///< a measurement waits so long for a device that others use; then it is marked
   double idleSeconds = 60;  ///< workers without work end after this
-  int64_t connections = 12'000;  ///< open at a time; one user may hold seven eighths of them
-  int64_t jobs = 1024;           ///< tunings queued and running
-  int64_t jobsPerUser = 256;     ///< of one user
+  int64_t connections = 12'000;    ///< open at a time; one user may hold seven eighths of them
+  int64_t jobs = 1024;             ///< tunings queued and running
+  int64_t jobsPerUser = 256;       ///< of one user
+  int64_t kernelsPerUser = 10'000; ///< documents that one user may keep
+  int64_t kernelBytesPerUser = int64_t{1} << 30;
   double tuneSeconds = 4 * 3600; ///< of one tuning; it then ends with the best it has found
   double exitIdleSeconds = 0;    ///< without connections and tunings the daemon ends; 0: never
 

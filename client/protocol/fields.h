@@ -273,6 +273,7 @@ template <typename V> void fields(V& v, TellRequest& m) {
 
 template <typename V> void fields(V& v, KernelList& m) {
   v("kernels", m.kernels);
+  v.option("next", m.next);
 }
 template <typename V> void fields(V& v, JobList& m) {
   v("jobs", m.jobs);
@@ -280,9 +281,11 @@ template <typename V> void fields(V& v, JobList& m) {
 }
 template <typename V> void fields(V& v, TrialList& m) {
   v("trials", m.trials);
+  v.option("next", m.next);
 }
 template <typename V> void fields(V& v, WinnerList& m) {
   v("winners", m.winners);
+  v.option("next", m.next);
 }
 template <typename V> void fields(V& v, DeviceList& m) {
   v("devices", m.devices);

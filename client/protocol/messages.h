@@ -254,16 +254,19 @@ struct ServiceStatus {
 
 struct KernelList {
   std::vector<KernelInfo> kernels;
+  std::string next; ///< in every list: there are more; ask again with ?after= this
 };
 struct JobList {
   std::vector<JobStatus> jobs;
-  std::string next; ///< there are more: ask again with ?after= this
+  std::string next;
 };
 struct TrialList {
   std::vector<Trial> trials;
+  std::string next;
 };
 struct WinnerList {
   std::vector<Answer> winners;
+  std::string next;
 };
 struct DeviceList {
   std::vector<DeviceStatus> devices;

@@ -40,6 +40,7 @@ Result<bundle::ImportReport> takeIn(Service& service, const Router::Call& call) 
     if (!said) return fail(said.error());
     *flag = *said;
   }
+  if (auto room = service.roomForKernels(request.owner); !room) return fail(room.error());
   auto keys = bundle::loadTrusted(bundle::trustFolders());
   if (!keys) return fail(keys.error());
   request.trusted = std::move(*keys);

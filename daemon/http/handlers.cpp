@@ -69,19 +69,16 @@ HttpResponse best(Service& service, const Call& call) {
 HttpResponse listTrials(Service& service, const Call& call) {
   auto limit = limitOf(call);
   if (!limit) return Router::problem(limit.error());
-  std::string kernel = at(call.query, "kernel"), device = at(call.query, "device"),
-              id = at(call.query, "job");
-  if (id.empty()) return reply(service.trials(kernel, device, *limit), call.status);
+  const std::string kernel = at(call.query, "kernel"), device = at(call.query, "device"),
+                    id = at(call.query, "job"), after = at(call.query, "after");
+  if (id.empty()) return reply(service.trials({kernel, "", device}, *limit, after), call.status);
   if (!kernel.empty() || !device.empty())
     return Router::problem({ErrorKind::InvalidInput, "query: 'job' goes with neither 'kernel' nor 'device'",
                             std::nullopt, "a job has one of each already"});
   auto job = service.job(id);
   if (!job) return Router::problem(job.error());
-  auto list = service.trials((*job)->spec().problem.kernel, (*job)->device(), *limit);
-  if (list)
-    std::erase_if(list->trials,
-                  [&](const auto& trial) { return trial.sizes != (*job)->spec().request.sizes; });
-  return reply(list, call.status);
+  const store::ProblemKey& problem = (*job)->spec().problem;
+  return reply(service.trials({problem.kernel, problem.sizes, (*job)->device()}, *limit, after), call.status);
 }
 
 HttpResponse watchJob(Service& service, const Call& call) {
@@ -173,7 +170,12 @@ constexpr Router::Entry table[] = {
     {"submitKernel", false, false,
      [](Service& s, const Call& c) { return reply(s.submit(c.body, c.request.user()), c.status); },
      Rights::Submit},
-    {"listKernels", false, false, [](Service& s, const Call& c) { return reply(s.kernels(), c.status); }},
+    {"listKernels", false, false,
+     [](Service& s, const Call& c) {
+       const auto limit = limitOf(c);
+       return limit ? reply(s.kernels(*limit, at(c.query, "after")), c.status)
+                    : Router::problem(limit.error());
+     }},
     {"showKernel", false, false,
      [](Service& s, const Call& c) { return reply(s.kernel(at(c.path, "id"), c.request.user()), c.status); }},
     {"best", false, true, best},
@@ -220,7 +222,10 @@ constexpr Router::Entry table[] = {
     {"listTrials", false, true, listTrials},
     {"listWinners", false, true,
      [](Service& s, const Call& c) {
-       return reply(s.winners(at(c.query, "kernel"), at(c.query, "device")), c.status);
+       const auto limit = limitOf(c);
+       if (!limit) return Router::problem(limit.error());
+       return reply(s.winners(at(c.query, "kernel"), at(c.query, "device"), *limit, at(c.query, "after")),
+                    c.status);
      }},
     {"artefact", false, false, artefact},
     {"listDevices", true, true,

@@ -7,6 +7,8 @@ namespace tuned {
 namespace {
 /// Parsed kernels in memory at most; the rest are parsed again from the store.
 constexpr size_t keptParsed = 256, keptBytes = size_t{16} << 20;
+/// Text of a page of the list.
+constexpr int64_t pageBytes = int64_t{4} << 20;
 } // namespace
 
 /// All go when there are too many: those in use are parsed again.
@@ -48,12 +50,61 @@ Result<KnownKernel> Kernels::submit(const std::string& document, const std::stri
     known = {shared->id(), "", toJson(*shared), shared};
     known.sha = sha256(known.document);
   }
-  auto kept = store_.putDocument({known.sha, known.id, known.kernel->name, owner, known.document});
+  auto kept = keep({known.sha, known.id, known.kernel->name, owner, known.document});
   // A read-only cache answers what it knows; what it does not know it cannot be taught.
   if (!kept && !(store_.readOnly() && kept.error().kind == ErrorKind::Denied)) return fail(kept.error());
   remember(key, known);
   remember(known.sha, known);
   return known;
+}
+
+/// [keeping_ is held]
+Result<store::Held> Kernels::held(const std::string& owner) {
+  if (auto known = held_.find(owner); known != held_.end()) return known->second;
+  auto held = store_.held(owner);
+  if (held) held_[owner] = *held;
+  return held;
+}
+
+Result<void> Kernels::fits(const std::string& owner, const store::Held& held) const {
+  const auto full = [&](const std::string& what, const char* option) {
+    return fail(ErrorKind::OutOfResources,
+                "user " + owner + " may keep " + what + " of kernels, and that would be more",
+                "forget some (tunectl forget KERNEL); " + std::string(option) +
+                    " in the daemon's configuration is the limit");
+  };
+  if (held.documents > quota_.documents)
+    return full(std::to_string(quota_.documents) + " documents", "kernels_per_user");
+  if (held.bytes > quota_.bytes)
+    return full(std::to_string(quota_.bytes) + " bytes", "kernel_bytes_per_user");
+  return {};
+}
+
+Result<void> Kernels::room(const std::string& owner) {
+  if (owner.empty()) return {};
+  std::lock_guard guard(keeping_);
+  auto now = held(owner);
+  if (!now) return fail(now.error());
+  return fits(owner, {now->documents + 1, now->bytes + 1});
+}
+
+/// Stores what the owner has room for. A new text under a name that they gave takes the place of the old.
+Result<void> Kernels::keep(const store::DocumentRecord& record) {
+  if (record.owner.empty()) return store_.putDocument(record);
+  std::lock_guard guard(keeping_);
+  auto before = store_.bytesNamed(record.name, record.owner);
+  if (!before) return fail(before.error());
+  auto now = held(record.owner);
+  if (!now) return fail(now.error());
+  const bool another = *before == 0;
+  const int64_t more = static_cast<int64_t>(record.text.size()) - *before;
+  const store::Held after{now->documents + another, now->bytes + more};
+  // What takes no more room than it had is taken, even where the limit was lowered since.
+  if (another || more > 0)
+    if (auto fit = fits(record.owner, after); !fit) return fit;
+  auto kept = store_.putDocument(record);
+  if (kept) held_[record.owner] = after;
+  return kept;
 }
 
 Result<KnownKernel> Kernels::parsed(const store::DocumentRecord& record) {
@@ -79,16 +130,21 @@ Result<KnownKernel> Kernels::find(const std::string& wanted, const std::string& 
   return parsed(*record);
 }
 
-Result<std::vector<KnownKernel>> Kernels::list() {
-  auto records = store_.documents();
-  if (!records) return fail(records.error());
-  std::vector<KnownKernel> out;
-  for (const auto& record : *records)
-    if (auto kernel = parsed(record)) out.push_back(std::move(*kernel));
+Result<Kernels::Page> Kernels::list(const store::DocumentPage::Place& behind, int64_t limit) {
+  auto page = store_.documentPage(behind, limit, pageBytes);
+  if (!page) return fail(page.error());
+  Page out;
+  for (const auto& record : page->documents)
+    if (auto kernel = parsed(record)) out.kernels.push_back(std::move(*kernel));
+  out.next = std::move(page->next);
   return out;
 }
 
 void Kernels::drop() {
+  {
+    std::lock_guard guard(keeping_);
+    held_.clear();
+  }
   std::lock_guard guard(mutex_);
   known_.clear();
   bytes_ = 0;

@@ -9,6 +9,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <vector>
 
 namespace tuned {
 
@@ -22,21 +24,40 @@ struct KnownKernel {
 /// Calls are safe from any thread.
 class Kernels {
 public:
-  explicit Kernels(store::Store& store) : store_(store) {}
+  /// What documents one owner may keep.
+  struct Quota {
+    int64_t documents = 0, bytes = 0;
+  };
+  Kernels(store::Store& store, const Quota& quota) : store_(store), quota_(quota) {}
   /// Parses a document that brings its source, and keeps it under its name for the owner (a user's number).
+  /// OutOfResources: the owner has as many as one may have; without an owner there is no quota.
   Result<KnownKernel> submit(const std::string& document, const std::string& owner);
   /// By id, by the document's SHA-256, or by name: the owner's own first. NotFound.
   Result<KnownKernel> find(const std::string& wanted, const std::string& owner);
   /// The same with the default that the document has for a device.
   KnownKernel on(const KnownKernel& known, const DeviceInfo& device);
-  Result<std::vector<KnownKernel>> list();
+  struct Page {
+    std::vector<KnownKernel> kernels;
+    store::DocumentPage::Place next;
+  };
+  /// By name, those behind a place that an earlier page gave as its next: at most `limit`, and no more text
+  /// than is read in some ten milliseconds.
+  Result<Page> list(const store::DocumentPage::Place& behind, int64_t limit);
+  /// OutOfResources: the owner has as many documents, or bytes of them, as one may have.
+  Result<void> room(const std::string& owner);
   /// What was forgotten in the store must not come back from memory.
   void drop();
 
 private:
   Result<KnownKernel> parsed(const store::DocumentRecord& record);
+  Result<void> keep(const store::DocumentRecord& record);
+  Result<store::Held> held(const std::string& owner);
+  Result<void> fits(const std::string& owner, const store::Held& held) const;
   void remember(const std::string& key, const KnownKernel& known);
   store::Store& store_;
+  const Quota quota_;
+  std::mutex keeping_;                      ///< one is counted and kept at a time
+  std::map<std::string, store::Held> held_; ///< by owner, as far as it was asked; keeping_ guards it
   std::mutex mutex_;
   std::map<std::string, KnownKernel>
       known_;        ///< by the SHA-256 of the document's text, and with a device's architecture behind it

@@ -63,7 +63,8 @@ PoolOptions compilePool(const Options& options, const std::shared_ptr<Cgroups>& 
 } // namespace
 
 Service::Service(Options options, std::unique_ptr<store::Store> store, std::shared_ptr<Cgroups> cgroups)
-    : options_(std::move(options)), store_(std::move(store)), cgroups_(std::move(cgroups)), kernels_(*store_),
+    : options_(std::move(options)), store_(std::move(store)), cgroups_(std::move(cgroups)),
+      kernels_(*store_, {options_.kernelsPerUser, options_.kernelBytesPerUser}),
       compilers_(compilePool(options_, cgroups_)),
       tuning_(
           *store_, metrics_, [this] { return ending_.load(); }, [this](const Job& job) { return tell(job); },
@@ -467,6 +468,11 @@ void Service::collect() {
   if (!gone) return spdlog::warn("binaries could not be collected: {}", gone.error().text());
   if (gone->artefacts > 0)
     spdlog::info("{} binaries of {} bytes that won nothing were dropped", gone->artefacts, gone->bytes);
+  auto history = store_->collectHistory(options_.historyRows, now - options_.historyDays * day);
+  if (!history) return spdlog::warn("history could not be collected: {}", history.error().text());
+  if (history->measurements + history->jobs + history->builds > 0)
+    spdlog::info("{} measurements, {} builds and {} jobs that no answer rests on were dropped",
+                 history->measurements, history->builds, history->jobs);
 }
 
 Result<std::shared_ptr<Job>> Service::job(const std::string& id) const {

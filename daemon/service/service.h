@@ -35,6 +35,8 @@ public:
   /// After a bundle was taken into the store(): what was remembered of it may be old, and what came with it
   /// is measured later. The devices must be known.
   void imported();
+  /// Whether a user may bring further kernel documents. OutOfResources: they have as many as one may have.
+  Result<void> roomForKernels(const std::string& user) { return kernels_.room(user); }
   /// [quick] Whether the devices are not known yet. Until they are, nothing that is about a device may be
   /// called: submit, kernels, kernel, trials, artefact, jobs, job, status, unready and metricsText may.
   bool looking() const { return looking_; }
@@ -50,7 +52,9 @@ public:
   void remember(const std::string& requestText, const protocol::Answer& answer, const std::string& user = {});
 
   Result<protocol::KernelInfo> submit(const std::string& document, const std::string& user = {});
-  Result<protocol::KernelList> kernels();
+  // Lists come in pages: at most `limit`, from behind what an earlier page gave as its next (empty: from the
+  // start). NotFound or InvalidInput: there is no such place.
+  Result<protocol::KernelList> kernels(int64_t limit, const std::string& after);
   Result<protocol::KernelInfo> kernel(const std::string& idOrName, const std::string& user = {});
   /// The best that is known now; never waits for a tuning.
   Result<BestResult> best(const protocol::BestRequest& request, const std::string& user = {});
@@ -66,8 +70,9 @@ public:
   Result<std::shared_ptr<Job>> job(const std::string& id) const; ///< [quick]
   Result<protocol::JobStatus> cancel(const std::string& id);
   /// These two: NotFound where nothing matches because the kernel or the device is not known at all.
-  Result<protocol::TrialList> trials(const std::string& kernel, const std::string& device, int64_t limit);
-  Result<protocol::WinnerList> winners(const std::string& kernel, const std::string& device);
+  Result<protocol::TrialList> trials(const store::Filter& filter, int64_t limit, const std::string& after);
+  Result<protocol::WinnerList> winners(const std::string& kernel, const std::string& device, int64_t limit,
+                                       const std::string& after);
   Result<store::ArtefactRecord> artefact(const std::string& sha);
   protocol::DeviceList devices() const; ///< [quick]
   Result<protocol::ServiceStatus> status();

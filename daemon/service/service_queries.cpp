@@ -4,8 +4,8 @@
 #include "daemon/service/service.h"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
-#include <set>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -39,14 +39,36 @@ Result<protocol::KernelInfo> Service::kernel(const std::string& idOrName, const 
   return toProtocol(*known->kernel, known->sha, points(*known->kernel));
 }
 
-Result<protocol::KernelList> Service::kernels() {
-  auto known = kernels_.list();
+namespace {
+std::unexpected<Error> noPlace(const std::string& after) {
+  return fail(ErrorKind::InvalidInput, "query: after: '" + after + "' was not the next of any page",
+              "take it from the page before, or list from the start");
+}
+
+/// Reads the number that a page of a list gave as its next, up to `end`.
+Result<int64_t> numberBehind(const std::string& after, size_t end) {
+  int64_t number = 0;
+  const char* last = after.data() + std::min(end, after.size());
+  const auto [stop, error] = std::from_chars(after.data(), last, number);
+  if (error == std::errc() && stop == last && number > 0) return number;
+  return noPlace(after);
+}
+} // namespace
+
+/// The place in the list is told as "SHA256-NAME".
+Result<protocol::KernelList> Service::kernels(int64_t limit, const std::string& after) {
+  constexpr size_t hash = 64;
+  store::DocumentPage::Place behind;
+  if (!after.empty()) {
+    if (after.size() <= hash + 1 || after[hash] != '-') return noPlace(after);
+    behind = {after.substr(hash + 1), after.substr(0, hash)};
+  }
+  auto known = kernels_.list(behind, limit);
   if (!known) return fail(known.error());
   protocol::KernelList out;
-  std::set<std::pair<std::string, std::string>> told; // of several owners' equal documents one
-  for (const KnownKernel& one : *known)
-    if (told.emplace(one.kernel->name, one.sha).second)
-      out.kernels.push_back(toProtocol(*one.kernel, one.sha, points(*one.kernel)));
+  for (const KnownKernel& one : known->kernels)
+    out.kernels.push_back(toProtocol(*one.kernel, one.sha, points(*one.kernel)));
+  if (!known->next.sha.empty()) out.next = known->next.sha + "-" + known->next.name;
   return out;
 }
 
@@ -82,25 +104,37 @@ Result<void> Service::knownAtAll(const std::string& kernel, const std::string& d
   return here ? Result<void>() : fail(here.error());
 }
 
-Result<protocol::TrialList> Service::trials(const std::string& kernel, const std::string& device,
-                                            int64_t limit) {
-  auto rows = store_->measurements({kernel, "", device}, limit);
-  if (!rows) return fail(rows.error());
+Result<protocol::TrialList> Service::trials(const store::Filter& filter, int64_t limit,
+                                            const std::string& after) {
+  const auto before = after.empty() ? Result<int64_t>(0) : numberBehind(after, after.size());
+  if (!before) return fail(before.error());
+  auto page = store_->measurements(filter, limit, *before);
+  if (!page) return fail(page.error());
   protocol::TrialList out;
-  for (const store::MeasurementRecord& row : *rows)
+  for (const store::MeasurementRecord& row : page->measurements)
     // A finalist was announced and listed when it was first timed.
     if (!row.finalist) out.trials.push_back(row.measurement);
-  if (out.trials.empty())
-    if (auto known = knownAtAll(kernel, device); !known) return fail(known.error());
+  if (page->next > 0) out.next = std::to_string(page->next);
+  if (out.trials.empty() && after.empty())
+    if (auto known = knownAtAll(filter.kernel, filter.device); !known) return fail(known.error());
   return out;
 }
 
-Result<protocol::WinnerList> Service::winners(const std::string& kernel, const std::string& device) {
-  constexpr int64_t most = 10'000;
-  auto problems = store_->decided({kernel, "", device}, most);
-  if (!problems) return fail(problems.error());
+Result<protocol::WinnerList> Service::winners(const std::string& kernel, const std::string& device,
+                                              int64_t limit, const std::string& after) {
+  store::DecidedPage::Place behind;
+  if (!after.empty()) {
+    // "NUMBER-TARGET"
+    const size_t dash = after.find('-');
+    const auto number = numberBehind(after, dash == std::string::npos ? 0 : dash);
+    if (!number) return fail(number.error());
+    behind = {*number, after.substr(dash + 1)};
+  }
+  auto page = store_->decided({kernel, "", device}, limit, behind);
+  if (!page) return fail(page.error());
   protocol::WinnerList out;
-  for (const store::ProblemKey& problem : *problems) {
+  if (page->next.problem > 0) out.next = std::to_string(page->next.problem) + "-" + page->next.target;
+  for (const store::ProblemKey& problem : page->problems) {
     auto known = kernels_.find(problem.kernel, "");
     auto present =
         std::ranges::find(devices_, problem.target, [](const KnownDevice& one) { return one.target.id; });
@@ -115,7 +149,7 @@ Result<protocol::WinnerList> Service::winners(const std::string& kernel, const s
     answer->stale = present == devices_.end();
     out.winners.push_back(std::move(*answer));
   }
-  if (out.winners.empty())
+  if (out.winners.empty() && after.empty())
     if (auto known = knownAtAll(kernel, device); !known) return fail(known.error());
   return out;
 }

@@ -4,6 +4,7 @@
 #include "daemon/store/nearness.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace tuned::store {
 
@@ -89,19 +90,28 @@ Result<std::vector<MeasurementRecord>> Store::near(const ProblemKey& problem, in
   });
 }
 
-Result<std::vector<ProblemKey>> Store::decided(const Filter& filter, int64_t limit) {
+Result<DecidedPage> Store::decided(const Filter& filter, int64_t limit, const DecidedPage::Place& behind) {
   return attempt([&] {
-    std::vector<ProblemKey> out;
+    DecidedPage out;
     auto row = query(
         *database_,
-        "SELECT p.kernel, p.sizes, m.target FROM measurements m JOIN problems p ON p.id = m.problem "
+        "SELECT p.kernel, p.sizes, m.target, p.id FROM measurements m JOIN problems p ON p.id = m.problem "
         "JOIN targets g ON g.id = m.target WHERE m.standing = 1 AND "
         "(?2 = '' OR p.kernel = ?2 OR p.kernel IN (SELECT d.kernel FROM names n JOIN documents d ON d.sha = "
         "n.document WHERE n.name = ?2)) AND (?3 = '' OR p.sizes = ?3) AND (?4 = '' OR g.device = ?4 OR "
-        "g.id = ?4) GROUP BY m.problem, m.target ORDER BY max(m.created) DESC LIMIT ?1",
-        limit, filter.kernel, filter.sizes, filter.device);
-    while (row.executeStep())
-      out.push_back({text(row, 0), text(row, 1), text(row, 2)});
+        "g.id = ?4) AND (m.problem, m.target) < (?5, ?6) GROUP BY m.problem, m.target "
+        "ORDER BY m.problem DESC, m.target DESC LIMIT ?1",
+        limit + 1, filter.kernel, filter.sizes, filter.device,
+        behind.problem > 0 ? behind.problem : std::numeric_limits<int64_t>::max(), behind.target);
+    DecidedPage::Place last;
+    while (row.executeStep()) {
+      if (static_cast<int64_t>(out.problems.size()) == limit) {
+        out.next = last;
+        break;
+      }
+      out.problems.push_back({text(row, 0), text(row, 1), text(row, 2)});
+      last = {number(row, 3), text(row, 2)};
+    }
     return out;
   });
 }

@@ -54,11 +54,7 @@ Result<Removed> Store::forget(const Filter& filter) {
             "(SELECT d.kernel FROM names n JOIN documents d ON d.sha = n.document WHERE n.name = ?1))",
             filter.kernel);
         out.documents =
-            run(db,
-                "DELETE FROM documents WHERE sha NOT IN (SELECT document FROM names) AND "
-                "(kernel = ?1 OR kernel IN (SELECT kernel FROM problems WHERE id IN (SELECT id FROM "
-                "temp.going)) OR ?1 = sha)",
-                filter.kernel);
+            run(db, "DELETE FROM documents WHERE NOT EXISTS(SELECT 1 FROM names WHERE document = sha)");
       }
     }
     db.exec("DROP TABLE temp.going");

@@ -21,6 +21,21 @@ constexpr const char* byKernel = DOCUMENTS "d.kernel = ?1" BY_OWNER;
 constexpr const char* byName = DOCUMENTS "n.name = ?1" BY_OWNER;
 #undef DOCUMENTS
 #undef BY_OWNER
+
+struct Named {
+  std::string sha; ///< empty: there is none
+  int64_t bytes = 0;
+};
+
+/// The document that an owner's name stands for.
+Named named(Database& database, const std::string& name, const std::string& owner) {
+  auto row =
+      query(database,
+            "SELECT d.sha, length(CAST(d.text AS BLOB)) FROM names n JOIN documents d ON d.sha = n.document "
+            "WHERE n.name = ? AND n.owner = ?",
+            name, owner);
+  return row.executeStep() ? Named{text(row, 0), number(row, 1)} : Named{};
+}
 } // namespace
 
 Result<void> Store::putDocument(const DocumentRecord& document) {
@@ -41,6 +56,7 @@ Result<void> Store::putDocument(const DocumentRecord& document) {
   if (*known == 2) return {};
   auto kept = change([&] {
     Changes changes(*database_);
+    const std::string before = named(*database_, document.name, document.owner).sha;
     run(*database_,
         "INSERT INTO documents(sha, kernel, text, created) VALUES(?, ?, ?, ?) "
         "ON CONFLICT(sha) DO UPDATE SET kernel = excluded.kernel, text = excluded.text",
@@ -49,6 +65,11 @@ Result<void> Store::putDocument(const DocumentRecord& document) {
         "INSERT INTO names(name, owner, document, given, updated) VALUES(?1, ?2, ?3, ?4, ?4) "
         "ON CONFLICT(name, owner) DO UPDATE SET document = excluded.document, updated = excluded.updated",
         document.name, document.owner, document.sha, now());
+    // Without a name it would never be found again.
+    if (!before.empty())
+      run(*database_,
+          "DELETE FROM documents WHERE sha = ?1 AND NOT EXISTS(SELECT 1 FROM names WHERE document = ?1)",
+          before);
     changes.commit();
   });
   if (!kept && *known == 1 &&
@@ -73,6 +94,46 @@ Result<DocumentRecord> Store::document(const std::string& wanted, const std::str
   if (found && found->sha.empty())
     return fail(ErrorKind::NotFound, "no kernel '" + wanted + "' was submitted", "submit its document first");
   return found;
+}
+
+Result<Held> Store::held(const std::string& owner) {
+  return attempt([&] {
+    auto row = query(*database_,
+                     "SELECT count(*), coalesce(sum(length(CAST(d.text AS BLOB))), 0) FROM names n "
+                     "JOIN documents d ON d.sha = n.document WHERE n.owner = ?",
+                     owner);
+    row.executeStep();
+    return Held{number(row, 0), number(row, 1)};
+  });
+}
+
+Result<int64_t> Store::bytesNamed(const std::string& name, const std::string& owner) {
+  return attempt([&] { return named(*database_, name, owner).bytes; });
+}
+
+Result<DocumentPage> Store::documentPage(const DocumentPage::Place& behind, int64_t limit, int64_t bytes) {
+  return attempt([&] {
+    DocumentPage out;
+    auto row =
+        query(*database_,
+              "SELECT d.sha, d.kernel, p.name, '', d.text, d.created FROM (SELECT DISTINCT name, document "
+              "FROM names WHERE (name, document) > (?, ?) ORDER BY name, document LIMIT ?) p "
+              "JOIN documents d ON d.sha = p.document ORDER BY p.name, p.document",
+              behind.name, behind.sha, limit + 1);
+    DocumentPage::Place last;
+    for (int64_t seen = 0, taken = 0; row.executeStep(); ++seen) {
+      DocumentRecord one = read(row);
+      const auto size = static_cast<int64_t>(one.text.size());
+      if (seen == limit || (seen > 0 && taken + size > bytes)) {
+        out.next = last;
+        break;
+      }
+      taken += size;
+      last = {one.name, one.sha};
+      if (sha256(one.text) == one.sha) out.documents.push_back(std::move(one));
+    }
+    return out;
+  });
 }
 
 Result<std::vector<DocumentRecord>> Store::documents() {

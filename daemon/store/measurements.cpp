@@ -3,6 +3,8 @@
 #include "daemon/store/measurement_row.h"
 #include "daemon/store/rows.h"
 
+#include <limits>
+
 namespace tuned::store {
 
 namespace {
@@ -86,13 +88,22 @@ Result<MeasurementRecord> Store::standingOf(const ProblemKey& problem, const std
   return std::move(**found);
 }
 
-Result<std::vector<MeasurementRecord>> Store::measurements(const Filter& filter, int64_t limit) {
+Result<MeasurementPage> Store::measurements(const Filter& filter, int64_t limit, int64_t before) {
   return attempt([&] {
-    std::vector<MeasurementRecord> out;
-    static const std::string sql = selectMeasurements + "WHERE " + filtered + "ORDER BY m.id DESC LIMIT ?1";
-    auto row = query(*database_, sql, limit, filter.kernel, filter.sizes, filter.device);
-    while (row.executeStep())
-      if (auto one = readMeasurement(row)) out.push_back(std::move(*one));
+    MeasurementPage out;
+    static const std::string sql =
+        selectMeasurements + "WHERE " + filtered + "AND m.id < ?5 ORDER BY m.id DESC LIMIT ?1";
+    auto row = query(*database_, sql, limit + 1, filter.kernel, filter.sizes, filter.device,
+                     before > 0 ? before : std::numeric_limits<int64_t>::max());
+    int64_t last = 0;
+    for (int64_t seen = 0; row.executeStep(); ++seen) {
+      if (seen == limit) {
+        out.next = last;
+        break;
+      }
+      last = measurementId(row);
+      if (auto one = readMeasurement(row)) out.measurements.push_back(std::move(*one));
+    }
     return out;
   });
 }

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace tuned::store {
 
@@ -81,6 +82,34 @@ struct SearchRecord {
   double began = 0, ended = 0;               ///< Unix time; ended 0: it has not
 };
 
+/// A part of a list by name and hash, and the place that the rest lies behind.
+struct DocumentPage {
+  struct Place {
+    std::string name, sha; ///< sha empty: none
+  };
+  std::vector<DocumentRecord> documents;
+  Place next;
+};
+
+struct MeasurementPage {
+  std::vector<MeasurementRecord> measurements;
+  int64_t next = 0; ///< the number of the last; 0: there are no more
+};
+
+struct DecidedPage {
+  struct Place {
+    int64_t problem = 0; ///< 0: none
+    std::string target;
+  };
+  std::vector<ProblemKey> problems;
+  Place next;
+};
+
+/// What an owner has given names to.
+struct Held {
+  int64_t documents = 0, bytes = 0;
+};
+
 /// A tuning that was acknowledged.
 struct JobRecord {
   std::string id, state, request, outcome; ///< request and outcome are JSON
@@ -100,7 +129,7 @@ struct Filter {
 
 /// What a cleaning took away.
 struct Removed {
-  int64_t documents = 0, builds = 0, measurements = 0, artefacts = 0, bytes = 0;
+  int64_t documents = 0, builds = 0, measurements = 0, artefacts = 0, bytes = 0, jobs = 0;
 };
 
 } // namespace tuned::store

@@ -65,6 +65,13 @@ public:
   Result<DocumentRecord> document(const std::string& shaOrIdOrName, const std::string& owner = {});
   /// Each name with its document, by name.
   Result<std::vector<DocumentRecord>> documents();
+  /// Documents by name and hash, each once however many gave it, their owners left out: those behind a place
+  /// (none: from the first), at most `limit`, and of more than one at most `bytes` of text.
+  Result<DocumentPage> documentPage(const DocumentPage::Place& behind, int64_t limit, int64_t bytes);
+  /// What the names of one owner stand for.
+  Result<Held> held(const std::string& owner);
+  /// Of the document that this owner's name stands for; 0: there is none.
+  Result<int64_t> bytesNamed(const std::string& name, const std::string& owner);
 
   Result<void> putTarget(const TargetRecord& target);
   Result<std::vector<TargetRecord>> targets();
@@ -117,8 +124,8 @@ public:
   /// The newest that stands for a configuration built by our own compilers, measured that way. NotFound.
   Result<MeasurementRecord> standingOf(const ProblemKey& problem, const std::string& configuration,
                                        const std::string& policy = byTime);
-  /// Newest first, history too; at most `limit`.
-  Result<std::vector<MeasurementRecord>> measurements(const Filter& filter, int64_t limit);
+  /// Newest first, history too; at most `limit`, those before the number `before` (0: from the newest).
+  Result<MeasurementPage> measurements(const Filter& filter, int64_t limit, int64_t before = 0);
   Result<void> eachMeasurement(const Filter& filter,
                                const std::function<Result<void>(const MeasurementRecord&)>& visit);
   /// What was measured that way before `before` (Unix time) stands for nothing any more. Gives how many.
@@ -137,8 +144,9 @@ public:
   /// (distanceOf). Looked for among the `limit` on either side by the product of the sizes: the nearest is
   /// there unless others with the same product crowd it out.
   Result<std::vector<MeasurementRecord>> near(const ProblemKey& problem, int64_t limit = 8);
-  /// Problems with a standing candidate, newest first.
-  Result<std::vector<ProblemKey>> decided(const Filter& filter, int64_t limit);
+  /// Problems with a standing candidate, the newest first and at most `limit`; those behind a place
+  /// that an earlier page gave as its next.
+  Result<DecidedPage> decided(const Filter& filter, int64_t limit, const DecidedPage::Place& behind = {});
 
   // --- searches (searches.cpp) ---
   /// Begins one: gives its number.
@@ -161,6 +169,10 @@ public:
   /// time), and then as many as keep all together within `bytes`. Builds stay known. Binaries of other
   /// compilers and of builds not measured yet go only by age.
   Result<Removed> collect(int64_t bytes, double before);
+  /// Drops what no answer rests on: measurements that are not a winner's or its rivals', searches that later
+  /// ones followed, builds left without a measurement, finished jobs. First what is older than `before` (Unix
+  /// time), then the oldest of measurements, and of jobs, until there are `rows` of each (history.cpp).
+  Result<Removed> collectHistory(int64_t rows, double before);
 
   Result<Counts> counts();
   /// Folds the log into the file: for a clean end.

@@ -186,6 +186,47 @@ TEST_CASE("a connection that the daemon closed meanwhile is opened again") {
   CHECK(peer.connections() == 2);
 }
 
+TEST_CASE("lists come whole, however many pages they are, and of trials as many as were asked for") {
+  std::vector<std::string> asked;
+  Peer peer(alive([&](const std::string& request) {
+    const std::string target = request.substr(4, request.find(' ', 4) - 4);
+    asked.push_back(target);
+    const bool second = target.find("after=two%2Fb") != std::string::npos;
+    if (target.starts_with("/v1/kernels")) {
+      protocol::KernelList list;
+      for (const char* name : {second ? "c" : "a", second ? "d" : "b"})
+        list.kernels.emplace_back().name = name;
+      list.next = second ? "" : "two/b";
+      return Peer::http(200, protocol::toText(list));
+    }
+    if (target.starts_with("/v1/winners")) return Peer::http(200, R"({"winners":[],"next":"again"})");
+    protocol::TrialList list;
+    list.trials.resize(second ? 1 : 2);
+    list.next = second ? "three" : "two/b";
+    return Peer::http(200, protocol::toText(list));
+  }));
+  auto client = Client::connect({peer.path(), 30});
+  REQUIRE(client);
+  const auto kernels = client->kernels();
+  REQUIRE_MESSAGE(kernels, kernels.error().text());
+  REQUIRE(kernels->kernels.size() == 4);
+  CHECK(kernels->kernels[2].name == "c");
+  CHECK(kernels->next.empty());
+
+  asked.clear();
+  const auto trials = client->trials("k", "", "", 3);
+  REQUIRE_MESSAGE(trials, trials.error().text());
+  CHECK(trials->trials.size() == 3);
+  CHECK(trials->next == "three"); // there are more
+  REQUIRE(asked.size() == 2);
+  CHECK(asked[0].find("limit=3") != std::string::npos);
+  CHECK(asked[1].find("limit=1") != std::string::npos);
+  CHECK(asked[1].find("kernel=k") != std::string::npos);
+
+  // A daemon that never comes to an end is no reason to hang.
+  CHECK(client->winners().error().kind == ErrorKind::Internal);
+}
+
 TEST_CASE("kernel documents are read with their source") {
   const auto folder =
       std::filesystem::temp_directory_path() / ("tuned-client-test-" + std::to_string(getpid()));

@@ -175,6 +175,10 @@ TEST_CASE("no route passes over what it does not know") {
   for (const char* list : {"/v1/jobs?after=some", "/v1/trials?kernel=some", "/v1/trials?device=some",
                            "/v1/winners?kernel=some", "/v1/winners?device=some", "/v1/trials?job=some"})
     CHECK_MESSAGE(has(client.ask("GET", list), "404"), list);
+  for (const char* list :
+       {"/v1/trials?after=some", "/v1/trials?after=0", "/v1/winners?after=1", "/v1/winners?after=x-y",
+        "/v1/kernels?after=some", "/v1/kernels?limit=0", "/v1/winners?limit=-1"})
+    CHECK_MESSAGE(has(client.ask("GET", list), "400"), list);
   CHECK(has(client.ask("GET", "/v1/trials?job=some&device=cpu"), "400"));
   CHECK(has(client.ask("POST", "/v1/best", R"({"kernel":"none","sizes":{},"wait":-1})"), "wait"));
   CHECK(has(client.ask("POST", "/v1/best", R"({"kernel":"none","sizes":{},"budget":{"trials":-1}})"),

@@ -70,7 +70,7 @@ TEST_CASE("what others disturbed is measured again once they have gone") {
   Daemon daemon(folder.path());
   const std::string document = documentOf("kernel", "// disturbed 3 40\\n");
   REQUIRE(daemon.tune(document).state == "done");
-  const auto trials = daemon->trials("kernel", "", 100);
+  const auto trials = daemon->trials({"kernel", "", ""}, 100, "");
   CHECK(trials->trials.size() == 3);
   for (const auto& trial : trials->trials)
     CHECK(trial.reason == "");
@@ -87,7 +87,7 @@ TEST_CASE("what stays disturbed is marked, and taken again by the next tuning") 
   const std::string document = documentOf("kernel", "// disturbed 19 40\\n");
   REQUIRE(daemon.tune(document).state == "done");
   int marked = 0;
-  const auto trials = daemon->trials("kernel", "", 100);
+  const auto trials = daemon->trials({"kernel", "", ""}, 100, "");
   for (const auto& trial : trials->trials)
     marked += trial.reason == "other processes took 40 % of the device";
   CHECK(marked == 3);
@@ -294,7 +294,7 @@ TEST_CASE("what was timed before it could be judged is never an answer while tha
     CHECK(job.answer->verdict.state == "passed");
     CHECK(job.outcomes.at("wrong_result") == 1);
     CHECK(daemon.winner(document) == 128);
-    const auto trials = daemon->trials("kernel", "", 100);
+    const auto trials = daemon->trials({"kernel", "", ""}, 100, "");
     REQUIRE(trials);
     for (const auto& trial : trials->trials)
       CHECK(trial.verdict.state != "pending");

@@ -29,8 +29,8 @@ TEST_CASE("a winner is told from measurements, with launch, arguments, gain and 
   for (const auto& [phase, seconds] : job.phaseSeconds)
     spent += seconds;
   CHECK(spent == doctest::Approx(job.elapsedSeconds));
-  CHECK(daemon->winners("plain", "")->winners.size() == 1);
-  CHECK(daemon->trials("plain", "", 100)->trials.size() == 3);
+  CHECK(daemon->winners("plain", "", 100, "")->winners.size() == 1);
+  CHECK(daemon->trials({"plain", "", ""}, 100, "")->trials.size() == 3);
 }
 
 TEST_CASE("what is compiled is asked of the store first, losers too, and across restarts") {
@@ -146,7 +146,8 @@ TEST_CASE("after an upgrade the winner is stale, and its build is timed beside t
   const auto fresh = daemon.ask(document);
   REQUIRE(fresh);
   CHECK_FALSE(fresh->stale);
-  CHECK(daemon->trials("kernel", "", 100)->trials.size() == 3 + 3 + 1); // and the old build beside them
+  CHECK(daemon->trials({"kernel", "", ""}, 100, "")->trials.size() ==
+        3 + 3 + 1); // and the old build beside them
 }
 
 TEST_CASE("builds of others win under their names") {
@@ -237,14 +238,63 @@ TEST_CASE("names belong to users, and an answer in memory to who asked") {
   REQUIRE(daemon->submit(mine, "1000"));
   REQUIRE(daemon->submit(theirs, "1001"));
   CHECK(daemon->kernel("kernel", "1000")->id != daemon->kernel("kernel", "1001")->id);
-  CHECK(daemon->kernels()->kernels.size() == 2);
+  CHECK(daemon->kernels(1000, "")->kernels.size() == 2);
   REQUIRE(daemon->submit(mine, "1002")); // a third who has the same
-  CHECK(daemon->kernels()->kernels.size() == 2);
+  CHECK(daemon->kernels(1000, "")->kernels.size() == 2);
   protocol::Answer answer;
   answer.source = "cache";
   daemon->remember("text", answer, "1000");
   CHECK(daemon->hit("text", "1000"));
   CHECK_FALSE(daemon->hit("text", "1001"));
+}
+
+TEST_CASE("a user keeps so many kernels and so much text, and forgetting makes room") {
+  Scratch folder;
+  auto store = store::Store::open(folder.path() + "/cache");
+  REQUIRE(store);
+  Kernels kernels(**store, {2, 4000});
+  REQUIRE(kernels.submit(documentOf("one", "text"), "1000"));
+  REQUIRE(kernels.submit(documentOf("two", "text"), "1000"));
+  const auto third = kernels.submit(documentOf("three", "text"), "1000");
+  REQUIRE_FALSE(third);
+  CHECK(third.error().kind == ErrorKind::OutOfResources);
+  CHECK(third.error().message.find("2 documents") != std::string::npos);
+  CHECK(third.error().remedy.find("kernels_per_user") != std::string::npos);
+  // What is known is known; another text under a name takes the place of the old one; others have room of
+  // their own.
+  CHECK(kernels.submit(documentOf("one", "text"), "1000"));
+  CHECK(kernels.submit(documentOf("one", "another text"), "1000"));
+  CHECK(kernels.submit(documentOf("three", "text"), "1001"));
+  const auto large = kernels.submit(documentOf("one", std::string(4000, 'x')), "1000");
+  REQUIRE_FALSE(large);
+  CHECK(large.error().remedy.find("kernel_bytes_per_user") != std::string::npos);
+  CHECK(kernels.submit(documentOf("one", "x"), "1000")); // what makes less of it is always taken
+  REQUIRE((*store)->forget({"two", "", ""}));
+  kernels.drop();
+  CHECK(kernels.submit(documentOf("three", "text"), "1000"));
+  CHECK(kernels.submit(documentOf("four", "text"), "")); // the daemon itself
+}
+
+TEST_CASE("kernels are listed in pages") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  for (const char* name : {"b", "c", "a"})
+    REQUIRE(daemon->submit(documentOf(name, "text of " + std::string(name))));
+  const auto first = daemon->kernels(2, "");
+  REQUIRE(first);
+  REQUIRE(first->kernels.size() == 2);
+  CHECK(first->kernels[1].name == "b");
+  CHECK(first->next == first->kernels[1].document + "-b");
+  const auto rest = daemon->kernels(2, first->next);
+  REQUIRE(rest);
+  REQUIRE(rest->kernels.size() == 1);
+  CHECK(rest->kernels[0].name == "c");
+  CHECK(rest->next.empty());
+  // A place stays one when what it was taken from has gone.
+  REQUIRE(daemon->forget({"b", {}, ""}));
+  CHECK(daemon->kernels(2, first->next)->kernels.size() == 1);
+  for (const char* none : {"b", "some-b", "-"})
+    CHECK(daemon->kernels(2, none).error().kind == ErrorKind::InvalidInput);
 }
 
 TEST_CASE("a cache that is removed under the service is said, and what is known still told") {

@@ -390,9 +390,9 @@ TEST_CASE("a file of schema 1 is brought up to date, and a copy of it kept") {
   CHECK(counts->builds == 10);
   CHECK(counts->winners == 3);
   CHECK(counts->artefacts == 3);
-  auto problems = store->decided({"doubled", "", ""}, 10);
-  REQUIRE(problems->size() == 2);
-  for (const ProblemKey& one : *problems) {
+  auto page = store->decided({"doubled", "", ""}, 10);
+  REQUIRE(page->problems.size() == 2);
+  for (const ProblemKey& one : page->problems) {
     auto winner = store->choose(one, {});
     REQUIRE(winner);
     CHECK(winner->finalist);

@@ -42,9 +42,9 @@ TEST_CASE("every measurement is kept, and the last of each build is what stands"
   CHECK(store->counts()->measurements == 4);
   CHECK(store->standing(problem)->size() == 3);
   CHECK(store->choose(problem, {})->measurement.configuration.at("B") == 2);
-  CHECK(store->measurements({"softmax", "", ""}, 10)->size() == 4);
-  CHECK(store->measurements({"", "", "cpu"}, 10)->empty());
-  CHECK(store->measurements({}, 1)->at(0).measurement.seconds == 5e-3);
+  CHECK(store->measurements({"softmax", "", ""}, 10)->measurements.size() == 4);
+  CHECK(store->measurements({"", "", "cpu"}, 10)->measurements.empty());
+  CHECK(store->measurements({}, 1)->measurements.at(0).measurement.seconds == 5e-3);
   // What is history from the start changes nothing.
   MeasurementRecord aside = timed(build, 1e-9);
   aside.history = true;
@@ -135,6 +135,84 @@ TEST_CASE("a name belongs to who gave it") {
   CHECK(store->documents()->size() == 3);
 }
 
+TEST_CASE("a text that lost its last name is gone, and what an owner holds is told") {
+  Scratch folder;
+  auto store = openAt(folder.path());
+  const DocumentRecord first = document("kernel-1", "relu", "alice", " first"),
+                       second = document("kernel-2", "relu", "alice", " second, longer");
+  REQUIRE(store->putDocument(first));
+  CHECK(store->held("alice")->documents == 1);
+  CHECK(store->held("alice")->bytes == static_cast<int64_t>(first.text.size()));
+  REQUIRE(store->putDocument(second));
+  CHECK(store->document(first.sha).error().kind == ErrorKind::NotFound);
+  CHECK(store->held("alice")->documents == 1);
+  CHECK(store->held("alice")->bytes == static_cast<int64_t>(second.text.size()));
+  CHECK(store->bytesNamed("relu", "alice") == static_cast<int64_t>(second.text.size()));
+  CHECK(store->bytesNamed("relu", "bob") == 0);
+  CHECK(store->held("bob")->documents == 0);
+  // Another who has the same text keeps it.
+  REQUIRE(store->putDocument(document("kernel-2", "relu", "bob", " second, longer")));
+  REQUIRE(store->putDocument(first));
+  CHECK(store->document(second.sha)->text == second.text);
+}
+
+TEST_CASE("lists come in pages, and all pages together are the list") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  for (int64_t n : {8192, 16384}) {
+    const ProblemKey other{"kernel-1", R"({"n":)" + std::to_string(n) + "}", "target-1"};
+    REQUIRE(store->addMeasurement(timed(put(*store, buildKey(n, other), "more" + std::to_string(n)), 1)));
+  }
+  std::vector<int64_t> whole, paged;
+  const auto all = store->measurements({}, 100);
+  REQUIRE(all);
+  for (const auto& one : all->measurements)
+    whole.push_back(one.id);
+  REQUIRE(whole.size() > 2);
+  CHECK(store->measurements({}, static_cast<int64_t>(whole.size()))->next == 0);
+  for (int64_t before = 0;;) {
+    const auto page = store->measurements({}, 2, before);
+    REQUIRE(page);
+    CHECK(page->measurements.size() <= 2);
+    for (const auto& one : page->measurements)
+      paged.push_back(one.id);
+    if (page->next == 0) break;
+    before = page->next;
+  }
+  CHECK(paged == whole);
+
+  const auto decided = store->decided({}, 100);
+  REQUIRE(decided);
+  std::vector<ProblemKey> problems;
+  for (DecidedPage::Place behind;;) {
+    const auto page = store->decided({}, 1, behind);
+    REQUIRE(page);
+    REQUIRE(page->problems.size() == 1);
+    problems.push_back(page->problems[0]);
+    if (page->next.problem == 0) break;
+    behind = page->next;
+  }
+  CHECK(decided->problems.size() == 3);
+  CHECK(problems == decided->problems);
+
+  for (const char* name : {"c", "a", "b"})
+    for (const char* owner : {"alice", "bob"})
+      REQUIRE(store->putDocument(document(std::string("kernel-") + name, name, owner)));
+  std::string names;
+  for (DocumentPage::Place behind;;) {
+    const auto page = store->documentPage(behind, 1, 1 << 20);
+    REQUIRE(page);
+    REQUIRE(page->documents.size() == 1);
+    names += page->documents[0].name + " ";
+    if (page->next.sha.empty()) break;
+    behind = page->next;
+  }
+  CHECK(names.starts_with("a b c "));
+  CHECK(store->documentPage({}, 100, 1)->documents.size() == 1); // of more than one so many bytes
+  CHECK(store->documentPage({"b", ""}, 100, 1 << 20)->documents.front().name == "b");
+  CHECK(store->documentPage({"z", "none"}, 100, 1 << 20)->documents.empty());
+}
+
 TEST_CASE("of one kernel's documents the asker's own counts") {
   Scratch folder;
   auto store = openAt(folder.path());
@@ -168,7 +246,7 @@ TEST_CASE("what is retired wins no more, and stays as history") {
   CHECK(*store->retire(problem, 4e9) == 3);
   CHECK(store->choose(problem, {}).error().kind == ErrorKind::NotFound);
   CHECK(store->standing(problem)->empty());
-  CHECK(store->measurements({}, 10)->size() == 3);
+  CHECK(store->measurements({}, 10)->measurements.size() == 3);
 }
 
 TEST_CASE("forgetting takes a winner, a device or a kernel") {
@@ -208,6 +286,66 @@ TEST_CASE("binaries that won nothing are collected, oldest first; finalists and 
   CHECK(store->artefact(sha256("from elsewhere")));
   CHECK(store->build(buildKey(4))->build.built()); // it stays known
   CHECK(store->collect(0, 4e9)->artefacts == 2);   // by age all but finalists go
+}
+
+TEST_CASE("what no answer rests on has an age and a size; what won stays") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  const auto add = [&](int64_t block, double created, bool finalist, const ProblemKey& of = problem) {
+    MeasurementRecord record = timed(put(*store, buildKey(block, of), "b" + std::to_string(block)),
+                                     1e-3 * static_cast<double>(block));
+    record.finalist = finalist;
+    record.created = created;
+    REQUIRE(store->addMeasurement(record));
+  };
+  const ProblemKey undecided{"kernel-1", R"({"n":2})", "target-1"};
+  add(8, 1000, true);
+  for (int64_t block : {16, 32, 64})
+    add(block, 1000 + static_cast<double>(block), false);
+  add(8, 1000, false, undecided); // nobody is a finalist there: what stands is the answer
+  for (const auto& [id, state, created] :
+       {std::tuple("old", "done", 1000.0), {"waits", "queued", 1000.0}, {"new", "failed", 3e9}}) {
+    JobRecord job{id, state, "{}", ""};
+    job.created = created;
+    REQUIRE(store->putJob(job));
+  }
+  const auto before = store->counts();
+  CHECK(store->collectHistory(1000, 500)->measurements == 0);
+
+  // By age: 16 and 32, of which no build is known any more.
+  const auto aged = store->collectHistory(1000, 1050);
+  REQUIRE(aged);
+  CHECK(aged->measurements == 2);
+  CHECK(aged->jobs == 1);
+  CHECK(store->unfinishedJobs()->size() == 1);
+  CHECK(store->choose(problem, {})->measurement.configuration.at("B") == 8);
+  CHECK(store->choose(undecided, {})->measurement.configuration.at("B") == 8);
+
+  // By size: all that may go goes before a winner does.
+  const auto shrunk = store->collectHistory(1, 0);
+  REQUIRE(shrunk);
+  CHECK(shrunk->measurements == before->measurements - 4);
+  CHECK(shrunk->jobs == 1);
+  CHECK(store->counts()->measurements == 2);
+  CHECK(store->unfinishedJobs()->size() == 1);
+  CHECK(store->choose(problem, {})->measurement.configuration.at("B") == 8);
+  CHECK(store->choose(undecided, {}));
+
+  // What is left of them goes with its age, too.
+  CHECK(store->collectHistory(1, 4e9)->builds > 0);
+  CHECK(store->choose(problem, {})->measurement.configuration.at("B") == 8);
+  CHECK(store->build(buildKey(64)).error().kind == ErrorKind::NotFound);
+}
+
+TEST_CASE("a kernel that is forgotten by its name leaves no text behind") {
+  Scratch folder;
+  auto store = openAt(folder.path());
+  const DocumentRecord relu = document("kernel-1", "relu", "alice");
+  REQUIRE(store->putDocument(relu));
+  CHECK(store->forget({"relu", "", ""})->documents == 1);
+  CHECK(store->document(relu.sha).error().kind == ErrorKind::NotFound);
+  REQUIRE(store->putDocument(relu)); // under the same hash
+  CHECK(store->held("alice")->documents == 1);
 }
 
 TEST_CASE("a batch is one transaction: all of it or nothing") {

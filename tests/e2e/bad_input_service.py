@@ -184,6 +184,51 @@ class Workers(Service):
         self.assertNotIn("faulted", json.dumps(self.client.ask("GET", "/v1/trials")[1]))
 
 
+class Lists(Service):
+    configuration = {"kernels_per_user": 5, "kernel_bytes_per_user": 1 << 20}
+
+    def pages(self, target, rows, limit=2):
+        """The rows of all pages, and how many pages there were."""
+        out, count, after = [], 0, ""
+        while True:
+            status, page = self.client.ask("GET", f"{target}?limit={limit}" + (f"&after={after}" if after else ""))
+            self.assertEqual(status, 200, page)
+            self.assertLessEqual(len(page[rows]), limit)
+            out += page[rows]
+            count += 1
+            after = page.get("next", "")
+            if not after:
+                return out, count
+
+    def test_lists_come_in_pages(self):
+        for number in range(3):
+            self.tuned(f"k{number}", 20 + number)
+        self.tuned("k0", 20, n=77)
+        kernels, pages = self.pages("/v1/kernels", "kernels")
+        self.assertEqual(([each["name"] for each in kernels], pages), (["k0", "k1", "k2"], 2))
+        winners, pages = self.pages("/v1/winners", "winners")
+        self.assertEqual((len(winners), pages), (4, 2))
+        self.assertEqual(len({(each["kernel"], each["sizes"]["n"]) for each in winners}), 4)
+        whole = self.client.ask("GET", "/v1/trials")[1]["trials"]
+        self.assertEqual(self.pages("/v1/trials", "trials", 3)[0], whole)
+        self.assertGreaterEqual(len(whole), 8)
+        for target in ("/v1/kernels?after=x", "/v1/winners?after=1", "/v1/trials?after=-1"):
+            self.assertEqual(self.client.ask("GET", target)[0], 400, target)
+
+    def test_a_user_keeps_so_many_kernels_and_so_much_of_them(self):
+        submit = lambda name, factor, more="": self.client.ask("POST", "/v1/kernels", document(name, scaled(factor) + more))
+        for number in range(5):
+            self.assertEqual(submit(f"k{number}", number)[0], 201)
+        status, answer = submit("k5", 5)
+        self.assertEqual((status, "kernels_per_user" in answer["remedy"]), (507, True), answer)
+        self.assertEqual(submit("k4", 4)[0], 201)  # it is known
+        status, answer = submit("k4", 4, "    // " + "x" * (1 << 20) + "\n")
+        self.assertEqual((status, "kernel_bytes_per_user" in answer["remedy"]), (507, True), answer)
+        self.assertEqual(self.client.ask("POST", "/v1/forget", {"kernel": "k0"})[0], 200)
+        self.assertEqual(submit("k5", 5)[0], 201)
+        self.goes_on()
+
+
 class Quotas(Service):
     configuration = {"jobs_per_user": 3, "group": "*", "tune_seconds": 3}
 

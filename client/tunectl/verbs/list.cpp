@@ -74,6 +74,9 @@ std::vector<Row> rowsOf(const protocol::DeviceList& list) {
 template <typename List> int print(const Globals& globals, const Result<List>& list) {
   if (!list) return report(globals, list.error());
   std::cout << (globals.json ? protocol::toText(*list) + "\n" : table(rowsOf(*list)));
+  if constexpr (requires { list->next; })
+    if (!globals.json && !list->next.empty())
+      std::cerr << "there are more: --limit says how many are listed\n";
   return done;
 }
 
