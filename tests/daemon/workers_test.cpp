@@ -139,8 +139,11 @@ TEST_CASE("processor time and memory are limited") {
   auto workers = pool(1, false);
   // Two seconds of a processor's time, of which a busy machine gives little.
   CHECK(workers.call("spin", {{"op", "spin"}}, 200).error().message.find("XCPU") != std::string::npos);
+#ifndef TUNED_SANITIZED // whose shadow takes more addresses than any limit leaves
   auto memory = workers.call("memory", {{"op", "memory"}}, 30);
+  REQUIRE_FALSE(memory);
   CHECK(memory.error().kind == ErrorKind::OutOfResources);
+#endif
 }
 
 TEST_CASE("workers end with their daemon, also in the middle of a job") {
