@@ -30,7 +30,8 @@ constexpr size_t kStart = 4;         ///< by chance, before there is a model, wh
 constexpr size_t kFirstGuesses = 4;  ///< from history, before there is a model
 constexpr size_t kByChance = 4;      ///< one of so many is by chance while nothing is timed yet
 constexpr int64_t kSpilt = 64;       ///< bytes a thread that make a build one of the slow, until it is timed
-constexpr size_t kPool = 800;        ///< candidates kept; up to twice as many between
+constexpr size_t kPool = 800;        ///< candidates kept
+constexpr size_t kPoolMost = 1000;   ///< between
 constexpr size_t kNewcomers = 16;    ///< candidates by chance that join at each proposal
 constexpr size_t kBestFew = 5;       ///< whose neighbours are candidates
 constexpr size_t kFromHistory = 100; ///< candidates that histories promise
@@ -305,7 +306,7 @@ private:
     const size_t position = pool_[*chosen].position;
     pending_[position] = std::min(means[*chosen], slow_);
     if (inModel_.insert(position).second) learn(position);
-    if (pool_.size() > 2 * kPool) shrink(scores);
+    if (pool_.size() > kPoolMost) shrink(scores);
     return position;
   }
 
