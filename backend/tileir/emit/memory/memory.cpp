@@ -17,7 +17,8 @@ int latencyFor(Emitter& e, TypeId tile) {
   int64_t bytes = bytesOf(e.types.elementScalar(tile));
   for (int64_t extent : e.types.shape(tile))
     bytes *= extent;
-  return bytes < leastBytes ? 0 : e.options.latency;
+  const bool few = !e.types.shape(tile).empty() && bytes < leastBytes;
+  return few ? 0 : e.options.latency;
 }
 
 Value loadInOrder(Emitter& e, mlir::Operation* op, TypeId type, Value pointers, Access access) {
