@@ -156,11 +156,15 @@ TEST_CASE("serve --detach returns once the daemon is ready, or says why it is no
   REQUIRE(client);
   CHECK(getsid(process) == process); // it outlives the terminal
 
+  const auto again = serve({"--json"}, socket); // started twice: the first serves on, and that is no error
+  CHECK_MESSAGE(again.exitCode == 0, again.errors);
+  CHECK(json::parse(again.output)["said"] ==
+        "serves already on " + socket + " (process " + std::to_string(process) + ")");
   const auto second = serve({}, folder / "other.sock"); // the same cache
   CHECK(second.exitCode == 1);
   CHECK(second.errors.find("in use by another daemon") != std::string::npos);
   CHECK(second.errors.find("serving on") == std::string::npos); // of the first daemon, in the same log
-  CHECK(serve({"--log-level", "loud"}, socket).exitCode == 78);
+  CHECK(serve({"--log-level", "loud"}, folder / "other.sock").exitCode == 78);
 
   const auto stop = [&] {
     return tunectl::runProgram({program("tunectl"), "stop", "--socket", socket}, 120);

@@ -10,9 +10,10 @@
 namespace tuned {
 namespace {
 
-// A guard keeps the buffer's alignment and is wide enough for a block that runs over its end. Its pattern is
-// no common value: neither zero, nor a small integer, nor a NaN.
-constexpr size_t kGuardBytes = 4096;
+// A guard keeps the buffer's alignment and is wide enough for several blocks that run over its end: on a GPU
+// nothing else notices them, as the memory behind it belongs to the same process. Its pattern is no common
+// value: neither zero, nor a small integer, nor a NaN.
+constexpr size_t kGuardBytes = 65536;
 constexpr std::byte kGuard{0xa7};
 // Copies of buffers are kept on the device while buffers and copies take no more than this share of its
 // memory.

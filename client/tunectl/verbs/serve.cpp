@@ -22,18 +22,28 @@ bool takeFlag(std::vector<std::string>& arguments, const std::string& flag) {
   return std::erase(arguments, flag) > 0;
 }
 
-/// What a daemon that serves already says of itself, or nothing. It is asked where the command line or the
-/// environment put the socket; a configuration file may name another place, and then the new daemon finds
-/// out.
-std::optional<std::string> alreadyServing(const Globals& globals) {
-  auto client = client::Client::connect({client::socketPath(globals.socket), 2});
+/// The socket that the daemon's own options name last, or "".
+std::string socketAmong(const std::vector<std::string>& arguments) {
+  std::string socket;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i].starts_with("--socket=")) socket = arguments[i].substr(9);
+    if (arguments[i] == "--socket" && i + 1 < arguments.size()) socket = arguments[i + 1];
+  }
+  return socket;
+}
+
+/// What a daemon that serves already says of itself, or nothing. It is asked where the command line (before
+/// or behind the verb) or the environment put the socket; a configuration file may name another place, and
+/// then the new daemon finds out.
+std::optional<std::string> alreadyServing(const std::vector<std::string>& command) {
+  auto client = client::Client::connect({client::socketPath(socketAmong(command)), 2});
   auto status = client ? client->status() : fail(client.error());
   if (!status) return std::nullopt;
   return "serves already on " + status->socket + " (process " + std::to_string(status->pid) + ")";
 }
 
 int detach(const Globals& globals, const std::vector<std::string>& command, const std::string& log) {
-  if (const auto serving = alreadyServing(globals)) {
+  if (const auto serving = alreadyServing(command)) {
     if (globals.json)
       std::cout << nlohmann::json({{"said", *serving}}).dump() << '\n';
     else
