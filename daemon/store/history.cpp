@@ -15,41 +15,41 @@ constexpr int64_t slice = 2000;
   "NOT (m.standing > 0 AND (m.stage = 1 OR NOT EXISTS (SELECT 1 FROM measurements f WHERE f.problem = "      \
   "m.problem AND f.target = m.target AND f.standing = 1 AND f.stage = 1)))"
 
+/// A table that is walked in slices. ?1: behind this number; ?2: how many, and up to this number; ?3: Unix
+/// time.
 struct Aged {
-  const char *next, *drop; ///< ?1: behind this number; ?2: how many, and up to this number; ?3: Unix time
+  const char *next, *drop;
 };
+#define NEXT(table)                                                                                          \
+  "SELECT coalesce(max(id), 0) FROM (SELECT id FROM " table " WHERE id > ?1 ORDER BY id LIMIT ?2)"
 constexpr Aged agedMeasurements{
-    "SELECT coalesce(max(id), 0) FROM (SELECT id FROM measurements WHERE id > ?1 ORDER BY id LIMIT ?2)",
+    NEXT("measurements"),
     "DELETE FROM measurements AS m WHERE id > ?1 AND id <= ?2 AND created < ?3 AND " HISTORY};
 /// A failure to build is known by its measurement. What others brought ready-made cannot be built again.
 constexpr Aged agedBuilds{
-    "SELECT coalesce(max(id), 0) FROM (SELECT id FROM builds WHERE id > ?1 ORDER BY id LIMIT ?2)",
-    "DELETE FROM builds AS b WHERE id > ?1 AND id <= ?2 AND created < ?3 AND origin = '' AND NOT EXISTS "
-    "(SELECT 1 "
-    "FROM measurements WHERE build = b.id)"};
+    NEXT("builds"), //
+    "DELETE FROM builds AS b WHERE id > ?1 AND id <= ?2 AND created < ?3 AND origin = '' "
+    "AND NOT EXISTS (SELECT 1 FROM measurements WHERE build = b.id)"};
 /// The last of a problem says how well its space is known; others are told with what was measured in them.
 constexpr Aged agedSearches{
-    "SELECT coalesce(max(id), 0) FROM (SELECT id FROM searches WHERE id > ?1 ORDER BY id LIMIT ?2)",
-    "DELETE FROM searches AS s WHERE id > ?1 AND id <= ?2 AND began < ?3 AND EXISTS (SELECT 1 FROM searches "
-    "WHERE "
-    "problem = s.problem AND target = s.target AND id > s.id) AND NOT EXISTS (SELECT 1 FROM measurements "
-    "WHERE problem "
-    "= s.problem AND search = s.id)"};
-constexpr Aged agedProblems{
-    "SELECT coalesce(max(id), 0) FROM (SELECT id FROM problems WHERE id > ?1 ORDER BY id LIMIT ?2)",
-    "DELETE FROM problems AS p WHERE id > ?1 AND id <= ?2 AND ?3 > 0 AND NOT EXISTS (SELECT 1 FROM builds "
-    "WHERE "
-    "problem = p.id) AND NOT EXISTS (SELECT 1 FROM measurements WHERE problem = p.id) AND NOT EXISTS (SELECT "
-    "1 FROM "
-    "searches WHERE problem = p.id)"};
+    NEXT("searches"), //
+    "DELETE FROM searches AS s WHERE id > ?1 AND id <= ?2 AND began < ?3 "
+    "AND EXISTS (SELECT 1 FROM searches WHERE problem = s.problem AND target = s.target AND id > s.id) "
+    "AND NOT EXISTS (SELECT 1 FROM measurements WHERE problem = s.problem AND search = s.id)"};
+constexpr Aged agedProblems{NEXT("problems"), //
+                            "DELETE FROM problems AS p WHERE id > ?1 AND id <= ?2 AND ?3 > 0 "
+                            "AND NOT EXISTS (SELECT 1 FROM builds WHERE problem = p.id) "
+                            "AND NOT EXISTS (SELECT 1 FROM measurements WHERE problem = p.id) "
+                            "AND NOT EXISTS (SELECT 1 FROM searches WHERE problem = p.id)"};
+#undef NEXT
 
 /// ?1: how many at most.
 constexpr const char* oldestMeasurements =
-    "DELETE FROM measurements WHERE id IN (SELECT m.id FROM measurements m WHERE " HISTORY
-    " ORDER BY m.id LIMIT ?1)";
+    "DELETE FROM measurements WHERE id IN "
+    "(SELECT m.id FROM measurements m WHERE " HISTORY " ORDER BY m.id LIMIT ?1)";
 constexpr const char* oldestJobs =
-    "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE state NOT IN ('queued', "
-    "'running') ORDER BY created LIMIT ?1)";
+    "DELETE FROM jobs WHERE id IN "
+    "(SELECT id FROM jobs WHERE state NOT IN ('queued', 'running') ORDER BY created LIMIT ?1)";
 constexpr const char* agedJobs = "DELETE FROM jobs WHERE state NOT IN ('queued', 'running') AND created < ?1";
 #undef HISTORY
 } // namespace
