@@ -1,9 +1,9 @@
 #include "daemon/http/upkeep.h"
 
+#include "base/clock.h"
 #include "base/model/upkeep.h"
 #include "client/protocol/json.h"
 #include "daemon/bundle/check_cache.h"
-#include "daemon/service/answers/convert.h"
 
 #include <limits>
 #include <mutex>
@@ -20,7 +20,7 @@ std::unexpected<Error> busy() {
 Result<CacheCheck> check(Service& service) {
   const std::unique_lock only(one, std::try_to_lock);
   if (!only) return busy();
-  return bundle::checkCache(service.store(), [&] { return service.unready() == "the daemon is stopping"; });
+  return bundle::checkCache(service.store(), [&] { return service.ending(); });
 }
 
 Result<Collected> collect(Service& service, const std::string& body) {

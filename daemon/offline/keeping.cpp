@@ -1,4 +1,5 @@
 // tunectl verify, gc and key.
+#include "base/clock.h"
 #include "base/model/json.h"
 #include "base/units.h"
 #include "daemon/bundle/check_cache.h"
@@ -6,7 +7,6 @@
 #include "daemon/offline/verbs.h"
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -60,10 +60,9 @@ int collect(const Context& context, const std::string& size, const std::string& 
   if (size.empty() && age.empty())
     return report(context, {ErrorKind::InvalidInput, "nothing says what is to go", std::nullopt,
                             "give --max-size, --max-age or both"});
-  const double now =
-      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   const double bytes = size.empty() ? 9e18 : std::min(9e18, *bytesFrom(size));
-  auto removed = (*store)->collect(static_cast<int64_t>(bytes), age.empty() ? 0 : now - *secondsFrom(age));
+  auto removed =
+      (*store)->collect(static_cast<int64_t>(bytes), age.empty() ? 0 : unixNow() - *secondsFrom(age));
   if (!removed) return report(context, removed.error());
   const Collected gone{removed->artefacts, removed->bytes};
   std::cout << (context.json ? model::toJson(gone).dump(2) : inWords(gone)) << "\n";

@@ -1,5 +1,6 @@
 #include "daemon/service/service.h"
 
+#include "base/clock.h"
 #include "base/machine.h"
 #include "client/protocol/json.h"
 #include "daemon/service/admission.h"

@@ -81,6 +81,8 @@ public:
   Result<protocol::ServiceStatus> pause(bool paused);
   /// [quick] Whether no tuning is queued or running.
   bool idle() const { return jobs_.unfinished() == 0; }
+  /// [quick] Whether the daemon is stopping: what takes long is to give up.
+  bool ending() const { return ending_; }
   /// [quick] Nothing when requests can be served; else why not.
   std::optional<std::string> unready() const;
 

@@ -5,7 +5,6 @@
 #include "daemon/store/file/sqlite.h"
 #include "daemon/store/store.h"
 
-#include <chrono>
 #include <type_traits>
 
 namespace tuned::store {
@@ -74,10 +73,5 @@ private:
   Database& database_;
   bool open_ = true;
 };
-
-/// Unix time in seconds.
-inline double now() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 } // namespace tuned::store

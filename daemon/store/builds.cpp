@@ -1,4 +1,5 @@
 // The part of the store that keeps builds and their binaries, and trusts neither when it reads them.
+#include "base/clock.h"
 #include "base/model/json.h"
 #include "base/sha256.h"
 #include "daemon/store/attempt.h"
@@ -81,8 +82,8 @@ Result<int64_t> Store::putBuild(const BuildKey& key, const Build& build, std::st
     Changes changes(*database_);
     if (!binary.empty())
       writeArtefact(*database_, build.artefact, build.format, build.target,
-                    static_cast<int64_t>(binary.size()), compressed, now());
-    const int64_t id = writeBuild(*database_, key, build, now());
+                    static_cast<int64_t>(binary.size()), compressed, unixNow());
+    const int64_t id = writeBuild(*database_, key, build, unixNow());
     changes.commit();
     return id;
   });

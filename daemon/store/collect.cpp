@@ -1,4 +1,5 @@
 // What goes: by hand, and binaries that nobody will ask for.
+#include "base/clock.h"
 #include "daemon/store/attempt.h"
 
 #include <limits>
@@ -104,7 +105,7 @@ Result<Removed> Store::collect(int64_t bytes, double before) {
     return {};
   };
   auto done = slices(aged, before, -1);
-  if (done) done = slices(oldest, now() + 1, bytes);
+  if (done) done = slices(oldest, unixNow() + 1, bytes);
   // The pages go back to the file system, some megabytes at a time.
   for (int64_t last = -1; done && out.artefacts > 0;) {
     auto left = change([&] {

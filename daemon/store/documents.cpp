@@ -1,4 +1,5 @@
 // The part of the store that keeps kernel documents. A name belongs to who gave it.
+#include "base/clock.h"
 #include "base/sha256.h"
 #include "daemon/store/attempt.h"
 
@@ -60,11 +61,11 @@ Result<void> Store::putDocument(const DocumentRecord& document) {
     run(*database_,
         "INSERT INTO documents(sha, kernel, text, created) VALUES(?, ?, ?, ?) "
         "ON CONFLICT(sha) DO UPDATE SET kernel = excluded.kernel, text = excluded.text",
-        document.sha, document.kernel, document.text, now());
+        document.sha, document.kernel, document.text, unixNow());
     run(*database_,
         "INSERT INTO names(name, owner, document, given, updated) VALUES(?1, ?2, ?3, ?4, ?4) "
         "ON CONFLICT(name, owner) DO UPDATE SET document = excluded.document, updated = excluded.updated",
-        document.name, document.owner, document.sha, now());
+        document.name, document.owner, document.sha, unixNow());
     // Without a name it would never be found again.
     if (!before.empty())
       run(*database_,

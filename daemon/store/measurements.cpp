@@ -1,4 +1,5 @@
 // The part of the store that keeps measurements.
+#include "base/clock.h"
 #include "daemon/store/attempt.h"
 #include "daemon/store/measurement_row.h"
 #include "daemon/store/rows.h"
@@ -22,7 +23,7 @@ void Store::dropMeasurement(int64_t id, const std::string& what) {
 
 Result<int64_t> Store::addMeasurement(const MeasurementRecord& given) {
   MeasurementRecord record = given;
-  if (record.created == 0) record.created = now();
+  if (record.created == 0) record.created = unixNow();
   return change([&] {
     Changes changes(*database_);
     auto build = query(*database_,

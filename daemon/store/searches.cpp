@@ -1,4 +1,5 @@
 // The part of the store that keeps how searches went.
+#include "base/clock.h"
 #include "base/model/json.h"
 #include "daemon/store/attempt.h"
 #include "daemon/store/rows.h"
@@ -13,7 +14,7 @@ Result<int64_t> Store::beginSearch(const SearchRecord& search) {
         "failure, "
         "phases, began, ended) VALUES(?, ?, ?, ?, ?, ?, ?, 0, '', '', '{}', ?, 0)",
         writeProblem(*database_, search.problem.kernel, search.problem.sizes), search.problem.target,
-        search.job, search.document, search.question, search.strategy, search.space, now());
+        search.job, search.document, search.question, search.strategy, search.space, unixNow());
     const int64_t id = database_->getLastInsertRowid();
     changes.commit();
     return id;
@@ -26,7 +27,7 @@ Result<void> Store::endSearch(const SearchRecord& search) {
         "UPDATE searches SET space = ?, tried = ?, stopped = ?, failure = ?, phases = ?, ended = ? WHERE id "
         "= ?",
         search.space, search.tried, search.stopped, search.failure, model::dump(model::toJson(search.phases)),
-        now(), search.id);
+        unixNow(), search.id);
   });
 }
 

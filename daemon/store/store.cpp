@@ -1,5 +1,6 @@
 #include "daemon/store/store.h"
 
+#include "base/clock.h"
 #include "base/private_files.h"
 #include "daemon/store/attempt.h"
 #include "daemon/store/file/open.h"
@@ -168,7 +169,7 @@ Result<std::vector<TargetRecord>> Store::targets() {
 Result<void> Store::putJob(const JobRecord& job) {
   return change([&] {
     run(*database_, "INSERT INTO jobs(id, state, request, outcome, created) VALUES(?, ?, ?, ?, ?)", job.id,
-        job.state, job.request, job.outcome, job.created > 0 ? job.created : now());
+        job.state, job.request, job.outcome, job.created > 0 ? job.created : unixNow());
   });
 }
 

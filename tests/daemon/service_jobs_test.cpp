@@ -1,5 +1,6 @@
 // The service's jobs: pauses, disturbances, devices that share and fail, and what an earlier daemon left
 // behind.
+#include "base/clock.h"
 #include "tests/daemon/service_support.h"
 
 #include <fstream>

@@ -1,13 +1,8 @@
 #include "daemon/service/answers/convert.h"
 
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 namespace tuned {
-
-double unixNow() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 std::string toKey(const Bindings& bindings) {
   return nlohmann::json(bindings).dump();

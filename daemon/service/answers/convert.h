@@ -30,7 +30,4 @@ Result<protocol::Answer> answerFor(const Kernel& kernel, const std::string& kern
 Result<protocol::Answer> answerFrom(const Kernel& kernel, const Sizes& sizes,
                                     const store::MeasurementRecord& record);
 
-/// Unix time in seconds.
-double unixNow();
-
 } // namespace tuned
