@@ -120,7 +120,8 @@ void Job::moveTo(const std::string& device) {
 
 void Job::addTrial(const protocol::Trial& trial) {
   std::unique_lock lock(mutex_);
-  ++tried_;
+  // A contender takes part beside the space, which is what `configurations` counts.
+  if (trial.origin.empty()) ++tried_;
   if (!trial.cached) ++measured_;
   ++outcomes_[trial.outcome];
   if (trial.outcome == "timed" && trial.seconds && (!best_ || *trial.seconds < *best_->seconds))
