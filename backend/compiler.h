@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -15,6 +16,12 @@ class ModuleOp;
 }
 
 namespace tuned {
+
+/// A build when all that is left of it is for others' optimisers and assemblers, which take most of the time.
+struct Lowered {
+  std::string code;      ///< what becomes one and the same build is the same here
+  int64_t registers = 0; ///< that a thread needs by what is live at one time, about; 0: nobody can tell
+};
 
 /// Options of one compilation. The defaults are Triton's.
 struct CompileOptions {
@@ -39,6 +46,9 @@ struct CompileOptions {
   /// Programs along each axis, each at least 1. A build is for exact sizes, so its grid is known: a compiler
   /// may prove facts by going through all program ids. Absent where no launch is known (bare kernel IR).
   std::optional<std::array<int64_t, 3>> grid = {};
+
+  /// Asked once, before what takes long; false ends the compilation, with Denied. May be empty.
+  std::function<bool(const Lowered&)> goOn = {};
 
   /// Stages to hand out as text on the way ("ttir", "layouts", "llvm", "ptx", "asm"): called as each is
   /// reached with (stage, text). May be empty.

@@ -5,6 +5,7 @@
 #include "backend/nvptx/cubin/cubin.h"
 #include "backend/nvptx/lowering/emitter.h"
 #include "backend/nvptx/nvptx.h"
+#include "backend/nvptx/passes/live_registers.h"
 #include "backend/nvptx/passes/pipeline.h"
 #include "backend/nvptx/ptx/codegen.h"
 #include "backend/nvptx/ptx/libdevice.h"
@@ -56,6 +57,8 @@ public:
     if (!function) return fail(function.error());
     if (auto done = assignAndPlace(*function); !done) return fail(done.error());
     clock.end("layouts");
+    if (options.goOn && !options.goOn({codeOf(), liveRegisters(*function)}))
+      return fail(ErrorKind::Denied, "the compilation was not to go on");
     // What LLVM and the assembler refuse is the kernel's as a whole: they know nothing of its lines.
     auto ptx = generate(*function);
     if (!ptx) return fail(located(ptx.error(), function->getLoc()));
@@ -65,6 +68,15 @@ public:
   }
 
 private:
+  /// The IR says all that LLVM is told, but for these.
+  std::string codeOf() {
+    std::string code = tuned::print(module);
+    for (int option :
+         {options.numWarps, options.maxRegisters, int(options.fuseMultiplyAdd), options.assemblerLevel})
+      code += " " + std::to_string(option);
+    return code + " " + target.name;
+  }
+
   Result<void> assignAndPlace(tt::FuncOp function) {
     PassContext context{function, target, static_cast<unsigned>(options.numWarps),
                         static_cast<unsigned>(std::max(1, options.numStages))};

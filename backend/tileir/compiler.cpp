@@ -130,6 +130,8 @@ public:
     artefact = std::move(*emitted);
     auto assembler = findAssembler();
     if (!assembler) return fail(assembler.error());
+    if (options.goOn && !options.goOn({codeOf(), 0}))
+      return fail(ErrorKind::Denied, "the compilation was not to go on");
     // What the assembler refuses is the kernel's as a whole: it knows nothing of its lines.
     auto assembled = assemble(*assembler, artefact.bytes, options.target);
     if (!assembled) return fail(located(assembled.error(), place));
@@ -144,6 +146,13 @@ public:
   }
 
 private:
+  /// The bytecode, and the launches that it is for.
+  std::string codeOf() const {
+    std::string code = artefact.bytes + artefact.launch.symbol + " " + options.target;
+    for (const LaunchCondition& condition : artefact.launch.conditions)
+      code += " " + tuned::text(condition);
+    return code;
+  }
   template <typename Text> void stage(const char* name, Text text) {
     if (options.onStage) options.onStage(name, text());
   }

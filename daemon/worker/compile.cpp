@@ -1,5 +1,6 @@
 // `tuned-worker compile`: one compilation at a time, or the work of some variants counted, within limits.
 #include "base/model/json.h"
+#include "base/sha256.h"
 #include "daemon/worker/channel/messages.h"
 #include "daemon/worker/commands.h"
 #include "daemon/worker/confinement/confine.h"
@@ -22,6 +23,13 @@ nlohmann::json countWork(const Kernel& kernel, const nlohmann::json& request) {
     out.push_back(work ? model::toJson(*work) : nlohmann::json());
   return out;
 }
+
+/// The daemon may have the same code from another configuration, or no use for a build that needs so much.
+/// It is told a digest: what it compares has to be short.
+bool goOn(const Lowered& lowered, const Ask& ask) {
+  auto answer = ask({{"code", sha256(lowered.code)}, {"registers", lowered.registers}});
+  return !answer || answer->value("go_on", true);
+}
 } // namespace
 
 int compileCommand(int64_t memoryBytes) {
@@ -30,7 +38,7 @@ int compileCommand(int64_t memoryBytes) {
   if (memoryBytes > 0) limitMemory(memoryBytes);
   std::string document;
   std::optional<Kernel> kernel; // of that document: variants of one kernel come one after the other
-  return serve([&](const nlohmann::json& request) -> Result<nlohmann::json> {
+  return serve([&](const nlohmann::json& request, const Ask& ask) -> Result<nlohmann::json> {
     limitProcessorTime(request.at("seconds"));
     if (!kernel || request.at("kernel") != document) {
       document = request.at("kernel");
@@ -40,7 +48,8 @@ int compileCommand(int64_t memoryBytes) {
     }
     if (request.at("op") == "work") return countWork(*kernel, request);
     auto artefact = compileVariant(*kernel, request.at("configuration").get<Configuration>(),
-                                   request.at("sizes").get<Sizes>(), request.at("target"));
+                                   request.at("sizes").get<Sizes>(), request.at("target"),
+                                   [&](const Lowered& lowered) { return goOn(lowered, ask); });
     if (!artefact) return fail(artefact.error());
     return artefactToJson(*artefact);
   });

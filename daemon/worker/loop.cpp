@@ -10,10 +10,11 @@
 namespace tuned {
 
 namespace {
-Result<nlohmann::json> guarded(const std::function<Result<nlohmann::json>(const nlohmann::json&)>& handler,
-                               const nlohmann::json& request) {
+using Handler = std::function<Result<nlohmann::json>(const nlohmann::json&, const Ask&)>;
+
+Result<nlohmann::json> guarded(const Handler& handler, const nlohmann::json& request, const Ask& ask) {
   try {
-    return handler(request);
+    return handler(request, ask);
   } catch (const std::bad_alloc&) {
     return fail(ErrorKind::OutOfResources, "the worker ran into its memory limit");
   } catch (const nlohmann::json::exception& error) {
@@ -25,12 +26,20 @@ Result<nlohmann::json> guarded(const std::function<Result<nlohmann::json>(const 
 } // namespace
 
 int serve(const std::function<Result<nlohmann::json>(const nlohmann::json&)>& handler) {
+  return serve([&](const nlohmann::json& request, const Ask&) { return handler(request); });
+}
+
+int serve(const Handler& handler) {
   endWithParent(channelDescriptor);
   Channel channel(channelDescriptor);
+  const Ask ask = [&](const nlohmann::json& question) -> Result<nlohmann::json> {
+    if (auto sent = channel.send({{"asks", question}}); !sent) return fail(sent.error());
+    return channel.receive();
+  };
   for (;;) {
     auto request = channel.receive();
     if (!request) return 0;
-    auto answer = guarded(handler, *request);
+    auto answer = guarded(handler, *request, ask);
     auto message = answer ? nlohmann::json{{"ok", std::move(*answer)}}
                           : nlohmann::json{{"error", toJson(answer.error())}};
     if (!channel.send(message)) return 0;

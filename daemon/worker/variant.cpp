@@ -21,8 +21,9 @@ Result<Artefact> compileCuda(const Kernel& kernel, const Configuration& configur
 } // namespace
 
 Result<Artefact> compileVariant(const Kernel& kernel, const Configuration& configuration, const Sizes& sizes,
-                                const std::string& target) {
+                                const std::string& target, std::function<bool(const Lowered&)> goOn) {
   CompileOptions options = compileOptions(target, configuration);
+  options.goOn = std::move(goOn);
   if (kernel.language == "cuda") return compileCuda(kernel, configuration, sizes, options);
   auto compiler = makeCompiler(target, options.compiler);
   if (!compiler) return fail(compiler.error());

@@ -8,8 +8,9 @@
 
 namespace tuned {
 
-/// Specialises and compiles. The error's location is in the kernel's source as the user wrote it.
+/// Specialises and compiles. The error's location is in the kernel's source as the user wrote it. `goOn`: as
+/// of CompileOptions.
 Result<Artefact> compileVariant(const Kernel& kernel, const Configuration& configuration, const Sizes& sizes,
-                                const std::string& target);
+                                const std::string& target, std::function<bool(const Lowered&)> goOn = {});
 
 } // namespace tuned

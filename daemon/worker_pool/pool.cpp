@@ -78,6 +78,17 @@ void WorkerPool::release() {
   ending.swap(free_);
 }
 
+Result<void> WorkerPool::wake() {
+  {
+    std::lock_guard guard(mutex_);
+    if (closed() || busy_ > 0 || !free_.empty()) return {};
+    ++busy_;
+  }
+  auto started = WorkerProcess::start(options_.command);
+  giveBack(started ? std::move(*started) : nullptr);
+  return started ? Result<void>() : fail(started.error());
+}
+
 void WorkerPool::close() {
   closing_.request_stop();
   release();
@@ -89,7 +100,8 @@ int WorkerPool::running() const {
 }
 
 Result<nlohmann::json> WorkerPool::call(const std::string& key, const nlohmann::json& request, double seconds,
-                                        std::stop_token stop, const std::string& owner) {
+                                        std::stop_token stop, const std::string& owner,
+                                        const Answering& answering) {
   std::stop_source either;
   const std::stop_callback byCaller(stop, [&] { either.request_stop(); });
   const std::stop_callback byPool(closing_.get_token(), [&] { either.request_stop(); });
@@ -101,7 +113,7 @@ Result<nlohmann::json> WorkerPool::call(const std::string& key, const nlohmann::
     (*worker)->owner = owner;
     auto span = std::chrono::duration_cast<std::chrono::steady_clock::duration>(
         std::chrono::duration<double>(seconds));
-    auto answer = (*worker)->call(request, std::chrono::steady_clock::now() + span, stop);
+    auto answer = (*worker)->call(request, std::chrono::steady_clock::now() + span, stop, answering);
     bool died = !answer && answer.error().kind == ErrorKind::Faulted;
     // Killed for the memory that it took, it says as much of its work as by a fault.
     const int signal = (*worker)->ranOutOfMemory() ? 0 : (*worker)->deathSignal();

@@ -47,9 +47,13 @@ public:
   /// Blocks for an idle worker, then for the answer's "ok". `key` names the work in the ledger.
   /// `owner`: whose work it is (PoolOptions::perOwner). TimedOut: the worker was killed after `seconds`.
   /// Faulted: it crashed. Denied: `stop` was requested, or the key is refused. Unavailable: workers were
-  /// ended from outside again and again. Any other error is what the worker answered.
+  /// ended from outside again and again. Any other error is what the worker answered. `answering`: of
+  /// questions that it has meanwhile; it may be asked again by a worker that takes a crashed one's place.
   Result<nlohmann::json> call(const std::string& key, const nlohmann::json& request, double seconds,
-                              std::stop_token stop = {}, const std::string& owner = {});
+                              std::stop_token stop = {}, const std::string& owner = {},
+                              const Answering& answering = {});
+  /// Starts a worker unless there is one: the next call does not wait for its start.
+  Result<void> wake();
   /// Ends idle workers, to give their memory back.
   void release();
   /// Stops every call, now and later: the daemon ends.

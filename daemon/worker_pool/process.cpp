@@ -190,11 +190,21 @@ std::string WorkerProcess::reap() {
   return "exited with status " + std::to_string(WEXITSTATUS(status));
 }
 
+Result<nlohmann::json> WorkerProcess::converse(const nlohmann::json& request, Deadline deadline,
+                                               const std::stop_token& stop, const Answering& answering) {
+  if (auto sent = channel_.send(request, deadline, stop); !sent) return fail(sent.error());
+  for (;;) {
+    auto message = channel_.receive(deadline, stop);
+    if (!message || !message->is_object() || !message->contains("asks")) return message;
+    const auto reply = answering ? answering(message->at("asks")) : nlohmann::json::object();
+    if (auto sent = channel_.send(reply, deadline, stop); !sent) return fail(sent.error());
+  }
+}
+
 Result<nlohmann::json> WorkerProcess::call(const nlohmann::json& request, Deadline deadline,
-                                           std::stop_token stop) {
+                                           std::stop_token stop, const Answering& answering) {
   if (!alive()) return fail(ErrorKind::Faulted, "the worker is not running");
-  auto sent = channel_.send(request, deadline, stop);
-  Result<nlohmann::json> answer = sent ? channel_.receive(deadline, std::move(stop)) : fail(sent.error());
+  auto answer = converse(request, deadline, stop, answering);
   if (answer) return answer;
   if (answer.error().kind == ErrorKind::TimedOut || answer.error().kind == ErrorKind::Denied) {
     kill();

@@ -6,6 +6,7 @@
 #include "daemon/worker/channel/channel.h"
 #include "daemon/worker_pool/cgroups.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,10 @@ private:
   std::string path_;
 };
 
+/// Answers what a worker asks about its request while it works on it. Of what comes from a worker nothing is
+/// certain.
+using Answering = std::function<nlohmann::json(const nlohmann::json& question)>;
+
 class WorkerProcess {
 public:
   /// Unavailable when the program cannot be started.
@@ -50,7 +55,9 @@ public:
   pid_t pid() const { return pid_; }
   /// One request and its answer. TimedOut: killed at the deadline. Denied: stopped, and killed. Faulted: the
   /// process died; the message says how, and death() the signal. In all three the process is gone.
-  Result<nlohmann::json> call(const nlohmann::json& request, Deadline deadline, std::stop_token stop = {});
+  /// Without `answering` questions are answered with an empty object.
+  Result<nlohmann::json> call(const nlohmann::json& request, Deadline deadline, std::stop_token stop = {},
+                              const Answering& answering = {});
   /// The signal that ended the process, 0 when it exited or lives.
   int deathSignal() const { return deathSignal_; }
   /// Whether it died because it took more memory than its cgroup may.
@@ -63,6 +70,8 @@ public:
 private:
   WorkerProcess(pid_t pid, Channel channel, WorkerFolder folder, std::optional<Cgroup> group)
       : pid_(pid), channel_(std::move(channel)), folder_(std::move(folder)), group_(std::move(group)) {}
+  Result<nlohmann::json> converse(const nlohmann::json& request, Deadline deadline,
+                                  const std::stop_token& stop, const Answering& answering);
   void kill();
   std::string reap();
 

@@ -1,9 +1,9 @@
 #include "ir/analysis/count_work.h"
 
+#include "ir/analysis/live_values.h"
 #include "ir/analysis/program_grid.h"
 #include "ir/kernel/grid.h"
 
-#include <llvm/ADT/DenseSet.h>
 #include <mlir/Dialect/Arith/IR/Arith.h>
 #include <mlir/Dialect/SCF/IR/SCF.h>
 
@@ -42,19 +42,6 @@ double bytesStoredBy(mlir::Operation* op) {
   return most;
 }
 
-/// What a thread keeps in registers rather than compute again: values of arithmetic and of memory. Addresses,
-/// masks, constants and what is spread from smaller tiles cost little.
-bool kept(mlir::Value value) {
-  auto tile = mlir::dyn_cast<mlir::RankedTensorType>(value.getType());
-  if (!tile || mlir::isa<PointerType>(tile.getElementType())) return false;
-  mlir::Operation* op = value.getDefiningOp();
-  if (!op) return !tile.getElementType().isInteger();
-  // What is only multiplied waits in shared memory.
-  if (loads(op)) return !llvm::all_of(value.getUsers(), llvm::IsaPred<DotOp, DotScaledOp>);
-  if (tile.getElementType().isInteger()) return false;
-  return !mlir::isa<mlir::arith::ConstantOp, SplatOp, BroadcastOp, ExpandDimsOp, ReshapeOp>(op);
-}
-
 class Counter {
 public:
   explicit Counter(FuncOp function) : grid_(function, gridOf(function)) {
@@ -62,7 +49,9 @@ public:
     for (mlir::Block& block : function.getBody())
       count(block, 1, 1);
     for (mlir::Block& block : function.getBody())
-      work_.liveBytes = std::max(work_.liveBytes, peakOf(block));
+      work_.liveBytes = std::max(work_.liveBytes, mostLive(block, [](mlir::Value value) {
+                                   return isKept(value) ? static_cast<int64_t>(bytesOf(value.getType())) : 0;
+                                 }));
     if (all_ > 0) work_.meanShare = mean_ / all_;
   }
   ProgramWork take() { return std::move(work_); }
@@ -136,7 +125,7 @@ private:
       return countDot(dot.getA().getType(), dot.getD().getType(), most, mean);
     if (auto dot = mlir::dyn_cast<DotScaledOp>(op))
       return countDot(dot.getA().getType(), dot.getD().getType(), most, mean);
-    if (op->getNumResults() == 0 || !kept(op->getResult(0))) return;
+    if (op->getNumResults() == 0 || !isKept(op->getResult(0))) return;
     const int64_t elements = elementsOf(op->getResult(0).getType());
     work_.operations += most * static_cast<double>(elements);
     work_.widestTile = std::max(work_.widestTile, elements);
@@ -152,58 +141,6 @@ private:
     work_.dots.push_back({m, n, k, elementBits(a), most * batch});
     work_.widestTile = std::max(work_.widestTile, d.getNumElements());
     weigh(static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / 16 * batch, most, mean);
-  }
-
-  /// The most bytes that are needed at one time in the block and in what it holds.
-  int64_t peakOf(mlir::Block& block) {
-    llvm::DenseMap<mlir::Operation*, llvm::SmallVector<mlir::Value>> ending;
-    int64_t now = 0, peak = 0;
-    auto begin = [&](mlir::Value value) {
-      if (!kept(value)) return;
-      mlir::Operation* last = nullptr;
-      for (mlir::Operation* user : value.getUsers())
-        if (mlir::Operation* here = block.findAncestorOpInBlock(*user);
-            here && (!last || last->isBeforeInBlock(here)))
-          last = here;
-      if (!last) return;
-      now += static_cast<int64_t>(bytesOf(value.getType()));
-      ending[last].push_back(value);
-    };
-    for (mlir::Value argument : block.getArguments())
-      begin(argument);
-    for (mlir::Operation& op : block) {
-      // What goes into a loop goes on inside as its argument.
-      if (mlir::isa<scf::ForOp, scf::WhileOp>(op)) handOver(ending[&op], &op, now);
-      int64_t inside = 0;
-      if (!mlir::isa<ReduceOp, ScanOp, MapElementwiseOp>(op))
-        for (mlir::Region& region : op.getRegions())
-          for (mlir::Block& inner : region)
-            inside = std::max(inside, peakOf(inner));
-      peak = std::max(peak, now + inside);
-      end(ending, &op, now);
-      for (mlir::Value result : op.getResults())
-        begin(result);
-      peak = std::max(peak, now);
-    }
-    return peak;
-  }
-
-  static void handOver(llvm::SmallVector<mlir::Value>& ending, mlir::Operation* loop, int64_t& now) {
-    llvm::erase_if(ending, [&](mlir::Value value) {
-      for (mlir::Operation* user : value.getUsers())
-        if (user != loop && loop->isProperAncestor(user)) return false;
-      now -= static_cast<int64_t>(bytesOf(value.getType()));
-      return true;
-    });
-  }
-
-  static void end(llvm::DenseMap<mlir::Operation*, llvm::SmallVector<mlir::Value>>& ending,
-                  mlir::Operation* op, int64_t& now) {
-    auto found = ending.find(op);
-    if (found == ending.end()) return;
-    for (mlir::Value value : found->second)
-      now -= static_cast<int64_t>(bytesOf(value.getType()));
-    ending.erase(found);
   }
 
   ProgramGrid grid_;

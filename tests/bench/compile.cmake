@@ -4,3 +4,6 @@ target_compile_definitions(bench_compile PRIVATE TUNED_KERNEL_LIBRARY="${CMAKE_S
 # The analytic first guess beside what a whole space took.
 add_executable(bench_guess guess_bench.cpp)
 target_link_libraries(bench_guess PRIVATE tuned_worker_compile CLI11::CLI11)
+# Registers told from live values beside what the assembler says.
+add_executable(bench_spills spill_bench.cpp)
+target_link_libraries(bench_spills PRIVATE tuned_worker_compile tuned_tuner CLI11::CLI11)

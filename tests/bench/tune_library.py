@@ -5,7 +5,7 @@
 
 Each problem is tuned at `quick` and at `full`, each by a daemon with an empty cache; then the winners of both meet in
 one duel after the other (`only`), and the regret of the quick one is the median of its time over the better one's. With
---repeat, one problem is tuned so many times at --effort, and all winners meet, and what was within 3 % of the last: regret
+--repeat, one problem is tuned so many times at --effort, and all winners meet, and what was within --near of the last: regret
 against a long measurement of all that the whole space has near its best. Needs Python alone; writes DIR/table.md,
 DIR/library.csv, DIR/library.svg and what went into each tuning, DIR/jobs.jsonl.
 """
@@ -46,6 +46,8 @@ PROBLEMS: dict[str, tuple[str, str]] = {
 CPU_PROBLEMS: dict[str, tuple[str, str]] = {
     "softmax": ("softmax", "n_rows=4096,n_cols=4096"),
     "matmul": ("matmul_f32", "M=1024,N=1024,K=1024"),
+    "layer_norm": ("layer_norm_f32", "n_rows=4096,n_cols=4096"),
+    "relu": ("relu", "n_elements=33554432"),
 }
 
 
@@ -238,13 +240,15 @@ def repeat(options: argparse.Namespace, name: str, problem: tuple[str, str]) -> 
             found[key] = job["answer"]["configuration"]
             wins[key] = wins.get(key, 0) + 1
             seconds.append(job["elapsed_seconds"])
+            phases = ", ".join(f"{phase} {spent:.2f}" for phase, spent in job.get("phase_seconds", {}).items())
+            print(f"{name} {seed}: {job['elapsed_seconds']:.2f} s ({phases}), {job['tried']} of {job['configurations']}: {key}", flush=True)
         if not wins or not job.get("answer"):
             print(f"{name}: the last of {options.repeat} tunings has no answer, or none had time")
             return
         # What was near in the last tuning meets them, too: a winner that no tuning found would be among these.
         trials = daemon.call("GET", f"/v1/trials?job={job['id']}&limit=100000")["trials"]
         for trial in sorted((t for t in trials if t.get("seconds") and not t.get("abandoned")), key=lambda t: t["seconds"]):
-            if trial["seconds"] <= 1.03 * job["answer"]["seconds"] and len(found) < options.field:
+            if trial["seconds"] <= options.near * job["answer"]["seconds"] and len(found) < options.field:
                 found.setdefault(json.dumps(trial["configuration"], sort_keys=True), trial["configuration"])
         order = sorted(found, key=lambda key: -wins.get(key, 0))
         times = dict(zip(order, against(daemon, job, [found[key] for key in order], options.rounds, options.of)))
@@ -272,6 +276,7 @@ def main() -> None:
     parser.add_argument("--warm", action="store_true", help="of --repeat: one daemon for all, each tuning forced; builds are kept")
     parser.add_argument("--least", action="store_true", help="the least time of all duels counts, where others use the machine, too")
     parser.add_argument("--field", type=int, default=16, help="configurations that meet in the end, at most")
+    parser.add_argument("--near", type=float, default=1.03, help="of the last winner's time: what is so fast meets them, too")
     parser.add_argument("--rounds", type=int, default=5, help="duels that winners are compared in")
     parser.add_argument("--seconds", type=float, default=3600, help="begin no further problem after so long")
     options = parser.parse_args()

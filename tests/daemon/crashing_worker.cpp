@@ -84,49 +84,59 @@ json afterConfinement(tuned::Duty duty) {
 } // namespace
 
 int main() {
-  return tuned::serve([](const nlohmann::json& request) -> tuned::Result<nlohmann::json> {
-    const std::string op = request.at("op");
-    if (op == "pid") return ::getpid();
-    if (op == "echo") return request.at("value");
-    if (op == "error") return tuned::fail(tuned::ErrorKind::Unsupported, "not this one", "another");
-    if (op == "segv") ::raise(SIGSEGV);
-    if (op == "kill") ::raise(SIGKILL);
-    if (op == "term") ::raise(SIGTERM);
-    if (op == "exit") ::_exit(3);
-    if (op == "hang")
-      for (;;)
-        ::pause();
-    if (op == "spin") {
-      tuned::limitProcessorTime(0.1);
-      for (std::atomic<uint64_t> i = 0;; ++i) {
-      }
-    }
-    if (op == "memory") {
-      tuned::limitMemory(int64_t{1} << 30);
-      return std::vector<char>(size_t{2} << 30, 'x').size();
-    }
-    if (op == "fill") return std::vector<char>(request.at("bytes").get<size_t>(), 'x').size();
-    if (op == "threads") { // how many of these may run at a time
-      std::vector<std::jthread> running;
-      try {
-        while (running.size() < request.at("most").get<size_t>())
-          running.emplace_back([](const std::stop_token& stop) {
-            while (!stop.stop_requested())
-              ::usleep(1000);
-          });
-      } catch (const std::system_error&) {
-      }
-      return running.size();
-    }
-    if (op == "orphan") { // a process that outlives its worker
-      const pid_t child = ::fork();
-      if (child == 0)
-        for (::setsid();;)
-          ::pause();
-      return child;
-    }
-    if (op == "surroundings") return surroundings();
-    if (op == "confine") return afterConfinement(static_cast<tuned::Duty>(request.at("duty")));
-    return request.at("missing");
-  });
+  return tuned::serve(
+      [](const nlohmann::json& request, const tuned::Ask& ask) -> tuned::Result<nlohmann::json> {
+        const std::string op = request.at("op");
+        if (op == "ask") {
+          json out = json::array();
+          for (const json& question : request.at("questions")) {
+            auto answer = ask(question);
+            if (!answer) return tuned::fail(answer.error());
+            out.push_back(answer->value("twice", 0));
+          }
+          return out;
+        }
+        if (op == "pid") return ::getpid();
+        if (op == "echo") return request.at("value");
+        if (op == "error") return tuned::fail(tuned::ErrorKind::Unsupported, "not this one", "another");
+        if (op == "segv") ::raise(SIGSEGV);
+        if (op == "kill") ::raise(SIGKILL);
+        if (op == "term") ::raise(SIGTERM);
+        if (op == "exit") ::_exit(3);
+        if (op == "hang")
+          for (;;)
+            ::pause();
+        if (op == "spin") {
+          tuned::limitProcessorTime(0.1);
+          for (std::atomic<uint64_t> i = 0;; ++i) {
+          }
+        }
+        if (op == "memory") {
+          tuned::limitMemory(int64_t{1} << 30);
+          return std::vector<char>(size_t{2} << 30, 'x').size();
+        }
+        if (op == "fill") return std::vector<char>(request.at("bytes").get<size_t>(), 'x').size();
+        if (op == "threads") { // how many of these may run at a time
+          std::vector<std::jthread> running;
+          try {
+            while (running.size() < request.at("most").get<size_t>())
+              running.emplace_back([](const std::stop_token& stop) {
+                while (!stop.stop_requested())
+                  ::usleep(1000);
+              });
+          } catch (const std::system_error&) {
+          }
+          return running.size();
+        }
+        if (op == "orphan") { // a process that outlives its worker
+          const pid_t child = ::fork();
+          if (child == 0)
+            for (::setsid();;)
+              ::pause();
+          return child;
+        }
+        if (op == "surroundings") return surroundings();
+        if (op == "confine") return afterConfinement(static_cast<tuned::Duty>(request.at("duty")));
+        return request.at("missing");
+      });
 }

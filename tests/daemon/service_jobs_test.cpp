@@ -301,3 +301,58 @@ TEST_CASE("what was timed before it could be judged is never an answer while tha
       CHECK(trial.verdict.state != "pending");
   }
 }
+
+TEST_CASE("builds of the same code are made once, and each configuration has its own measurement") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  const std::string document = documentOf("kernel", "// code 64 7\\n// code 128 7\\n// code 256 8");
+  const auto status = daemon.tune(document);
+  REQUIRE(status.state == "done");
+  CHECK(status.tried == 3);
+  CHECK(status.outcomes.at("timed") == 3);
+  CHECK(daemon.compiled() == 2);
+  std::map<int64_t, std::string> artefacts;
+  const auto trials = daemon->trials({"kernel", "", ""}, 100, "");
+  REQUIRE(trials);
+  for (const auto& trial : trials->trials)
+    artefacts[trial.configuration.at("BLOCK")] = trial.artefact;
+  CHECK(artefacts.at(64) == artefacts.at(128));
+  CHECK(artefacts.at(64) != artefacts.at(256));
+}
+
+TEST_CASE("quick passes over what is going to spill much, says so, and normal takes it up") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  protocol::TuneRequest request;
+  request.document = documentOf("kernel", "// registers 64 900\\n// registers 256 100");
+  request.sizes = sizes;
+  auto tuned = [&](const std::string& effort) {
+    request.effort = effort;
+    auto job = daemon->tune(request);
+    REQUIRE(job);
+    REQUIRE(eventually([&] { return (*daemon->job(job->id))->finished(); }));
+    return (*daemon->job(job->id))->status();
+  };
+  auto status = tuned("quick");
+  REQUIRE(status.state == "done");
+  CHECK(status.tried == 2);
+  CHECK_MESSAGE(status.stopped.contains("passed over, as they would spill much: 1"), status.stopped);
+  CHECK(daemon.winner(request.document) == 128);
+  CHECK(daemon.compiled() == 2);
+  status = tuned("normal");
+  REQUIRE(status.state == "done");
+  CHECK(status.tried == 3);
+  CHECK(daemon.winner(request.document) == 64);
+  CHECK(daemon.compiled() == 1);
+}
+
+TEST_CASE("a device is woken for a tuning that is to come; one that is not there is refused") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  CHECK(daemon->metricsText().contains("gpu_tuned_compile_workers_running 0"));
+  REQUIRE(daemon->wake("cuda:0"));
+  CHECK(daemon->metricsText().contains("gpu_tuned_compile_workers_running 1"));
+  CHECK(daemon->wake("cuda:7").error().kind == ErrorKind::NotFound);
+  CHECK(daemon.tune(documentOf("kernel", "plain")).state == "done");
+  REQUIRE(daemon->wake("cuda:0")); // it is awake
+}

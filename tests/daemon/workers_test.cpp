@@ -51,6 +51,40 @@ TEST_CASE("frames come whole, whatever their size, and a closed end is said so")
   CHECK(left.send(json(1)).error().kind == ErrorKind::Unavailable);
 }
 
+TEST_CASE("a worker that is woken is the one that the first call finds; it goes when nobody comes") {
+  WorkerPool workers = pool();
+  REQUIRE(workers.wake());
+  CHECK(workers.running() == 1);
+  REQUIRE(workers.wake());
+  CHECK(workers.running() == 1);
+  auto first = workers.call("k", {{"op", "pid"}}, 5);
+  REQUIRE(first);
+  CHECK(workers.running() == 1);
+  REQUIRE(workers.wake());
+  CHECK(*workers.call("k", {{"op", "pid"}}, 5) == *first);
+  workers.release();
+  CHECK(workers.running() == 0);
+  WorkerPool absent({{"/nowhere/worker", {}}, 1, true});
+  CHECK(absent.wake().error().kind == ErrorKind::Unavailable);
+}
+
+TEST_CASE("a worker may ask while it works, and what it asks may be anything") {
+  WorkerPool workers = pool();
+  json heard = json::array();
+  auto answering = [&](const json& question) {
+    heard.push_back(question);
+    return json{{"twice", question.is_number() ? 2 * question.get<int>() : 0}};
+  };
+  auto told = workers.call("k", {{"op", "ask"}, {"questions", {1, 20}}}, 5, {}, {}, answering);
+  REQUIRE(told);
+  CHECK(*told == json({2, 40}));
+  CHECK(heard == json({1, 20}));
+  // Whoever has no answers gives an empty one.
+  CHECK(workers.call("k", {{"op", "ask"}, {"questions", {1}}}, 5)->at(0) == 0);
+  auto odd = workers.call("k", {{"op", "ask"}, {"questions", {"text"}}}, 5, {}, {}, answering);
+  CHECK(odd->at(0) == 0);
+}
+
 TEST_CASE("artefacts, devices and errors come through unchanged") {
   Artefact artefact{"cubin",
                     "sm_90a",

@@ -17,6 +17,8 @@ public:
   /// The code a configuration compiles to; by default each its own.
   std::function<std::string(const Configuration&)> code = [](const Configuration& c) { return toString(c); };
   std::function<int64_t(const Configuration&)> spills = [](const Configuration&) { return 0; };
+  /// That a thread needs by what is live.
+  std::function<int64_t(const Configuration&)> registers = [](const Configuration&) { return 0; };
   bool isExclusive = false;
   /// Which of so many compilations that are under way ends first.
   std::function<size_t(size_t)> endsFirst = [](size_t) { return 0; };
@@ -51,6 +53,10 @@ public:
     out.configuration = *ended;
     out.seconds = compileCost;
     queue_.erase(ended);
+    if (passOver_ && passOver_(out.configuration, registers(out.configuration))) {
+      out.passedOver = true;
+      return out;
+    }
     clock += compileCost;
     compiledOrder.push_back(out.configuration);
     Outcome outcome = behaviour(out.configuration);
@@ -64,6 +70,7 @@ public:
     out.artefact = std::make_shared<Artefact>(std::move(artefact));
     return out;
   }
+  void passOver(PassOver which) override { passOver_ = std::move(which); }
   Measured measure(const MeasureRequest& request) override {
     measuredWhileCompiling += !queue_.empty();
     measuredOrder.push_back(request.configuration);
@@ -118,6 +125,7 @@ public:
 
 private:
   std::deque<Configuration> queue_;
+  PassOver passOver_;
 };
 
 /// Eight samples around `median`.

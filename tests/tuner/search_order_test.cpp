@@ -57,6 +57,51 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(run().stopped == "time budget of 1000 s spent");
 }
 
+TEST_CASE_FIXTURE(Fixture, "in a hurry what is going to spill much is passed over, and told") {
+  executor.registers = [](const Configuration& c) { return c.at("BLOCK") == 128 ? 600 : 100; };
+  request.hurried = true;
+  TuneResult result = run();
+  CHECK(result.tried == 6);
+  CHECK(executor.compiledOrder.size() == 6);
+  CHECK(result.stopped.starts_with("space exhausted"));
+  CHECK_MESSAGE(result.stopped.contains("passed over, as they would spill much: 3"), result.stopped);
+  // What was tried is known to the next search, which takes up the rest when it has time.
+  request.known = result.trials;
+  request.hurried = false;
+  executor.compiledOrder.clear();
+  result = run();
+  CHECK(result.tried == 9);
+  CHECK(std::ranges::count_if(executor.compiledOrder, [](const auto& c) { return c.at("BLOCK") == 128; }) ==
+        3);
+  CHECK(result.stopped == "space exhausted");
+}
+
+TEST_CASE_FIXTURE(Fixture, "what is going to spill is never passed over where nothing else works") {
+  executor.registers = [](const Configuration&) { return 600; };
+  request.hurried = true;
+  // The default is tried whatever it takes.
+  TuneResult result = run();
+  REQUIRE(result.winner.has_value());
+  CHECK(result.winner->trial.configuration == request.kernel.defaults);
+  CHECK(result.tried == 1);
+  // It fails: all others are.
+  auto works = executor.behaviour;
+  executor.behaviour = [&](const Configuration& c) -> Outcome {
+    return c == request.kernel.defaults ? CompileFailed{"it does not"} : works(c);
+  };
+  request.budget.seconds = 2.5; // spent before any of them is there
+  executor.compileCost = 2;
+  result = run();
+  REQUIRE(result.winner.has_value());
+  CHECK(toString(result.winner->trial.configuration) != toString(request.kernel.defaults));
+  CHECK_FALSE(result.stopped.contains("passed over"));
+  // In order, as a named seed wants it, nothing is passed over.
+  executor.behaviour = works;
+  request.budget.seconds = {};
+  request.ordered = true;
+  CHECK(run().tried == 9);
+}
+
 TEST_CASE("builds are late when they take twice as long as what spills nothing") {
   Resources fits, spills;
   fits.spillBytes = 8;

@@ -25,6 +25,7 @@ struct Compiled {
   /// Reads the artefact of a build that was made before, when its turn comes; null: it is gone.
   std::function<std::shared_ptr<const Artefact>()> fetch = {};
   Resources resources = {}; ///< of one that is not read yet
+  bool passedOver = false;  ///< it was not made (Executor::passOver): nothing is known of it
 };
 
 struct MeasureRequest {
@@ -63,6 +64,11 @@ public:
   virtual void compile(std::span<const Configuration> configurations) = 0;
   /// Waits at most `patience` for a compilation to end; in any order. Nothing: none ended in that time.
   virtual std::optional<Compiled> nextCompiled(std::chrono::milliseconds patience) = 0;
+
+  /// Of what is not compiled yet, those are not made which `which` names by the registers that a thread needs
+  /// for what is live at one time (Lowered); it is asked from any thread. Empty, as at first: all are made.
+  using PassOver = std::function<bool(const Configuration& configuration, int64_t registers)>;
+  virtual void passOver(PassOver which) { (void)which; }
 
   /// Verifies, as far as the expected outputs are there, and times one variant; blocks. Compilations go on
   /// meanwhile unless exclusive().

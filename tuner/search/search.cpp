@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <functional>
 #include <iterator>
+#include <utility>
 
 namespace tuned {
 namespace {
@@ -36,7 +37,13 @@ Search::Search(const TuneRequest& request, const Space& space, std::unique_ptr<S
       stop_(std::move(stop)), start_(phases.now()),
       ready_(request.contenders.begin(), request.contenders.end()), given_(ready_.size()),
       ordered_(request.ordered || executor.exclusive()),
-      stragglers_(static_cast<size_t>(std::max(1, executor.compileSlots()))) {}
+      stragglers_(static_cast<size_t>(std::max(1, executor.compileSlots()))) {
+  // The default is what the gain is told from.
+  if (request.hurried && !ordered_)
+    executor.passOver([standard = request.kernel.defaults](const Configuration& each, int64_t registers) {
+      return each != standard && spillsMuch(registers);
+    });
+}
 
 std::optional<Compiled> Search::nextCompiled(std::chrono::milliseconds patience) {
   phases_.enter("compile");
@@ -106,8 +113,9 @@ void Search::recall() {
 std::optional<std::string> Search::stopReason() const {
   if (stop_.stop_requested()) return "cancelled";
   Budget::Spent spent = spent_;
-  // Time runs out only when there is something to show for it: the first configuration is always tried.
-  spent.seconds = trials_.empty() ? 0 : seconds();
+  // Time runs out only when there is something to show for it: the first configuration is always tried, and
+  // so is what was passed over where nothing else works.
+  spent.seconds = trials_.empty() || (!best_ && (nothingElse_ || !passedOver_.empty())) ? 0 : seconds();
   if (auto reason = request_.budget.exhausted(spent)) return reason;
   // Nothing is gained by going on, as far as the strategy can tell; never before something works.
   if (request_.worth > 0 && best_)
@@ -146,6 +154,10 @@ void Search::collect(bool wait) {
     if (!compiled) return;
     --compiling_;
     patience = std::chrono::milliseconds(0);
+    if (compiled->passedOver) {
+      passOver(*compiled);
+      continue;
+    }
     if (ordered_) {
       ready_.push_back(std::move(*compiled)); // failures, too, wait for their turn
       continue;
@@ -164,6 +176,24 @@ void Search::collect(bool wait) {
 bool Search::late() {
   if (!request_.hurried || ordered_ || request_.contendersOnly) return false;
   return stragglers_.late(compiling_, phases_.now()) && best_ && ready_.empty();
+}
+
+/// No trial: it is tried when there is more time. For the strategy it is as good as a failure.
+void Search::passOver(const Compiled& compiled) {
+  Trial trial;
+  trial.configuration = compiled.configuration;
+  trial.outcome = compiled.failure;
+  observe(trial);
+  passedOver_.push_back(compiled.configuration);
+}
+
+bool Search::takeUpPassedOver() {
+  if (best_ || passedOver_.empty()) return false;
+  nothingElse_ = true;
+  executor_.passOver({});
+  compiling_ += passedOver_.size();
+  executor_.compile(std::exchange(passedOver_, {}));
+  return true;
 }
 
 void Search::finishFailed(const Compiled& compiled) {
@@ -437,6 +467,7 @@ bool Search::reprieve() {
 }
 
 TuneResult Search::decide(std::string stopped) {
+  executor_.passOver({}); // finalists of earlier searches may have to be made again
   // What is still compiling would disturb a duel on the cores it compiles on.
   while (executor_.exclusive() && compiling_ > 0 && !stop_.stop_requested())
     collect(true);
@@ -459,6 +490,9 @@ TuneResult Search::decide(std::string stopped) {
   }
   executor_.cancel();
   result.stopped = std::move(stopped);
+  if (!passedOver_.empty())
+    result.stopped += "; passed over, as they would spill much: " + std::to_string(passedOver_.size()) +
+                      " (a higher effort tries them)";
   result.spaceSize = space_.total();
   // What was not judged before the search was broken off was not tried.
   std::ranges::copy_if(trials_, std::back_inserter(result.trials), std::not_fn(&Trial::pending));

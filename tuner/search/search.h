@@ -35,6 +35,8 @@ public:
   /// Where the request is in a hurry, and nothing more is proposed: whether all that is left is builds that
   /// are not worth waiting for.
   bool late();
+  /// Compiles what was passed over after all, where nothing works without it. False: there is no need.
+  bool takeUpPassedOver();
   /// The duel of the best few, and the result.
   TuneResult decide(std::string stopped);
 
@@ -45,6 +47,7 @@ private:
   /// `outputs`: their checksum, where it is known.
   void finish(Trial trial, std::shared_ptr<const Artefact> artefact, std::optional<uint64_t> outputs = {});
   void finishFailed(const Compiled& compiled);
+  void passOver(const Compiled& compiled);
   void report(const char* phase, const Trial* last);
   /// The executor's calls, with the time they take in its phase.
   std::optional<Compiled> nextCompiled(std::chrono::milliseconds patience);
@@ -97,7 +100,9 @@ private:
   size_t given_;
   const bool ordered_;
   std::deque<Configuration>
-      order_;                  ///< where ordered: what was proposed and is not measured, failures included
+      order_; ///< where ordered: what was proposed and is not measured, failures included
+  std::vector<Configuration> passedOver_;
+  bool nothingElse_ = false;   ///< it was taken up after all
   std::deque<Trial> trials_;   ///< a deque: progress hands out pointers into it
   std::optional<size_t> best_; ///< in trials_
   /// Who a trial is: contenders may have a configuration's name, too.

@@ -8,7 +8,14 @@ namespace {
 constexpr double kLate = 2;
 constexpr int64_t kSpilt = 64; ///< bytes a thread more than the least that make a build one that spills
 
+constexpr int64_t kMostRegisters = 255; ///< that a thread can have
+constexpr int64_t kLacking = 160;       ///< that it may lack, by an estimate
+
 } // namespace
+
+bool spillsMuch(int64_t registers) {
+  return registers > kMostRegisters + kLacking;
+}
 
 void Stragglers::ended(double seconds, const Resources& resources) {
   builds_.push_back({seconds, std::max<int64_t>(0, resources.spillBytes)});

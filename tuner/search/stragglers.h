@@ -12,6 +12,10 @@
 
 namespace tuned {
 
+/// Whether a build is going to spill so much that it is not worth compiling in a hurry, by the registers that
+/// a thread needs (Lowered). `tests/bench/spill_bench.cpp` says what comes of such builds.
+bool spillsMuch(int64_t registers);
+
 class Stragglers {
 public:
   /// `slots`: builds that are compiled at a time.

@@ -14,7 +14,7 @@ std::string overlapped(Search& search, size_t inFlight) {
     if (!more && search.late()) return "the builds that are left take too long";
     search.collect(!search.anyReady());
     search.measureNext();
-    if (!more && search.idle()) return "space exhausted";
+    if (!more && search.idle() && !search.takeUpPassedOver()) return "space exhausted";
   }
 }
 

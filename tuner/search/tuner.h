@@ -36,7 +36,8 @@ struct TuneRequest {
   /// the best time; 0: it does not.
   double worth = 0;
   /// Builds that take much longer than those that spill nothing are not waited for in the end
-  /// (stragglers.h), unless everything goes in order.
+  /// (stragglers.h), and what is going to spill much is passed over as long as anything else works, unless
+  /// everything goes in order.
   bool hurried = false;
   Objective objective = {}; ///< what is made small
   /// What is known of the kernel at other sizes and on other devices.
@@ -78,8 +79,9 @@ struct TuneResult {
   std::optional<Trial> standard; ///< the default configuration's trial, when it was tried
   double gain = 1;               ///< time of the default configuration / time of the winner; 1 when unknown
   int64_t spaceSize = 0;
-  int64_t tried = 0;   ///< distinct configurations with an outcome, known ones included, contenders not
-  std::string stopped; ///< why the search ended: "space exhausted", "cancelled", or the budget's words
+  int64_t tried = 0; ///< distinct configurations with an outcome, known ones included, contenders not
+  /// Why the search ended: "space exhausted", "cancelled", or the budget's words; and what was passed over.
+  std::string stopped;
   double seconds = 0;
   PhaseSeconds phases;          ///< what these went into; the sum is the whole
   std::vector<Trial> finalists; ///< as they were timed last: against each other, or the only one

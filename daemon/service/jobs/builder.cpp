@@ -1,12 +1,7 @@
 #include "daemon/service/jobs/builder.h"
 
-#include "base/clock.h"
-#include "base/sha256.h"
 #include "daemon/service/answers/convert.h"
 #include "daemon/service/jobs/compile_build.h"
-#include "daemon/worker/channel/messages.h"
-
-#include <nlohmann/json.hpp>
 
 namespace tuned {
 
@@ -46,7 +41,7 @@ Result<Builder::Made> Builder::load(const store::BuildRecord& record) {
 }
 
 Result<Builder::Made> Builder::make(const Problem& problem, const Configuration& configuration, bool anew,
-                                    std::stop_token stop) {
+                                    std::stop_token stop, const Leave& leave) {
   const BuildKey key = keyOf(problem, configuration);
   if (!anew) {
     auto known = store_.build(key);
@@ -57,60 +52,12 @@ Result<Builder::Made> Builder::make(const Problem& problem, const Configuration&
       if (loaded || loaded.error().kind != ErrorKind::NotFound) return loaded;
     }
   }
-  auto made = compile(problem, configuration, stop);
-  if (!made || store_.readOnly()) return made;
+  auto made = compileBuild({compilers_, gate_, metrics_, compileSeconds_, patience_, &same_}, problem,
+                           configuration, stop, leave);
+  if (!made || made->left || store_.readOnly()) return made;
   auto kept = store_.putBuild(key, made->build, made->artefact ? made->artefact->bytes : std::string_view());
   if (!kept) return fail(kept.error());
   made->id = *kept;
-  return made;
-}
-
-Result<Builder::Made> Builder::compile(const Problem& problem, const Configuration& configuration,
-                                       const std::stop_token& stop) {
-  return compileBuild({compilers_, gate_, metrics_, compileSeconds_, patience_}, problem, configuration,
-                      stop);
-}
-
-Result<Builder::Made> compileBuild(const CompileService& service, const Problem& problem,
-                                   const Configuration& configuration, const std::stop_token& stop) {
-  const nlohmann::json request = {{"op", "compile"},
-                                  {"kernel", problem.document},
-                                  {"sizes", problem.sizes},
-                                  {"target", problem.compileTarget},
-                                  {"configuration", configuration},
-                                  {"seconds", service.seconds}};
-  auto start = std::chrono::steady_clock::now();
-  std::shared_lock<CoreGate> cores(service.gate, std::defer_lock);
-  if (!service.patience)
-    cores.lock();
-  else
-    (void)cores.try_lock_for(*service.patience);
-  auto answer = service.compilers.call(problem.id + toKey(configuration), request, service.seconds, stop);
-  if (cores) cores.unlock();
-  ++service.metrics.buildsMade;
-  auto artefact = answer ? artefactFromJson(*answer) : fail(answer.error());
-  Builder::Made made;
-  made.build.seconds = secondsSince(start);
-  if (artefact) {
-    artefact->launch.arguments = problem.arguments;
-    made.artefact = std::make_shared<const Artefact>(std::move(*artefact));
-    made.build.artefact = sha256(made.artefact->bytes);
-    made.build.format = made.artefact->format;
-    made.build.target = made.artefact->target;
-    made.build.compiler = made.artefact->compiler;
-    made.build.assembler = made.artefact->assembler;
-    made.build.launch = made.artefact->launch;
-    made.build.resources = made.artefact->resources;
-    made.build.phaseSeconds = made.artefact->phaseSeconds;
-    return made;
-  }
-  const Error& error = artefact.error();
-  if (!stop.stop_requested() && service.compilers.closed())
-    return fail(ErrorKind::Unavailable, "the daemon is stopping", "ask again when it is back");
-  if (stop.stop_requested() || error.kind == ErrorKind::Unavailable) return fail(error);
-  const Outcome outcome = outcomeOf(error, true);
-  made.build.outcome = name(outcome);
-  made.build.reason = reason(outcome);
   return made;
 }
 

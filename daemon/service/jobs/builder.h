@@ -1,6 +1,7 @@
 // Builds: from the store where they are there, else compiled in the pool's processes and kept.
 #pragma once
 
+#include "daemon/service/jobs/same_code.h"
 #include "daemon/service/metrics.h"
 #include "daemon/store/store.h"
 #include "daemon/worker_pool/pool.h"
@@ -8,6 +9,7 @@
 #include "tuner/search/executor.h"
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <shared_mutex>
 #include <stop_token>
@@ -32,6 +34,10 @@ struct Problem {
 /// Compiling needs the CPU's cores shared, measuring on the CPU needs them alone.
 using CoreGate = std::shared_timed_mutex;
 
+/// Whether a build is not to be made which needs so many registers a thread, by what is live in it
+/// (Lowered); asked from any thread.
+using Leave = std::function<bool(int64_t registers)>;
+
 /// A failure that would come again; a crash or a deadline may have been the machine's.
 bool lasting(const Build& build);
 
@@ -49,25 +55,25 @@ public:
     Build build;                              ///< a failure is a build, too
     std::shared_ptr<const Artefact> artefact; ///< null when it failed
     bool known = false;                       ///< it was in the store
+    std::optional<int64_t> left = {};         ///< not made, as it needs so many registers; kept by nobody
   };
   /// Blocks. `anew`: what the store has does not count. Errors are never the variant's: Denied, `stop` was
-  /// requested; else what keeps any build from being made or kept.
+  /// requested; else what keeps any build from being made or kept. Without `leave` every build is made. One
+  /// builder's builds are of one problem, unless none is made twice.
   Result<Made> make(const Problem& problem, const Configuration& configuration, bool anew,
-                    std::stop_token stop = {});
+                    std::stop_token stop = {}, const Leave& leave = {});
   /// From a build that is stored. NotFound: its binary was collected or damaged.
   Result<Made> load(const store::BuildRecord& record);
   int slots() const { return compilers_.slots(); }
 
 private:
-  Result<Made> compile(const Problem& problem, const Configuration& configuration,
-                       const std::stop_token& stop);
-
   store::Store& store_;
   Metrics& metrics_;
   WorkerPool& compilers_;
   CoreGate& gate_;
   const double compileSeconds_;
   const std::optional<std::chrono::milliseconds> patience_;
+  SameCode same_;
 };
 
 /// Any of a build's outcomes as the search sees it; the build must be a failure.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/service/jobs/builder.h"
+#include "daemon/service/jobs/same_code.h"
 
 namespace tuned {
 
@@ -12,10 +13,12 @@ struct CompileService {
   Metrics& metrics;
   double seconds;                                         ///< deadline of one build
   std::optional<std::chrono::milliseconds> patience = {}; ///< as of Builder
+  SameCode* same = nullptr;                               ///< of the problem; null: every build is made
 };
 
-/// Blocks. A failure is a build, too; errors are as Builder::make says.
+/// Blocks. A failure is a build, too; errors are as Builder::make says. `leave`: as of Builder::make.
 Result<Builder::Made> compileBuild(const CompileService& service, const Problem& problem,
-                                   const Configuration& configuration, const std::stop_token& stop);
+                                   const Configuration& configuration, const std::stop_token& stop,
+                                   const Leave& leave = {});
 
 } // namespace tuned

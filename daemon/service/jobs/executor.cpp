@@ -102,16 +102,29 @@ void WorkerExecutor::compileLoop() {
     lock.unlock();
     waitWhilePaused();
     auto start = std::chrono::steady_clock::now();
-    auto made = builder_.make(problem_, configuration, anew_, stop_.get_token());
+    auto leave = [&](int64_t registers) {
+      const std::scoped_lock guard(mutex_);
+      return passOver_ && passOver_(configuration, registers);
+    };
+    auto made = builder_.make(problem_, configuration, anew_, stop_.get_token(), leave);
     if (!made) note(made.error());
     const double seconds = secondsSince(start);
     Compiled compiled{configuration, "", made ? made->artefact : nullptr, Refused{}, seconds};
-    if (made && !made->artefact) compiled.failure = failureOf(made->build);
+    compiled.passedOver = made && made->left;
+    if (compiled.passedOver)
+      compiled.failure = Refused{"it needs about " + std::to_string(*made->left) + " registers a thread"};
+    else if (made && !made->artefact)
+      compiled.failure = failureOf(made->build);
     lock.lock();
-    if (made) builds_[{configuration, ""}] = made->id;
+    if (made && !made->left) builds_[{configuration, ""}] = made->id;
     compiled_.push_back(std::move(compiled));
     ready_.notify_one();
   }
+}
+
+void WorkerExecutor::passOver(PassOver which) {
+  const std::scoped_lock guard(mutex_);
+  passOver_ = std::move(which);
 }
 
 std::optional<Compiled> WorkerExecutor::nextCompiled(std::chrono::milliseconds patience) {

@@ -39,6 +39,7 @@ public:
   void prepare() override;
   void compile(std::span<const Configuration> configurations) override;
   std::optional<Compiled> nextCompiled(std::chrono::milliseconds patience) override;
+  void passOver(PassOver which) override;
   Measured measure(const MeasureRequest& request) override;
   Measured judge(const MeasureRequest& request) override;
   std::vector<Measured> duel(std::span<const MeasureRequest> requests) override;
@@ -82,6 +83,7 @@ private:
   std::condition_variable_any queued_, ready_;
   std::deque<Configuration> waiting_;
   std::deque<Compiled> compiled_;
+  PassOver passOver_;
   std::map<std::pair<Configuration, std::string>, int64_t> builds_;
   std::vector<std::jthread> threads_;
 };

@@ -1,0 +1,24 @@
+#include "daemon/service/jobs/same_code.h"
+
+namespace tuned {
+
+bool SameCode::begin(const std::string& code) {
+  const std::lock_guard guard(mutex_);
+  return !made_.contains(code) && making_.insert(code).second;
+}
+
+void SameCode::end(const std::string& code, std::shared_ptr<const Artefact> made) {
+  const std::lock_guard guard(mutex_);
+  making_.erase(code);
+  if (made) made_.emplace(code, std::move(made));
+  changed_.notify_all();
+}
+
+std::shared_ptr<const Artefact> SameCode::wait(const std::string& code, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  if (!changed_.wait(lock, stop, [&] { return !making_.contains(code); })) return nullptr;
+  auto made = made_.find(code);
+  return made == made_.end() ? nullptr : made->second;
+}
+
+} // namespace tuned
