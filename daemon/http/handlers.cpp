@@ -230,6 +230,8 @@ constexpr Router::Entry table[] = {
     {"artefact", false, false, artefact},
     {"listDevices", true, true,
      [](Service& s, const Call& c) { return reply(Result<protocol::DeviceList>(s.devices()), c.status); }},
+    {"wakeDevice", false, false,
+     [](Service& s, const Call& c) { return reply(s.wake(at(c.path, "id")), c.status); }},
     {"openStudy", false, false,
      [](Service&, const Call& c) {
        return withBody<protocol::StudyRequest>(c, [&](const auto& request) {

@@ -75,6 +75,8 @@ public:
                                        const std::string& after);
   Result<store::ArtefactRecord> artefact(const std::string& sha);
   protocol::DeviceList devices() const; ///< [quick]
+  /// Starts the processes that a first tuning on the device waits for; they go again when none comes.
+  Result<protocol::DeviceList> wake(const std::string& id);
   Result<protocol::ServiceStatus> status();
   std::string metricsText(); ///< [quick]
   /// Tunings wait, or go on; for the daemon's life.

@@ -181,6 +181,17 @@ protocol::DeviceList Service::devices() const {
   return out;
 }
 
+Result<protocol::DeviceList> Service::wake(const std::string& id) {
+  auto known = device(id);
+  if (!known) return fail(known.error());
+  if (!watch_.paused() && !watch_.out(id)) {
+    jobs_.expect(id);
+    if (auto awake = measurers_.at(id)->wake(); !awake) return fail(awake.error());
+    if (auto awake = compilers_.wake(); !awake) return fail(awake.error());
+  }
+  return devices();
+}
+
 Result<protocol::ServiceStatus> Service::pause(bool paused) {
   if (watch_.paused() != paused) spdlog::info("tunings {}", paused ? "are paused" : "go on");
   watch_.pause(paused);

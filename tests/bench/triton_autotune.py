@@ -153,7 +153,7 @@ def ours(options: argparse.Namespace) -> None:
     from triton.runtime.autotuner import Autotuner
 
     from gpu_tuned import _daemon
-    from gpu_tuned.triton import _export
+    from gpu_tuned.triton import _build, _export
 
     if options.device == "cpu":
         pretend_a_gpu(triton_tutorials)
@@ -172,6 +172,7 @@ def ours(options: argparse.Namespace) -> None:
     except Caught as found:
         call = found
     began = time.perf_counter()
+    _build.wake(client, options.device)
     function, drafts, arguments = drafts_of(call, sources)
     document = _export.document(function, drafts, arguments, [])
     kernel = json.loads(client.submit(json.dumps(document)))["id"]
@@ -184,7 +185,8 @@ def ours(options: argparse.Namespace) -> None:
         answer = status.get("answer") or {}
         print(json.dumps({"who": f"tuned, {effort}", "seconds": seconds, "frontend": before, "configurations": len(drafts),
                           "best": answer.get("seconds"), "verdict": (answer.get("verdict") or {}).get("state"),
-                          "phases": status.get("phase_seconds"), "error": status.get("error")}), flush=True)  # fmt: skip
+                          "phases": status.get("phase_seconds"), "stopped": status.get("stopped"), "tried": status.get("tried"),
+                          "error": status.get("error")}), flush=True)  # fmt: skip
 
 
 def pretend_a_gpu(tutorials: Any) -> None:
@@ -268,6 +270,7 @@ def main() -> int:
     parser.add_argument("--effort", default="quick,full")
     parser.add_argument("--device", default="cuda:0")
     parser.add_argument("--size", type=int, default=0)
+    parser.add_argument("--no-plain", action="store_true", help="our side alone")
     parser.add_argument("--inside", choices=["ours", "plain"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
@@ -280,7 +283,7 @@ def main() -> int:
     failed = 0
     print("case | who | seconds to the best | configurations | best: us | verdict | times faster")
     for case in options.cases or USUAL:
-        rows = [] if options.device == "cpu" else process("plain", case, options)
+        rows = [] if options.device == "cpu" or options.no_plain else process("plain", case, options)
         base = rows[0]["seconds"] if rows else 0.0
         mine = process("ours", case, options)
         rows += mine
@@ -290,7 +293,8 @@ def main() -> int:
             times = f"{base / row['seconds']:.1f}" if base else "-"
             print(" | ".join([case, row["who"], f"{row['seconds']:.2f}", str(row["configurations"]), best, row.get("verdict") or "-", times]))
             if row.get("phases"):
-                print("    " + ", ".join(f"{name} {value:.2f}" for name, value in row["phases"].items()) + f", frontend {row['frontend']:.2f}")
+                print("    " + ", ".join(f"{name} {value:.2f}" for name, value in row["phases"].items())
+                      + f", frontend {row['frontend']:.2f}; tried {row['tried']}: {row['stopped']}")  # fmt: skip
             if row.get("error"):
                 print(f"    {row['error']}")
         sys.stdout.flush()

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace tuned {
 
@@ -123,14 +124,28 @@ void Jobs::move(Job& job, const std::string& device) {
 }
 
 /// Under the lock.
-void Jobs::enqueue(std::shared_ptr<Job> job, const std::string& device) {
+Jobs::Queue& Jobs::queueOf(const std::string& device) {
   auto& queue = queues_[device];
   if (!queue) {
     queue = std::make_unique<Queue>();
     queue->thread = std::thread([this, device, &queue = *queue] { serve(device, queue); });
   }
-  queue->waiting.push_back(std::move(job));
-  queue->changed.notify_one();
+  return *queue;
+}
+
+/// Under the lock.
+void Jobs::enqueue(std::shared_ptr<Job> job, const std::string& device) {
+  Queue& queue = queueOf(device);
+  queue.waiting.push_back(std::move(job));
+  queue.changed.notify_one();
+}
+
+void Jobs::expect(const std::string& device) {
+  std::lock_guard guard(mutex_);
+  if (stopping_) return;
+  Queue& queue = queueOf(device);
+  queue.expecting = true;
+  queue.changed.notify_one();
 }
 
 void Jobs::forgetOld() {
@@ -195,7 +210,9 @@ void Jobs::serve(const std::string& device, Queue& queue) {
   for (;;) {
     auto work = [&] { return stopping_ || !queue.waiting.empty(); };
     if (idle) {
-      queue.changed.wait(lock, work);
+      queue.changed.wait(lock, [&] { return queue.expecting || work(); });
+      idle = false;
+      if (std::exchange(queue.expecting, false)) continue;
     } else if (!queue.changed.wait_for(lock, std::chrono::duration<double>(idleSeconds_), work)) {
       lock.unlock();
       idle_(device);

@@ -128,6 +128,8 @@ public:
   Result<void> room(unsigned user) const;
   /// Queues a job. A device that is free takes the oldest job of the user who had the least of it lately.
   void add(std::shared_ptr<Job> job);
+  /// The device's processes were started for a job that is to come: they are let go as behind a job.
+  void expect(const std::string& device);
   /// One that was taken from its queue waits in another device's; its runner returns without an end.
   void move(Job& job, const std::string& device);
   /// Jobs queued and running on the device.
@@ -149,12 +151,14 @@ private:
   struct Queue {
     std::deque<std::shared_ptr<Job>> waiting;
     std::shared_ptr<Job> running;
+    bool expecting = false; ///< a job, since expect()
     std::condition_variable changed;
     std::thread thread;
   };
   void serve(const std::string& device, Queue& queue);
   std::shared_ptr<Job> takeNext(Queue& queue);
   void spend(unsigned user, double seconds);
+  Queue& queueOf(const std::string& device);
   void enqueue(std::shared_ptr<Job> job, const std::string& device);
   void forgetOld();
 

@@ -11,6 +11,7 @@ own best as without us, and ours is timed beside it in this process (Builds.comp
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -18,7 +19,7 @@ from typing import Any
 
 from .. import _daemon, _entries
 from .._core import describe
-from ..errors import NotFoundError
+from ..errors import Error, NotFoundError
 from . import _descriptors, _export, _grid, _key, _state
 from ._export import Declined
 from ._ir import NotUnderstood
@@ -240,6 +241,7 @@ def tune(question: Question) -> tuple[Any, dict[str, Any]]:
     import triton
 
     autotuner, client = question.autotuner, _daemon.client()
+    wake(client, question.device)
     candidates = _export.compile_all(autotuner, question.args, question.kwargs, question.configs, question.grids)
     arguments = _export.parameters_of(candidates[0], question.metas[candidates[0].index])
     zeroed = [str(name) for name in getattr(autotuner, "reset_to_zero", None) or ()]
@@ -277,6 +279,12 @@ def tune(question: Question) -> tuple[Any, dict[str, Any]]:
     if answer is None:
         raise Declined("its winner is no longer known")
     return answer, kept
+
+
+def wake(client: Any, device: str) -> None:
+    """The daemon starts its processes while Triton makes what is tuned; a daemon that knows no such request does without."""
+    with contextlib.suppress(Error):
+        client.request("POST", f"/v1/devices/{device}/wake")
 
 
 def _compared(client: Any, kernel: str, device: str) -> bool:
