@@ -83,12 +83,17 @@ Values Code::blockIds(Opcode opcode) {
   return results(three);
 }
 
-Value Code::assumeDivisible(Value value, int64_t divisor) {
+Value Code::assumeDivisible(Value value, int64_t divisor, std::optional<Run> run) {
   Bytes& bytes = begin(Opcode::Assume);
   bytes.varint(value.type);
   bytes.byte(divisibleTag);
   bytes.varint(static_cast<uint64_t>(divisor));
-  bytes.byte(0); // neither "every" nor "along"
+  constexpr uint8_t everyAndAlong = 3;
+  bytes.byte(run ? everyAndAlong : 0);
+  if (run) {
+    bytes.signedVarint(run->length);
+    bytes.signedVarint(run->dimension);
+  }
   bytes.varint(value.id);
   return result(value.type);
 }

@@ -5,6 +5,7 @@
 #include "backend/tileir/bytecode/module.h"
 
 #include <initializer_list>
+#include <optional>
 #include <span>
 
 namespace tuned::tileir {
@@ -54,8 +55,14 @@ public:
   Values blockIds(Opcode opcode);
 
   // --- promises: a wrong one is a miscompilation
-  /// `value` (a pointer: its address in bytes) is a multiple of `divisor` everywhere.
-  Value assumeDivisible(Value value, int64_t divisor);
+  /// Elements along `dimension` rise by one (pointers: by a pointee) from each multiple of `length` to the
+  /// next.
+  struct Run {
+    int64_t length, dimension;
+  };
+  /// `value` (a pointer: its address in bytes) is a multiple of `divisor`: everywhere, or where each run
+  /// starts.
+  Value assumeDivisible(Value value, int64_t divisor, std::optional<Run> run = {});
   Value assumeBounded(Value value, std::optional<int64_t> lower, std::optional<int64_t> upper);
   void assertion(const std::string& message, Value condition);
 

@@ -1,5 +1,6 @@
 #include "backend/tileir/emit/emitter.h"
 
+#include "backend/tileir/emit/promises.h"
 #include "ir/text.h"
 
 #include <mlir/Interfaces/SideEffectInterfaces.h>
@@ -162,7 +163,9 @@ Result<void> Emitter::emit(mlir::Operation& op) {
     if (std::string why = refusal(type); !why.empty()) return unsupported(op, why);
   auto row = opTable().find(op.getName().getStringRef());
   if (row == opTable().end()) return unsupported(op, "there is no such operation");
-  return row->second(*this, op);
+  if (auto done = row->second(*this, op); !done) return done;
+  tellPromises(*this, op);
+  return {};
 }
 
 Result<void> Emitter::emitBlock(mlir::Block& block) {

@@ -74,6 +74,35 @@ TEST_CASE("the artefact says how it is launched and what it takes for granted") 
   CHECK(result.text.find("num_worker_warps_per_cta = 4") != std::string::npos);
 }
 
+TEST_CASE("what a kernel promises of addresses that it loads is told: multiples where each run starts") {
+  auto result = emit(R"(tt.func public @k(%bases: !tt.ptr<i64>, %y: !tt.ptr<i32>, %n: i32) {
+    %address = tt.load %bases : !tt.ptr<i64>
+    %base = tt.int_to_ptr %address : i64 -> !tt.ptr<f16>
+    %c = tt.make_range {end = 64 : i32, start = 0 : i32} : tensor<64xi32>
+    %columns = tt.expand_dims %c {axis = 0 : i32} : tensor<64xi32> -> tensor<1x64xi32>
+    %r = tt.make_range {end = 32 : i32, start = 0 : i32} : tensor<32xi32>
+    %rows = tt.expand_dims %r {axis = 1 : i32} : tensor<32xi32> -> tensor<32x1xi32>
+    %strides = tt.splat %n : i32 -> tensor<32x1xi32>
+    %starts = arith.muli %rows, %strides : tensor<32x1xi32>
+    %a = tt.broadcast %starts : tensor<32x1xi32> -> tensor<32x64xi32>
+    %b = tt.broadcast %columns : tensor<1x64xi32> -> tensor<32x64xi32>
+    %offsets = arith.addi %a, %b : tensor<32x64xi32>
+    %p = tt.splat %base : !tt.ptr<f16> -> tensor<32x64x!tt.ptr<f16>>
+    %told = tt.addptr %p, %offsets {tt.divisibility = dense<16> : tensor<2xi32>} : tensor<32x64x!tt.ptr<f16>>, tensor<32x64xi32>
+    %v = tt.load %told : tensor<32x64x!tt.ptr<f16>>
+    %untold = tt.addptr %told, %offsets : tensor<32x64x!tt.ptr<f16>>, tensor<32x64xi32>
+    tt.store %untold, %v : tensor<32x64x!tt.ptr<f16>>
+    %m = arith.muli %n, %n {tt.divisibility = dense<8> : tensor<1xi32>} : i32
+    tt.store %y, %m : !tt.ptr<i32>
+    tt.return
+  })");
+  REQUIRE_MESSAGE(result.artefact.has_value(), result.artefact.error().text());
+  if (result.text.empty()) return;
+  CHECK(count(result.text, "assume div_by") == 2);
+  CHECK(line(result.text, "every 64 along 1").find("div_by<16, every 64 along 1>") != std::string::npos);
+  CHECK(result.text.find("assume div_by<8>,") != std::string::npos);
+}
+
 TEST_CASE("a build for a grid says so, and that the descriptors it is given pad with zeros") {
   auto result =
       emit(R"(tt.func public @k(%d: !tt.tensordesc<tensor<16x16xf32>>, %m: i32, %n: i32, %s: i64, %t: i64) {
