@@ -68,7 +68,7 @@ public:
   /// Of what is not compiled yet, those are not made which `which` names by the registers that a thread needs
   /// for what is live at one time (Lowered); it is asked from any thread. Empty, as at first: all are made.
   using PassOver = std::function<bool(const Configuration& configuration, int64_t registers)>;
-  virtual void passOver(PassOver which) { (void)which; }
+  virtual void passOver(PassOver /*which*/) {}
 
   /// Verifies, as far as the expected outputs are there, and times one variant; blocks. Compilations go on
   /// meanwhile unless exclusive().

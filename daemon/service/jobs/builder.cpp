@@ -41,7 +41,7 @@ Result<Builder::Made> Builder::load(const store::BuildRecord& record) {
 }
 
 Result<Builder::Made> Builder::make(const Problem& problem, const Configuration& configuration, bool anew,
-                                    std::stop_token stop, const Leave& leave) {
+                                    const std::stop_token& stop, const Leave& leave) {
   const BuildKey key = keyOf(problem, configuration);
   if (!anew) {
     auto known = store_.build(key);

@@ -61,7 +61,7 @@ public:
   /// requested; else what keeps any build from being made or kept. Without `leave` every build is made. One
   /// builder's builds are of one problem, unless none is made twice.
   Result<Made> make(const Problem& problem, const Configuration& configuration, bool anew,
-                    std::stop_token stop = {}, const Leave& leave = {});
+                    const std::stop_token& stop = {}, const Leave& leave = {});
   /// From a build that is stored. NotFound: its binary was collected or damaged.
   Result<Made> load(const store::BuildRecord& record);
   int slots() const { return compilers_.slots(); }

@@ -195,6 +195,38 @@ tt.func public @square(%x: !tt.ptr<f32>) {
   }
 }
 
+TEST_CASE("before it takes long a compilation asks whether to go on, with what it knows of the code") {
+  auto lowered = [](const std::string& text, int numWarps, int numStages, int maxRegisters = 0) {
+    Lowered heard;
+    CompileOptions options;
+    options.target = "sm_90a";
+    options.numWarps = numWarps;
+    options.numStages = numStages;
+    options.maxRegisters = maxRegisters;
+    options.goOn = [&](const Lowered& said) {
+      heard = said;
+      return false;
+    };
+    auto compiled = compileWith(text, options);
+    CHECK(compiled.artefact.error().kind == ErrorKind::Denied);
+    CHECK_FALSE(compiled.stages.contains("llvm"));
+    return heard;
+  };
+  // What has no loop is the same with any stages, and nothing else is the same.
+  const Lowered relu = lowered(kernels::relu, 4, 1);
+  CHECK_FALSE(relu.code.empty());
+  CHECK(lowered(kernels::relu, 4, 4).code == relu.code);
+  CHECK(lowered(kernels::relu, 8, 1).code != relu.code);
+  CHECK(lowered(kernels::relu, 4, 1, 32).code != relu.code);
+  // Sums of 64 x 64 floats are 128 registers for each thread of one warp, 32 for each of four.
+  const int64_t one = lowered(kernels::matmul, 1, 1).registers,
+                four = lowered(kernels::matmul, 4, 1).registers;
+  CHECK(one >= 128);
+  CHECK(four >= 32);
+  CHECK(four <= one - 64);
+  CHECK(lowered(kernels::relu, 4, 1).registers < four);
+}
+
 TEST_CASE("the IR is valid after every pass and reads back with its layouts") {
   for (const char* kernel : {kernels::relu, kernels::softmax, kernels::transpose, kernels::matmul}) {
     auto compiled = compile(kernel, 4, "sm_80", "all");
