@@ -5,6 +5,7 @@
 #include "backend/device.h"
 #include "backend/runtime/cuda/arguments.h"
 #include "backend/runtime/cuda/launch.h"
+#include "backend/runtime/cuda/tensor_map.h"
 
 #include <atomic>
 #include <chrono>
@@ -59,7 +60,7 @@ private:
   /// Success, or the error; remembers faults, after which nothing works in this process's context.
   Result<void> check(int status, const std::string& what);
   Result<void> checkResources(const Artefact& artefact) const;
-  /// The arguments as the kernel takes them, once its conditions are known to hold.
+  /// The arguments as the kernel takes them, tensor maps made, once its conditions are known to hold.
   Result<std::vector<ParameterValue>> packed(LoadedKernel& kernel, const Grid& grid,
                                              std::span<const ArgumentValue> arguments);
   /// Puts the launch into the stream.
@@ -99,6 +100,7 @@ public:
 
   LaunchMetadata launch;
   LaunchableFunction function;
+  TensorMaps maps;
 
 private:
   const Driver& api_;

@@ -76,6 +76,9 @@ Result<std::unique_ptr<LoadedKernel>> CudaDevice::load(const Artefact& artefact)
   auto prepared = LaunchableFunction::prepare(api_, function, artefact.launch, info_.gridLimit, info_.id);
   if (!prepared) return fail(prepared.error());
   kernel->function = std::move(*prepared);
+  auto maps = TensorMaps::of(api_, artefact.launch);
+  if (!maps) return fail(maps.error());
+  kernel->maps = std::move(*maps);
   return kernel;
 }
 
@@ -92,14 +95,18 @@ Result<void> CudaDevice::enqueue(LoadedKernel& loaded, const Grid& grid,
 
 Result<std::vector<ParameterValue>> CudaDevice::packed(LoadedKernel& loaded, const Grid& grid,
                                                        std::span<const ArgumentValue> arguments) {
-  const LaunchMetadata& launch = static_cast<CudaKernel&>(loaded).launch;
+  const auto& kernel = static_cast<CudaKernel&>(loaded);
+  const LaunchMetadata& launch = kernel.launch;
   auto values = packArguments(launch, arguments);
-  if (!values || launch.conditions.empty()) return values;
-  std::vector<LaunchValue> seen = launchValues(launch.parameters, *values);
-  for (size_t i = 0; i < seen.size(); ++i)
-    if (launch.parameters[i].kind == ParameterKind::Pointer)
-      seen[i].extent = buffers_.extentAt(static_cast<Address>(seen[i].value));
-  if (auto checked = checkConditions(launch, seen, grid); !checked) return fail(checked.error());
+  if (!values) return values;
+  if (!launch.conditions.empty()) {
+    std::vector<LaunchValue> seen = launchValues(launch.parameters, *values);
+    for (size_t i = 0; i < seen.size(); ++i)
+      if (launch.parameters[i].takesAddress())
+        seen[i].extent = buffers_.extentAt(static_cast<Address>(seen[i].value));
+    if (auto checked = checkConditions(launch, seen, grid); !checked) return fail(checked.error());
+  }
+  if (auto done = kernel.maps.make(*values); !done) return fail(done.error());
   return values;
 }
 

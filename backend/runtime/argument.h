@@ -25,16 +25,10 @@ struct Scalar {
   int bytes = 4;
 };
 
-/// A tensor map that was encoded already (backend/runtime/cuda/tensor_map.h), for kernels of other compilers:
-/// one parameter of 128 bytes. Their shapes and strides follow as scalars where such a kernel takes them.
-struct TensorMap {
-  std::array<std::byte, 128> bytes = {};
-};
-
 /// A pointer argument is its address; the kernel's arguments are in the order of the IR's.
 /// A descriptor counts as ONE argument here although the IR lists its shape and strides after it:
 /// devices expand it.
-using ArgumentValue = std::variant<uint64_t, Scalar, TensorDescriptor, TensorMap>;
+using ArgumentValue = std::variant<uint64_t, Scalar, TensorDescriptor>;
 
 using Grid = std::array<int64_t, 3>;
 

@@ -10,9 +10,10 @@ namespace tuned::runtime {
 Result<std::unique_ptr<Kernel>> loadKernel(const std::string& format, std::string_view bytes,
                                            const LaunchMetadata& launch, const std::string& device) {
   for (const ParameterSlot& slot : launch.parameters)
-    if (slot.sizeBytes > 8 || slot.kind == ParameterKind::TensorMap)
+    if (slot.kind == ParameterKind::TensorMap ? !slot.map || device == "cpu" : slot.sizeBytes > 8)
       return fail(ErrorKind::Unsupported,
-                  "'" + launch.symbol + "' takes a tensor map, which this library cannot make",
+                  "'" + launch.symbol + "' takes a parameter of " + std::to_string(slot.sizeBytes) +
+                      " bytes, which this library cannot make for " + device,
                   "exclude such configurations from the space");
   if (format == "object" && device == "cpu") return cpu::makeKernel(bytes, launch);
   int index = -1;

@@ -81,7 +81,7 @@ Result<Signature> Signature::of(const LaunchMetadata& launch) {
     const Argument& argument = launch.arguments[i];
     LaunchValue value;
     uint64_t slot = 0;
-    if (launch.parameters[i].kind == ParameterKind::Pointer) {
+    if (launch.parameters[i].takesAddress()) {
       out.buffers_.push_back(i);
       value.extent = bytesOf(argument);
     } else {

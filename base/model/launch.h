@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/model/launch_condition.h"
+#include "base/model/tensor_map.h"
 
 #include <array>
 #include <cstdint>
@@ -11,8 +12,9 @@
 
 namespace tuned {
 
-/// How one kernel parameter reaches the device code. A host tensor descriptor is expanded as
-/// LaunchMetadata::parameters says.
+/// How one kernel parameter reaches the device code. A host tensor descriptor is its base, and its shape (32
+/// bits each) and strides (64 bits each) follow as parameters of their own; in place of the base there may
+/// stand a tensor map, which is made at the launch of all three.
 enum class ParameterKind { Pointer, Scalar, TensorMap };
 constexpr std::array<const char*, 3> names(ParameterKind) {
   return {"pointer", "scalar", "tensor_map"};
@@ -21,7 +23,15 @@ constexpr std::array<const char*, 3> names(ParameterKind) {
 struct ParameterSlot {
   ParameterKind kind = ParameterKind::Scalar;
   int sizeBytes = 8; ///< bytes of the slot in the parameter buffer (1, 2, 4, 8; 128 for a tensor map)
+  std::optional<TensorMapLayout> map = {}; ///< of a tensor map: how it is made
+
+  /// Whether whoever launches gives an address for it.
+  bool takesAddress() const { return kind != ParameterKind::Scalar; }
 };
+
+/// InvalidInput names the first parameter that is a tensor map and cannot be made: nobody says how, no driver
+/// makes such, or shape and strides do not follow.
+Result<void> checkTensorMaps(const std::vector<ParameterSlot>& parameters);
 
 /// An argument as the kernel's author named it, at the sizes of the build.
 struct Argument {
@@ -61,6 +71,7 @@ struct Resources {
 template <typename V> void fields(V& v, ParameterSlot& m) {
   v("kind", m.kind);
   v("size_bytes", m.sizeBytes);
+  v.option("map", m.map);
 }
 
 template <typename V> void fields(V& v, Argument& m) {

@@ -75,16 +75,21 @@ Result<void> checkLaunch(const LaunchMetadata& launch, const Kernel& kernel) {
     return wrong("launch.parameters: " + std::to_string(launch.parameters.size()) + " for the kernel's " +
                      std::to_string(kernel.arguments.size()) + " arguments",
                  "one for each argument of the kernel, in its order; compilers' own may follow");
+  if (auto sound = checkTensorMaps(launch.parameters); !sound)
+    return wrong("launch." + sound.error().message, sound.error().remedy);
   for (size_t i = 0; i < kernel.arguments.size(); ++i) {
     const KernelArgument& argument = kernel.arguments[i];
     const ParameterSlot& slot = launch.parameters[i];
     const bool pointer = argument.type.starts_with("*");
     auto bytes = elementBytes(argument.type);
     const int size = pointer || !bytes ? 8 : *bytes;
-    if ((slot.kind == ParameterKind::Pointer) != pointer || slot.sizeBytes != size)
-      return wrong(
-          "launch.parameters[" + std::to_string(i) + "]: argument '" + argument.name + "' is a " +
-          (pointer ? "pointer of 8 bytes" : argument.type + " of " + std::to_string(size) + " bytes"));
+    if (slot.takesAddress() != pointer || (!slot.map && slot.sizeBytes != size))
+      return wrong("launch.parameters[" + std::to_string(i) + "]: argument '" + argument.name + "' is a " +
+                   (pointer ? "pointer of 8 bytes, or a tensor map of it"
+                            : argument.type + " of " + std::to_string(size) + " bytes"));
+    if (slot.map && bytes && slot.map->elementBytes != *bytes)
+      return wrong("launch.parameters[" + std::to_string(i) + "].map.element_bytes: argument '" +
+                   argument.name + "' is " + argument.type);
   }
   return {};
 }

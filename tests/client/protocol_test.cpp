@@ -57,6 +57,21 @@ TEST_CASE("messages survive a round trip") {
   CHECK_FALSE(back->etaSeconds.has_value());
 }
 
+TEST_CASE(
+    "a parameter that is a tensor map says how it is made; others, and older programs, say nothing of maps") {
+  Answer answer = sampleAnswer();
+  CHECK_FALSE(toJson(answer)["launch"]["parameters"][0].contains("map"));
+  answer.launch.parameters[0] = {ParameterKind::TensorMap, 128, TensorMapLayout{3, 9, 2, {128, 64}}};
+  const auto back = fromText<Answer>(toText(answer));
+  REQUIRE(back);
+  CHECK(back->launch.parameters[0].map == answer.launch.parameters[0].map);
+  CHECK_FALSE(back->launch.parameters[1].map.has_value());
+  const auto old =
+      fromText<LaunchMetadata>(R"({"symbol":"k","parameters":[{"kind":"tensor_map","size_bytes":128}]})");
+  REQUIRE(old);
+  CHECK_FALSE(old->parameters[0].map.has_value());
+}
+
 TEST_CASE("a kernel document travels as an object") {
   BestRequest request;
   request.document = R"({"name":"relu"})";

@@ -198,6 +198,13 @@ TEST_CASE("builds of others win under their names") {
   refused([](auto& bad) { bad.launch.grid = {0, 1, 1}; }, "grid");
   refused([](auto& bad) { bad.launch.parameters.pop_back(); }, "parameters");
   refused([](auto& bad) { bad.launch.parameters[0].kind = ParameterKind::Scalar; }, "pointer");
+  refused([](auto& bad) { bad.launch.parameters[0] = {ParameterKind::TensorMap, 128}; }, "how it is made");
+  refused([](auto& bad) { bad.launch.parameters[0].map = TensorMapLayout{}; }, "no tensor map");
+  refused(
+      [](auto& bad) {
+        bad.launch.parameters[0] = {ParameterKind::TensorMap, 128, TensorMapLayout{0, 7, 4, {64}}};
+      },
+      "parameters[1] is no scalar of 4 bytes");
   refused([](auto& bad) { bad.launch.block = {2000, 1, 1}; }, "block");
   refused([](auto& bad) { bad.launch.symbol = ""; }, "symbol");
   refused([](auto& bad) { bad.format = "exe"; }, "neither cubin nor object");

@@ -86,18 +86,20 @@ TEST_CASE("a worker may ask while it works, and what it asks may be anything") {
 }
 
 TEST_CASE("artefacts, devices and errors come through unchanged") {
-  Artefact artefact{"cubin",
-                    "sm_90a",
-                    std::string("\0\1\xff", 3),
-                    {"k", {128, 1, 1}, 4096, 64, 2, {{ParameterKind::TensorMap, 128}}},
-                    {40, 4096, 0},
-                    {{"llvm", 0.5}},
-                    "nvptx",
-                    ""};
+  Artefact artefact{
+      "cubin",
+      "sm_90a",
+      std::string("\0\1\xff", 3),
+      {"k", {128, 1, 1}, 4096, 64, 2, {{ParameterKind::TensorMap, 128, TensorMapLayout{3, 6, 2, {128, 64}}}}},
+      {40, 4096, 0},
+      {{"llvm", 0.5}},
+      "nvptx",
+      ""};
   auto back = artefactFromJson(json::from_cbor(json::to_cbor(artefactToJson(artefact))));
   REQUIRE(back);
   CHECK(back->bytes == artefact.bytes);
   CHECK(back->launch.parameters.at(0).kind == ParameterKind::TensorMap);
+  CHECK(back->launch.parameters.at(0).map == artefact.launch.parameters.at(0).map);
   CHECK(back->launch.dynamicSharedBytes == 4096);
   CHECK(back->resources.registers == 40);
   CHECK_FALSE(artefactFromJson(json{{"format", 1}}).has_value());

@@ -24,12 +24,12 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(driver: Path, folder: Path, program: str) -> None:
+def run(driver: Path, folder: Path, program: str, mapped: bool = False) -> None:
     """Runs a program that has a `kernel` of three arrays at 0x1000, 0x2000 and 0x3000, the `driver` and the `daemon`."""
     head = """
         import gpu_tuned
         from fake import N, Array, set_up
-        kernel, driver, daemon = set_up({folder!r})
+        kernel, driver, daemon = set_up({folder!r}, {mapped})
         x, y, z = Array(0x1000), Array(0x2000), Array(0x3000)
         def fails(error, words):
             try:
@@ -39,7 +39,7 @@ def run(driver: Path, folder: Path, program: str) -> None:
                 return
             raise AssertionError("it did not fail")
     """
-    text = textwrap.dedent(head).format(folder=str(folder)) + textwrap.dedent(program)
+    text = textwrap.dedent(head).format(folder=str(folder), mapped=mapped) + textwrap.dedent(program)
     paths = [str(Path(__file__).parent), *sys.path]
     environment = {**os.environ, "LD_LIBRARY_PATH": str(driver), "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, env=environment, timeout=300, check=False)
@@ -98,3 +98,21 @@ def test_an_address_that_breaks_a_condition_is_not_launched(driver: Path, tmp_pa
         fails(gpu_tuned.Error, "x is a multiple of 16")
         assert driver.launches == 1
     """)  # fmt: skip
+
+
+def test_a_parameter_that_is_a_tensor_map_is_made_at_the_launch(driver: Path, tmp_path: Path) -> None:
+    run(driver, tmp_path, """
+        driver.parameters = 8
+        kernel(x, y, out=z)
+        assert driver.map() == [7, 2, 0x1000, 3, 0, 60, 16, 0, 0, 0, 256, 0, 0, 0, 0, 32, 16, 0, 0, 0], driver.map()
+        slots = driver.slots(8)
+        assert [slots[0], *slots[3:7]] == [0xfeed0001, 64, 1, 0x2000, 0x3000], slots
+        assert [slot & 0xffffffff for slot in (slots[1], slots[2], slots[7])] == [16, 60, N], slots
+        kernel(x, y, out=z)
+        assert (driver.launches, driver.encodes, driver.slots(1)) == (2, 1, [0xfeed0001]), "the same tensor's map"
+        kernel(y, x, out=z)
+        assert (driver.encodes, driver.map()[2]) == (2, 0x2000)
+        x = Array(0x1008)
+        fails(gpu_tuned.InvalidInputError, "argument 'x' of 'sum' becomes a tensor map, and its base is 0x1008")
+        assert (driver.launches, driver.encodes) == (3, 2)
+    """, mapped=True)  # fmt: skip

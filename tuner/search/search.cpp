@@ -278,8 +278,13 @@ std::string Search::codeKey(const Configuration& configuration, const std::strin
                     std::to_string(code.launch.clusterSize) + " " + std::to_string(code.launch.scratchBytes);
   // An image of others may hold several kernels, and be launched in several ways.
   key += " " + code.launch.symbol;
-  for (const ParameterSlot& slot : code.launch.parameters)
+  for (const ParameterSlot& slot : code.launch.parameters) {
     key += " " + std::to_string(static_cast<int>(slot.kind)) + ":" + std::to_string(slot.sizeBytes);
+    if (!slot.map) continue;
+    key += ":" + std::to_string(slot.map->swizzle) + ":" + std::to_string(slot.map->elementType);
+    for (int64_t extent : slot.map->box)
+      key += ":" + std::to_string(extent);
+  }
   std::array<int64_t, 3> grid = code.launch.grid;
   if (grid[0] < 1) // the build does not say: the document does
     if (auto instance = instantiate(request_.kernel, configuration, request_.sizes)) grid = instance->grid;

@@ -7,6 +7,8 @@
 namespace tuned::cuda {
 namespace {
 
+constexpr int addressBytes = 8;
+
 struct Packer {
   const std::vector<ParameterSlot>& parameters;
   std::vector<ParameterValue> values = {};
@@ -17,32 +19,21 @@ struct Packer {
       return fail(ErrorKind::InvalidInput, "the kernel takes " + std::to_string(parameters.size()) +
                                                " parameters, and more were given");
     const ParameterSlot& slot = parameters[index];
-    if (slot.kind == ParameterKind::TensorMap)
-      return fail(ErrorKind::Unsupported,
-                  "parameter " + std::to_string(index) + " is a tensor map, and the argument is none");
-    if (slot.sizeBytes != bytes)
-      return fail(ErrorKind::InvalidInput,
-                  "argument " + std::to_string(argument) + " has " + std::to_string(bytes) +
-                      " bytes where the kernel's parameter " + std::to_string(index) + " has " +
-                      std::to_string(slot.sizeBytes));
+    const int wanted = slot.map ? addressBytes : slot.sizeBytes; // a map is made of the address, later
+    if (wanted != bytes)
+      return fail(ErrorKind::InvalidInput, "argument " + std::to_string(argument) + " has " +
+                                               std::to_string(bytes) +
+                                               " bytes where the kernel's parameter " +
+                                               std::to_string(index) + " has " + std::to_string(wanted));
     ParameterValue value;
     std::memcpy(value.bytes.data(), &bits, static_cast<size_t>(bytes));
     values.push_back(value);
     return {};
   }
 
-  Result<void> add(const TensorMap& map) {
-    size_t index = values.size();
-    if (index >= parameters.size() || parameters[index].kind != ParameterKind::TensorMap)
-      return fail(ErrorKind::InvalidInput,
-                  "a tensor map is given for parameter " + std::to_string(index) + ", which is none");
-    values.push_back({map.bytes});
-    return {};
-  }
-
   Result<void> add(const TensorDescriptor& descriptor, size_t argument) {
     uint64_t address = descriptor.address | (descriptor.paddingNan ? paddingNanBit : 0);
-    if (auto done = add(address, 8, argument); !done) return done;
+    if (auto done = add(address, addressBytes, argument); !done) return done;
     for (int64_t extent : descriptor.shape)
       if (auto done = add(static_cast<uint32_t>(extent), 4, argument); !done) return done;
     for (int64_t stride : descriptor.strides)
@@ -55,11 +46,9 @@ Result<void> addAll(Packer& packer, std::span<const ArgumentValue> arguments) {
   for (size_t i = 0; i < arguments.size(); ++i) {
     Result<void> done;
     if (const auto* address = std::get_if<uint64_t>(&arguments[i]))
-      done = packer.add(*address, 8, i);
+      done = packer.add(*address, addressBytes, i);
     else if (const auto* scalar = std::get_if<Scalar>(&arguments[i]))
       done = packer.add(scalar->bits, scalar->bytes, i);
-    else if (const auto* map = std::get_if<TensorMap>(&arguments[i]))
-      done = packer.add(*map);
     else
       done = packer.add(std::get<TensorDescriptor>(arguments[i]), i);
     if (!done) return done;
@@ -88,11 +77,11 @@ std::vector<LaunchValue> launchValues(const std::vector<ParameterSlot>& paramete
                                       std::span<const ParameterValue> values) {
   std::vector<LaunchValue> out(values.size());
   for (size_t i = 0; i < values.size() && i < parameters.size(); ++i) {
-    int bytes = parameters[i].sizeBytes;
+    const int bytes = parameters[i].map ? addressBytes : parameters[i].sizeBytes;
     if (bytes < 1 || bytes > 8) continue;
     uint64_t bits = 0;
     std::memcpy(&bits, values[i].bytes.data(), static_cast<size_t>(bytes));
-    if (parameters[i].kind == ParameterKind::Pointer) {
+    if (parameters[i].takesAddress()) {
       out[i].value = static_cast<int64_t>(bits & ~paddingNanBit);
       out[i].padsNan = (bits & paddingNanBit) != 0;
       continue;

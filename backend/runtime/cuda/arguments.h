@@ -11,7 +11,8 @@
 
 namespace tuned::cuda {
 
-/// One parameter's bytes, at the alignment the driver wants for a tensor map.
+/// One parameter's bytes, at the alignment the driver wants for a tensor map. What becomes a map is its
+/// address until the map is made (tensor_map.h).
 struct alignas(64) ParameterValue {
   std::array<std::byte, 128> bytes = {};
 };
@@ -22,9 +23,8 @@ struct alignas(64) ParameterValue {
 inline constexpr uint64_t paddingNanBit = uint64_t{1} << 63;
 
 /// InvalidInput names the first argument whose size is not the parameter's, or says that the counts differ.
-/// Unsupported: the kernel wants a tensor map. Where the build's table of arguments is known, what its
-/// function takes behind them are workspaces of another compiler's, of which it needs none, and are null;
-/// arguments of the table may not be left out.
+/// Where the build's table of arguments is known, what its function takes behind them are workspaces of
+/// another compiler's, of which it needs none, and are null; arguments of the table may not be left out.
 Result<std::vector<ParameterValue>> packArguments(const LaunchMetadata& launch,
                                                   std::span<const ArgumentValue> arguments);
 

@@ -117,6 +117,10 @@ struct Driver {
   int (*funcSetAttribute)(Function, int, int);
   int (*funcSetCacheConfig)(Function, int);
   int (*launchKernelEx)(const LaunchConfig*, Function, void**, void**);
+  /// Null: this driver makes no tensor maps. Map, type of elements, rank, address, extents, strides in bytes,
+  /// box, steps, interleave, swizzle, promotion in the L2, what is outside.
+  int (*tensorMapEncodeTiled)(void*, int, uint32_t, void*, const uint64_t*, const uint64_t*, const uint32_t*,
+                              const uint32_t*, int, int, int, int);
 };
 
 /// The driver, opened and initialised once a process. Unavailable without one, or with no device.

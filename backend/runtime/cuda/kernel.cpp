@@ -1,6 +1,7 @@
 #include "backend/runtime/cuda/kernel.h"
 
 #include "backend/runtime/cuda/launch.h"
+#include "backend/runtime/cuda/tensor_map.h"
 #include "base/model/grid.h"
 
 #include <array>
@@ -8,7 +9,7 @@
 namespace tuned::cuda {
 namespace {
 
-constexpr size_t fewParameters = 64;
+constexpr size_t fewParameters = 64, fewMaps = 4;
 constexpr int relaxedCapture = 2; // CU_STREAM_CAPTURE_MODE_RELAXED
 
 /// The context is this thread's while the scope lives; afterwards the one before is again, if there was one.
@@ -63,17 +64,24 @@ public:
 
 private:
   Result<void> check(std::span<const uint64_t> slots, const Grid& grid) const;
+  /// With the tensor maps made, in `maps`, one each.
+  Result<void> launchWith(std::span<ParameterValue> maps, std::span<const uint64_t> slots, const Grid& grid,
+                          Stream stream) const;
 
   const Driver& api_;
   DeviceHandle device_ = 0;
   Context context_ = nullptr;
   Module module_ = nullptr;
   LaunchableFunction function_;
+  TensorMaps maps_;
   std::optional<Grid> programs_; ///< the only grid that the build is right on, where it says one
 };
 
 Result<void> CudaKernel::load(std::string_view bytes, int index) {
   const std::string where = "cuda:" + std::to_string(index);
+  auto maps = TensorMaps::of(api_, launch_);
+  if (!maps) return fail(maps.error());
+  maps_ = std::move(*maps);
   if (api_.deviceGet(&device_, index) != Success)
     return fail(ErrorKind::Unavailable, "there is no device " + where,
                 "look at nvidia-smi and CUDA_VISIBLE_DEVICES");
@@ -114,6 +122,16 @@ Result<void> CudaKernel::check(std::span<const uint64_t> slots, const Grid& grid
 
 Result<void> CudaKernel::launch(std::span<const uint64_t> slots, const Grid& grid, void* stream) const {
   if (auto sound = check(slots, grid); !sound) return sound;
+  if (maps_.count() == 0) return launchWith({}, slots, grid, static_cast<Stream>(stream));
+  std::array<ParameterValue, fewMaps> few;
+  std::vector<ParameterValue> many;
+  if (maps_.count() > few.size()) many.resize(maps_.count());
+  return launchWith(many.empty() ? std::span(few) : std::span(many), slots, grid,
+                    static_cast<Stream>(stream));
+}
+
+Result<void> CudaKernel::launchWith(std::span<ParameterValue> maps, std::span<const uint64_t> slots,
+                                    const Grid& grid, Stream stream) const {
   std::array<void*, fewParameters> few;
   std::vector<void*> many;
   void** pointers = few.data();
@@ -125,7 +143,11 @@ Result<void> CudaKernel::launch(std::span<const uint64_t> slots, const Grid& gri
   for (size_t i = 0; i < slots.size(); ++i)
     pointers[i] = const_cast<uint64_t*>(&slots[i]);
   ContextScope scope(api_, context_);
-  const int status = function_.enqueue(grid, pointers, static_cast<Stream>(stream));
+  for (size_t i = 0; i < maps_.count(); ++i) {
+    if (auto done = maps_.make(i, slots, maps[i]); !done) return done;
+    pointers[maps_.parameterOf(i)] = maps[i].bytes.data();
+  }
+  const int status = function_.enqueue(grid, pointers, stream);
   if (status == Success) return {};
   return fail(driverError(status, "launching '" + launch_.symbol + "' on a grid of " + gridText(grid)));
 }

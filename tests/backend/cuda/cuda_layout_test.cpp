@@ -1,6 +1,7 @@
 // Our declarations of the driver's interface against the toolkit's header, where there is one.
 #ifdef TUNED_CUDA_HEADERS
 #include "backend/runtime/cuda/driver.h"
+#include "base/model/tensor_map.h"
 
 #include <cuda.h>
 
@@ -50,4 +51,10 @@ static_assert(same(ours::maxDynamicSharedBytes, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SH
 static_assert(same(ours::nonPortableClusterAllowed, CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED));
 static_assert(same(ours::deviceOrdinalOfPointer, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL));
 static_assert(same(ours::preferShared, CU_FUNC_CACHE_PREFER_SHARED));
+#if CUDA_VERSION >= 12000
+static_assert(sizeof(CUtensorMap) == tuned::tensorMapBytes);
+static_assert(same(0, CU_TENSOR_MAP_SWIZZLE_NONE) && same(3, CU_TENSOR_MAP_SWIZZLE_128B));
+static_assert(same(0, CU_TENSOR_MAP_DATA_TYPE_UINT8) && same(9, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16) &&
+              same(12, CU_TENSOR_MAP_DATA_TYPE_TFLOAT32_FTZ));
+#endif
 #endif

@@ -1,7 +1,6 @@
 #include "gpu_task.h"
 
 #include "backend/nvptx/cubin/cubin.h"
-#include "backend/runtime/cuda/tensor_map.h"
 #include "tuner/measure/element.h"
 #include "tuner/measure/inputs.h"
 
@@ -11,6 +10,21 @@
 
 namespace tuned::bench {
 namespace {
+
+/// Triton counts types of elements as the device's instructions do, which have three elsewhere than the
+/// driver.
+int elementTypeOf(int tritons) {
+  return tritons == 8 ? 10 : tritons == 9 || tritons == 10 ? tritons - 1 : tritons;
+}
+
+/// How Triton's kernel wants each of its tensor maps, in the order of its parameters.
+std::vector<TensorMapLayout> tensorMapsOf(const nlohmann::json& metadata) {
+  std::vector<TensorMapLayout> layouts;
+  for (const auto& map : metadata.value("tensor_maps", nlohmann::json::array()))
+    layouts.push_back({map.at("swizzle"), elementTypeOf(map.at("elem_type")), map.at("elem_size"),
+                       map.at("block_size").get<std::vector<int64_t>>()});
+  return layouts;
+}
 
 constexpr int64_t sampleElements = 1 << 19; // at each of three places
 
@@ -29,9 +43,16 @@ Result<Artefact> loadTriton(const std::string& base) {
   artefact.launch.symbol = kernel->symbol;
   artefact.launch.block[0] = metadata.at("threads");
   artefact.launch.dynamicSharedBytes = metadata.at("shared");
-  for (const nvptx::CubinParameter& parameter : kernel->parameters)
-    artefact.launch.parameters.push_back(
-        {parameter.size == 128 ? ParameterKind::TensorMap : ParameterKind::Scalar, parameter.size});
+  std::vector<TensorMapLayout> layouts = tensorMapsOf(metadata);
+  size_t nextMap = 0;
+  for (const nvptx::CubinParameter& parameter : kernel->parameters) {
+    artefact.launch.parameters.push_back({ParameterKind::Scalar, parameter.size});
+    if (parameter.size != tensorMapBytes) continue;
+    if (nextMap >= layouts.size())
+      return fail(ErrorKind::InvalidInput, "Triton names " + std::to_string(layouts.size()) +
+                                               " tensor maps, and its kernel takes more");
+    artefact.launch.parameters.back() = {ParameterKind::TensorMap, tensorMapBytes, layouts[nextMap++]};
+  }
   artefact.resources = {kernel->registers, kernel->staticSharedBytes + artefact.launch.dynamicSharedBytes,
                         kernel->stackBytes};
   return artefact;
@@ -160,17 +181,6 @@ Result<void> GpuTask::fill(size_t index) {
 
 namespace {
 
-/// How Triton's kernel wants each of its tensor maps, in the order of the arguments; our builds have no
-/// metadata.
-std::vector<cuda::TensorMapLayout> tensorMapsOf(const nlohmann::json& metadata) {
-  std::vector<cuda::TensorMapLayout> layouts;
-  if (!metadata.is_object()) return layouts;
-  for (const auto& map : metadata.value("tensor_maps", nlohmann::json::array()))
-    layouts.push_back(
-        {map.at("swizzle"), map.at("elem_type"), map.at("block_size").get<std::vector<int64_t>>()});
-  return layouts;
-}
-
 TensorDescriptor descriptorOf(const PlanArgument& argument, const PlanVariant& variant, uint64_t address) {
   TensorDescriptor descriptor;
   descriptor.address = address;
@@ -190,8 +200,6 @@ Result<std::vector<ArgumentValue>> GpuTask::arguments(const Candidate& candidate
   if (candidate.triton())
     metadata = nlohmann::json::parse(
         readFile((folder_ / task_.variants[candidate.variant].id).string() + "." + candidate.side + ".json"));
-  std::vector<cuda::TensorMapLayout> layouts = tensorMapsOf(metadata);
-  size_t nextMap = 0;
   std::vector<ArgumentValue> values;
   for (size_t i = 0; i < task_.arguments.size(); ++i) {
     const PlanArgument& argument = task_.arguments[i];
@@ -200,21 +208,8 @@ Result<std::vector<ArgumentValue>> GpuTask::arguments(const Candidate& candidate
       values.emplace_back(Scalar{argument.bits, argument.bytes});
     } else if (argument.block.empty()) {
       values.emplace_back(buffers_[i]->address());
-    } else if (TensorDescriptor descriptor =
-                   descriptorOf(argument, task_.variants[candidate.variant], buffers_[i]->address());
-               candidate.triton()) {
-      if (nextMap >= layouts.size())
-        return fail(ErrorKind::InvalidInput,
-                    "Triton names " + std::to_string(layouts.size()) + " tensor maps");
-      auto map = cuda::encodeTensorMap(descriptor, layouts[nextMap++]);
-      if (!map) return fail(map.error());
-      values.emplace_back(*map);
-      for (int64_t extent : descriptor.shape)
-        values.emplace_back(Scalar{static_cast<uint64_t>(extent), 4});
-      for (int64_t stride : descriptor.strides)
-        values.emplace_back(Scalar{static_cast<uint64_t>(stride), 8});
     } else {
-      values.emplace_back(descriptor);
+      values.emplace_back(descriptorOf(argument, task_.variants[candidate.variant], buffers_[i]->address()));
     }
   }
   if (!candidate.triton()) return values;

@@ -5,7 +5,8 @@
  *   driver_bench
  *
  * Microseconds of host time, medians of rounds of 100 launches; two passes over all, which tell how far
- * figures of equal ways are apart. Needs a driver; without a GPU it says so and ends. */
+ * figures of equal ways are apart. Behind them, what making one tensor map takes. Needs a driver; without a
+ * GPU it says so and ends. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
@@ -30,6 +31,8 @@ static int (*loadData)(void**, const void*), (*getFunction)(void**, void*, const
 static int (*launchKernel)(void*, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void*,
                            void**, void**);
 static int (*launchKernelEx)(const struct Config*, void*, void**, void**);
+static int (*encodeTiled)(void*, int, uint32_t, void*, const uint64_t*, const uint64_t*, const uint32_t*,
+                          const uint32_t*, int, int, int, int);
 
 static void *function, *stream;
 static uint64_t slots[most];
@@ -56,6 +59,17 @@ static void exByPointers(void) {
 static void exByBuffer(void) {
   const struct Config config = {{programs, 1, 1}, {threads, 1, 1}, 0, stream, NULL, 0};
   check(launchKernelEx(&config, function, NULL, extra), "cuLaunchKernelEx");
+}
+
+/* A matrix of halves, 4096 x 4096, in boxes of 128 x 64, as Triton's kernels have them. */
+static void makeMap(void) {
+  static _Alignas(64) char map[128];
+  static const uint64_t extents[2] = {4096, 4096}, strides[1] = {8192};
+  static const uint32_t box[2] = {64, 128}, steps[2] = {1, 1};
+  static uintptr_t address = 1 << 20;
+  address += 1024;
+  check(encodeTiled(map, 6, 2, (void*)address, extents, strides, box, steps, 0, 3, 2, 0),
+        "cuTensorMapEncodeTiled");
 }
 
 static double now(void) {
@@ -120,7 +134,8 @@ static int openDriver(void) {
                  {"cuModuleGetFunction", &getFunction},
                  {"cuStreamCreate", &makeStream},
                  {"cuLaunchKernel", &launchKernel},
-                 {"cuLaunchKernelEx", &launchKernelEx}};
+                 {"cuLaunchKernelEx", &launchKernelEx},
+                 {"cuTensorMapEncodeTiled", &encodeTiled}};
   for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); ++i) {
     void* found = dlsym(library, symbols[i].name);
     if (!found) return 0;
@@ -156,5 +171,6 @@ int main(void) {
                  microseconds(ways[i].way));
       }
     }
+  printf("cuTensorMapEncodeTiled | %.3f us\n", microseconds(makeMap));
   return 0;
 }

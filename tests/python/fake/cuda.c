@@ -6,6 +6,10 @@ int fake_load_status, fake_launch_status; /* what loading and launching give */
 int fake_loads, fake_launches, fake_capture_mode, fake_parameters = 4;
 void *fake_stream, *fake_context, *fake_launch_context;
 uint64_t fake_slots[64];
+int fake_encodes;
+/* What the last tensor map was asked for: type, rank, address, swizzle, fill; extents, strides in bytes and box of
+ * up to five dimensions each. */
+uint64_t fake_map[20];
 
 #define SUCCEEDS(name)                                                                                       \
   int name(void) {                                                                                           \
@@ -89,6 +93,20 @@ int cuModuleLoadData(void** module, const void* image) {
 int cuModuleGetFunction(void** function, void* module, const char* name) {
   *function = (void*)0x3000;
   return strcmp(name, "sum") ? 500 : module == 0;
+}
+int cuTensorMapEncodeTiled(uint64_t* map, int type, uint32_t rank, uint64_t address, const uint64_t* extents,
+                           const uint64_t* strides, const uint32_t* box, const uint32_t* steps, int interleave,
+                           int swizzle, int promotion, int fill) {
+  const uint64_t head[5] = {type, rank, address, swizzle, fill};
+  memcpy(fake_map, head, sizeof head);
+  for (uint32_t i = 0; i < rank; ++i) {
+    fake_map[5 + i] = extents[i];
+    fake_map[10 + i] = i + 1 < rank ? strides[i] : 0;
+    fake_map[15 + i] = box[i];
+  }
+  memset(map, 0, 128);
+  map[0] = 0xfeed0000 + ++fake_encodes;
+  return interleave || promotion != 2 || steps[0] != 1;
 }
 int cuLaunchKernelEx(
     const struct {
