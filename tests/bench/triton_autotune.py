@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 USUAL = ["09 descriptor persistent", "06 forward D 128"]
@@ -191,26 +192,11 @@ def ours(options: argparse.Namespace) -> None:
 
 def pretend_a_gpu(tutorials: Any) -> None:
     """For trying this program: Triton's frontend for an H100, arrays in this machine's memory."""
-    from triton.backends.compiler import GPUTarget
+    import torch
     from triton.runtime import driver
 
-    class Driver:
-        def get_current_device(self) -> int:
-            return 0
-
-        def get_current_stream(self, device: int) -> int:
-            return 0
-
-        def get_current_target(self) -> Any:
-            return GPUTarget("cuda", 90, 32)
-
-        def get_active_torch_device(self) -> str:
-            return "cpu"
-
-        def get_benchmarker(self) -> Any:
-            raise RuntimeError("nothing is timed here")
-
-    import torch
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "python"))
+    from triton_standins import Driver
 
     driver.set_active(Driver())
     torch.cuda.get_device_capability = lambda *_: (9, 0)

@@ -21,8 +21,11 @@ class Driver:
 
         return GPUTarget("cuda", 90, 32)
 
+    def get_active_torch_device(self) -> str:
+        return "cpu"
+
     def get_benchmarker(self) -> Any:
-        raise AssertionError("kernels here bring their own")
+        raise AssertionError("nothing is timed on a GPU that is not there")
 
 
 class Dtype(str):
