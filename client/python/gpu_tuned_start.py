@@ -1,7 +1,8 @@
 """Imported by gpu_tuned.pth when Python starts and GPU_TUNED_TRITON or GPU_TUNED_INDUCTOR is set: waits until triton, or
 Inductor, is imported, and then puts the hooks in.
 
-Nothing else is imported here; without the variables this module is not even loaded. Inductor compiles in processes of its
+Nothing else is imported here, not even typing or importlib.abc, which bring thirty modules along: many a process that starts
+with the variable set imports neither. Without the variables this module is not even loaded. Inductor compiles in processes of its
 own, which start like any other Python, so that they have the hooks, too.
 """
 
@@ -10,9 +11,10 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
-from typing import Any
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # What is waited for: the variable that asks for it, and the module whose install() puts the hooks in.
 _hooks: dict[str, tuple[str, str]] = {
@@ -22,7 +24,7 @@ _hooks: dict[str, tuple[str, str]] = {
 }
 
 
-class _Loader(Loader):
+class _Loader:
     """The module's own loader; after its first import, and not after a look for it, the hooks are put in."""
 
     def __init__(self, loader: Any, name: str, waiting: dict[str, str]) -> None:
@@ -50,7 +52,7 @@ class _Loader(Loader):
             warnings.warn(f"{what} is not installed: {error}", RuntimeWarning, stacklevel=2)
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Finds what it waits for as the others do, and has the hooks put in after the import, once.
 
     A module that is only looked for (``importlib.util.find_spec``) is waited for still.
@@ -68,7 +70,7 @@ class _Finder(MetaPathFinder):
             spec = finder.find_spec(name, path, target)
             if spec is not None:
                 if spec.loader is not None:
-                    spec.loader = _Loader(spec.loader, name, self._waiting)
+                    spec.loader = _Loader(spec.loader, name, self._waiting)  # type: ignore[assignment]
                 return spec
         return None
 
