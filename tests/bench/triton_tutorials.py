@@ -88,6 +88,7 @@ CASES: dict[str, tuple[str, int, Callable[[dict[str, Any], int], tuple[Callable[
     "06 forward D 128": ("06", 4096, attention(128)),
     "09 persistent": ("09", 8192, persistent),
     "09 descriptor persistent": ("09", 8192, transposed("matmul_descriptor_persistent")),
+    "09 TMA": ("09", 8192, transposed("matmul_tma")),
     "09 TMA persistent": ("09", 8192, transposed("matmul_tma_persistent")),
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 import time
 import types
 import warnings
@@ -174,39 +176,21 @@ def set_blocks(named: dict[str, Any]) -> None:
         named[name].block_shape = [named["BLOCK"]]
 
 
-def of_blocks(by_triton: list[int], tritons: float) -> Any:
-    """Triton's launches take so many milliseconds, ours one."""
-
-    def bench(call: Any, quantiles: Any) -> list[float]:
-        before, launched = len(by_triton), len(hooked)
-        call()
-        assert len(hooked) == launched + 1, "nothing was launched"
-        return [tritons if len(by_triton) > before else 1.0] * 3
-
-    configs = [triton.Config({"BLOCK": block}, num_warps=4, pre_hook=set_blocks) for block in (64, 128)]
-    return autotuned(blocks_source, bench, configs=configs)
+def of_blocks(bench: Any = never) -> Any:
+    return autotuned(blocks_source, bench, configs=[triton.Config({"BLOCK": b}, num_warps=4, pre_hook=set_blocks) for b in (64, 128)])
 
 
-def test_descriptors_are_served_where_ours_is_faster_than_tritons_best(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_descriptors_are_served_with_the_blocks_of_the_winner(monkeypatch: pytest.MonkeyPatch) -> None:
     by_triton = launched_by_triton(monkeypatch)
     x, y = tensor(np.arange(1000)), tensor(np.zeros(1000))
-    kernel = of_blocks(by_triton, 2.0)
-    kernel[grid](described(x), described(y), 1000, 1.5)
+    of_blocks()[grid](described(x), described(y), 1000, 1.5)
     np.testing.assert_array_equal(y.array, x.array * 1.5)
-    assert set(by_triton) == {64, 128}, "its autotuner looked for its own best"
-    y.array[:] = 0
-    by_triton.clear()
-    kernel[grid](described(x), described(y), 1000, 1.5)
-    np.testing.assert_array_equal(y.array, x.array * 1.5)
-    assert by_triton == []
-
-    by_triton.clear()
     y.array[:] = 0
     hooked.clear()
-    again, target = of_blocks(by_triton, 2.0), described(y, 32)
+    again, target = of_blocks(), described(y, 32)
     again[grid](described(x, 32), target, 1000, 1.5)  # blocks are the hook's to say
     np.testing.assert_array_equal(y.array, x.array * 1.5)
-    assert by_triton == [], "another process times nothing"
+    assert by_triton == [], "neither process times anything, nor launches by Triton"
     block = target.block_shape[0]
     assert block in (64, 128) and hooked[-1] == block, "the hook was called before the launch"
     y.array[:] = 0
@@ -220,18 +204,68 @@ def test_descriptors_are_served_where_ours_is_faster_than_tritons_best(monkeypat
     assert table.launch((described(x, 32), described(x, 32), 1000, 1.5), {"grid": grid}) is False, "in place"
 
 
-def test_descriptors_stay_with_triton_where_its_best_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
-    by_triton = launched_by_triton(monkeypatch)
-    x, y = tensor(np.arange(1100)), tensor(np.zeros(1100))
-    of_blocks(by_triton, 0.5)[grid](described(x), described(y), 1100, 2.5)
-    assert by_triton
-    by_triton.clear()
-    again = of_blocks(by_triton, 0.5)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        again[grid](described(x), described(y), 1100, 2.5)
-        again[grid](described(x), described(y), 1100, 2.5)
-    assert len(by_triton) == 2, "launched, and nothing is timed"
+@triton.jit
+def corner_source(x, y, n, BLOCK: tl.constexpr):
+    y.store([0, 0], x.load([0, 0]))
+
+
+def of_corner(columns: int) -> tuple[Any, tuple[Any, ...]]:
+    """A kernel that copies 64 rows of so many halves by descriptors, and its arguments."""
+    from triton.tools.tensor_descriptor import TensorDescriptor
+
+    arrays = [tensor(np.zeros(128 * 256), np.float16) for _ in range(2)]
+    x, y = (TensorDescriptor(array, [100, 200], [256, 1], [64, columns]) for array in arrays)
+    return autotuned(corner_source, configs=[triton.Config({"BLOCK": 64}, num_warps=4)]), (x, y, 100)
+
+
+def compiled_by_triton(kernel: Any, args: tuple[Any, ...]) -> Any:
+    kernel.nargs = dict(zip(kernel.arg_names, args))
+    (candidate,) = _export.compile_all(kernel, args, {"grid": (1,)}, kernel.configs, [(1, 1, 1)])
+    return candidate
+
+
+def test_tritons_own_build_says_how_its_tensor_maps_are_made() -> None:
+    import json
+
+    kernel, args = of_corner(128)
+    candidate = compiled_by_triton(kernel, args)
+    request = json.loads(_export.build(candidate, "k", candidate.configuration(), "sm_90a", "triton"))
+    map = {"swizzle": 3, "element_type": 6, "element_bytes": 2, "box": [64, 64]}  # 128 bytes of a row at once
+    slots = [{"kind": "tensor_map", "size_bytes": 128, "map": map}]
+    slots += [{"kind": "scalar", "size_bytes": size} for size in (4, 4, 8, 8)]
+    assert request["launch"]["parameters"][:11] == [*slots, *slots, {"kind": "scalar", "size_bytes": 4}]
+    assert {"kind": "divisible", "argument": 5, "value": 16} in request["launch"]["conditions"], "the second map's base"
+    # The function takes in this order what the launch gives it.
+    compiled = kernel.fn.run(*args, grid=(1,), warmup=True, BLOCK=64, num_warps=4)
+    entry = compiled.asm["ptx"].partition(".entry")[2].partition(")")[0]
+    sizes = [int(word) for word in re.findall(r"\.(?:u|b8 \w+\[)(\d+)", entry)]
+    assert sizes[:11] == [128, 32, 32, 64, 64, 128, 32, 32, 64, 64, 32]
+
+
+@pytest.mark.parametrize(("changed", "says"), [
+    ({"fp4_padded": True}, "a tensor map of another form"),
+    ({"is_im2col": True}, "a tensor map of another form"),
+    (None, "descriptors without tensor maps"),
+])  # fmt: skip
+def test_tensor_maps_of_kinds_that_are_not_known_are_not_handed_over(changed: Any, says: str) -> None:
+    candidate = compiled_by_triton(*of_corner(64))
+    first, *others = candidate.metadata.tensordesc_meta
+    told = [] if changed is None else [{**first, **changed}, *others]
+    candidate.metadata = candidate.metadata._replace(tensordesc_meta=told)
+    with pytest.raises(_export.Declined, match=f"Triton's build has {says}"):
+        _export.build(candidate, "k", candidate.configuration(), "sm_90a", "triton")
+
+
+def test_types_of_elements_are_counted_as_the_driver_does() -> None:
+    from gpu_tuned.triton import _descriptors
+
+    def of(kind: int) -> Any:
+        told = {"swizzle": 1, "elem_size": 2, "elem_type": kind, "block_size": [16], "fp4_padded": False}
+        return _descriptors.maps({"n": "constexpr", "x": "tensordesc<bf16[16]>"}, types.SimpleNamespace(tensordesc_meta=[told]))
+
+    host = importlib.import_module("triton.backends.nvidia.driver").TMA_DTYPE_DEVICE_TO_HOST
+    assert [of(kind)[0]["element_type"] for kind in range(13)] == [host[kind] for kind in range(13)]
+    assert _descriptors.maps({"x": "*fp32", "n": "constexpr"}, types.SimpleNamespace(tensordesc_meta=None)) == {}
 
 
 def test_descriptors_that_pad_with_nan_stay_with_triton(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +274,7 @@ def test_descriptors_that_pad_with_nan_stay_with_triton(monkeypatch: pytest.Monk
     if "padding" not in TensorDescriptor.__dataclass_fields__:
         pytest.skip("this release pads with zeros alone")
     by_triton = launched_by_triton(monkeypatch)
-    kernel = of_blocks(by_triton, 2.0)
+    kernel = of_blocks(lambda call, quantiles: (call(), [1.0] * 3)[1])
     with pytest.warns(RuntimeWarning, match="blocks_source stays with Triton: its descriptor x is padded with NaN"):
         kernel[grid](described(tensor(np.arange(96)), padding="nan"), described(tensor(np.zeros(96))), 96, 3.0)
     assert by_triton

@@ -11,7 +11,7 @@ import threading
 from typing import Any
 
 from .. import _core, _entries
-from . import _build, _key, _state
+from . import _key, _state
 
 _original: Any = None
 _original_getitem: Any = None
@@ -133,8 +133,10 @@ def _milliseconds(timing: Any) -> float | None:
 
 
 def _run(self: Any, *args: Any, **kwargs: Any) -> Any:
-    untimed, builds = False, None
+    untimed = False
     if _state.mode != "config" and _state.active:
+        from . import _build  # which mode config has no use for
+
         builds = _build.of(self)
         if builds.launch(self, args, kwargs):
             return None  # Triton would give its compiled kernel; there is none
@@ -154,8 +156,6 @@ def _run(self: Any, *args: Any, **kwargs: Any) -> Any:
             except Exception as error:
                 _state.statistics.unkept += 1
                 _state.say_once(f"{type(error).__name__}: {error}; what Triton timed is not kept")
-        if builds is not None and builds.rivals:
-            builds.compare(self, lambda: _original(self, *args, **kwargs), args, kwargs)
         return result
     finally:
         _now.call = before
@@ -180,7 +180,7 @@ def patch() -> None:
         _original, _original_getitem = Autotuner.run, Autotuner.__getitem__
         Autotuner.run = _run
         # kernel[grid]: where builds of ours are known, what launches them without Python code.
-        _getitem = _core.bound_item(Autotuner, _build.ATTRIBUTE, _run, _original_getitem)
+        _getitem = _core.bound_item(Autotuner, _state.BUILDS, _run, _original_getitem)
         Autotuner.__getitem__ = _getitem
     # Calls that are known to stay with Triton go there at once.
     _core.enable_calls(_state.mode != "config", _descriptor_type(), _original)

@@ -4,9 +4,6 @@ A call of an autotuned kernel is looked up in a table (``_core.Calls``) and laun
 here. The daemon is asked which build is the best for exactly this call; where it does not know yet, every configuration
 goes there as IR and as Triton's binary, is timed and judged, and the answer is kept for later processes. Calls that
 cannot be handed over (hooks that write, integers that mean something) stay with Triton, and the reason is said once.
-
-Triton's builds for host tensor descriptors take tensor maps, and cannot be handed over: there Triton's autotuner finds its
-own best as without us, and ours is timed beside it in this process (Builds.compare), by the same means and in turns.
 """
 
 from __future__ import annotations
@@ -28,8 +25,6 @@ SPACE = "triton-build"
 MOST_CALLS = 16  # of one kernel in one process are tuned: a service whose sizes never repeat would tune for ever
 SECONDS = 60.0  # a tuning may take; GPU_TUNED_TRITON_SECONDS
 
-ATTRIBUTE = "_gpu_tuned_builds"  # of an autotuner
-
 
 class Question:
     """One call, asked about: what identifies it, and what is needed to tune it."""
@@ -44,8 +39,6 @@ class Question:
         self.configs = list(autotuner.prune_configs(kwargs)) if len(autotuner.configs) > 1 else list(autotuner.configs)
         values = {**autotuner.nargs, **_key.keywords_of(kwargs)}
         self.descriptors = {name: value for name, value in values.items() if _descriptors.is_descriptor(value)}
-        if self.descriptors and any(getattr(autotuner, name, None) for name in ("reset_to_zero", "restore_value")):
-            raise Declined("it takes descriptors, and its arguments are restored between launches")
         calls = [_export.call_of(autotuner, args, kwargs, config) for config in self.configs]
         found = [_export.meta_of(autotuner, args, kwargs, config) for config in self.configs]
         self.function = found[0][0]
@@ -68,7 +61,7 @@ class Question:
             "values": [[name, told[name] if name in told else repr(value)] for name, value in sorted(values.items())],
         }
         if self.descriptors:
-            self.asked["blocks"] = [_blocks(autotuner, *call) for call in calls]
+            self.asked["descriptors"] = [_blocks(autotuner, *call) for call in calls]
         self.name = _key.digest(self.asked)
         autotuner.nargs = None
 
@@ -88,14 +81,12 @@ class Builds:
         self.calls = core.Calls(tuple(autotuner.arg_names))
         self.calls.watch(self.runtime, None)
         self.ready: list[tuple[Question, Any, dict[str, Any]]] = []  # appended by a thread, taken by launches
-        self.rivals: list[tuple[Question, Any, dict[str, Any]]] = []  # to be compared with Triton's best in this call
         self.tuned = 0
         self.pending = 0  # tunings behind; while there are any, Triton serves its first configuration untimed
         self.lock = threading.Lock()  # guards pending
 
     def launch(self, autotuner: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         """Whether the call was launched here. Errors are those of a launch; everything else leaves it to Triton."""
-        self.rivals.clear()  # of a call that failed
         if self.ready and not _capturing():
             self._swap()
         if not self.calls.quiet():
@@ -104,7 +95,7 @@ class Builds:
         if done is not None or kwargs.get("grid") is None or _capturing():
             return bool(done)
         try:
-            if not self._resolve(autotuner, args, kwargs) and not self.rivals:
+            if not self._resolve(autotuner, args, kwargs):
                 self._leave(args, kwargs)
         except (Declined, NotUnderstood) as reason:
             self._leave(args, kwargs)
@@ -124,9 +115,6 @@ class Builds:
         question = Question(autotuner, args, kwargs)
         self.calls.watch(self.runtime, question.function)
         entry = _entries.get(SPACE, question.name)
-        if entry is not None and entry.get("slower"):  # than Triton's best
-            _state.statistics.hits += 1
-            return False
         if entry is not None:
             answer = _answer(entry, question.device)
             if answer is not None:
@@ -137,47 +125,13 @@ class Builds:
             raise Declined(f"{MOST_CALLS} kinds of its calls are tuned in this process already")
         if _state.frozen:
             return False
-        if question.descriptors and _state.mode == "async":
-            raise Declined("it takes descriptors, whose builds are compared in mode build alone")
         self.tuned += 1
         if _state.mode == "async":
             self._tune_behind(question)
             return False
         answer, entry = tune(question)
-        if question.descriptors:
-            self.rivals.append((question, answer, entry))
-            return False
         self._put(question, answer, entry)
         return True
-
-    def compare(self, autotuner: Any, launch: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Behind a launch of Triton's: our winner and Triton's best, timed in turns as its autotuner times. The faster one
-        serves such calls from now on, here and in later processes."""
-        while self.rivals:
-            question, answer, entry = self.rivals.pop()
-            try:
-                # Unknown, then launched, which has the hook set blocks, then unknown again: another call to the table.
-                for _ in range(3):
-                    if self.calls.launch(args, kwargs) is not True:
-                        self._put(question, answer, entry)
-
-                def ours() -> None:
-                    if self.calls.launch(args, kwargs) is not True:
-                        raise Declined("its winner cannot be launched")
-
-                ways = (ours, launch)
-                turns = [[_median(autotuner, way) for way in ways] for _ in range(3)]
-                mine, theirs = (min(times) for times in zip(*turns))
-                entry = {**entry, "milliseconds": mine, "tritons_milliseconds": theirs, "slower": not mine < theirs}
-                entry = _entries.put(SPACE, question.name, entry)
-                if entry.get("slower"):
-                    self.calls.clear()  # the other form of this call, too; what is known of others is asked for again
-                    self._leave(args, kwargs)
-            except Exception as error:
-                self.calls.clear()
-                self._leave(args, kwargs)
-                _state.statistics.left += 1
-                _state.say_once(f"{type(error).__name__}: {error}; {_name(autotuner)} stays with Triton")
 
     def _put(self, question: Question, answer: Any, entry: dict[str, Any]) -> None:
         binary = _daemon.client().load(answer)
@@ -228,11 +182,11 @@ class Builds:
 
 
 def of(autotuner: Any) -> Builds:
-    known: Builds | None = autotuner.__dict__.get(ATTRIBUTE)
+    known: Builds | None = autotuner.__dict__.get(_state.BUILDS)
     if known is None:
         from .. import _core
 
-        known = autotuner.__dict__[ATTRIBUTE] = Builds(autotuner, _core)
+        known = autotuner.__dict__[_state.BUILDS] = Builds(autotuner, _core)
     return known
 
 
@@ -249,7 +203,7 @@ def tune(question: Question) -> tuple[Any, dict[str, Any]]:
     kernel = json.loads(client.submit(json.dumps(document)))["id"]
     brought, refused = 0, ""
     target = _target(question.device)
-    rivals = () if question.descriptors or not question.device.startswith("cuda:") else document["sources"]
+    rivals = document["sources"] if question.device.startswith("cuda:") else ()
     for candidate, source in zip(candidates, rivals):
         try:
             origin = f"triton {triton.__version__}"
@@ -273,8 +227,7 @@ def tune(question: Question) -> tuple[Any, dict[str, Any]]:
              "origin": found.get("origin", ""), "seconds": found.get("seconds"), "buffers": buffers,
              "written": written, "question": question.asked}  # fmt: skip
     _state.statistics.misses += 1
-    # What is compared afterwards is kept then.
-    kept = entry if question.descriptors else _entries.put(SPACE, question.name, entry)
+    kept = _entries.put(SPACE, question.name, entry)
     answer = _answer(kept, question.device)
     if answer is None:
         raise Declined("its winner is no longer known")
@@ -292,12 +245,6 @@ def _compared(client: Any, kernel: str, device: str) -> bool:
     why = json.loads(client.request("POST", "/v1/explain", json.dumps({"kernel": kernel, "sizes": {}, "device": device})))
     measured = [one["measurement"] for one in why["field"]]
     return any(one.get("origin") and one["outcome"] == "timed" for one in measured)
-
-
-def _median(autotuner: Any, call: Any) -> float:
-    """Milliseconds of a launch as Triton's autotuner times them."""
-    timing = autotuner.do_bench(call, quantiles=(0.5, 0.2, 0.8))
-    return float(timing[0] if isinstance(timing, (list, tuple)) else timing)
 
 
 def _answer(entry: dict[str, Any], device: str) -> Any:

@@ -2,7 +2,8 @@
 
 A compiled function takes such an argument as a descriptor with shape and strides behind it, which Triton's launcher makes a
 tensor map of. Here the IR is rewritten to take a pointer in its place and to make the descriptor itself: what our compilers
-have for descriptors that kernels make serves these, too, and whoever launches passes addresses and integers alone.
+have for descriptors that kernels make serves these, too, and whoever launches passes addresses and integers alone. Triton's
+own build keeps its tensor maps: whoever launches it makes them of the same addresses and integers (maps).
 """
 
 from __future__ import annotations
@@ -37,6 +38,44 @@ def like(descriptor: Any, base: Any) -> Any:
     made = copy.copy(descriptor)
     made.base, made.block_shape = base, list(descriptor.block_shape)
     return made
+
+
+#: Triton counts types of elements as the device's instructions do; the driver's function has three of them elsewhere.
+_DRIVERS_TYPE = {8: 10, 9: 8, 10: 9}
+
+
+def maps(signature: dict[str, Any], metadata: Any) -> dict[int, dict[str, Any]]:
+    """How Triton's build wants the driver to make each of its tensor maps, by the parameter's position; ValueError says
+    what of it is of a kind that is not known here.
+
+    A descriptor is a map, its shape and its strides, in this order, in every release from 3.4 to 3.9.
+    """
+    told = list(getattr(metadata, "tensordesc_meta", None) or ())
+    found: dict[int, dict[str, Any]] = {}
+    position = 0
+    for kind in signature.values():
+        if kind == "constexpr":
+            continue
+        if not kind.startswith("tensordesc"):
+            position += 1
+            continue
+        if not told:
+            raise ValueError("descriptors without tensor maps")
+        one = told.pop(0)
+        if one.get("fp4_padded") or one.get("is_im2col"):
+            raise ValueError("a tensor map of another form")
+        box = [int(extent) for extent in one["block_size"]]
+        kind_of_element = int(one["elem_type"])
+        found[position] = {
+            "swizzle": int(one["swizzle"]),
+            "element_type": _DRIVERS_TYPE.get(kind_of_element, kind_of_element),
+            "element_bytes": int(one["elem_size"]),
+            "box": box,
+        }
+        position += 1 + 2 * len(box)
+    if told:
+        raise ValueError("more tensor maps than descriptors")
+    return found
 
 
 def reach(descriptor: Any) -> int:

@@ -200,13 +200,21 @@ def choice(values: list[tuple[int, int]]) -> str:
 def build(candidate: Candidate, kernel: str, configuration: dict[str, int], target: str, origin: str) -> str:
     """Triton's own binary as a request to ``POST /v1/builds``; Declined where its launch needs more than a build says."""
     metadata = candidate.metadata
-    for name in (*WORKSPACES, "launch_cooperative_grid", "launch_pdl", "tensordesc_meta"):
+    for name in (*WORKSPACES, "launch_cooperative_grid", "launch_pdl"):
         if getattr(metadata, name, None):
             raise Declined(f"Triton's build needs {name}")
-    slots, conditions = [], []
+    try:
+        maps = _descriptors.maps(candidate.signature, metadata)
+    except ValueError as reason:
+        raise Declined(f"Triton's build has {reason}") from reason
+    slots: list[dict[str, Any]] = []
+    conditions = []
     for position, parameter in enumerate(candidate.ir.parameters):
         pointer = parameter.type.startswith("*")
-        slots.append({"kind": "pointer" if pointer else "scalar", "size_bytes": 8 if pointer else parameter.bytes()})
+        if position in maps:
+            slots.append({"kind": "tensor_map", "size_bytes": 128, "map": maps[position]})
+        else:
+            slots.append({"kind": "pointer" if pointer else "scalar", "size_bytes": 8 if pointer else parameter.bytes()})
         if parameter.divisibility > 1:
             conditions.append({"kind": "divisible", "argument": position, "value": parameter.divisibility})
     slots += [{"kind": "pointer", "size_bytes": 8} for name in WORKSPACES if hasattr(metadata, name)]

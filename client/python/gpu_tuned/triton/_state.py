@@ -16,6 +16,8 @@ from ..errors import InvalidInputError, UnsupportedError
 OLDEST, NEWEST = (3, 4), (3, 9)
 MODES = ("config", "build", "async")
 
+BUILDS = "_gpu_tuned_builds"  # an autotuner's attribute, in modes build and async: what is known of it (_build.Builds)
+
 
 @dataclass
 class Statistics:
