@@ -103,7 +103,9 @@ HttpResponse Router::problem(const Error& error, int status) {
 HttpResponse Router::mayNotSubmit(const Peer& peer) {
   return problem(
       {ErrorKind::Denied,
-       "user " + std::to_string(peer.uid) + " may ask this daemon, but not bring it kernels", std::nullopt,
+       "user " + std::to_string(peer.uid) +
+           " may ask this daemon, but not bring it kernels, nor hold, check or clean it",
+       std::nullopt,
        "ask for a kernel that is known, by id or name; the daemon's submit_group says who may submit"});
 }
 

@@ -109,6 +109,7 @@ void Server::Implementation::end(const char* why) {
   if (context.ending) return;
   spdlog::info("ending{}", why);
   context.ending = true;
+  service.end();
   if (ended) ended();
   acceptor.close();
   for (Session* session : context.open)

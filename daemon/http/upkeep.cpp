@@ -36,7 +36,8 @@ Result<Collected> collect(Service& service, const std::string& body) {
   const std::unique_lock only(one, std::try_to_lock);
   if (!only) return busy();
   auto gone = service.store().collect(request->maxBytes.value_or(any),
-                                      request->maxAgeSeconds ? unixNow() - *request->maxAgeSeconds : 0);
+                                      request->maxAgeSeconds ? unixNow() - *request->maxAgeSeconds : 0,
+                                      [&] { return service.ending(); });
   return gone ? Result<Collected>(Collected{gone->artefacts, gone->bytes}) : fail(gone.error());
 }
 

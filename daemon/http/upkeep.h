@@ -9,7 +9,7 @@ namespace tuned {
 
 /// POST /v1/verify. The daemon's end breaks it off.
 HttpResponse verifyCache(Service& service, const Router::Call& call);
-/// POST /v1/collect
+/// POST /v1/collect. The daemon's end breaks it off, too.
 HttpResponse collectBinaries(Service& service, const Router::Call& call);
 
 } // namespace tuned

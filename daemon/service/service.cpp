@@ -83,7 +83,8 @@ Service::~Service() {
 }
 
 void Service::shutdown() {
-  if (ending_.exchange(true)) return;
+  end();
+  if (std::exchange(closed_, true)) return;
   compilers_.close();
   if (!looking_)
     for (auto& [device, pool] : measurers_)
@@ -465,11 +466,14 @@ void Service::collect() {
   const double now = unixNow();
   if (now - collected_ < hour) return;
   collected_ = now;
-  auto gone = store_->collect(options_.artefactBytes, now - options_.artefactDays * day);
+  const auto ending = [this] { return ending_.load(); };
+  auto gone = store_->collect(options_.artefactBytes, now - options_.artefactDays * day, ending);
+  if (!gone && ending_) return; // the next daemon goes on with it
   if (!gone) return spdlog::warn("binaries could not be collected: {}", gone.error().text());
   if (gone->artefacts > 0)
     spdlog::info("{} binaries of {} bytes that won nothing were dropped", gone->artefacts, gone->bytes);
-  auto history = store_->collectHistory(options_.historyRows, now - options_.historyDays * day);
+  auto history = store_->collectHistory(options_.historyRows, now - options_.historyDays * day, ending);
+  if (!history && ending_) return;
   if (!history) return spdlog::warn("history could not be collected: {}", history.error().text());
   if (history->measurements + history->jobs + history->builds > 0)
     spdlog::info("{} measurements, {} builds and {} jobs that no answer rests on were dropped",

@@ -83,7 +83,9 @@ public:
   Result<protocol::ServiceStatus> pause(bool paused);
   /// [quick] Whether no tuning is queued or running.
   bool idle() const { return jobs_.unfinished() == 0; }
-  /// [quick] Whether the daemon is stopping: what takes long is to give up.
+  /// [quick] From now on no tuning is taken and what takes long gives up; shutdown() follows.
+  void end() { ending_ = true; }
+  /// [quick] Whether the daemon is stopping.
   bool ending() const { return ending_; }
   /// [quick] Nothing when requests can be served; else why not.
   std::optional<std::string> unready() const;
@@ -156,6 +158,7 @@ private:
   std::mutex laterMutex_;
   Later later_;
   std::atomic<bool> ending_ = false;
+  bool closed_ = false;
   std::atomic<double> collected_ = 0; ///< Unix time of the last collection
   Jobs jobs_;                         ///< last: its threads use all above
 };

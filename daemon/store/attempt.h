@@ -53,6 +53,13 @@ template <typename Work> auto Store::change(Work&& work) -> Result<decltype(work
   return attempt(std::forward<Work>(work));
 }
 
+/// Between slices of what takes long: Unavailable once the daemon ends.
+inline Result<void> goOn(const std::function<bool()>& ending, const char* what) {
+  if (!ending || !ending()) return {};
+  return fail(ErrorKind::Unavailable, std::string(what) + " was broken off: the daemon is stopping",
+              "ask again when it is back");
+}
+
 /// A transaction, or a part of the one that batch() has begun. Rolled back unless committed.
 class Changes {
 public:

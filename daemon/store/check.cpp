@@ -1,5 +1,7 @@
 #include "daemon/store/check.h"
 
+#include "daemon/store/attempt.h"
+
 #include <algorithm>
 
 namespace tuned::store {
@@ -30,10 +32,7 @@ public:
   }
 
 private:
-  Result<void> goOn() const {
-    if (!ending_ || !ending_()) return {};
-    return fail(ErrorKind::Unavailable, "the check of the cache was broken off");
-  }
+  Result<void> goOn() const { return store::goOn(ending_, "the check of the cache"); }
 
   Result<void> build(const BuildRecord& record) {
     ++out_.builds;

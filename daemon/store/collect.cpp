@@ -13,6 +13,8 @@ constexpr const char* listProblems =
     "(SELECT d.kernel FROM names n JOIN documents d ON d.sha = n.document WHERE n.name = ?1)) "
     "AND (?2 = '' OR p.sizes = ?2)";
 
+constexpr const char* collection = "dropping binaries";
+
 /// Binaries of losers: no finalist that stands, and nobody else's. ?1: put before.
 constexpr const char* oldest =
     "SELECT a.sha, a.size FROM artefacts a INDEXED BY artefacts_by_age WHERE a.created < ?1 AND NOT EXISTS "
@@ -66,7 +68,7 @@ Result<Removed> Store::forget(const Filter& filter) {
 
 // In slices, each a transaction of its own: others are served in between, and a collection that is cut short
 // has done that much.
-Result<Removed> Store::collect(int64_t bytes, double before) {
+Result<Removed> Store::collect(int64_t bytes, double before, const std::function<bool()>& ending) {
   auto total = change([&] {
     return numberOf(*database_, "SELECT coalesce(sum(size), 0) FROM artefacts INDEXED BY artefacts_by_age");
   });
@@ -95,6 +97,7 @@ Result<Removed> Store::collect(int64_t bytes, double before) {
   const auto slices = [&](const char* oldestFirst, double limit, int64_t within) -> Result<void> {
     constexpr int64_t all = std::numeric_limits<int64_t>::max();
     while (*total > within) {
+      if (auto on = goOn(ending, collection); !on) return on;
       auto gone = drop(oldestFirst, limit, within < 0 ? all : *total - within);
       if (!gone) return fail(gone.error());
       if (gone->artefacts == 0) break;
@@ -106,8 +109,8 @@ Result<Removed> Store::collect(int64_t bytes, double before) {
   };
   auto done = slices(aged, before, -1);
   if (done) done = slices(oldest, unixNow() + 1, bytes);
-  // The pages go back to the file system, some megabytes at a time.
-  for (int64_t last = -1; done && out.artefacts > 0;) {
+  // The pages go back to the file system, some megabytes at a time; those that do not, the next daemon fills.
+  for (int64_t last = -1; done && out.artefacts > 0 && goOn(ending, collection);) {
     auto left = change([&] {
       database_->exec("PRAGMA incremental_vacuum(2048)");
       return numberOf(*database_, "PRAGMA freelist_count");

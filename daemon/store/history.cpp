@@ -8,6 +8,7 @@ namespace tuned::store {
 
 namespace {
 constexpr int64_t slice = 2000;
+constexpr const char* droppingHistory = "dropping history";
 
 /// Measurements `m` that no answer rests on: a winner is told from the finalists that stand, and where none
 /// does from what else stands.
@@ -54,11 +55,12 @@ constexpr const char* agedJobs = "DELETE FROM jobs WHERE state NOT IN ('queued',
 #undef HISTORY
 } // namespace
 
-Result<Removed> Store::collectHistory(int64_t rows, double before) {
+Result<Removed> Store::collectHistory(int64_t rows, double before, const std::function<bool()>& ending) {
   Removed out;
   const auto count = [&](const char* sql) { return attempt([&] { return numberOf(*database_, sql); }); };
   const auto walk = [&](const Aged& table, int64_t& gone) -> Result<void> {
     for (int64_t behind = 0;;) {
+      if (auto on = goOn(ending, droppingHistory); !on) return on;
       auto last = change([&] {
         const int64_t end = numberOf(*database_, table.next, behind, slice);
         if (end > 0) gone += run(*database_, table.drop, behind, end, before);
@@ -73,6 +75,7 @@ Result<Removed> Store::collectHistory(int64_t rows, double before) {
     auto total = count(counted);
     if (!total) return fail(total.error());
     for (int64_t over = *total - rows; over > 0;) {
+      if (auto on = goOn(ending, droppingHistory); !on) return on;
       auto went = change([&] { return run(*database_, drop, std::min(over, slice)); });
       if (!went) return fail(went.error());
       if (*went == 0) break; // the rest are answers

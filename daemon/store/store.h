@@ -167,12 +167,14 @@ public:
   Result<Removed> forget(const Filter& filter);
   /// Drops binaries, oldest first, that no search has found among the best: those put before `before` (Unix
   /// time), and then as many as keep all together within `bytes`. Builds stay known. Binaries of other
-  /// compilers and of builds not measured yet go only by age.
-  Result<Removed> collect(int64_t bytes, double before);
+  /// compilers and of builds not measured yet go only by age. `ending`, asked now and then, breaks it off:
+  /// Unavailable, and what went by then stays gone.
+  Result<Removed> collect(int64_t bytes, double before, const std::function<bool()>& ending = {});
   /// Drops what no answer rests on: measurements that are not a winner's or its rivals', searches that later
   /// ones followed, builds left without a measurement, finished jobs. First what is older than `before` (Unix
   /// time), then the oldest of measurements, and of jobs, until there are `rows` of each (history.cpp).
-  Result<Removed> collectHistory(int64_t rows, double before);
+  /// `ending` as above.
+  Result<Removed> collectHistory(int64_t rows, double before, const std::function<bool()>& ending = {});
 
   Result<Counts> counts();
   /// Folds the log into the file: for a clean end.

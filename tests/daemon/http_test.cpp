@@ -1,7 +1,10 @@
 // The server's parts without a socket: who gives way to whom, and whose turn it is.
+#include "base/sha256.h"
 #include "daemon/http/connections.h"
 #include "daemon/http/request_reader.h"
+#include "daemon/http/routes.h"
 #include "daemon/http/turns.h"
+#include "tests/daemon/scratch.h"
 
 #include <atomic>
 #include <boost/beast/http/error.hpp>
@@ -117,6 +120,28 @@ TEST_CASE("who sends little holds little, and who sends much gets room") {
   CHECK(feed(reader, "\r\n0\r\n\r\n") == boost::system::error_code());
   CHECK(reader.take().request.body == body);
   CHECK(reader.room().size() == 4096);
+}
+
+TEST_CASE("a check and a collection of the cache are broken off when the daemon ends") {
+  test::Scratch folder;
+  Options options;
+  options.cache = folder.path();
+  auto store = store::Store::open(options.cache);
+  REQUIRE_MESSAGE(store, (store ? "" : store.error().text()));
+  Build build;
+  const std::string bytes = "a binary";
+  build.artefact = sha256(bytes);
+  REQUIRE((*store)->putBuild({"kernel", R"({"n":1})", "{}", "toolchain", "", ""}, build, bytes));
+  Service service(options, std::move(*store));
+  Router router(service);
+  HttpRequest verify{"POST", "/v1/verify", "", ""};
+  HttpRequest collect{"POST", "/v1/collect", R"({"max_age_seconds": 0})", ""};
+  verify.peer.rights = collect.peer.rights = Rights::Submit;
+  CHECK(router.handle(verify).status == 200);
+  service.end();
+  CHECK(router.handle(verify).status == 503);
+  CHECK(router.handle(collect).status == 503);
+  CHECK(service.store().counts()->artefacts == 1);
 }
 
 TEST_CASE("users take turns, and one alone does not hold every thread") {

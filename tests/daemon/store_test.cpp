@@ -337,6 +337,41 @@ TEST_CASE("what no answer rests on has an age and a size; what won stays") {
   CHECK(store->build(buildKey(64)).error().kind == ErrorKind::NotFound);
 }
 
+TEST_CASE("a collection that the daemon's end breaks off says so; what went stays gone, the rest waits") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  MeasurementRecord winner = timed(store->build(buildKey(2))->id, 1e-3);
+  winner.finalist = true; // the others are history
+  REQUIRE(store->addMeasurement(winner));
+  constexpr int64_t binaries = 300; // in slices of 64
+  REQUIRE(store->batch([&]() -> Result<void> {
+    for (int64_t i = 0; i < binaries; ++i) {
+      auto kept = store->addMeasurement(timed(put(*store, buildKey(1000 + i), std::to_string(i)), 1));
+      if (!kept) return fail(kept.error());
+    }
+    return {};
+  }));
+  const auto after = [](int questions) {
+    return [questions, asked = 0]() mutable { return asked++ >= questions; };
+  };
+  const auto all = store->counts();
+  CHECK(store->collect(0, 0, after(0)).error().kind == ErrorKind::Unavailable);
+  CHECK(store->counts()->artefacts == all->artefacts);
+  CHECK(store->collect(0, 0, after(3)).error().kind == ErrorKind::Unavailable);
+  const int64_t left = store->counts()->artefacts;
+  CHECK(left < all->artefacts);
+  CHECK(left > 0);
+  CHECK(store->collect(0, 0, after(100))->artefacts == left - 1);
+
+  constexpr double later = 4e9;
+  CHECK(store->collectHistory(1, later, after(0)).error().kind == ErrorKind::Unavailable);
+  CHECK(store->counts()->measurements == all->measurements);
+  CHECK(store->collectHistory(1, later, after(1)).error().kind == ErrorKind::Unavailable);
+  CHECK(store->counts()->measurements < all->measurements);
+  CHECK(store->counts()->builds == all->builds); // their turn had not come
+  CHECK(store->collectHistory(1, later, after(100))->builds > 0);
+}
+
 TEST_CASE("a kernel that is forgotten by its name leaves no text behind") {
   Scratch folder;
   auto store = openAt(folder.path());
