@@ -308,11 +308,26 @@ class Pausing(Service):
         self.assertEqual(self.client.wait_job(job["id"])[1]["state"], "done")
 
     @unittest.skipUnless(AS_ROOT, "needs root to play another user")
-    def test_who_may_only_ask_pauses_nobody(self):
+    def test_who_may_only_ask_changes_nothing_for_others(self):
+        kernel = self.tuned("known", 3)
         os.chmod(self.daemon.folder, 0o755)
         path = self.daemon.socket
-        self.assertEqual(as_user(12345, lambda: Client(path).ask("POST", "/v1/pause"))[0], 403)
+        asked = [
+            ("POST", "/v1/pause", None),
+            ("POST", "/v1/resume", None),
+            ("POST", "/v1/verify", None),
+            ("POST", "/v1/collect", {"max_age_seconds": 0}),
+            ("POST", "/v1/forget", {"kernel": kernel}),
+            ("POST", "/v1/bundle", {}),
+            ("GET", "/v1/bundle", None),
+            ("POST", "/v1/kernels", document("other", scaled(4))),
+            ("POST", "/v1/builds", {}),
+            ("PUT", "/v1/entries/a/b", {}),
+        ]
+        answers = as_user(12345, lambda: [[*each[:2], Client(path).ask(*each)[0]] for each in asked])
+        self.assertEqual(answers, [[*each[:2], 403] for each in asked])
         self.assertFalse(self.client.ask("GET", "/v1/status")[1]["paused"])
+        self.assertEqual(self.client.ask("POST", "/v1/best", {"kernel": "known", "sizes": {"n": 1000}})[1]["source"], "cache")
 
 
 @unittest.skipUnless(AS_ROOT, "needs root to play another user")
