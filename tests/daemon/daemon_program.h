@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tests/daemon/scratch.h"
+#include "tests/support/reports.h"
 
 #include <csignal>
 #include <fcntl.h>
@@ -43,6 +44,7 @@ public:
   }
   ~DaemonProgram() {
     if (pid_ > 0) end(SIGKILL);
+    showReports(log());
   }
   DaemonProgram(const DaemonProgram&) = delete;
 

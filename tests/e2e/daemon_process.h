@@ -4,6 +4,7 @@
 #include "client/client.h"
 #include "client/endpoint.h"
 #include "client/tunectl/process.h"
+#include "tests/support/reports.h"
 
 #include <csignal>
 #include <fcntl.h>
@@ -47,7 +48,10 @@ private:
 class DaemonProcess {
 public:
   explicit DaemonProcess(std::vector<std::string> options = {}) : options_(std::move(options)) { start(); }
-  ~DaemonProcess() { stop(SIGTERM); }
+  ~DaemonProcess() {
+    stop(SIGTERM);
+    test::showReports(log());
+  }
 
   void start() {
     std::vector<std::string> command = {program("tuned"),  "--socket", socket(), "--cache",

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -206,6 +207,9 @@ class Daemon:
         if self.process and self.alive():
             self.process.kill()
             self.process.wait()
+        log = self.log() if os.path.exists(self.folder + "/log") else ""
+        if report := re.search(r"^.*(Sanitizer:|runtime error:)", log, re.MULTILINE):  # scripts/sanitize looks for it
+            print("in a log:\n" + log[report.start():][:8000], file=sys.stderr)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
