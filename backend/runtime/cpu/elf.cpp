@@ -32,7 +32,7 @@ Result<Elf64_Ehdr> readHeader(std::string_view bytes) {
 
 template <typename Entry> std::vector<Entry> entriesOf(std::string_view contents) {
   std::vector<Entry> entries(contents.size() / sizeof(Entry));
-  std::memcpy(entries.data(), contents.data(), entries.size() * sizeof(Entry));
+  if (!entries.empty()) std::memcpy(entries.data(), contents.data(), entries.size() * sizeof(Entry));
   return entries;
 }
 template std::vector<Elf64_Rela> entriesOf<Elf64_Rela>(std::string_view);
