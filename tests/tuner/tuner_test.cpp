@@ -169,6 +169,23 @@ TEST_CASE_FIXTURE(Fixture, "budgets stop the search, alone and together") {
   REQUIRE(result.winner.has_value());
   CHECK(result.winner->trial.configuration == request.kernel.defaults);
 
+  // While all have failed it is worth five times as much, and no more.
+  auto works = executor.behaviour;
+  request.budget.seconds = 4;
+  executor.clock = 0;
+  executor.behaviour = [&](const Configuration& c) -> Outcome {
+    return executor.clock < 6 ? CompileFailed{"this compiler refuses all of it"} : works(c);
+  };
+  CHECK(run().winner.has_value());
+  executor.clock = 0;
+  executor.compileCost = 3;
+  executor.behaviour = [](const Configuration&) -> Outcome { return CompileFailed{"it does not"}; };
+  result = run();
+  CHECK(result.stopped == "time budget of 4 s spent");
+  CHECK(result.tried < 9);
+  executor.compileCost = 1;
+  executor.behaviour = works;
+
   request.budget = {};
   request.budget.withoutGain = 2;
   executor.behaviour = [](const Configuration&) { return timed(1e-3); };

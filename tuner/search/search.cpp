@@ -11,6 +11,7 @@
 namespace tuned {
 namespace {
 
+constexpr double kForNothing = 5; // times the budget's seconds, while nothing has worked
 constexpr auto kPatience = std::chrono::milliseconds(100); // between looks at the stop token and the budget
 constexpr double kGain =
     0.99; // a new best counts as a gain when it takes at most this share of the old one's time
@@ -114,8 +115,10 @@ std::optional<std::string> Search::stopReason() const {
   if (stop_.stop_requested()) return "cancelled";
   Budget::Spent spent = spent_;
   // Time runs out only when there is something to show for it: the first configuration is always tried, and
-  // so is what was passed over where nothing else works.
-  spent.seconds = trials_.empty() || (!best_ && (nothingElse_ || !passedOver_.empty())) ? 0 : seconds();
+  // so is what was passed over where nothing else works. Where all so far have failed (a compiler may refuse
+  // the kernel as a whole), the others get more time, but not all of it: a space may hold nothing that works.
+  const bool firstOfAll = trials_.empty() || (!best_ && (nothingElse_ || !passedOver_.empty()));
+  spent.seconds = firstOfAll ? 0 : seconds() / (best_ ? 1 : kForNothing);
   if (auto reason = request_.budget.exhausted(spent)) return reason;
   // Nothing is gained by going on, as far as the strategy can tell; never before something works.
   if (request_.worth > 0 && best_)

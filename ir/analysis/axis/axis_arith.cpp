@@ -99,8 +99,8 @@ AxisInfo bitwise(mlir::Operation* op, const AxisInfo& a, const AxisInfo& b) {
   mlir::Type type = op->getResult(0).getType();
   bool conjunction = mlir::isa<mlir::arith::AndIOp>(op);
   // x & (2^k - 1) is a remainder whatever the sign.
-  if (conjunction && b.constant && *b.constant > 0 && (*b.constant & (*b.constant + 1)) == 0 &&
-      *b.constant < AxisInfo::maxDivisor) {
+  if (conjunction && b.constant && *b.constant > 0 && *b.constant < AxisInfo::maxDivisor &&
+      (*b.constant & (*b.constant + 1)) == 0) {
     AxisInfo modulus = AxisInfo::ofConstant(type, *b.constant + 1);
     return remainder(type, a, modulus, true);
   }
