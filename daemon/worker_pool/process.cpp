@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <utility>
 
 namespace tuned {
 
@@ -203,9 +202,9 @@ Result<nlohmann::json> WorkerProcess::converse(const nlohmann::json& request, De
 }
 
 Result<nlohmann::json> WorkerProcess::call(const nlohmann::json& request, Deadline deadline,
-                                           std::stop_token stop, const Answering& answering) {
+                                           const std::stop_token& stop, const Answering& answering) {
   if (!alive()) return fail(ErrorKind::Faulted, "the worker is not running");
-  auto answer = converse(request, deadline, std::move(stop), answering);
+  auto answer = converse(request, deadline, stop, answering);
   if (answer) return answer;
   if (answer.error().kind == ErrorKind::TimedOut || answer.error().kind == ErrorKind::Denied) {
     kill();

@@ -56,8 +56,8 @@ public:
   /// One request and its answer. TimedOut: killed at the deadline. Denied: stopped, and killed. Faulted: the
   /// process died; the message says how, and death() the signal. In all three the process is gone.
   /// Without `answering` questions are answered with an empty object.
-  Result<nlohmann::json> call(const nlohmann::json& request, Deadline deadline, std::stop_token stop = {},
-                              const Answering& answering = {});
+  Result<nlohmann::json> call(const nlohmann::json& request, Deadline deadline,
+                              const std::stop_token& stop = {}, const Answering& answering = {});
   /// The signal that ended the process, 0 when it exited or lives.
   int deathSignal() const { return deathSignal_; }
   /// Whether it died because it took more memory than its cgroup may.
