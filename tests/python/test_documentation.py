@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-BEHIND = re.compile(r"(, [\d.]+% behind)?( \((finalist|given up early: clearly slower)\))?$")
+BEHIND = re.compile(r"(, [\d.]+% (behind|ahead( when it was timed alone)?))?( \((finalist|given up early: clearly slower)\))?$")
 BLOCKS = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
 
 

@@ -409,3 +409,14 @@ def test_documents_of_the_library_are_read_as_in_c() -> None:
         if (document := read[path.stem]) is not None:
             assert json.loads(document.text) == json.loads(_core.document(str(path))), path
     assert {"softmax", "add", "matmul_f16", "layer_norm_f16"} <= {name for name, document in read.items() if document}
+
+
+def test_a_distance_from_the_winner_is_never_a_negative_one() -> None:
+    from gpu_tuned import _explain
+
+    measured = {"seconds": 1e-6, "configuration": {"ROWS": 1}}
+    row = _explain._row({"measurement": measured, "finalist": True, "behind": 0.013})
+    assert row.endswith("ROWS=1, 1.3% behind (finalist)")
+    row = _explain._row({"measurement": measured, "finalist": False, "behind": -0.002})
+    assert row.endswith("ROWS=1, 0.2% ahead when it was timed alone")
+    assert _explain._row({"measurement": measured, "finalist": True, "behind": 0.0}).endswith("ROWS=1 (finalist)")

@@ -49,10 +49,17 @@ def _limits(limits: dict[str, Any]) -> str:
 def _row(one: dict[str, Any]) -> str:
     """How far it is behind, as the daemon tells it: finalists were timed against each other, and are ordered by that."""
     measured = one["measurement"]
-    behind = "" if not one.get("behind") else f", {one['behind']:.1%} behind"
     remark = one.get("ruled_out") or ("finalist" if one.get("finalist") else "")
     joules = f", {measured['joules'] * 1e3:.4g} mJ" if measured.get("joules") is not None else ""
-    return f"  {measured['seconds'] * 1e6:10.4g} µs{joules}  {_configuration(measured)}{behind}" + (f" ({remark})" if remark else "")
+    return f"  {measured['seconds'] * 1e6:10.4g} µs{joules}  {_configuration(measured)}{_distance(one)}" + (f" ({remark})" if remark else "")
+
+
+def _distance(one: dict[str, Any]) -> str:
+    """From the winner. Who is not a finalist was timed at another moment, and may have looked faster then."""
+    behind = float(one.get("behind") or 0)
+    if behind < 0:
+        return f", {-behind:.1%} ahead" + ("" if one.get("finalist") else " when it was timed alone")
+    return f", {behind:.1%} behind" if behind else ""
 
 
 def _configuration(measured: dict[str, Any]) -> str:

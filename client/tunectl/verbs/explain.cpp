@@ -3,6 +3,7 @@
 #include "client/tunectl/verbs.h"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 
@@ -44,12 +45,16 @@ std::vector<Row> limitRows(const protocol::Limits& limits) {
   return rows;
 }
 
+/// From the winner. Who is not a finalist was timed at another moment, and may have looked faster then.
+std::string distance(const protocol::Candidate& one) {
+  const double behind = one.behind.value_or(0);
+  return percent(std::abs(behind)) + (behind < 0 ? " ahead" : " behind") +
+         (one.finalist ? " when timed against each other" : " when it was timed alone");
+}
+
 std::vector<Row> whyRows(const protocol::Explanation& why) {
   std::vector<Row> rows = limitRows(why.limits);
-  if (why.runnerUp)
-    rows.push_back({"second best", nameOf(*why.runnerUp) + ", " + percent(why.runnerUp->behind.value_or(0)) +
-                                       " behind" +
-                                       (why.runnerUp->finalist ? " when timed against each other" : "")});
+  if (why.runnerUp) rows.push_back({"second best", nameOf(*why.runnerUp) + ", " + distance(*why.runnerUp)});
   rows.push_back({"judged by", why.judge});
   rows.push_back({"outcomes", formatOutcomes(why.outcomes)});
   std::string untried = std::to_string(why.untried) + " of " + std::to_string(why.space);
