@@ -8,7 +8,8 @@
 namespace tuned {
 
 struct Budget {
-  std::optional<double> seconds;      ///< wall clock since the search began
+  /// Wall clock since the search began; a search in which nothing has worked yet gets five times as much.
+  std::optional<double> seconds;
   std::optional<int64_t> trials;      ///< configurations tried in this search (known ones do not count)
   std::optional<int64_t> withoutGain; ///< trials in a row that did not improve the best by at least 1 %
 
