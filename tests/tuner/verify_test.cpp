@@ -39,6 +39,23 @@ TEST_CASE("floats compare within tolerance, NaN equals NaN, infinities must be t
     CHECK(compareFloats({expected}, {got}, {1, 1}).wrong == 1);
 }
 
+TEST_CASE("of what is compared in parts the first and the worst are told, and all are counted") {
+  constexpr size_t count = 3 << 20;
+  const std::vector<float> expected(count, 2);
+  std::vector<float> got = expected;
+  got[count - 1] = 2.5f;
+  got[count / 2] = 3;
+  got[count / 3] = 2.25f;
+  got[7] = 2.01f;
+  const Comparison off = compareFloats(expected, got, {0, 0.1});
+  CHECK(off.checked == count);
+  CHECK(off.wrong == 3);
+  REQUIRE(off.first);
+  CHECK(off.first->index == count / 3);
+  CHECK(off.first->got == "2.25");
+  CHECK(off.worstError == doctest::Approx(10));
+}
+
 TEST_CASE("integers compare exactly, also where doubles could not tell") {
   int64_t big = (int64_t(1) << 60) + 1;
   auto compareWith = [&](int64_t got) {

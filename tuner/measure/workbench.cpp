@@ -1,10 +1,12 @@
 #include "tuner/measure/workbench.h"
+#include "base/parallel.h"
 #include "tuner/measure/arguments.h"
 #include "tuner/measure/element.h"
 #include "tuner/measure/inputs.h"
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 
 namespace tuned {
@@ -47,6 +49,17 @@ std::span<const double> tableOf(ElementType type) {
   };
   static const std::array<double, 256> e4m3 = make(ElementType::F8E4M3), e5m2 = make(ElementType::F8E5M2);
   return type == ElementType::F8E4M3 ? e4m3 : e5m2;
+}
+
+/// On all cores: inputs run to hundreds of megabytes.
+bool equal(std::span<const std::byte> a, std::span<const std::byte> b) {
+  constexpr int64_t leastCompared = 1 << 20; // bytes: below, a thread costs more than it saves
+  std::atomic<bool> same = a.size() == b.size();
+  if (!same) return false;
+  inParallel(static_cast<int64_t>(a.size()), leastCompared, [&](int64_t first, int64_t last) {
+    if (std::memcmp(a.data() + first, b.data() + first, static_cast<size_t>(last - first)) != 0) same = false;
+  });
+  return same;
 }
 
 /// First byte that is not the guard's.
@@ -274,7 +287,7 @@ Result<std::optional<std::string>> Workbench::changedInput() {
     auto now = look(i, room);
     if (!now) return fail(now.error());
     const auto& initial = buffers_[i].initial();
-    if (std::memcmp(now->data(), initial.data(), initial.size()) == 0) continue;
+    if (equal(*now, initial)) continue;
     auto at = std::ranges::mismatch(*now, initial).in1 - now->begin();
     return "wrote element " + std::to_string(at / elementInfo(kernel_.arguments[i].type).bytes) +
            " of argument '" + kernel_.arguments[i].name + "', which is not an output";

@@ -1,10 +1,12 @@
 #include "tuner/verify/verify.h"
+#include "base/parallel.h"
 #include "tuner/measure/element.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <mutex>
 
 namespace tuned {
 namespace {
@@ -118,32 +120,57 @@ void judge(const ElementRange& range, Sides at, const ElementInfo& info, const T
 
 } // namespace
 
+namespace {
+
+constexpr int64_t leastCompared = 1 << 18; // elements: below, a thread costs more than it saves
+
+/// One part of what is compared.
+Comparison compareRange(const ElementRange& range, const Sides& at, const ElementInfo& info,
+                        const Tolerance& tolerance) {
+  Comparison result;
+  result.checked = range.count;
+  if (std::memcmp(at.got, at.expected, static_cast<size_t>(range.count * info.bytes)) == 0) return result;
+  // Outputs run to hundreds of millions of elements; f32, the commonest, passes without a call or a
+  // division as long as it is not the worst so far.
+  if (info.type == ElementType::F32)
+    judge(range, at, info, tolerance, result, [&](const Sides& sides, double worst) {
+      float a, b;
+      std::memcpy(&a, sides.got, 4);
+      std::memcpy(&b, sides.expected, 4);
+      double allowed = tolerance.absolute + tolerance.relative * std::fabs(double(b));
+      return a == b || std::fabs(double(a) - double(b)) <= std::min(worst, 1.0) * allowed;
+    });
+  else
+    judge(range, at, info, tolerance, result, [&](const Sides& sides, double) {
+      return std::memcmp(sides.got, sides.expected, info.bytes) == 0;
+    });
+  return result;
+}
+
+void add(Comparison& all, Comparison part) {
+  all.checked += part.checked;
+  all.wrong += part.wrong;
+  all.worstError = std::max(all.worstError, part.worstError);
+  if (part.first && (!all.first || part.first->index < all.first->index)) all.first = std::move(part.first);
+}
+
+} // namespace
+
 Comparison compare(const ReferenceOutput& reference, const std::string& type, std::span<const std::byte> got,
                    const Tolerance& tolerance) {
-  ElementInfo info = elementInfo(type);
+  const ElementInfo info = elementInfo(type);
   Comparison result;
-  Sides at{nullptr, reference.expected.data()};
+  std::mutex adding;
+  const std::byte* expected = reference.expected.data();
   for (const ElementRange& range : reference.ranges) {
-    at.got = got.data() + range.first * info.bytes;
-    size_t bytes = static_cast<size_t>(range.count * info.bytes);
-    if (std::memcmp(at.got, at.expected, bytes) != 0) {
-      // Outputs run to hundreds of millions of elements; f32, the commonest, passes without a call or a
-      // division as long as it is not the worst so far.
-      if (info.type == ElementType::F32)
-        judge(range, at, info, tolerance, result, [&](const Sides& sides, double worst) {
-          float a, b;
-          std::memcpy(&a, sides.got, 4);
-          std::memcpy(&b, sides.expected, 4);
-          double allowed = tolerance.absolute + tolerance.relative * std::fabs(double(b));
-          return a == b || std::fabs(double(a) - double(b)) <= std::min(worst, 1.0) * allowed;
-        });
-      else
-        judge(range, at, info, tolerance, result, [&](const Sides& sides, double) {
-          return std::memcmp(sides.got, sides.expected, info.bytes) == 0;
-        });
-    }
-    at.expected += bytes;
-    result.checked += range.count;
+    inParallel(range.count, leastCompared, [&](int64_t first, int64_t last) {
+      const ElementRange part{range.first + first, last - first};
+      const Sides at{got.data() + part.first * info.bytes, expected + first * info.bytes};
+      Comparison compared = compareRange(part, at, info, tolerance);
+      const std::lock_guard lock(adding);
+      add(result, std::move(compared));
+    });
+    expected += range.count * info.bytes;
   }
   return result;
 }

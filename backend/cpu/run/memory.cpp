@@ -1,11 +1,11 @@
 #include "backend/cpu/run/memory.h"
 
-#include "base/parallel.h"
-
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <map>
 #include <mutex>
+#include <span>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <vector>
@@ -91,8 +91,8 @@ int64_t lastLevelCacheBytes() {
 
 #ifdef __x86_64__
 namespace {
-constexpr int64_t line = 64;
-constexpr int64_t leastFlushed = 16384; ///< lines: below this a thread costs more than it saves
+constexpr size_t line = 64;
+constexpr size_t pieceBytes = 1 << 16; ///< that one core takes out at a time
 
 /// Of the processor's features (CPUID leaf 7), which the compilers' own test does not name.
 bool canFlushUnordered() {
@@ -100,32 +100,43 @@ bool canFlushUnordered() {
   return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b >> 23 & 1) != 0;
 }
 
-__attribute__((target("clflushopt"))) void flushUnordered(char* start, int64_t first, int64_t last) {
-  for (int64_t i = first; i < last; ++i)
-    _mm_clflushopt(start + i * line);
+using Piece = std::span<char>;
+
+__attribute__((target("clflushopt"))) void flushUnordered(Piece piece) {
+  for (size_t i = 0; i < piece.size(); i += line)
+    _mm_clflushopt(piece.data() + i);
 }
 
-void flushInOrder(char* start, int64_t first, int64_t last) {
-  for (int64_t i = first; i < last; ++i)
-    _mm_clflush(start + i * line);
+void flushInOrder(Piece piece) {
+  for (size_t i = 0; i < piece.size(); i += line)
+    _mm_clflush(piece.data() + i);
+}
+
+std::vector<Piece> piecesOf(const std::map<char*, size_t>& buffers) {
+  std::vector<Piece> pieces;
+  for (const auto& [start, bytes] : buffers)
+    for (size_t at = 0; at < bytes; at += pieceBytes)
+      pieces.emplace_back(start + at, std::min(pieceBytes, bytes - at));
+  return pieces;
 }
 } // namespace
 #endif
 
-void flushCaches() {
+void flushCaches(const Spread& spread) {
 #ifdef __x86_64__
   // Line by line: a sweep over memory of twice the cache takes a hundred times what a small kernel does. On
   // all cores, and in no order where the processor can: one core that waits for each line takes a hundred
   // times what a kernel on all of them does.
   static const auto flush = canFlushUnordered() ? flushUnordered : flushInOrder;
   const std::lock_guard lock(Live::get().mutex);
-  for (const auto& [start, bytes] : Live::get().buffers)
-    inParallel((static_cast<int64_t>(bytes) + line - 1) / line, leastFlushed,
-               [start = start](int64_t first, int64_t last) {
-                 flush(start, first, last);
-                 _mm_mfence();
-               });
+  const std::vector<Piece> pieces = piecesOf(Live::get().buffers);
+  spread(static_cast<int64_t>(pieces.size()), [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i)
+      flush(pieces[static_cast<size_t>(i)]);
+    _mm_mfence();
+  });
 #else
+  (void)spread;
   static std::vector<char> sweep(2 * lastLevelCacheBytes());
   static char value = 0;
   std::memset(sweep.data(), ++value, sweep.size());

@@ -56,6 +56,12 @@ Result<void> Executor::spread(int64_t count, int64_t scratchBytes, const ThreadP
   return {};
 }
 
+void Executor::each(int64_t count, const ThreadPool::Body& body) {
+  const std::lock_guard lock(launching_);
+  const std::atomic<bool> never = false;
+  pool_.run(count, body, never);
+}
+
 namespace {
 
 std::array<int32_t, 3> narrow(const Grid& grid) {

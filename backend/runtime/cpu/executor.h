@@ -33,12 +33,16 @@ public:
   Result<void> runSome(KernelFunction function, int64_t scratchBytes, const Grid& grid, const uint64_t* slots,
                        std::span<const int64_t> instances);
 
+  /// body(thread, first, last) for pieces of [0, count), on the threads that launches run on, between two of
+  /// them; waits.
+  void each(int64_t count, const ThreadPool::Body& body);
+
 private:
   struct FreeDeleter {
     void operator()(void* pointer) const { std::free(pointer); }
   };
   Result<void> grow(int64_t scratchBytes);
-  /// body(thread, first, last) for pieces of [0, count).
+  /// The same of a kernel's program instances.
   Result<void> spread(int64_t count, int64_t scratchBytes, const ThreadPool::Body& body);
 
   ThreadPool pool_;
