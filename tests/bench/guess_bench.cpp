@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/model/json.h"
 #include "daemon/worker/work.h"
+#include "tests/bench/bench_problem.h"
 #include "tuner/search/model/analytic.h"
 
 #include <CLI/CLI.hpp>
@@ -14,40 +15,20 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
-#include <iostream>
-#include <sstream>
+#include <iterator>
 
-namespace tuned {
+namespace tuned::bench {
 namespace {
 
 struct Options {
-  std::string kernel, trials, devices, device = "cuda:0";
-  std::vector<std::string> sizes;
+  std::string kernel, sizes, trials, devices, device = "cuda:0";
   bool list = false;
 };
-
-[[noreturn]] void die(const std::string& why) {
-  std::cerr << "bench_guess: " << why << "\n";
-  std::exit(1);
-}
 
 std::string read(const std::string& path) {
   std::ifstream file(path);
   if (!file) die("cannot read " + path);
   return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
-Sizes sizesOf(const std::vector<std::string>& texts) {
-  Sizes sizes;
-  for (const std::string& text : texts) {
-    std::istringstream parts(text);
-    for (std::string part; std::getline(parts, part, ',');) {
-      const size_t at = part.find('=');
-      if (at == std::string::npos) die("'" + part + "' is no NAME=NUMBER");
-      sizes[part.substr(0, at)] = std::stoll(part.substr(at + 1));
-    }
-  }
-  return sizes;
 }
 
 DeviceInfo deviceOf(const Options& options) {
@@ -64,17 +45,15 @@ struct Point {
 };
 
 int run(const Options& options) {
-  auto kernel = parseKernel(read(options.kernel), options.kernel);
-  if (!kernel) die(kernel.error().text());
-  const Sizes sizes = sizesOf(options.sizes);
+  const auto [kernel, sizes] = problemOf(options.kernel, options.sizes);
   const DeviceInfo device = deviceOf(options);
-  auto unique = totalBytes(*kernel, sizes);
+  auto unique = totalBytes(kernel, sizes);
   if (!unique) die(unique.error().text());
 
   std::map<Configuration, double> measured;
   for (const auto& trial : nlohmann::json::parse(read(options.trials)).at("trials"))
     if (trial.value("outcome", "") == "timed" && trial.at("sizes").get<Sizes>() == sizes &&
-        trial.value("kernel_name", kernel->name) == kernel->name)
+        trial.value("kernel_name", kernel.name) == kernel.name)
       measured[trial.at("configuration").get<Configuration>()] = trial.at("seconds");
   if (measured.empty()) die("no trial of these sizes was timed");
 
@@ -82,7 +61,7 @@ int run(const Options& options) {
   for (const auto& [configuration, seconds] : measured)
     configurations.push_back(configuration);
   const auto start = std::chrono::steady_clock::now();
-  auto works = workOf(*kernel, configurations, sizes);
+  auto works = workOf(kernel, configurations, sizes);
   const double counting = secondsSince(start);
   std::vector<Point> points;
   double best = INFINITY;
@@ -95,7 +74,7 @@ int run(const Options& options) {
     points.push_back({configurations[i], guess.value_or(INFINITY), seconds});
   }
   std::ranges::stable_sort(points, {}, &Point::guess);
-  std::printf("%s: %zu configurations, best %.4g s; %.1f ms a count\n", kernel->name.c_str(), points.size(),
+  std::printf("%s: %zu configurations, best %.4g s; %.1f ms a count\n", kernel.name.c_str(), points.size(),
               best, 1e3 * counting / static_cast<double>(works.size()));
   double found = INFINITY;
   for (size_t i = 0; i < points.size(); ++i) {
@@ -110,11 +89,11 @@ int run(const Options& options) {
 }
 
 } // namespace
-} // namespace tuned
+} // namespace tuned::bench
 
 int main(int argc, char** argv) {
   CLI::App app("the analytic guess beside measurements", "bench_guess");
-  tuned::Options options;
+  tuned::bench::Options options;
   app.add_option("kernel", options.kernel, "the kernel's document")->required();
   app.add_option("--size", options.sizes, "NAME=NUMBER,…")->required();
   app.add_option("--trials", options.trials, "what `tunectl ls trials --json` printed")->required();
@@ -122,5 +101,5 @@ int main(int argc, char** argv) {
   app.add_option("--device", options.device)->capture_default_str();
   app.add_flag("--list", options.list, "every configuration");
   CLI11_PARSE(app, argc, argv);
-  return tuned::run(options);
+  return tuned::bench::run(options);
 }

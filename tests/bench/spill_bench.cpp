@@ -6,39 +6,22 @@
 // took.
 #include "base/clock.h"
 #include "daemon/worker/variant.h"
+#include "tests/bench/bench_problem.h"
 #include "tuner/search/space.h"
 #include "tuner/search/stragglers.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <iostream>
 #include <random>
-#include <sstream>
 
-namespace tuned {
+namespace tuned::bench {
 namespace {
 
 struct Made {
   int64_t estimate = 0, registers = 0, spillBytes = 0;
   double seconds = 0;
 };
-
-[[noreturn]] void die(const std::string& why) {
-  std::cerr << "bench_spills: " << why << "\n";
-  std::exit(1);
-}
-
-Sizes sizesOf(const std::string& text) {
-  Sizes sizes;
-  std::istringstream parts(text);
-  for (std::string part; std::getline(parts, part, ',');) {
-    const size_t at = part.find('=');
-    if (at == std::string::npos) die("'" + part + "' is no NAME=NUMBER");
-    sizes[part.substr(0, at)] = std::stoll(part.substr(at + 1));
-  }
-  return sizes;
-}
 
 void summarise(const char* who, const std::vector<Made>& builds) {
   if (builds.empty()) {
@@ -54,10 +37,9 @@ void summarise(const char* who, const std::vector<Made>& builds) {
               static_cast<long long>(most.spillBytes), all / static_cast<double>(builds.size()), longest);
 }
 
-int run(const std::string& path, const Sizes& sizes, const std::string& target, size_t most, bool list) {
-  auto kernel = loadKernel(path);
-  if (!kernel) die(kernel.error().text());
-  auto space = Space::enumerate(*kernel, sizes, {}, {"nvptx"});
+int run(const Problem& problem, const std::string& target, size_t most, bool list) {
+  const auto& [kernel, sizes] = problem;
+  auto space = Space::enumerate(kernel, sizes, {}, {"nvptx"});
   if (!space) die(space.error().text());
   std::vector<size_t> positions(space->size());
   for (size_t i = 0; i < positions.size(); ++i)
@@ -69,7 +51,7 @@ int run(const std::string& path, const Sizes& sizes, const std::string& target, 
     const Configuration configuration = space->configuration(position);
     Made made;
     const double start = steadySeconds();
-    const auto artefact = compileVariant(*kernel, configuration, sizes, target, [&](const Lowered& lowered) {
+    const auto artefact = compileVariant(kernel, configuration, sizes, target, [&](const Lowered& lowered) {
       made.estimate = lowered.registers;
       return true;
     });
@@ -83,7 +65,7 @@ int run(const std::string& path, const Sizes& sizes, const std::string& target, 
                   static_cast<long long>(made.estimate), static_cast<long long>(made.registers),
                   static_cast<long long>(made.spillBytes), made.seconds, toString(configuration).c_str());
   }
-  std::printf("%s, %zu of %zu configurations\n", kernel->name.c_str(), passed.size() + others.size(),
+  std::printf("%s, %zu of %zu configurations\n", kernel.name.c_str(), passed.size() + others.size(),
               space->size());
   summarise("passed over", passed);
   summarise("compiled", others);
@@ -91,7 +73,7 @@ int run(const std::string& path, const Sizes& sizes, const std::string& target, 
 }
 
 } // namespace
-} // namespace tuned
+} // namespace tuned::bench
 
 int main(int argc, char** argv) {
   CLI::App app("registers expected beside registers and spills", "bench_spills");
@@ -104,5 +86,5 @@ int main(int argc, char** argv) {
   app.add_option("--most", most, "configurations")->capture_default_str();
   app.add_flag("--list", list, "every configuration");
   CLI11_PARSE(app, argc, argv);
-  return tuned::run(kernel, tuned::sizesOf(sizes), target, most, list);
+  return tuned::bench::run(tuned::bench::problemOf(kernel, sizes), target, most, list);
 }

@@ -131,10 +131,12 @@ def sizes_of(text: str) -> dict[str, int]:
     return {name: int(value) for name, value in (part.split("=") for part in text.split(","))}
 
 
-def against(daemon: Daemon, job: Any, configurations: list[Any], rounds: int, of: Callable[[list[float]], float]) -> list[float]:
-    """The time of each configuration, seconds: `of` those of several duels."""
+def against(daemon: Daemon, job: Any, configurations: list[Any], options: argparse.Namespace) -> list[float]:
+    """What each configuration takes as it compares with the others: the median, over several duels, of its time over that
+    of the first, which is in each duel; with --least its least time."""
+    of: Callable[[list[float]], float] = min if options.least else statistics.median
     seen: list[list[float]] = [[] for _ in configurations]
-    for _ in range(rounds):
+    for _ in range(options.rounds):
         request = {"kernel": job["kernel"], "sizes": job["sizes"], "device": job["device"], "force": True}
         # A duel takes six at most: in parts, each with the first.
         rest = configurations[1:] or []
@@ -142,11 +144,11 @@ def against(daemon: Daemon, job: Any, configurations: list[Any], rounds: int, of
             part = [configurations[0], *rest[at : at + 4]]
             timed = daemon.tune({**request, "only": part})
             trials = daemon.call("GET", f"/v1/trials?job={timed['id']}&limit=1000")["trials"]
-            for configuration in part:
-                # The newest is what the duel saw.
-                first = next((t for t in trials if t["configuration"] == configuration and t.get("seconds")), None)
-                if first:
-                    seen[configurations.index(configuration)].append(first["seconds"])
+            # The newest of each is what the duel saw.
+            newest = [next((t["seconds"] for t in trials if t["configuration"] == each and t.get("seconds")), None) for each in part]
+            for configuration, seconds in zip(part, newest):
+                if seconds and newest[0]:
+                    seen[configurations.index(configuration)].append(seconds if options.least else seconds / newest[0])
     return [of(times) if times else float("nan") for times in seen]
 
 
@@ -172,7 +174,7 @@ def library(options: argparse.Namespace, problems: dict[str, tuple[str, str]]) -
                         row["verdict"] = job["answer"]["verdict"]["state"]
                         winners.append(job["answer"]["configuration"])
                         if effort == "full":
-                            quick, full = against(daemon, job, winners, options.rounds, options.of) if winners[0] != winners[1] else (1.0, 1.0)
+                            quick, full = against(daemon, job, winners, options) if winners[0] != winners[1] else (1.0, 1.0)
                             row["behind"] = max(0.0, quick / full - 1)
                             row["best"] = job["answer"]["seconds"]
                 rows.append(row)
@@ -251,7 +253,7 @@ def repeat(options: argparse.Namespace, name: str, problem: tuple[str, str]) -> 
             if trial["seconds"] <= options.near * job["answer"]["seconds"] and len(found) < options.field:
                 found.setdefault(json.dumps(trial["configuration"], sort_keys=True), trial["configuration"])
         order = sorted(found, key=lambda key: -wins.get(key, 0))
-        times = dict(zip(order, against(daemon, job, [found[key] for key in order], options.rounds, options.of)))
+        times = dict(zip(order, against(daemon, job, [found[key] for key in order], options)))
     best = min(times.values())
     regrets = sorted(times[key] / best - 1 for key in order for _ in range(wins.get(key, 0)))
     within = sum(1 for regret in regrets if regret <= 0.01)
@@ -280,7 +282,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="duels that winners are compared in")
     parser.add_argument("--seconds", type=float, default=3600, help="begin no further problem after so long")
     options = parser.parse_args()
-    options.of = min if options.least else statistics.median
     options.end = time.monotonic() + options.seconds
     Path(options.out).mkdir(parents=True, exist_ok=True)
     problems = CPU_PROBLEMS if options.device == "cpu" else PROBLEMS
