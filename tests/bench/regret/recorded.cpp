@@ -37,8 +37,8 @@ std::vector<Build> buildsOf(const Problem& problem, Device& device, Recorded& ou
   std::map<std::pair<std::string, Grid>, size_t> known;
   const Space space = spaceOf(problem, device.info());
   for (const Configuration& configuration : space.configurations()) {
-    auto artefact =
-        compileVariant(problem.kernel, configuration, problem.sizes, device.info().capabilities.compileTarget);
+    auto artefact = compileVariant(problem.kernel, configuration, problem.sizes,
+                                   device.info().capabilities.compileTarget);
     if (!artefact) continue;
     const Grid grid = orDie(instantiate(problem.kernel, configuration, problem.sizes)).grid;
     auto [at, isNew] = known.try_emplace({artefact->bytes, grid}, builds.size());

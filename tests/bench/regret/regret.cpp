@@ -1,8 +1,8 @@
 // How far winners of tunings on the CPU are behind the best of their space.
 //   bench_regret KERNEL.json --size M=1024,N=1024,K=1024 --seconds 20 --keep times.txt
-// compiles the whole space, launches every build in turn for so many seconds, and lets tunings search it, each
-// by another stretch of these times: the search, the timing and the duel are those of the daemon. A winner's
-// regret is its median over the least one, both of all rounds.
+// compiles the whole space, launches every build in turn for so many seconds, and lets tunings search it,
+// each by another stretch of these times: the search, the timing and the duel are those of the daemon. A
+// winner's regret is its median over the least one, both of all rounds.
 //   bench_regret KERNEL.json --size … --from times.txt --duel-rounds 120
 // does the same with times that were kept, by another policy.
 #include "tests/bench/regret/replayed.h"
@@ -67,11 +67,13 @@ void run(const Options& options) {
     seconds += one.seconds / options.runs;
   }
   std::ranges::sort(regrets);
-  const auto share = static_cast<double>(std::ranges::count_if(regrets, [](double each) { return each <= 0.01; }));
-  std::printf("  %d tunings: %.0f %% within 1 %% of the best, 95 of 100 within %.2f %%, worst %.2f %%; launches "
-              "take %.2f s a tuning\n",
-              options.runs, 100 * share / options.runs,
-              100 * regrets[static_cast<size_t>(0.95 * (options.runs - 1) + 0.5)], 100 * regrets.back(), seconds);
+  const auto share =
+      static_cast<double>(std::ranges::count_if(regrets, [](double each) { return each <= 0.01; }));
+  std::printf(
+      "  %d tunings: %.0f %% within 1 %% of the best, 95 of 100 within %.2f %%, worst %.2f %%; launches "
+      "take %.2f s a tuning\n",
+      options.runs, 100 * share / options.runs,
+      100 * regrets[static_cast<size_t>(0.95 * (options.runs - 1) + 0.5)], 100 * regrets.back(), seconds);
 }
 
 } // namespace
