@@ -1,9 +1,14 @@
 #include "tests/bench/bench_problem.h"
 
+#include "base/model/json.h"
+
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 namespace tuned::bench {
@@ -28,6 +33,24 @@ Problem problemOf(const std::string& document, const std::string& sizes) {
   }
   if (auto complete = checkSizes(problem.kernel, problem.sizes); !complete) die(complete.error().text());
   return problem;
+}
+
+std::string textOf(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) die("cannot read " + path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+std::map<Configuration, Measurement> timedIn(const std::string& path, const Problem& problem) {
+  std::map<Configuration, Measurement> out;
+  for (const auto& one : nlohmann::json::parse(textOf(path)).at("trials")) {
+    auto trial = model::fromJson<Measurement>(one);
+    if (!trial) die(path + ": " + trial.error().text());
+    if (trial->seconds && trial->outcome == "timed" && trial->sizes == problem.sizes)
+      out.try_emplace(trial->configuration, *trial); // the newest come first
+  }
+  if (out.empty()) die(path + " has nothing that was timed at " + toString(problem.sizes));
+  return out;
 }
 
 } // namespace tuned::bench

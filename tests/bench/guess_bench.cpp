@@ -14,8 +14,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 
 namespace tuned::bench {
 namespace {
@@ -25,14 +23,8 @@ struct Options {
   bool list = false;
 };
 
-std::string read(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) die("cannot read " + path);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
 DeviceInfo deviceOf(const Options& options) {
-  const auto list = nlohmann::json::parse(read(options.devices));
+  const auto list = nlohmann::json::parse(textOf(options.devices));
   for (const auto& one : list.at("devices"))
     if (one.at("id") == options.device)
       if (auto device = model::fromJson<DeviceInfo>(one)) return *device;
@@ -45,20 +37,15 @@ struct Point {
 };
 
 int run(const Options& options) {
-  const auto [kernel, sizes] = problemOf(options.kernel, options.sizes);
+  const Problem problem = problemOf(options.kernel, options.sizes);
+  const auto& [kernel, sizes] = problem;
   const DeviceInfo device = deviceOf(options);
   auto unique = totalBytes(kernel, sizes);
   if (!unique) die(unique.error().text());
 
-  std::map<Configuration, double> measured;
-  for (const auto& trial : nlohmann::json::parse(read(options.trials)).at("trials"))
-    if (trial.value("outcome", "") == "timed" && trial.at("sizes").get<Sizes>() == sizes &&
-        trial.value("kernel_name", kernel.name) == kernel.name)
-      measured[trial.at("configuration").get<Configuration>()] = trial.at("seconds");
-  if (measured.empty()) die("no trial of these sizes was timed");
-
+  const auto measured = timedIn(options.trials, problem);
   std::vector<Configuration> configurations;
-  for (const auto& [configuration, seconds] : measured)
+  for (const auto& [configuration, trial] : measured)
     configurations.push_back(configuration);
   const auto start = std::chrono::steady_clock::now();
   auto works = workOf(kernel, configurations, sizes);
@@ -66,7 +53,7 @@ int run(const Options& options) {
   std::vector<Point> points;
   double best = INFINITY;
   for (size_t i = 0; i < works.size(); ++i) {
-    const double seconds = measured[configurations[i]];
+    const double seconds = *measured.at(configurations[i]).seconds;
     best = std::min(best, seconds);
     auto guess = works[i]
                      ? analyticSeconds(*works[i], configurations[i], static_cast<double>(*unique), device)
