@@ -114,6 +114,7 @@ nlohmann::json toJson(const prewarm::Report& report, const prewarm::Manifest& ma
                         {"problems", manifest.problems.size()},
                         {"builds", report.builds},
                         {"compiled", report.compiled},
+                        {"shared", report.shared},
                         {"known", report.known},
                         {"too_large", report.tooLarge},
                         {"failures", toJson(report.failures)},
@@ -146,13 +147,15 @@ void print(const prewarm::Report& report, const prewarm::Manifest& manifest) {
                  "longer)\n";
   const std::string idle =
       report.coresIdle ? ", " + std::to_string(std::lround(100 * *report.coresIdle)) + " % idle" : "";
-  std::printf("%s: %zu problems, %ld builds: %ld compiled, %ld known, %ld too large for their device, "
+  std::printf("%s: %zu problems, %ld builds: %ld compiled (%ld have the code of another), %ld known, %ld too "
+              "large for their device, "
               "%zu refused by a second compiler, %zu not made by it in time, %zu failed; "
               "%.1f s (the longest build %.1f s), cores %.0f %% busy with it%s\n",
               manifest.name.c_str(), manifest.problems.size(), static_cast<long>(report.builds),
-              static_cast<long>(report.compiled), static_cast<long>(report.known),
-              static_cast<long>(report.tooLarge), report.refused.size(), report.late.size(),
-              report.failures.size(), report.seconds, report.longest, 100 * report.coresBusy, idle.c_str());
+              static_cast<long>(report.compiled), static_cast<long>(report.shared),
+              static_cast<long>(report.known), static_cast<long>(report.tooLarge), report.refused.size(),
+              report.late.size(), report.failures.size(), report.seconds, report.longest,
+              100 * report.coresBusy, idle.c_str());
 }
 
 int prewarm(const Context& context, Options options) {

@@ -1,6 +1,7 @@
 #include "daemon/prewarm/run.h"
 
 #include "base/clock.h"
+#include "daemon/prewarm/codes.h"
 #include "daemon/prewarm/queue.h"
 #include "daemon/service/answers/convert.h"
 #include "daemon/service/jobs/compile_build.h"
@@ -11,6 +12,7 @@
 #include <condition_variable>
 #include <fstream>
 #include <mutex>
+#include <semaphore>
 #include <sys/resource.h>
 #include <thread>
 #include <utility>
@@ -58,7 +60,7 @@ class Run {
 public:
   Run(store::Store& store, const Plan& plan, const RunOptions& options, std::stop_token stop)
       : store_(store), plan_(plan), options_(options),
-        slots_(options.slots > 0 ? options.slots : cores() + 1),
+        slots_(options.slots > 0 ? options.slots : cores() + 1), free_(slots_),
         outer_(stop, [this] { stop_.request_stop(); }) {}
 
   Result<Report> go(const Progress& progress) {
@@ -106,6 +108,7 @@ private:
       const auto known = made.find(toKey(item.configuration));
       if (known == made.end() || !isThere(item, known->second)) {
         queue_.add(item, i);
+        codes_.expect(*item.problem);
         continue;
       }
       ++report_.known;
@@ -129,8 +132,10 @@ private:
     Metrics metrics;
     const CompileService service{pool, gate, metrics, options_.compileSeconds};
     std::vector<std::jthread> threads;
-    running_ = slots_;
-    for (int i = 0; i < slots_; ++i)
+    // Some wait for code that another makes, and leave their slot to the others meanwhile.
+    constexpr int waiting = 64;
+    running_ = slots_ + waiting;
+    for (int i = 0; i < slots_ + waiting; ++i)
       threads.emplace_back([&] { compileSome(service); });
     threads.emplace_back([&] { keepAll(); });
     std::unique_lock lock(mutex_);
@@ -143,27 +148,39 @@ private:
     threads.clear();
   }
 
-  void compileSome(const CompileService& service) {
-    while (!stop_.stop_requested() && !budgetSpent()) {
-      std::unique_lock lock(mutex_);
-      const auto next = queue_.take();
-      if (!next) break;
-      lock.unlock();
-      const Item& item = plan_.items[*next];
-      auto made = compileBuild(service, *item.problem, item.configuration, stop_.get_token());
-      lock.lock();
-      if (made) {
-        queue_.took(item, made->build.seconds);
-        report_.longest = std::max(report_.longest, made->build.seconds);
-        made_.emplace_back(*next, std::move(*made));
-        changed_.notify_all();
-      } else if (!stop_.stop_requested()) {
-        breakOff(made.error());
-      }
+  void compileSome(const CompileService& all) {
+    while (compileNext(all)) {
     }
     std::lock_guard guard(mutex_);
     --running_;
     changed_.notify_all();
+  }
+
+  /// False: there is no more to do.
+  bool compileNext(const CompileService& all) {
+    Slot slot(free_);
+    if (stop_.stop_requested() || budgetSpent()) return false;
+    std::unique_lock lock(mutex_);
+    const auto next = queue_.take();
+    if (!next) return false;
+    const Item& item = plan_.items[*next];
+    CompileService service = all;
+    service.same = &codes_.of(*item.problem);
+    service.idle = [&slot] { slot.leave(); };
+    lock.unlock();
+    auto made = compileBuild(service, *item.problem, item.configuration, stop_.get_token());
+    lock.lock();
+    codes_.ended(*item.problem, made && made->artefact && !made->shared ? made->artefact->bytes.size() : 0);
+    if (made) {
+      // What was not made tells nothing of how long its kind takes.
+      if (!made->shared) queue_.took(item, made->build.seconds);
+      report_.longest = std::max(report_.longest, made->build.seconds);
+      made_.emplace_back(*next, std::move(*made));
+      changed_.notify_all();
+    } else if (!stop_.stop_requested()) {
+      breakOff(made.error());
+    }
+    return true;
   }
 
   /// Keeps what is made, all that waits in one transaction: a core that had to wait for the disk after each
@@ -185,6 +202,7 @@ private:
       if (!kept) continue;
       for (const auto& [index, made] : some) {
         ++report_.compiled;
+        report_.shared += made.shared;
         note(plan_.items[index], made.build);
       }
     }
@@ -214,16 +232,32 @@ private:
                     item.problem->compileTarget, build.outcome, build.reason});
   }
 
+  /// A core's worth of compiling, until it is left or goes.
+  class Slot {
+  public:
+    explicit Slot(std::counting_semaphore<>& free) : free_(&free) { free.acquire(); }
+    Slot(const Slot&) = delete;
+    ~Slot() { leave(); }
+    void leave() {
+      if (auto* free = std::exchange(free_, nullptr)) free->release();
+    }
+
+  private:
+    std::counting_semaphore<>* free_;
+  };
+
   store::Store& store_;
   const Plan& plan_;
   const RunOptions& options_;
   const int slots_;
+  std::counting_semaphore<> free_; ///< slots
   const Clock::time_point start_ = Clock::now();
   std::stop_source stop_;
   std::stop_callback<std::function<void()>> outer_;
   std::mutex mutex_; ///< guards all below
   std::condition_variable changed_;
   Queue queue_;
+  Codes codes_;
   std::vector<std::pair<size_t, Builder::Made>> made_; ///< and not kept yet
   int running_ = 0;
   bool keptAll_ = false;

@@ -23,6 +23,7 @@ struct Failure {
 struct Report {
   int64_t builds = 0;   ///< in the plan
   int64_t compiled = 0; ///< now
+  int64_t shared = 0;   ///< of these: their code is that of another configuration, which was made once
   int64_t known = 0;    ///< in the cache before
   int64_t tooLarge = 0; ///< of them: beyond what the device has; no failure
   std::vector<Failure> failures;

@@ -55,6 +55,7 @@ public:
     Build build;                              ///< a failure is a build, too
     std::shared_ptr<const Artefact> artefact; ///< null when it failed
     bool known = false;                       ///< it was in the store
+    bool shared = false;                      ///< another configuration's code is its own, too
     std::optional<int64_t> left = {};         ///< not made, as it needs so many registers; kept by nobody
   };
   /// Blocks. `anew`: what the store has does not count. Errors are never the variant's: Denied, `stop` was

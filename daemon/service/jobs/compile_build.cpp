@@ -91,7 +91,12 @@ Result<Builder::Made> compileBuild(const CompileService& service, const Problem&
     made.left = decision.left;
     return made;
   }
-  if (!decision.others.empty()) made.artefact = service.same->wait(decision.others, stop);
+  made.build.seconds = secondsSince(start);
+  if (!decision.others.empty()) {
+    if (service.idle) service.idle();
+    made.artefact = service.same->wait(decision.others, stop);
+    made.shared = made.artefact != nullptr;
+  }
   // Who made it for others, too, has failed, perhaps for a reason of its own.
   if (!decision.others.empty() && !made.artefact && !stop.stop_requested()) {
     CompileService alone = service;
@@ -100,7 +105,6 @@ Result<Builder::Made> compileBuild(const CompileService& service, const Problem&
   }
   if (decision.others.empty()) ++service.metrics.buildsMade;
   auto artefact = answer ? artefactFromJson(*answer) : fail(answer.error());
-  made.build.seconds = secondsSince(start);
   if (artefact || made.artefact) {
     if (artefact) {
       artefact->launch.arguments = problem.arguments;

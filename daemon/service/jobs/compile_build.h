@@ -14,6 +14,7 @@ struct CompileService {
   double seconds;                                         ///< deadline of one build
   std::optional<std::chrono::milliseconds> patience = {}; ///< as of Builder
   SameCode* same = nullptr;                               ///< of the problem; null: every build is made
+  std::function<void()> idle = {}; ///< called before it waits for what another makes: its core is free
 };
 
 /// Blocks. A failure is a build, too; errors are as Builder::make says. `leave`: as of Builder::make.

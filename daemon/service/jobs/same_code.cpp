@@ -21,4 +21,9 @@ std::shared_ptr<const Artefact> SameCode::wait(const std::string& code, const st
   return made == made_.end() ? nullptr : made->second;
 }
 
+void SameCode::forget() {
+  const std::lock_guard guard(mutex_);
+  made_.clear();
+}
+
 } // namespace tuned

@@ -23,6 +23,8 @@ public:
   void end(const std::string& code, std::shared_ptr<const Artefact> made);
   /// What another made, once it is there; null where that failed or a stop was requested.
   std::shared_ptr<const Artefact> wait(const std::string& code, const std::stop_token& stop);
+  /// Lets go of all that was made: who comes with such code from now on makes it again.
+  void forget();
 
 private:
   std::mutex mutex_; ///< guards what follows

@@ -1,11 +1,15 @@
 // Building ahead: everything once, nothing twice, and on where it was stopped. The worker only pretends.
+#include "daemon/prewarm/codes.h"
 #include "daemon/prewarm/queue.h"
 #include "daemon/prewarm/run.h"
+#include "daemon/service/answers/convert.h"
 
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 #include <unistd.h>
 
@@ -82,6 +86,55 @@ TEST_CASE("everything is built once; a second run builds nothing and takes no ti
   CHECK(second.compiled == 0);
   CHECK(second.known == second.builds);
   CHECK(second.failures.size() == 2);
+}
+
+TEST_CASE("code that two configurations have is made once, and both have their build") {
+  Folder folder;
+  const Plan plan = planOf(manifest(folder, {77, 78}));
+  for (const int slots : {1, 4}) {
+    std::filesystem::remove_all(folder / "cache");
+    RunOptions options;
+    options.slots = slots;
+    const Report report = go(folder, plan, options);
+    CHECK(report.ended);
+    CHECK(report.compiled == report.builds);
+    CHECK(report.shared == 2); // of n = 77, one a target
+    CHECK(report.failures.empty());
+    auto store = store::Store::open(folder / "cache");
+    REQUIRE(store);
+    std::map<std::string, std::set<std::string>> made; // binaries by problem, of B=7 and B=8
+    for (const Item& item : plan.items) {
+      const auto build = (*store)->build(item.key());
+      REQUIRE(build);
+      if (item.configuration.at("B") < 7) continue;
+      made[item.problem->compileTarget + " " + toKey(item.problem->sizes)].insert(build->build.artefact);
+    }
+    CHECK(made.size() == 4);
+    for (const auto& [problem, binaries] : made)
+      CHECK_MESSAGE(binaries.size() == (problem.ends_with("77}") ? 1 : 2), problem);
+  }
+}
+
+TEST_CASE("what waits for others with the same code is bounded") {
+  Codes codes(100);
+  tuned::Problem one, two;
+  for (int i = 0; i < 2; ++i) {
+    codes.expect(one);
+    codes.expect(two);
+  }
+  SameCode& same = codes.of(one);
+  REQUIRE(same.begin("code"));
+  same.end("code", std::make_shared<Artefact>());
+  codes.ended(one, 60);
+  CHECK_FALSE(codes.of(one).begin("code"));
+  CHECK(codes.bytes() == 60);
+  codes.ended(two, 60); // 120 bytes are too many
+  CHECK(codes.bytes() == 0);
+  CHECK(codes.of(one).begin("code"));
+  codes.of(one).end("code", nullptr);
+  codes.ended(one, 30);
+  codes.ended(two, 40);
+  CHECK(codes.bytes() == 0);
 }
 
 TEST_CASE("what does not fit the device is no failure") {
