@@ -230,7 +230,7 @@ constexpr Router::Entry table[] = {
     {"artefact", false, false, artefact},
     {"listDevices", true, true,
      [](Service& s, const Call& c) { return reply(Result<protocol::DeviceList>(s.devices()), c.status); }},
-    {"wakeDevice", false, false,
+    {"wakeDevice", false, true,
      [](Service& s, const Call& c) { return reply(s.wake(at(c.path, "id")), c.status); }},
     {"openStudy", false, false,
      [](Service&, const Call& c) {

@@ -302,16 +302,19 @@ TEST_CASE("a daemon whose devices take long to find serves what needs none, and 
   {
     DaemonProgram daemon(arguments, folder / "log");
     REQUIRE_MESSAGE(daemon.logs("serving on " + socket), daemon.log());
-    RawSocket client(socket), waiting(socket);
+    RawSocket client(socket), waiting(socket), waking(socket);
     CHECK(has(client.ask("GET", "/healthz"), "200 OK"));
     const std::string ready = client.ask("GET", "/readyz");
     CHECK(has(ready, "503"));
     CHECK(ready.ends_with("\r\n\r\nnot ready: looking for devices\n"));
     CHECK(has(client.ask("GET", "/v1/status"), "\"ready\":false"));
     waiting.send("GET /v1/devices HTTP/1.1\r\n\r\n");
+    waking.send("POST /v1/devices/cpu/wake HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
     CHECK(waiting.receive("", 200).empty());
+    CHECK(waking.receive("", 200).empty());
     std::ofstream(found) << "now";
     CHECK(has(waiting.receive("]}", 20'000), "\"id\":\"cpu\""));
+    CHECK(has(waking.receive("]}", 20'000), "\"id\":\"cpu\""));
     CHECK(has(client.ask("GET", "/readyz"), "200 OK"));
     CHECK(daemon.end(SIGTERM) == 0);
   }
