@@ -5,6 +5,8 @@
 #include "daemon/store/file/sqlite.h"
 #include "daemon/store/store.h"
 
+#include <chrono>
+#include <thread>
 #include <type_traits>
 
 namespace tuned::store {
@@ -58,6 +60,12 @@ inline Result<void> goOn(const std::function<bool()>& ending, const char* what) 
   if (!ending || !ending()) return {};
   return fail(ErrorKind::Unavailable, std::string(what) + " was broken off: the daemon is stopping",
               "ask again when it is back");
+}
+
+/// Between slices that hold the lock one after the other: it is not fair, and who takes it again at once
+/// would leave those behind who wait for it.
+inline void letOthersIn() {
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 /// A transaction, or a part of the one that batch() has begun. Rolled back unless committed.

@@ -15,18 +15,32 @@ constexpr const char* listProblems =
 
 constexpr const char* collection = "dropping binaries";
 
-/// Binaries of losers: no finalist that stands, and nobody else's. ?1: put before.
-constexpr const char* oldest =
-    "SELECT a.sha, a.size FROM artefacts a INDEXED BY artefacts_by_age WHERE a.created < ?1 AND NOT EXISTS "
-    "(SELECT 1 FROM builds b WHERE b.artefact = a.sha AND b.artefact <> '' AND (b.origin <> '' OR NOT EXISTS "
-    "(SELECT 1 FROM measurements m WHERE m.build = b.id) OR EXISTS (SELECT 1 FROM measurements m WHERE "
-    "m.build = b.id AND m.standing = 1 AND m.stage = 1))) ORDER BY a.created LIMIT 64";
+/// Binaries by age, in slices: what stays is looked at once and never again. ?1: put before; ?2, ?3, ?4:
+/// behind this one; the last column says whether it goes.
+#define BY_AGE(goes)                                                                                         \
+  "SELECT a.sha, a.size, a.created, " goes                                                                   \
+  " FROM artefacts a INDEXED BY artefacts_by_age WHERE a.created < ?1 AND (a.created, a.size, a.sha) > "     \
+  "(?2, ?3, ?4) ORDER BY a.created, a.size, a.sha LIMIT 512"
+/// Those of losers: no finalist that stands, and nobody else's.
+constexpr const char* oldest = BY_AGE(
+    "NOT EXISTS (SELECT 1 FROM builds b WHERE b.artefact = a.sha AND b.artefact <> '' AND (b.origin <> '' OR "
+    "NOT EXISTS (SELECT 1 FROM measurements m WHERE m.build = b.id) OR EXISTS (SELECT 1 FROM measurements m "
+    "WHERE m.build = b.id AND m.standing = 1 AND m.stage = 1)))");
 /// The same for what is so old that it goes whatever it is, finalists that stand excepted.
-constexpr const char* aged =
-    "SELECT a.sha, a.size FROM artefacts a INDEXED BY artefacts_by_age WHERE a.created < ?1 AND NOT EXISTS "
-    "(SELECT 1 FROM builds b JOIN measurements m ON m.build = b.id WHERE b.artefact = a.sha AND b.artefact "
-    "<> '' "
-    "AND m.standing = 1 AND m.stage = 1) ORDER BY a.created LIMIT 64";
+constexpr const char* aged = BY_AGE(
+    "NOT EXISTS (SELECT 1 FROM builds b JOIN measurements m ON m.build = b.id WHERE b.artefact = a.sha AND "
+    "b.artefact <> '' AND m.standing = 1 AND m.stage = 1)");
+#undef BY_AGE
+constexpr size_t mostAtOnce = 64; // that go in one slice
+
+/// How far a walk through the binaries has come, and what went in its last slice.
+struct Walk {
+  double created = -1;
+  int64_t size = 0;
+  std::string sha;
+  Removed gone;
+  bool over = false;
+};
 } // namespace
 
 Result<Removed> Store::forget(const Filter& filter) {
@@ -73,37 +87,41 @@ Result<Removed> Store::collect(int64_t bytes, double before, const std::function
     return numberOf(*database_, "SELECT coalesce(sum(size), 0) FROM artefacts INDEXED BY artefacts_by_age");
   });
   if (!total) return fail(total.error());
-  const auto drop = [&](const char* oldestFirst, double limit, int64_t enough) {
+  const auto drop = [&](const char* byAge, double limit, int64_t enough, const Walk& from) {
     return change([&] {
       Database& db = *database_;
       Changes changes(db);
       std::vector<std::string> going;
-      Removed out;
+      Walk to{from.created, from.size, from.sha, {}, true};
       {
-        auto row = query(db, oldestFirst, limit);
-        while (out.bytes < enough && row.executeStep()) {
-          going.push_back(text(row, 0));
-          out.bytes += number(row, 1);
+        auto row = query(db, byAge, limit, from.created, from.size, from.sha);
+        while (to.gone.bytes < enough && going.size() < mostAtOnce && row.executeStep()) {
+          to.sha = text(row, 0), to.size = number(row, 1), to.created = real(row, 2), to.over = false;
+          if (number(row, 3) == 0) continue;
+          going.push_back(to.sha);
+          to.gone.bytes += to.size;
         }
       }
       for (const std::string& sha : going)
         run(db, "DELETE FROM artefacts WHERE sha = ?", sha);
-      out.artefacts = static_cast<int64_t>(going.size());
+      to.gone.artefacts = static_cast<int64_t>(going.size());
       changes.commit();
-      return out;
+      return to;
     });
   };
   Removed out;
-  const auto slices = [&](const char* oldestFirst, double limit, int64_t within) -> Result<void> {
+  const auto slices = [&](const char* byAge, double limit, int64_t within) -> Result<void> {
     constexpr int64_t all = std::numeric_limits<int64_t>::max();
-    while (*total > within) {
+    for (Walk walk; *total > within;) {
       if (auto on = goOn(ending, collection); !on) return on;
-      auto gone = drop(oldestFirst, limit, within < 0 ? all : *total - within);
-      if (!gone) return fail(gone.error());
-      if (gone->artefacts == 0) break;
-      out.artefacts += gone->artefacts;
-      out.bytes += gone->bytes;
-      *total -= gone->bytes;
+      auto next = drop(byAge, limit, within < 0 ? all : *total - within, walk);
+      if (!next) return fail(next.error());
+      if (next->over) break;
+      walk = std::move(*next);
+      out.artefacts += walk.gone.artefacts;
+      out.bytes += walk.gone.bytes;
+      *total -= walk.gone.bytes;
+      letOthersIn();
     }
     return {};
   };
@@ -117,6 +135,7 @@ Result<Removed> Store::collect(int64_t bytes, double before, const std::function
     });
     if (!left || *left == 0 || *left == last) break;
     last = *left;
+    letOthersIn();
   }
   return done ? Result<Removed>(out) : fail(done.error());
 }

@@ -44,10 +44,11 @@ constexpr Aged agedProblems{NEXT("problems"), //
                             "AND NOT EXISTS (SELECT 1 FROM searches WHERE problem = p.id)"};
 #undef NEXT
 
+/// As the first of those above, whatever its age. ?3: how many at most.
+constexpr Aged oldestMeasurements{
+    agedMeasurements.next, "DELETE FROM measurements WHERE id IN (SELECT m.id FROM measurements m WHERE "
+                           "m.id > ?1 AND m.id <= ?2 AND " HISTORY " ORDER BY m.id LIMIT ?3)"};
 /// ?1: how many at most.
-constexpr const char* oldestMeasurements =
-    "DELETE FROM measurements WHERE id IN "
-    "(SELECT m.id FROM measurements m WHERE " HISTORY " ORDER BY m.id LIMIT ?1)";
 constexpr const char* oldestJobs =
     "DELETE FROM jobs WHERE id IN "
     "(SELECT id FROM jobs WHERE state NOT IN ('queued', 'running') ORDER BY created LIMIT ?1)";
@@ -58,29 +59,42 @@ constexpr const char* agedJobs = "DELETE FROM jobs WHERE state NOT IN ('queued',
 Result<Removed> Store::collectHistory(int64_t rows, double before, const std::function<bool()>& ending) {
   Removed out;
   const auto count = [&](const char* sql) { return attempt([&] { return numberOf(*database_, sql); }); };
-  const auto walk = [&](const Aged& table, int64_t& gone) -> Result<void> {
-    for (int64_t behind = 0;;) {
+  // `limit` gives ?3 of the next slice; at 0 the walk is over.
+  const auto walk = [&](const Aged& table, int64_t& gone, const auto& limit) -> Result<void> {
+    for (int64_t behind = 0; limit() > 0;) {
       if (auto on = goOn(ending, droppingHistory); !on) return on;
       auto last = change([&] {
         const int64_t end = numberOf(*database_, table.next, behind, slice);
-        if (end > 0) gone += run(*database_, table.drop, behind, end, before);
+        if (end > 0) gone += run(*database_, table.drop, behind, end, limit());
         return end;
       });
       if (!last) return fail(last.error());
       if (*last == 0) return {};
       behind = *last;
+      letOthersIn();
     }
+    return {};
   };
-  const auto shrink = [&](const char* counted, const char* drop, int64_t& gone) -> Result<void> {
-    auto total = count(counted);
+  const auto walkAged = [&](const Aged& table, int64_t& gone) {
+    return walk(table, gone, [&] { return before; });
+  };
+  const auto shrinkMeasurements = [&]() -> Result<void> {
+    auto total = count("SELECT count(*) FROM measurements");
+    if (!total) return fail(total.error());
+    const int64_t left = out.measurements + *total - rows; // gone, when there are as many as may be
+    return walk(oldestMeasurements, out.measurements, [&] { return left - out.measurements; });
+  };
+  const auto shrinkJobs = [&]() -> Result<void> {
+    auto total = count("SELECT count(*) FROM jobs");
     if (!total) return fail(total.error());
     for (int64_t over = *total - rows; over > 0;) {
       if (auto on = goOn(ending, droppingHistory); !on) return on;
-      auto went = change([&] { return run(*database_, drop, std::min(over, slice)); });
+      auto went = change([&] { return run(*database_, oldestJobs, std::min(over, slice)); });
       if (!went) return fail(went.error());
-      if (*went == 0) break; // the rest are answers
-      gone += *went;
+      if (*went == 0) break; // the rest are queued or running
+      out.jobs += *went;
       over -= *went;
+      letOthersIn();
     }
     return {};
   };
@@ -88,13 +102,12 @@ Result<Removed> Store::collectHistory(int64_t rows, double before, const std::fu
   auto old = change([&] { return run(*database_, agedJobs, before); });
   if (!old) return fail(old.error());
   out.jobs = *old;
-  if (auto done = walk(agedMeasurements, out.measurements); !done) return fail(done.error());
-  if (auto done = shrink("SELECT count(*) FROM measurements", oldestMeasurements, out.measurements); !done)
-    return fail(done.error());
-  if (auto done = shrink("SELECT count(*) FROM jobs", oldestJobs, out.jobs); !done) return fail(done.error());
-  if (auto done = walk(agedBuilds, out.builds); !done) return fail(done.error());
-  if (auto done = walk(agedSearches, unasked); !done) return fail(done.error());
-  if (auto done = walk(agedProblems, unasked); !done) return fail(done.error());
+  if (auto done = walkAged(agedMeasurements, out.measurements); !done) return fail(done.error());
+  if (auto done = shrinkMeasurements(); !done) return fail(done.error());
+  if (auto done = shrinkJobs(); !done) return fail(done.error());
+  if (auto done = walkAged(agedBuilds, out.builds); !done) return fail(done.error());
+  if (auto done = walkAged(agedSearches, unasked); !done) return fail(done.error());
+  if (auto done = walkAged(agedProblems, unasked); !done) return fail(done.error());
   return out;
 }
 

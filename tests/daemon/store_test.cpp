@@ -337,6 +337,41 @@ TEST_CASE("what no answer rests on has an age and a size; what won stays") {
   CHECK(store->build(buildKey(64)).error().kind == ErrorKind::NotFound);
 }
 
+TEST_CASE("a collection looks at what stays once, however much of it is older than what goes") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  constexpr int64_t kept = 5000, losers = 640;
+  MeasurementRecord winner = timed(store->build(buildKey(2))->id, 1e-3);
+  winner.finalist = true; // the others are history
+  REQUIRE(store->addMeasurement(winner));
+  REQUIRE(store->batch([&]() -> Result<void> {
+    for (int64_t i = 0; i < kept + losers; ++i) {
+      const int64_t id =
+          put(*store, buildKey(1000 + i, problem, i < kept ? "triton" : ""), std::to_string(i));
+      if (i < kept) continue;
+      if (auto added = store->addMeasurement(timed(id, 1)); !added) return fail(added.error());
+    }
+    return {};
+  }));
+  const int64_t before = store->counts()->artefacts;
+  // In slices of 512 that are looked at and of 64 that go: a slice that looked at all that stays, and at each
+  // turn again, would ask once for each 64 that go.
+  int64_t asked = 0, most = 0, last = before;
+  const auto gone = store->collect(0, 0, [&] {
+    const int64_t left = store->counts()->artefacts;
+    most = std::max(most, last - left);
+    last = left;
+    return ++asked > 1000;
+  });
+  REQUIRE(gone);
+  CHECK(gone->artefacts >= losers);
+  CHECK(before - store->counts()->artefacts == gone->artefacts);
+  CHECK(most <= 64);
+  CHECK(asked >= kept / 512 + losers / 64);
+  CHECK(store->artefact(sha256(std::to_string(kept - 1))));
+  CHECK(store->artefact(sha256(std::to_string(kept))).error().kind == ErrorKind::NotFound);
+}
+
 TEST_CASE("a collection that the daemon's end breaks off says so; what went stays gone, the rest waits") {
   Scratch folder;
   auto store = filled(folder.path());
