@@ -1,3 +1,4 @@
+#include "base/model/launch_check.h"
 #include "base/sha256.h"
 #include "daemon/bundle/exchange.h"
 #include "daemon/bundle/history.h"
@@ -45,6 +46,8 @@ Result<void> checkBuild(const BuildEntry& entry, const Kernels& kernels, const R
   if (binary == reader.artefacts().end()) return refused(what + "its binary is not in it");
   if (binary->second.first.format != entry.build.format)
     return refused(what + "its binary is of another format");
+  if (auto sound = checkLaunchable(entry.build.launch); !sound)
+    return refused(what + "launch." + sound.error().text());
   return {};
 }
 

@@ -1,8 +1,10 @@
 // The part of the service that takes in what others built, and forgets.
+#include "base/model/launch_check.h"
 #include "base/sha256.h"
 #include "daemon/service/answers/convert.h"
 #include "daemon/service/service.h"
 
+#include <algorithm>
 #include <cstring>
 #include <elf.h>
 #include <openssl/evp.h>
@@ -58,25 +60,23 @@ Result<void> checkImage(const std::string& bytes, const std::string& format, con
   return {};
 }
 
+bool takesMap(const ParameterSlot& slot) {
+  return slot.kind == ParameterKind::TensorMap;
+}
+
 /// The launch must be one that this kernel's arguments can be packed for: what is not said cannot be
 /// launched.
 Result<void> checkLaunch(const LaunchMetadata& launch, const Kernel& kernel) {
-  if (launch.symbol.empty()) return wrong("launch.symbol: empty", "name the entry as the binary has it");
+  if (auto sound = checkLaunchable(launch); !sound)
+    return wrong("launch." + sound.error().message, sound.error().remedy);
   for (int64_t extent : launch.grid)
     if (extent < 1)
       return wrong("launch.grid: three numbers from 1 on are needed",
                    "a build of others brings its own grid");
-  for (int threads : launch.block)
-    if (threads < 1 || threads > 1024) return wrong("launch.block: 1 to 1024 threads along each axis");
-  if (launch.threadsPerCta() > 1024) return wrong("launch.block: more than 1024 threads");
-  if (launch.clusterSize < 1 || launch.clusterSize > 16) return wrong("launch.cluster_size: 1 to 16");
-  if (launch.dynamicSharedBytes < 0 || launch.scratchBytes < 0) return wrong("launch: negative bytes");
   if (launch.parameters.size() < kernel.arguments.size())
     return wrong("launch.parameters: " + std::to_string(launch.parameters.size()) + " for the kernel's " +
                      std::to_string(kernel.arguments.size()) + " arguments",
                  "one for each argument of the kernel, in its order; compilers' own may follow");
-  if (auto sound = checkTensorMaps(launch.parameters); !sound)
-    return wrong("launch." + sound.error().message, sound.error().remedy);
   for (size_t i = 0; i < kernel.arguments.size(); ++i) {
     const KernelArgument& argument = kernel.arguments[i];
     const ParameterSlot& slot = launch.parameters[i];
@@ -107,6 +107,8 @@ Result<protocol::BuildInfo> Service::addBuild(const protocol::BuildRequest& requ
   const Kernel& kernel = *known->kernel;
   if (auto sound = checkSizes(kernel, request.sizes); !sound) return fail(sound.error());
   if (auto sound = checkLaunch(request.launch, kernel); !sound) return fail(sound.error());
+  if (request.format == "object" && std::ranges::any_of(request.launch.parameters, &takesMap))
+    return wrong("launch.parameters: tensor maps, and the host has no unit that reads them");
   auto bytes = fromBase64(request.binary);
   if (!bytes) return fail(bytes.error());
   if (auto sound = checkImage(*bytes, request.format, request.target); !sound) return fail(sound.error());

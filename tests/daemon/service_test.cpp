@@ -205,6 +205,14 @@ TEST_CASE("builds of others win under their names") {
         bad.launch.parameters[0] = {ParameterKind::TensorMap, 128, TensorMapLayout{0, 7, 4, {64}}};
       },
       "parameters[1] is no scalar of 4 bytes");
+  refused(
+      [](auto& bad) {
+        bad.launch.parameters = {{ParameterKind::Pointer, 8},
+                                 {ParameterKind::TensorMap, 128, TensorMapLayout{0, 7, 4, {64}}},
+                                 {ParameterKind::Scalar, 4},
+                                 {ParameterKind::Scalar, 8}};
+      },
+      "the host has no unit that reads them");
   refused([](auto& bad) { bad.launch.block = {2000, 1, 1}; }, "block");
   refused([](auto& bad) { bad.launch.symbol = ""; }, "symbol");
   refused([](auto& bad) { bad.format = "exe"; }, "neither cubin nor object");

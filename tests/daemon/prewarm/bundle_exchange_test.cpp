@@ -258,6 +258,7 @@ TEST_CASE("contents that lie are refused whole, whoever signed them") {
     out.key = key;
     out.build.artefact = artefact;
     out.build.format = "cubin";
+    out.build.launch.symbol = "k";
     return out;
   };
   CHECK(has(refusal([&](Writer& w) {
@@ -300,6 +301,26 @@ TEST_CASE("contents that lie are refused whole, whoever signed them") {
               w.addBinary({sha256("x"), "cubin", "sm_90a", 0}, "something else");
             }),
             "another SHA-256"));
+  // A launch that nothing can be launched with.
+  auto launched = [&](const std::function<void(LaunchMetadata&)>& change) {
+    return refusal([&](Writer& w) {
+      w.add(bundle::Kernel{good.id(), good.name, text});
+      BuildEntry bad = entry(keyOf(good.id(), 8), sha256("x"));
+      change(bad.build.launch);
+      w.add(bad);
+      w.addBinary({sha256("x"), "cubin", "sm_90a", 0}, "x");
+    });
+  };
+  CHECK(has(launched([](auto& m) { m.symbol = ""; }), "launch.symbol"));
+  CHECK(has(launched([](auto& m) { m.block = {1 << 20, 1, 1}; }), "launch.block"));
+  auto mapped = [&](const TensorMapLayout& map) {
+    return launched([&](auto& m) { m.parameters = {{ParameterKind::TensorMap, 128, map}}; });
+  };
+  CHECK(has(mapped({9, 6, 2, {64}}), "launch.parameters[0].map.swizzle: 9"));
+  CHECK(has(mapped({0, 6, 2, {0}}), "map.box: 0 elements"));
+  CHECK(has(mapped({0, 6, 2, {-64}}), "map.box: -64 elements"));
+  CHECK(has(mapped({0, 6, 2, std::vector<int64_t>(100'000, 8)}), "map.box: 100000 dimensions"));
+  CHECK(has(mapped({0, 6, 2, {64}}), "parameters[1] is no scalar of 4 bytes"));
 }
 
 TEST_CASE("bundles are compared by kernel, sizes, configuration and target") {
