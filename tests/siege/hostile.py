@@ -11,7 +11,9 @@ chance = random.Random(options.seed)
 report = Report("hostile")
 daemon = Daemon(configuration={"request_seconds": 0.3, "jobs": 8, "tune_seconds": 1})
 ROUTES = ["/v1/kernels", "/v1/best", "/v1/tune", "/v1/jobs", "/v1/jobs/x", "/v1/jobs/x/events", "/v1/trials", "/v1/winners",
-          "/v1/devices", "/v1/status", "/v1/artefacts/00", "/metrics", "/healthz", "/readyz", "/v1/openapi.json", "/", "/v1/%2e%2e"]
+          "/v1/devices", "/v1/devices/cpu/wake", "/v1/devices/x/wake", "/v1/builds", "/v1/explain", "/v1/studies", "/v1/studies/x/ask",
+          "/v1/studies/x/tell", "/v1/status", "/v1/artefacts/00", "/metrics", "/healthz", "/readyz", "/v1/openapi.json", "/", "/v1/%2e%2e"]
+POSTED = ("/v1/kernels", "/v1/best", "/v1/tune", "/v1/builds", "/v1/explain", "/v1/studies", "/v1/devices/cpu/w", "/v1/devices/x/w")
 
 
 def integer():
@@ -53,8 +55,32 @@ def mutated(tree):
     return tree
 
 
+def perhaps(usual):
+    return usual if chance.random() < 0.7 else integer()
+
+
+def tensor_map():
+    """A parameter of that kind, mostly none that any driver makes."""
+    rank = chance.choice([0, 1, 2, 2, 2, 5, 6, 300])
+    return {"kind": "tensor_map", "size_bytes": perhaps(128),
+            "map": {"swizzle": perhaps(3), "element_type": perhaps(7), "element_bytes": perhaps(4), "box": [perhaps(32) for _ in range(rank)]}}
+
+
+def build():
+    """Somebody's build of the kernel: a head of an ELF file, and a launch."""
+    pointer, scalar = {"kind": "pointer", "size_bytes": 8}, {"kind": "scalar", "size_bytes": 4}
+    parameters = [chance.choice([pointer, pointer, tensor_map()]), chance.choice([pointer, tensor_map()]), scalar]
+    for _ in range(chance.choice([0, 0, 1, 4, 10])):
+        parameters.append(chance.choice([scalar, {"kind": "scalar", "size_bytes": 8}, pointer, tensor_map()]))
+    launch = {"symbol": "kernel", "grid": [perhaps(1), perhaps(1), 1], "block": [perhaps(1), 1, perhaps(1)], "parameters": parameters,
+              "dynamic_shared_bytes": perhaps(0), "scratch_bytes": perhaps(0), "cluster_size": perhaps(1)}
+    return {"kernel": "hostile", "sizes": {"n": 100}, "origin": f"nobody {chance.randrange(20)}", "configuration": {"theirs": perhaps(1)},
+            "target": chance.choice(["cpu", "sm_90a", ""]), "format": chance.choice(["object", "cubin"]), "binary": "f0VMRgIBAQAAAAAA",
+            "launch": launch}
+
+
 def body():
-    kind = chance.randrange(10)
+    kind = chance.randrange(12)
     if kind == 0:
         return chance.choice([b"[", b"{\"a\":", b"{\"document\":{\"a\":" + b"["]) * chance.choice([10, 1000, 100000])
     if kind == 1:
@@ -63,6 +89,9 @@ def body():
         return chance.randbytes(chance.randrange(2000))
     if kind < 6:
         return json.dumps(mutated(document("hostile", scaled(3)))).encode("utf8", "surrogatepass")
+    if kind >= 10:
+        whole = build()
+        return json.dumps(whole if chance.random() < 0.6 else mutated(whole)).encode("utf8", "surrogatepass")
     request = {"kernel": "hostile", "sizes": {"n": chance.choice([1, 100, 10**9, 10**15])}, "tune": False, "device": "cpu", "wait": 0,
                "budget": {"seconds": 1, "trials": 1}}
     if chance.random() < 0.2:
@@ -78,7 +107,7 @@ def request():
     target = chance.choice(ROUTES) + chance.choice([*[""] * 20, "?limit=" + str(integer()), "?" + "&" * 500, "?kernel=%zz%41%", "/" * 200,
                                                   "?cursor=x", "?after=x", "?job=x&kernel=y", "?limit=1&limit=2", "?kernel=%00", "/"])
     method = chance.choice(["GET", "POST", "DELETE", "PUT", "OPTIONS", "BREW"]) if chance.random() < 0.3 else (
-        "POST" if target.startswith(("/v1/kernels", "/v1/best", "/v1/tune")) else "GET")
+        "POST" if target.startswith(POSTED) else "GET")
     if method != "POST" and chance.random() < 0.8:
         text = b""  # where no body is read one is refused
     head = f"{method} {target} HTTP/1.1\r\nHost: tuned\r\n".encode()
