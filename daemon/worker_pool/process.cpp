@@ -57,6 +57,9 @@ std::vector<char*> pointersTo(std::vector<std::string>& texts) {
   return out;
 }
 
+/// That a worker may ask about one request; each costs the daemon a turn of a thread.
+constexpr int mostQuestions = 64;
+
 const std::string folderPrefix = "gpu-tuned-worker-";
 
 /// The daemon's number in a folder's name; 0 when it is none of ours.
@@ -193,9 +196,11 @@ std::string WorkerProcess::reap() {
 Result<nlohmann::json> WorkerProcess::converse(const nlohmann::json& request, Deadline deadline,
                                                const std::stop_token& stop, const Answering& answering) {
   if (auto sent = channel_.send(request, deadline, stop); !sent) return fail(sent.error());
-  for (;;) {
+  for (int questions = 0;; ++questions) {
     auto message = channel_.receive(deadline, stop);
     if (!message || !message->is_object() || !message->contains("asks")) return message;
+    if (questions == mostQuestions)
+      return fail(ErrorKind::InvalidInput, "it asked more than " + std::to_string(mostQuestions) + " times");
     const auto reply = answering ? answering(message->at("asks")) : nlohmann::json::object();
     if (auto sent = channel_.send(reply, deadline, stop); !sent) return fail(sent.error());
   }
@@ -210,17 +215,19 @@ Result<nlohmann::json> WorkerProcess::call(const nlohmann::json& request, Deadli
     kill();
     return answer;
   }
-  // The channel closes a moment before the process can be reaped; a worker that only closed it is of no use
-  // either.
-  for (int i = 0; i < 100; ++i) {
+  // The channel closes a moment before the process can be reaped.
+  bool ended = false;
+  for (int i = 0; i < 100 && !ended && answer.error().kind == ErrorKind::Unavailable; ++i) {
     siginfo_t information{};
-    if (::waitid(P_PID, static_cast<id_t>(pid_), &information, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-        information.si_pid == pid_)
-      break;
-    ::usleep(10'000);
-    if (i == 99) ::kill(pid_, SIGKILL);
+    ended = ::waitid(P_PID, static_cast<id_t>(pid_), &information, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+            information.si_pid == pid_;
+    if (!ended) ::usleep(10'000);
   }
-  return fail(ErrorKind::Faulted, "the worker died: " + reap());
+  if (ended) return fail(ErrorKind::Faulted, "the worker died: " + reap());
+  // One that closed it and lives, or that says what is no answer, is of no use either. Its end is our doing.
+  kill();
+  deathSignal_ = 0;
+  return fail(ErrorKind::Faulted, "the worker is out of order: " + answer.error().message);
 }
 
 } // namespace tuned

@@ -54,11 +54,12 @@ public:
 
   pid_t pid() const { return pid_; }
   /// One request and its answer. TimedOut: killed at the deadline. Denied: stopped, and killed. Faulted: the
-  /// process died; the message says how, and death() the signal. In all three the process is gone.
-  /// Without `answering` questions are answered with an empty object.
+  /// process died, or said what is no answer, or asked too often; the message says how, and deathSignal() the
+  /// signal that others ended it with. In all three the process is gone. Without `answering` questions are
+  /// answered with an empty object.
   Result<nlohmann::json> call(const nlohmann::json& request, Deadline deadline,
                               const std::stop_token& stop = {}, const Answering& answering = {});
-  /// The signal that ended the process, 0 when it exited or lives.
+  /// The signal that ended the process, 0 when it exited or lives, or was ended here for what it said.
   int deathSignal() const { return deathSignal_; }
   /// Whether it died because it took more memory than its cgroup may.
   bool ranOutOfMemory() const { return ranOutOfMemory_; }

@@ -10,6 +10,9 @@
 //   // joules 64 2        a launch of BLOCK 64 takes two joules; without such a line the device counts none
 //   // takes 64 5         BLOCK 64 is measured for five seconds
 //   // gone 1             the device cuda:1 cannot be used
+//   // lies 64 1          of BLOCK 64 a time is told that is no number; 2: one below 0; 3: no measurement at
+//   all
+//   // prepares 0 1       preparing is answered with no list
 //   // code 64 7         the configuration with BLOCK 64 becomes the same build as all others of code 7
 //   // registers 64 600   it needs 600 registers a thread
 //   // at 64 2e-5 m=8 n=16   at sizes m = 8 and n = 16 BLOCK 64 takes 2e-5 s
@@ -149,6 +152,14 @@ json stateOf(const Kernel& kernel) {
   return model::toJson(state);
 }
 
+/// What a worker may say that is in the hands of what it ran.
+json lying(json answer, int how) {
+  if (how == 1) answer["seconds"] = std::nan("");
+  if (how == 2) answer["seconds"] = -1e-6;
+  if (how == 3) answer = {{"outcome", {1, 2}}};
+  return answer;
+}
+
 Result<json> measure(const json& request) {
   auto kernel = parseKernel(request.at("kernel").get<std::string>(), "");
   if (!kernel) return fail(kernel.error());
@@ -157,6 +168,7 @@ Result<json> measure(const json& request) {
   if (request.at("op") == "prepare") {
     if (request.value("energy", false) && kernel->source.find("// joules") == std::string::npos)
       return fail(ErrorKind::Unsupported, "the energy that " + device + " takes is not counted");
+    if (said(*kernel, "prepares", 0)) return json{{"phases", 1}};
     return json::array();
   }
   if (request.at("op") == "state") return json::array({{{"state", stateOf(*kernel)}}});
@@ -176,6 +188,8 @@ Result<json> measure(const json& request) {
     if (late) trial.verdict = {"", 0, 100, 0, true, std::nullopt, "pending"};
     json answer = model::toJson(toMeasurement(trial));
     answer["can_judge"] = !late;
+    if (const auto lie = said(*kernel, "lies", blockOf(configuration)))
+      answer = lying(std::move(answer), static_cast<int>(*lie));
     answer["outputs"] = said(*kernel, "off", blockOf(configuration)) ? 2 : 1;
     out.push_back(std::move(answer));
   }

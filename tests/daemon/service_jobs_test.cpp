@@ -320,6 +320,20 @@ TEST_CASE("builds of the same code are made once, and each configuration has its
   CHECK(artefacts.at(64) != artefacts.at(256));
 }
 
+TEST_CASE("a measure worker that lies costs its own kernel the trial, and nobody the daemon") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  for (const char* lie : {"1", "2", "3"}) {
+    const std::string document =
+        documentOf(std::string("kernel") + lie, std::string("// prepares 0 1\\n// lies 64 ") + lie);
+    const auto status = daemon.tune(document);
+    REQUIRE(status.state == "done");
+    CHECK(status.outcomes.at("timed") == 2);
+    CHECK(status.outcomes.at("faulted") == 1);
+    CHECK(daemon.winner(document) == 128);
+  }
+}
+
 TEST_CASE("quick passes over what is going to spill much, says so, and normal takes it up") {
   Scratch folder;
   Daemon daemon(folder.path());

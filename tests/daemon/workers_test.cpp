@@ -85,16 +85,44 @@ TEST_CASE("a worker may ask while it works, and what it asks may be anything") {
   CHECK(odd->at(0) == 0);
 }
 
+TEST_CASE("a worker that asks without end, or says what is no answer, is ended at once and said so") {
+  for (bool retry : {true, false}) {
+    WorkerPool workers = pool(1, retry);
+    const auto before = workers.call("k", {{"op", "pid"}}, 5);
+    REQUIRE(before);
+    auto asked = workers.call("asks", {{"op", "ask for ever"}}, 60);
+    REQUIRE_FALSE(asked);
+    CHECK_MESSAGE(asked.error().message.contains("it asked more than 64 times"), asked.error().message);
+    auto said = workers.call("says", {{"op", "say"}, {"bytes", std::string("\2\0\0\0\x1c\x1c", 6)}}, 60);
+    REQUIRE_FALSE(said);
+    CHECK_MESSAGE(said.error().message.contains("a frame is not CBOR"), said.error().message);
+    // It says as much of the work as a crash.
+    CHECK(asked.error().kind == (retry ? ErrorKind::Denied : ErrorKind::Faulted));
+    CHECK(said.error().kind == (retry ? ErrorKind::Denied : ErrorKind::Faulted));
+    CHECK(workers.crashes() == (retry ? 6 : 2));
+    const auto after = workers.call("k", {{"op", "pid"}}, 5);
+    REQUIRE(after);
+    CHECK(*after != *before);
+    CHECK_FALSE(runs(before->get<pid_t>()));
+  }
+}
+
 TEST_CASE("artefacts, devices and errors come through unchanged") {
-  Artefact artefact{
-      "cubin",
-      "sm_90a",
-      std::string("\0\1\xff", 3),
-      {"k", {128, 1, 1}, 4096, 64, 2, {{ParameterKind::TensorMap, 128, TensorMapLayout{3, 6, 2, {128, 64}}}}},
-      {40, 4096, 0},
-      {{"llvm", 0.5}},
-      "nvptx",
-      ""};
+  Artefact artefact{"cubin",
+                    "sm_90a",
+                    std::string("\0\1\xff", 3),
+                    {"k",
+                     {128, 1, 1},
+                     4096,
+                     64,
+                     2,
+                     {{ParameterKind::TensorMap, 128, TensorMapLayout{3, 6, 2, {64}}},
+                      {ParameterKind::Scalar, 4},
+                      {ParameterKind::Scalar, 8}}},
+                    {40, 4096, 0},
+                    {{"llvm", 0.5}},
+                    "nvptx",
+                    ""};
   auto back = artefactFromJson(json::from_cbor(json::to_cbor(artefactToJson(artefact))));
   REQUIRE(back);
   CHECK(back->bytes == artefact.bytes);
@@ -103,6 +131,11 @@ TEST_CASE("artefacts, devices and errors come through unchanged") {
   CHECK(back->launch.dynamicSharedBytes == 4096);
   CHECK(back->resources.registers == 40);
   CHECK_FALSE(artefactFromJson(json{{"format", 1}}).has_value());
+  Artefact absurd = artefact;
+  absurd.launch.parameters[0].map->box = {int64_t{1} << 62};
+  auto refused = artefactFromJson(artefactToJson(absurd));
+  REQUIRE_FALSE(refused);
+  CHECK_MESSAGE(refused.error().message.contains("launch.parameters[0].map.box"), refused.error().message);
   Error error{ErrorKind::Unsupported, "m", Location{"f", 3, 4}, "r"};
   CHECK(errorFromJson(toJson(error)).text() == error.text());
   DeviceInfo info{"cuda:0", "H100", "sm_90a", 132, 80, 227, 65536, 50, {1, 2, 3}, "580"};
@@ -335,7 +368,9 @@ TEST_CASE("frames of a shape that our writer does not make are refused") {
   CHECK_FALSE(isPlainCbor(std::string(100'000, '\x81'))); // arrays within each other
   CHECK_FALSE(isPlainCbor(std::string(100'000, '\x7f'))); // texts of unknown length
   CHECK_FALSE(isPlainCbor(std::string("\xc1\x01", 2)));   // a tag
-  CHECK_FALSE(isPlainCbor(std::string("\x9b\xff\xff\xff\xff\xff\xff\xff\xff", 9))); // an array of 2^64
+  CHECK_FALSE(
+      isPlainCbor(std::string("\x9a\x00\x20\x00\x00", 5) + std::string(1 << 21, '\0'))); // 2^21 numbers
+  CHECK_FALSE(isPlainCbor(std::string("\x9b\xff\xff\xff\xff\xff\xff\xff\xff", 9)));      // an array of 2^64
 }
 
 TEST_CASE("calls share the workers there are") {

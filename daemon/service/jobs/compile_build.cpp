@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/sha256.h"
 #include "daemon/service/answers/convert.h"
+#include "daemon/service/jobs/decision.h"
 #include "daemon/worker/channel/messages.h"
 
 #include <nlohmann/json.hpp>
@@ -11,48 +12,6 @@
 namespace tuned {
 
 namespace {
-
-/// What a worker asks before it does what takes long, and what came of that.
-class Decision {
-public:
-  Decision(SameCode* same, const Leave& leave) : same_(same), leave_(leave) {}
-  Decision(const Decision&) = delete;
-  ~Decision() { end(nullptr); }
-
-  nlohmann::json answer(const nlohmann::json& question) { return {{"go_on", goOn(question)}}; }
-  /// Of what this made for others, too; null: it failed.
-  void end(std::shared_ptr<const Artefact> made) {
-    if (!own_.empty()) same_->end(std::exchange(own_, {}), std::move(made));
-  }
-  /// Registers that were too many.
-  std::optional<int64_t> left;
-  std::string others; ///< code that another makes; empty: none
-
-private:
-  bool goOn(const nlohmann::json& question) {
-    if (!question.is_object()) return true;
-    const auto registers = question.find("registers"), code = question.find("code");
-    if (leave_ && registers != question.end() && registers->is_number_integer() &&
-        leave_(registers->get<int64_t>())) {
-      left = registers->get<int64_t>();
-      return false;
-    }
-    if (!same_ || code == question.end() || !code->is_string()) return true;
-    const std::string digest = *code;
-    // A crashed worker's place may have been taken by another, which asks again.
-    if (digest.empty() || !own_.empty()) return true;
-    if (same_->begin(digest)) {
-      own_ = digest;
-      return true;
-    }
-    others = digest;
-    return false;
-  }
-
-  SameCode* same_;
-  const Leave& leave_;
-  std::string own_; ///< code that is to be made here
-};
 
 void describe(const Artefact& artefact, Build& build) {
   build.artefact = sha256(artefact.bytes);

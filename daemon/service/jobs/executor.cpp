@@ -35,14 +35,32 @@ PhaseSeconds phasesIn(const json& answer) {
   return out;
 }
 
+/// What is kept and told of a measurement.
+void shorten(Measurement& measurement) {
+  for (std::string* text : {&measurement.reason, &measurement.verdict.reason, &measurement.verdict.reference,
+                            &measurement.verdict.state})
+    *text = shortened(std::move(*text));
+  if (!std::isfinite(measurement.measureSeconds)) measurement.measureSeconds = 0;
+}
+
+/// Whether a time can be one: what is not would spoil the search's order and its model.
+bool possible(const Timed& timed) {
+  const auto time = [](double seconds) { return std::isfinite(seconds) && seconds > 0; };
+  return time(timed.median) && std::isfinite(timed.low) && std::isfinite(timed.high) && timed.repeats >= 0 &&
+         (!timed.joules || (std::isfinite(*timed.joules) && *timed.joules >= 0));
+}
+
 /// One of the answers of a worker, which may be in the hands of what it ran: nothing about its shape is
 /// certain.
 Result<Measured> measuredFromJson(const json& answers, size_t index) {
   try {
     const json& answer = answers.at(index);
     auto measurement = model::fromJson<Measurement>(answer);
+    if (measurement) shorten(*measurement);
     auto trial = measurement ? fromMeasurement(*measurement) : fail(measurement.error());
     if (!trial) return fail(trial.error());
+    if (trial->timed() && !possible(*trial->timed()))
+      return fail(ErrorKind::Faulted, "the worker tells times that cannot be");
     Measured out{std::move(trial->outcome), std::move(trial->verdict), trial->measureSeconds,
                  phasesIn(answer)};
     if (auto outputs = answer.find("outputs"); outputs != answer.end())
@@ -181,6 +199,10 @@ std::string WorkerExecutor::disturbanceIn(const json& answer) {
   try {
     auto state = model::fromJson<DeviceState>(answer.at(0).at("state"));
     if (!state) return "";
+    constexpr size_t mostWords = 8;
+    if (state->slowed.size() > mostWords) state->slowed.resize(mostWords);
+    for (std::string& why : state->slowed)
+      why = shortened(std::move(why));
     watch_->saw(problem_.device, *state);
     return disturbance(*state);
   } catch (const json::exception&) {
@@ -249,7 +271,7 @@ void WorkerExecutor::prepare() {
     request["energy"] = energy_;
     auto ready = device_.call(problem_.id + "prepare", request, limits_.measureSeconds, stop_.get_token(),
                               problem_.owner);
-    if (ready && !ready->empty()) {
+    if (ready && ready->is_array() && !ready->empty()) {
       const std::scoped_lock lock(mutex_);
       prepared_ = phasesIn(ready->at(0));
     }
@@ -278,8 +300,9 @@ Measured WorkerExecutor::judge(const MeasureRequest& request) {
 /// What came of one variant.
 Measured WorkerExecutor::measuredIn(const Result<json>& answer, std::chrono::steady_clock::time_point start) {
   auto measured = answer ? measuredFromJson(*answer, 0) : fail(answer.error());
-  // A context that has faulted is not used again, even if its process lives.
-  if (measured && std::holds_alternative<Faulted>(measured->outcome)) device_.discard();
+  // A context that has faulted is not used again, even if its process lives; nor is one that says nonsense.
+  const bool lied = answer && !measured;
+  if (lied || (measured && std::holds_alternative<Faulted>(measured->outcome))) device_.discard();
   Measured out = measured ? *measured : failed(measured.error(), secondsSince(start));
   addPrepared(out.phases, secondsSince(start));
   return out;

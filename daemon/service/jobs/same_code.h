@@ -4,6 +4,7 @@
 #include "backend/artefact.h"
 
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,6 +18,8 @@ namespace tuned {
 /// problem alone: no kernel gets what was compiled of another.
 class SameCode {
 public:
+  /// `most`: bytes of binaries that are kept for those who come later.
+  explicit SameCode(size_t most = size_t{64} << 20) : most_(most) {}
   /// True: the caller is to make it, and to say how that ended. False: another does or did.
   bool begin(const std::string& code);
   /// Null: it failed, and whoever waits makes it.
@@ -27,10 +30,15 @@ public:
   void forget();
 
 private:
+  void keep(const std::string& code, std::shared_ptr<const Artefact> made);
+
+  const size_t most_;
   std::mutex mutex_; ///< guards what follows
   std::condition_variable_any changed_;
   std::set<std::string> making_;
   std::map<std::string, std::shared_ptr<const Artefact>> made_;
+  std::deque<std::string> order_; ///< of made_, oldest first
+  size_t bytes_ = 0;              ///< of made_
 };
 
 } // namespace tuned

@@ -17,7 +17,7 @@ using Deadline = std::chrono::steady_clock::time_point;
 class Channel {
 public:
   /// Frames beyond this many bytes are refused on both ends.
-  static constexpr size_t largestFrame = size_t{1} << 30;
+  static constexpr size_t largestFrame = size_t{256} << 20;
 
   explicit Channel(int descriptor) : descriptor_(descriptor) {}
   Channel(Channel&& other) noexcept : descriptor_(other.descriptor_) { other.descriptor_ = -1; }

@@ -1,6 +1,7 @@
 #include "daemon/worker/channel/messages.h"
 
 #include "base/model/json.h"
+#include "base/model/launch_check.h"
 
 #include <nlohmann/json.hpp>
 
@@ -25,9 +26,17 @@ json toJson(const Error& error) {
   return out;
 }
 
+/// What a worker says is kept, told and logged.
+std::string shortened(std::string text) {
+  constexpr size_t longest = 64 * 1024;
+  if (text.size() > longest) text.replace(longest, text.npos, " …");
+  return text;
+}
+
 Error errorFromJson(const json& in) {
   auto error = reading("a worker's error", [&] {
-    Error out{errorKindFromName(in.at("kind")), in.at("message"), std::nullopt, in.at("remedy")};
+    Error out{errorKindFromName(in.at("kind")), shortened(in.at("message")), std::nullopt,
+              shortened(in.at("remedy"))};
     if (auto at = in.find("location"); at != in.end())
       out.location = Location{at->at(0), at->at(1).get<unsigned>(), at->at(2).get<unsigned>()};
     return out;
@@ -49,6 +58,8 @@ json artefactToJson(const Artefact& artefact) {
 Result<Artefact> artefactFromJson(const json& in) {
   auto launch = model::fromJson<LaunchMetadata>(in.value("launch", json()));
   if (!launch) return fail(launch.error());
+  if (auto sound = checkLaunchable(*launch); !sound)
+    return fail(ErrorKind::InvalidInput, "an artefact: launch." + sound.error().text());
   auto resources = model::fromJson<Resources>(in.value("resources", json()));
   if (!resources) return fail(resources.error());
   return reading("an artefact", [&] {

@@ -8,6 +8,9 @@
 
 namespace tuned {
 
+/// As much of it as is to be kept of a worker's words.
+std::string shortened(std::string text);
+
 nlohmann::json toJson(const Error& error);
 Error errorFromJson(const nlohmann::json& json);
 

@@ -8,6 +8,7 @@ namespace tuned {
 namespace {
 
 constexpr size_t deepest = 64;
+constexpr uint64_t mostItems = 1'000'000; // a tree of them takes about 100 bytes each
 
 enum Major { Unsigned = 0, Negative = 1, Bytes = 2, Text = 3, Array = 4, Map = 5, Tag = 6, Simple = 7 };
 
@@ -41,9 +42,10 @@ bool takeHead(std::string_view& bytes, Head& head) {
 bool isPlainCbor(std::string_view bytes) {
   std::array<uint64_t, deepest> missing{}; // items that each open level still lacks
   size_t depth = 0;
+  uint64_t items = 0;
   do {
     Head head;
-    if (!takeHead(bytes, head) || head.major == Tag) return false;
+    if (++items > mostItems || !takeHead(bytes, head) || head.major == Tag) return false;
     if (depth > 0) --missing[depth - 1];
     if (head.major == Bytes || head.major == Text) {
       if (head.argument > bytes.size()) return false;
