@@ -12,6 +12,7 @@
 //   // gone 1             the device cuda:1 cannot be used
 //   // lies 64 1          of BLOCK 64 a time is told that is no number; 2: one below 0; 3: no measurement at
 //   all
+//   // absent 64 1        measuring BLOCK 64 is answered as if the device were gone
 //   // prepares 0 1       preparing is answered with no list
 //   // code 64 7         the configuration with BLOCK 64 becomes the same build as all others of code 7
 //   // registers 64 600   it needs 600 registers a thread
@@ -178,6 +179,8 @@ Result<json> measure(const json& request) {
   for (const json& variant : request.at("variants")) {
     const auto configuration = variant.at("configuration").get<Configuration>();
     const auto at = request.at("sizes").get<Sizes>();
+    if (said(*kernel, "absent", blockOf(configuration)))
+      return fail(ErrorKind::Unavailable, "the source says that the device is gone");
     Trial trial = judged(*kernel, at, configuration);
     std::this_thread::sleep_for(
         std::chrono::duration<double>(said(*kernel, "takes", blockOf(configuration)).value_or(0)));

@@ -334,6 +334,18 @@ TEST_CASE("a measure worker that lies costs its own kernel the trial, and nobody
   }
 }
 
+TEST_CASE("one build's word does not take the device from everybody: a fresh worker is asked") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  const std::string document = documentOf("kernel", "// absent 64 1");
+  const auto status = daemon.tune(document);
+  REQUIRE(status.state == "done");
+  CHECK(status.outcomes.at("faulted") == 1);
+  CHECK(status.outcomes.at("timed") == 2);
+  CHECK(daemon->devices().devices.at(0).available);
+  CHECK(daemon.winner(document) == 128);
+}
+
 TEST_CASE("quick passes over what is going to spill much, says so, and normal takes it up") {
   Scratch folder;
   Daemon daemon(folder.path());

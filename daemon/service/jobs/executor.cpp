@@ -252,14 +252,23 @@ Result<json> WorkerExecutor::callDevice(const char* op, const std::string& key,
   std::unique_lock<CoreGate> cores(gate_, std::defer_lock);
   if (problem_.exclusive) cores.lock();
   auto answer = device_.call(key, request, seconds, stop_.get_token(), problem_.owner);
-  if (!answer && (answer.error().kind == ErrorKind::Unavailable || device_.closed())) note(answer.error());
+  const bool gone = !answer && answer.error().kind == ErrorKind::Unavailable && deviceIsGone();
+  if (gone || (!answer && device_.closed())) note(answer.error());
   if (!watch_ || device_.closed()) return answer;
   if (answer && watch_->bringBack(problem_.device))
     spdlog::info("device {} is in use again", problem_.device);
-  if (!answer && answer.error().kind == ErrorKind::Unavailable &&
-      watch_->takeOut(problem_.device, answer.error().text()))
+  if (gone && watch_->takeOut(problem_.device, answer.error().text()))
     spdlog::error("device {} is out of use: {}", problem_.device, answer.error().text());
   return answer;
+}
+
+/// Asked of a fresh worker: one that has run a kernel may be in its hands, and this decides for everybody. It
+/// may also have been one build alone that the device's driver is too old for.
+bool WorkerExecutor::deviceIsGone() {
+  device_.discard();
+  auto seen = device_.call(problem_.id + "state", problemJson("state", problem_), lookSeconds,
+                           stop_.get_token(), problem_.owner);
+  return !seen && seen.error().kind == ErrorKind::Unavailable;
 }
 
 /// The worker's inputs and expected outputs are made while the first variants compile.

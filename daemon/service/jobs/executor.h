@@ -64,6 +64,7 @@ private:
   Result<nlohmann::json> callUndisturbed(const char* op, const std::string& key,
                                          std::span<const MeasureRequest> requests, double seconds,
                                          std::string& disturbed);
+  bool deviceIsGone();
   Result<nlohmann::json> callDevice(const char* op, const std::string& key,
                                     std::span<const MeasureRequest> requests, double seconds);
 
