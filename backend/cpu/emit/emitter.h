@@ -59,6 +59,7 @@ private:
   /// By the operation that defines it, whether the plan gave it a slot or not.
   LaneValue evaluateDefinition(mlir::Value value, const LaneIndex& index);
   LaneValue evaluateElementwise(mlir::Operation& op, const LaneIndex& index);
+  llvm::Value* divideByOne(mlir::Operation& op, llvm::ArrayRef<LaneValue> operands, const LaneIndex& index);
   LaneValue evaluateCarried(mlir::Value value, const LaneIndex& index);
   LaneValue evaluateGather(tt::GatherOp op, const LaneIndex& index);
   std::optional<LaneValue> evaluateAffine(mlir::Operation& op, llvm::ArrayRef<LaneValue> operands,
@@ -121,6 +122,7 @@ private:
   void emitStore(tt::StoreOp op);
   void emitStoreLoop(tt::StoreOp op);
   bool mayStream(tt::StoreOp op);
+  llvm::Value* bytesOfLaunch(tt::StoreOp op);
   llvm::Value* loadElement(llvm::Value* address, mlir::Type element, unsigned width = 1);
   void storeElement(llvm::Value* address, llvm::Value* value, mlir::Type element);
   llvm::Value* maskVector(const std::optional<LaneValue>& mask, unsigned width);
@@ -147,6 +149,9 @@ private:
   void emitReduce(tt::ReduceOp op);
   Values evaluateAll(mlir::ValueRange values, const LaneIndex& index);
   Values combine(mlir::Region& region, llvm::ArrayRef<llvm::Value*> left, llvm::ArrayRef<llvm::Value*> right);
+  Values startAccumulating(mlir::Region& region, Values first);
+  Values accumulate(mlir::Region& region, llvm::ArrayRef<llvm::Value*> sums,
+                    llvm::ArrayRef<llvm::Value*> next);
   Values reduceRow(tt::ReduceOp op, int64_t length, const LaneIndex& row, unsigned width);
   Values reduceAcross(tt::ReduceOp op, int64_t length, unsigned shift, const LaneIndex& results);
   void emitScan(tt::ScanOp op);

@@ -7,6 +7,37 @@
 #include <mlir/IR/Matchers.h>
 
 namespace tuned::cpu {
+namespace {
+
+bool dependsOn(mlir::Value value, mlir::scf::ForOp loop) {
+  llvm::SmallVector<mlir::Value> left = {value};
+  llvm::DenseSet<mlir::Value> seen = {value};
+  while (!left.empty()) {
+    mlir::Value next = left.pop_back_val();
+    if (next.getParentBlock() != loop.getBody()) continue;
+    mlir::Operation* op = next.getDefiningOp();
+    if (!op) return true;
+    for (mlir::Value operand : op->getOperands())
+      if (seen.insert(operand).second) left.push_back(operand);
+  }
+  return false;
+}
+
+// Is what the store writes left alone by the rest of the kernel, the loop's other rounds among it?
+bool writesForOthers(tt::StoreOp op) {
+  auto loop = mlir::dyn_cast<mlir::scf::ForOp>(op->getParentOp());
+  if (!loop) return mlir::isa<tt::FuncOp>(op->getParentOp());
+  if (!mlir::isa<tt::FuncOp>(loop->getParentOp()) || !dependsOn(op.getPtr(), loop)) return false;
+  auto written = tt::memoryAccess(op);
+  auto walked = loop->getParentRegion()->walk([&](mlir::Operation* other) {
+    auto access = other == op ? std::nullopt : tt::memoryAccess(other);
+    bool touches = access && (!access->address || tt::mayOverlap(*access, *written));
+    return touches ? mlir::WalkResult::interrupt() : mlir::WalkResult::advance();
+  });
+  return !walked.wasInterrupted();
+}
+
+} // namespace
 
 llvm::Value* Emitter::loadElement(llvm::Value* address, mlir::Type element, unsigned width) {
   llvm::Align align{uint64_t(storageBytes(element))};
@@ -201,9 +232,8 @@ void Emitter::emitStore(tt::StoreOp op) {
     return store({scalar(op.getPtr())}, element, {scalar(op.getValue())}, mask, 1);
   }
   if (!mayStream(op)) return emitStoreLoop(op);
-  int64_t bytes = type.getNumElements() * storageBytes(element);
-  llvm::Value* stored = builder_.CreateMul(programs_, builder_.getInt64(uint64_t(bytes)));
-  llvm::Value* large = builder_.CreateICmpUGT(stored, builder_.getInt64(uint64_t(lastLevelCacheBytes())));
+  llvm::Value* large =
+      builder_.CreateICmpSGT(bytesOfLaunch(op), builder_.getInt64(uint64_t(lastLevelCacheBytes())));
   llvm::BasicBlock *past = newBlock("stream"), *through = newBlock("cached"), *after = newBlock("after");
   builder_.CreateCondBr(large, past, through);
   for (llvm::BasicBlock* block : {past, through}) {
@@ -219,16 +249,33 @@ void Emitter::emitStore(tt::StoreOp op) {
   builder_.SetInsertPoint(after);
 }
 
+// What the store writes in a launch, if all instances go as often around its loop as this one.
+llvm::Value* Emitter::bytesOfLaunch(tt::StoreOp op) {
+  auto type = mlir::cast<mlir::RankedTensorType>(op.getValue().getType());
+  const int64_t once = type.getNumElements() * storageBytes(type.getElementType());
+  llvm::Value* bytes = builder_.CreateMul(programs_, builder_.getInt64(uint64_t(once)));
+  auto loop = mlir::dyn_cast<mlir::scf::ForOp>(op->getParentOp());
+  mlir::Attribute step;
+  if (!loop || !mlir::matchPattern(loop.getStep(), mlir::m_Constant(&step))) return bytes;
+  const int64_t stride = mlir::cast<mlir::IntegerAttr>(step).getInt();
+  if (stride < 1) return bytes;
+  auto wide = [&](mlir::Value bound) { return builder_.CreateSExt(scalar(bound), builder_.getInt64Ty()); };
+  llvm::Value* rounds =
+      builder_.CreateSDiv(builder_.CreateSub(wide(loop.getUpperBound()), wide(loop.getLowerBound())),
+                          builder_.getInt64(uint64_t(stride)));
+  return builder_.CreateMul(bytes, rounds);
+}
+
 // What a launch writes once and in order is not worth room in the caches if it is larger than they are. Only
-// for cheap stores outside of loops: their code is emitted twice.
+// for cheap stores, in a loop around all of the kernel at most: their code is emitted twice.
 bool Emitter::mayStream(tt::StoreOp op) {
   auto type = mlir::cast<mlir::RankedTensorType>(op.getValue().getType());
   unsigned width = widthFor(type.getNumElements());
   int64_t size = storageBytes(type.getElementType());
   const tt::AxisInfo& pointers = facts_.of(op.getPtr());
-  return mlir::isa<tt::FuncOp>(op->getParentOp()) && size * width >= host().vectorBytes &&
-         pointers.rank() > 0 && pointers.contiguity.back() >= int64_t(width) &&
-         type.getNumElements() >= 4 * width && pending_.count(op) == 0 && plan_.cost(op.getValue()) <= 40;
+  return writesForOthers(op) && size * width >= host().vectorBytes && pointers.rank() > 0 &&
+         pointers.contiguity.back() >= int64_t(width) && type.getNumElements() >= 4 * width &&
+         pending_.count(op) == 0 && plan_.cost(op.getValue()) <= 40;
 }
 
 void Emitter::emitStoreLoop(tt::StoreOp op) {
@@ -240,16 +287,15 @@ void Emitter::emitStoreLoop(tt::StoreOp op) {
                      LaneValue pointer = evaluate(op.getPtr(), index);
                      if (pointer.isVector() || pointer.offset(0) != 0) return nullptr;
                      llvm::Value* address = builder_.CreatePtrToInt(pointer.value, builder_.getInt64Ty());
-                     return builder_.CreateICmpEQ(builder_.CreateAnd(address, host().vectorBytes - 1),
-                                                  builder_.getInt64(0));
+                     return builder_.CreateICmpEQ(builder_.CreateAnd(address, 15), builder_.getInt64(0));
                    });
     LaneValue pointer = evaluate(op.getPtr(), index);
     std::optional<LaneValue> mask;
     if (op.getMask()) mask = evaluateMask(op.getMask(), index);
     LaneValue value = evaluate(op.getValue(), index);
     if (!aligned || mask) return store(pointer, type.getElementType(), value, mask, width);
-    auto* stored = builder_.CreateAlignedStore(toVector(builder_, value, width), pointer.value,
-                                               llvm::Align(host().vectorBytes));
+    auto* stored =
+        builder_.CreateAlignedStore(toVector(builder_, value, width), pointer.value, llvm::Align(16));
     llvm::Metadata* one = llvm::ConstantAsMetadata::get(builder_.getInt32(1));
     stored->setMetadata(llvm::LLVMContext::MD_nontemporal, llvm::MDNode::get(context_, one));
   });

@@ -1,6 +1,7 @@
 // Reductions: along rows with several accumulators where the order is free, or across rows with one result a
 // lane.
 #include "backend/cpu/emit/emitter.h"
+#include "backend/cpu/math/native.h"
 #include "ir/analysis/combination_order.h"
 
 namespace tuned::cpu {
@@ -13,7 +14,36 @@ int64_t product(llvm::ArrayRef<int64_t> sizes) {
   return result;
 }
 
+// Whether the region is the largest, or the smallest, of f32 and nothing else.
+mlir::Operation* extremeIn(mlir::Region& region) {
+  mlir::Block& block = region.front();
+  if (!llvm::hasNItems(block, 2)) return nullptr;
+  mlir::Operation& op = block.front();
+  bool extreme = mlir::isa<mlir::arith::MaxNumFOp, mlir::arith::MinNumFOp>(op);
+  return extreme && op.getResult(0).getType().isF32() && op.getOperands() == block.getArguments() ? &op
+                                                                                                  : nullptr;
+}
+
 } // namespace
+
+// What an accumulator starts from: no signalling NaN, if accumulate() is to skip NaNs.
+Emitter::Values Emitter::startAccumulating(mlir::Region& region, Values first) {
+  if (extremeIn(region))
+    for (llvm::Value*& value : first)
+      value = builder_.CreateUnaryIntrinsic(llvm::Intrinsic::canonicalize, value);
+  return first;
+}
+
+// One more of a reduction's operands: as combine() has it, in fewer instructions where one side is known to
+// be an accumulator.
+Emitter::Values Emitter::accumulate(mlir::Region& region, llvm::ArrayRef<llvm::Value*> sums,
+                                    llvm::ArrayRef<llvm::Value*> next) {
+  if (mlir::Operation* extreme = extremeIn(region)) {
+    bool largest = mlir::isa<mlir::arith::MaxNumFOp>(extreme);
+    if (llvm::Value* one = extremeWithNext(builder_, sums[0], next[0], largest)) return {one};
+  }
+  return combine(region, sums, next);
+}
 
 void Emitter::emitReduce(tt::ReduceOp op) {
   llvm::ArrayRef<int64_t> shape = tt::shapeOf(op.getSrcs()[0].getType());
@@ -73,15 +103,15 @@ Emitter::Values Emitter::reduceRow(tt::ReduceOp op, int64_t length, const LaneIn
     }
     return values;
   };
-  Values sums = versioned([&] { return evaluateRound(builder_.getInt64(0)); });
+  Values sums = versioned([&] { return startAccumulating(region, evaluateRound(builder_.getInt64(0))); });
   if (chunks > streams)
     sums = loop(chunks / streams - 1, sums, [&](llvm::Value* counter, Values carried) {
       llvm::Value* round = builder_.CreateAdd(counter, builder_.getInt64(1));
       return versioned([&] {
         Values values = evaluateRound(round), next;
         for (unsigned at = 0; at < values.size(); at += operands)
-          next.append(combine(region, llvm::ArrayRef(carried).slice(at, operands),
-                              llvm::ArrayRef(values).slice(at, operands)));
+          next.append(accumulate(region, llvm::ArrayRef(carried).slice(at, operands),
+                                 llvm::ArrayRef(values).slice(at, operands)));
         return next;
       });
     });
@@ -120,15 +150,15 @@ Emitter::Values Emitter::reduceAcross(tt::ReduceOp op, int64_t length, unsigned 
   auto evaluateStep = [&](llvm::Value* step) {
     return versioned([&] { return evaluateAll(op.getSrcs(), at(step)); });
   };
-  Values sums = evaluateStep(builder_.getInt64(0));
+  Values sums = startAccumulating(region, evaluateStep(builder_.getInt64(0)));
   if (plain && length <= 4) {
     for (int64_t step = 1; step < length; ++step)
-      sums = combine(region, sums, evaluateStep(builder_.getInt64(uint64_t(step))));
+      sums = accumulate(region, sums, evaluateStep(builder_.getInt64(uint64_t(step))));
     return sums;
   }
   if (length == 1) return sums;
   return loop(length - 1, sums, [&](llvm::Value* counter, Values carried) {
-    return combine(region, carried, evaluateStep(builder_.CreateAdd(counter, builder_.getInt64(1))));
+    return accumulate(region, carried, evaluateStep(builder_.CreateAdd(counter, builder_.getInt64(1))));
   });
 }
 

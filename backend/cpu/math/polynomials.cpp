@@ -1,6 +1,8 @@
 // Coefficients: Chebyshev fits of the function over the reduced range, in 200-bit arithmetic.
 #include "backend/cpu/math/polynomials.h"
 
+#include "backend/cpu/math/native.h"
+
 #include <llvm/IR/DerivedTypes.h>
 
 namespace tuned::cpu {
@@ -30,41 +32,45 @@ llvm::Value* Polynomials::horner(llvm::Value* x, std::initializer_list<double> c
   return sum;
 }
 
-// value * 2^exponent in two steps, so that subnormal results are right.
-llvm::Value* Polynomials::scale(llvm::Value* value, llvm::Value* exponent) {
+// Adding 1.5 * 2^23 leaves the nearest integer in the low bits.
+constexpr double magic = 12582912;
+
+// value * 2^exponent, where `shifted` is exponent + magic. In two steps where there is no instruction for it,
+// so that subnormal results are right.
+llvm::Value* Polynomials::scale(llvm::Value* value, llvm::Value* shifted, llvm::Value* power) {
+  if (llvm::Value* scaled = scaleByPowerOfTwo(b_, value, power)) return scaled;
+  llvm::Type* ints = integers(value);
+  llvm::Value* exponent =
+      b_.CreateSub(b_.CreateBitCast(shifted, ints), b_.CreateBitCast(f(value, magic), ints));
   llvm::Value* half = b_.CreateAShr(exponent, i(exponent, 1));
-  auto power = [&](llvm::Value* n) {
+  auto powerOf = [&](llvm::Value* n) {
     llvm::Value* bits = b_.CreateShl(b_.CreateAdd(n, i(n, 127)), i(n, 23));
     return b_.CreateBitCast(bits, value->getType());
   };
-  return b_.CreateFMul(b_.CreateFMul(value, power(half)), power(b_.CreateSub(exponent, half)));
+  return b_.CreateFMul(b_.CreateFMul(value, powerOf(half)), powerOf(b_.CreateSub(exponent, half)));
 }
 
-// Adding 1.5 * 2^23 leaves the nearest integer in the low bits. Comparisons are written so that NaN passes.
+// Comparisons are written so that NaN passes.
 llvm::Value* Polynomials::exp(llvm::Value* x) {
   x = b_.CreateSelect(b_.CreateFCmpOGT(x, f(x, 89)), f(x, 89), x);
   x = b_.CreateSelect(b_.CreateFCmpOLT(x, f(x, -105)), f(x, -105), x);
-  llvm::Value* magic = f(x, 12582912);
-  llvm::Value* shifted = fma(x, f(x, 1.4426950408889634), magic);
-  llvm::Value* n = b_.CreateFSub(shifted, magic);
+  llvm::Value* shifted = fma(x, f(x, 1.4426950408889634), f(x, magic));
+  llvm::Value* n = b_.CreateFSub(shifted, f(x, magic));
   llvm::Value* r = fma(n, f(x, -0.693145751953125), x);
   r = fma(n, f(x, -1.42860682030941723e-6), r);
-  llvm::Value* q = horner(r, {0.00139264841, 0.00836341962, 0.04166655281, 0.1666657554, 0.5});
-  llvm::Value* p = b_.CreateFAdd(fma(b_.CreateFMul(r, r), q, r), f(x, 1));
-  llvm::Type* ints = integers(x);
-  return scale(p, b_.CreateSub(b_.CreateBitCast(shifted, ints), b_.CreateBitCast(magic, ints)));
+  llvm::Value* p = horner(r, {0.00139264841, 0.00836341962, 0.04166655281, 0.1666657554, 0.5, 1, 1});
+  return scale(p, shifted, n);
 }
 
 llvm::Value* Polynomials::exp2(llvm::Value* x) {
   x = b_.CreateSelect(b_.CreateFCmpOGT(x, f(x, 129)), f(x, 129), x);
   x = b_.CreateSelect(b_.CreateFCmpOLT(x, f(x, -151)), f(x, -151), x);
-  llvm::Value* magic = f(x, 12582912);
-  llvm::Value* shifted = b_.CreateFAdd(x, magic);
-  llvm::Value* r = b_.CreateFSub(x, b_.CreateFSub(shifted, magic));
+  llvm::Value* shifted = b_.CreateFAdd(x, f(x, magic));
+  llvm::Value* n = b_.CreateFSub(shifted, f(x, magic));
+  llvm::Value* r = b_.CreateFSub(x, n);
   llvm::Value* p = horner(
       r, {0.0001545336197, 0.001339109325, 0.009618082183, 0.05550356682, 0.2402265076, 0.6931471881, 1});
-  llvm::Type* ints = integers(x);
-  return scale(p, b_.CreateSub(b_.CreateBitCast(shifted, ints), b_.CreateBitCast(magic, ints)));
+  return scale(p, shifted, n);
 }
 
 Polynomials::Logarithm Polynomials::split(llvm::Value* x) {

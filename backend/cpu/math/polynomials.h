@@ -27,7 +27,7 @@ private:
   llvm::Value* fma(llvm::Value* a, llvm::Value* b, llvm::Value* c);
   /// Coefficients from the highest power down.
   llvm::Value* horner(llvm::Value* x, std::initializer_list<double> coefficients);
-  llvm::Value* scale(llvm::Value* value, llvm::Value* exponent);
+  llvm::Value* scale(llvm::Value* value, llvm::Value* shifted, llvm::Value* power);
   llvm::Value* sine(llvm::Value* x, int quarterTurns);
   llvm::Type* integers(llvm::Value* like);
   struct Logarithm {

@@ -42,6 +42,7 @@ Host probe() {
   host.vectorBytes = widestVector(sorted);
   host.halfConversions = sorted["f16c"] || sorted["avx512f"];
   host.matrixTiles = sorted["amx-tile"] && sorted["amx-bf16"];
+  host.numberRanges = host.vectorBytes == 64 && sorted["avx512dq"];
   host.bf16Dots = host.vectorBytes == 64 && sorted["avx512bf16"];
   return host;
 }

@@ -17,6 +17,7 @@ struct Host {
   unsigned vectorBytes; ///< of the widest native vector: 16, 32 or 64
   bool halfConversions; ///< f16 <-> f32 in hardware
   bool matrixTiles;     ///< a matrix unit for bf16 (AMX) that this process may use
+  bool numberRanges;    ///< the larger of two f32 by IEEE 754's rules in one instruction (avx512dq)
   bool bf16Dots;        ///< sums of pairs of bf16 products (avx512_bf16)
 };
 
