@@ -99,6 +99,10 @@ int main() {
         if (op == "ask for ever")
           for (;;)
             if (auto answer = ask("again"); !answer) return tuned::fail(answer.error());
+        if (op == "ask and die") {
+          auto answer = ask("last words");
+          ::raise(SIGSEGV);
+        }
         if (op == "say") { // bytes that stand for an answer
           const std::string bytes = request.at("bytes");
           if (::write(tuned::channelDescriptor, bytes.data(), bytes.size()) < 0) ::_exit(4);

@@ -85,6 +85,18 @@ TEST_CASE("a worker may ask while it works, and what it asks may be anything") {
   CHECK(odd->at(0) == 0);
 }
 
+TEST_CASE("a worker that dies behind its question is replaced, and the next may ask again") {
+  WorkerPool workers = pool();
+  int asked = 0;
+  auto dead = workers.call("k", {{"op", "ask and die"}}, 20, {}, {}, [&](const json&) {
+    ++asked;
+    return json::object();
+  });
+  CHECK(dead.error().kind == ErrorKind::Denied);
+  CHECK(asked == 3);
+  CHECK(workers.call("other", {{"op", "echo"}, {"value", 7}}, 20) == json(7));
+}
+
 TEST_CASE("a worker that asks without end, or says what is no answer, is ended at once and said so") {
   for (bool retry : {true, false}) {
     WorkerPool workers = pool(1, retry);
