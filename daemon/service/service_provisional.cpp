@@ -1,6 +1,7 @@
 // What a miss is answered with: what was measured for another objective, else the configuration of the
 // nearest sizes known, else the default; compiled.
 #include "daemon/service/answers/convert.h"
+#include "daemon/service/answers/nearest.h"
 #include "daemon/service/answers/question.h"
 #include "daemon/service/service.h"
 #include "daemon/store/nearness.h"
@@ -23,48 +24,42 @@ struct Guess {
       loss; ///< expected: its time / the best one's - 1; nothing: too little was measured to tell
 };
 
-/// The winners of near sizes, the nearest first, are candidates. How far each is behind at the sizes where
-/// others won was measured when these were tuned; the mean of that, with weights that halve where a size
-/// doubles, is what it is expected to lose here (kernel regression, Nadaraya 1964). Of those that are
-/// expected to lose alike the nearest is taken.
+/// What is known of the winners of near sizes. How far each is behind at the sizes where others won was
+/// measured when these were tuned.
+NearSizes nearSizesOf(store::Store& store, const store::ProblemKey& asked,
+                      const std::vector<const store::MeasurementRecord*>& winners, const Kernel& kernel,
+                      const Sizes& sizes) {
+  NearSizes out;
+  for (const store::MeasurementRecord* winner : winners) {
+    const std::string& at = winner->build.key.sizes;
+    const std::string configuration = toKey(winner->measurement.configuration);
+    out.far.push_back(store::distanceOf(asked.sizes, at));
+    out.usable.push_back(inSpace(kernel, winner->measurement.configuration, sizes));
+    out.apart.emplace_back();
+    out.losses.emplace_back();
+    for (const store::MeasurementRecord* other : winners) {
+      out.apart.back().push_back(store::distanceOf(at, other->build.key.sizes));
+      auto there = store.standingOf({asked.kernel, other->build.key.sizes, asked.target}, configuration);
+      out.losses.back().push_back(
+          there && there->measurement.seconds
+              ? std::optional(*there->measurement.seconds / *other->measurement.seconds - 1)
+              : std::nullopt);
+    }
+  }
+  return out;
+}
+
 std::optional<Guess> guess(store::Store& store, const store::ProblemKey& asked,
                            const std::vector<store::MeasurementRecord>& winners, const Kernel& kernel,
                            const Sizes& sizes) {
-  constexpr double unmeasured = 0.3; // what was not tried somewhere is taken to lose there
-  struct Near {
-    const store::MeasurementRecord* winner;
-    double distance;
-  };
-  std::vector<Near> near;
+  std::vector<const store::MeasurementRecord*> near;
   for (const store::MeasurementRecord& winner : winners)
-    if (const double far = store::distanceOf(asked.sizes, winner.build.key.sizes);
-        std::isfinite(far) && winner.measurement.origin.empty() && winner.measurement.seconds)
-      near.push_back({&winner, far});
-  std::optional<Guess> best;
-  double least = std::numeric_limits<double>::infinity();
-  for (const Near& candidate : near) {
-    const Configuration& configuration = candidate.winner->measurement.configuration;
-    if (!inSpace(kernel, configuration, sizes)) continue;
-    double sum = 0, weights = 0;
-    int measured = 0;
-    for (const Near& other : near) {
-      double loss = 0;
-      if (&other != &candidate) {
-        auto there = store.standingOf({asked.kernel, other.winner->build.key.sizes, asked.target},
-                                      toKey(configuration));
-        const bool known = there && there->measurement.seconds;
-        loss = known ? *there->measurement.seconds / *other.winner->measurement.seconds - 1 : unmeasured;
-        measured += known;
-      }
-      const double weight = std::exp2(-std::sqrt(other.distance));
-      sum += weight * std::max(loss, 0.0);
-      weights += weight;
-    }
-    if (sum / weights >= least) continue;
-    least = sum / weights;
-    best = Guess{configuration, measured > 0 ? std::optional(least) : std::nullopt};
-  }
-  return best;
+    if (std::isfinite(store::distanceOf(asked.sizes, winner.build.key.sizes)) &&
+        winner.measurement.origin.empty() && winner.measurement.seconds)
+      near.push_back(&winner);
+  const auto chosen = nearestWinner(nearSizesOf(store, asked, near, kernel, sizes));
+  if (!chosen) return std::nullopt;
+  return Guess{near[chosen->winner]->measurement.configuration, chosen->loss};
 }
 
 /// Tuned for another objective alone, a kernel is answered with the fastest of what was measured then.

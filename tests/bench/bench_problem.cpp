@@ -43,7 +43,8 @@ std::string textOf(const std::string& path) {
 
 std::map<Configuration, Measurement> timedIn(const std::string& path, const Problem& problem) {
   std::map<Configuration, Measurement> out;
-  for (const auto& one : nlohmann::json::parse(textOf(path)).at("trials")) {
+  const auto all = nlohmann::json::parse(textOf(path));
+  for (const auto& one : all.at("trials")) {
     auto trial = model::fromJson<Measurement>(one);
     if (!trial) die(path + ": " + trial.error().text());
     if (trial->seconds && trial->outcome == "timed" && trial->sizes == problem.sizes)

@@ -335,17 +335,17 @@ TEST_CASE("sizes that were never tuned: the near winner that is expected to lose
   CHECK(alone->source == "nearest");
   CHECK_FALSE(alone->expectedLoss); // one size tells nothing of others
   REQUIRE(daemon.tune(document, false, {{"n", 16384}}).state == "done");
-  // BLOCK 64 takes four times as long as the best at 16384, which is three doublings away; at 1024, one away,
-  // it is the best: (0 / 2 + 3 / 8) / (1 / 2 + 1 / 8).
+  // Each winner takes four times as long as the other where that one won, four doublings away: a quarter of
+  // that is expected one doubling away.
   const auto near = daemon.ask(document, {{"n", 2048}});
   REQUIRE(near);
   CHECK(near->source == "nearest");
   CHECK(near->configuration.at("BLOCK") == 64);
-  CHECK(near->expectedLoss.value_or(-1) == doctest::Approx(0.6));
+  CHECK(near->expectedLoss.value_or(-1) == doctest::Approx(0.75));
   const auto other = daemon.ask(document, {{"n", 8192}});
   REQUIRE(other);
   CHECK(other->configuration.at("BLOCK") == 256);
-  CHECK(other->expectedLoss.value_or(-1) == doctest::Approx(0.6));
+  CHECK(other->expectedLoss.value_or(-1) == doctest::Approx(0.75));
 }
 
 TEST_CASE("a near winner that cannot be built here is passed over: the default is served") {
