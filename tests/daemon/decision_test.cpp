@@ -74,6 +74,14 @@ TEST_CASE("of what was made as much is kept for others as there is room for, the
   CHECK(same.wait("a", {}) == nullptr);
   CHECK(same.begin("a"));
   CHECK(same.wait("c", {})->bytes.size() == 40);
+  same.forget();
+  CHECK(same.wait("c", {}) == nullptr);
+  for (const char* code : {"d", "e", "f"}) {
+    REQUIRE(same.begin(code));
+    same.end(code, binary(40));
+  }
+  CHECK(same.wait("d", {}) == nullptr);
+  CHECK(same.wait("f", {}));
   REQUIRE(same.begin("large"));
   same.end("large", binary(101));
   CHECK(same.wait("large", {}) == nullptr);

@@ -36,6 +36,8 @@ std::shared_ptr<const Artefact> SameCode::wait(const std::string& code, const st
 void SameCode::forget() {
   const std::lock_guard guard(mutex_);
   made_.clear();
+  order_.clear();
+  bytes_ = 0;
 }
 
 } // namespace tuned
