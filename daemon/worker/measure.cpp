@@ -168,8 +168,8 @@ private:
       return bench_->expected->get(true)->value().outputs.empty() ? std::vector<ReferenceResult>()
                                                                   : otherReferences(request);
     };
-    bench_->measurer =
-        std::make_unique<Measurer>(std::move(*bench), bench_->sizes, std::move(reference), std::move(others));
+    bench_->measurer = std::make_unique<Measurer>(std::move(*bench), bench_->sizes, std::move(reference),
+                                                  std::move(others), optionsFor(device_->info()));
     return {};
   }
 

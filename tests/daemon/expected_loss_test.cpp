@@ -1,5 +1,6 @@
-// What answers for sizes that were never tuned are expected to lose, against the truth: spaces that were timed
-// at ten shapes each on an H100 (data/losses.csv), of which some are known and another one is asked for.
+// What answers for sizes that were never tuned are expected to lose, against the truth: spaces that were
+// timed at ten shapes each on an H100 (data/losses.csv), of which some are known and another one is asked
+// for.
 #include "daemon/service/answers/nearest.h"
 
 #include <algorithm>
@@ -39,7 +40,8 @@ std::vector<Shape> recorded(const std::string& kernel) {
     shape.seconds[std::stoi(configuration)] = std::stod(seconds);
     std::istringstream sizes(at);
     for (std::string size; sizes >> size;)
-      shape.logarithms[size.substr(0, size.find('='))] = std::log2(std::stod(size.substr(size.find('=') + 1)));
+      shape.logarithms[size.substr(0, size.find('='))] =
+          std::log2(std::stod(size.substr(size.find('=') + 1)));
   }
   std::vector<Shape> out;
   for (auto& [at, shape] : shapes)

@@ -25,6 +25,10 @@ struct MeasureOptions {
   double energySeconds = 0.4; ///< of launches without a pause, for the energy of one: counters move in steps
 };
 
+/// Launches of a device that shares its cores with all else (Capabilities::exclusive) vary by some per cent:
+/// its duel may take twice the rounds, in the same seconds.
+MeasureOptions optionsFor(const DeviceInfo& device);
+
 /// Median and its distribution-free 95 % interval by order statistics; below 6 samples: the extremes.
 Timed summarize(std::vector<double> samples);
 

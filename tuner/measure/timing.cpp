@@ -35,6 +35,12 @@ bool preciseEnough(const Timed& timed, const MeasureOptions& options) {
 
 } // namespace
 
+MeasureOptions optionsFor(const DeviceInfo& device) {
+  MeasureOptions options;
+  if (device.capabilities.exclusive) options.duelRounds *= 2;
+  return options;
+}
+
 Timed summarize(std::vector<double> samples) {
   Timed timed;
   timed.repeats = static_cast<int>(samples.size());

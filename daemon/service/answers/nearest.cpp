@@ -8,10 +8,11 @@ namespace tuned {
 namespace {
 
 constexpr double kUnmeasured = 0.3; // what was not tried somewhere is taken to lose there
-// How fast sizes count less where one of them doubles: to a quarter when it comes to who is chosen, to 0.7 when
-// it comes to what such choices lose. Both, and the limit, are set by spaces recorded on a GPU.
+// How fast sizes count less where one of them doubles: to a quarter when it comes to who is chosen, to 0.7
+// when it comes to what such choices lose. Both, and the limit, are set by spaces recorded on a GPU.
 constexpr double kChoosing = 2, kExpecting = 0.5;
-constexpr double kFarther = 2; // sizes farther off than those that losses were seen at lose so many times as much, at most
+constexpr double kFarther =
+    2; // sizes farther off than those that losses were seen at lose so many times as much, at most
 
 double weightAt(double distance, double slope) {
   return std::exp2(-slope * std::sqrt(distance));
@@ -40,7 +41,8 @@ std::optional<size_t> choose(const NearSizes& sizes, const std::vector<size_t>& 
 }
 
 /// What the same choice would have lost at each of the known sizes, had these not been tuned: the mean, near
-/// ones counting more. A loss is less where the nearest sizes known are nearer, and more where they are farther.
+/// ones counting more. A loss is less where the nearest sizes known are nearer, and more where they are
+/// farther.
 std::optional<double> expectedLoss(const NearSizes& sizes, const std::vector<size_t>& known) {
   double sum = 0, weights = 0;
   for (size_t left : known) {

@@ -1,4 +1,5 @@
-// Which of the winners of near sizes answers for sizes that were never tuned, and what that is expected to lose.
+// Which of the winners of near sizes answers for sizes that were never tuned, and what that is expected to
+// lose.
 #pragma once
 
 #include <cstddef>

@@ -82,7 +82,9 @@ void run(const Options& options) {
 int main(int argc, char** argv) {
   CLI::App app("the regret of tunings on the CPU", "bench_regret");
   tuned::bench::Options options;
-  tuned::MeasureOptions& measure = options.policy.measure;
+  tuned::DeviceInfo cpu;
+  cpu.capabilities.exclusive = true;
+  tuned::MeasureOptions& measure = options.policy.measure = tuned::optionsFor(cpu);
   app.add_option("kernel", options.kernel, "the kernel's document")->required();
   app.add_option("--size", options.sizes, "NAME=NUMBER,…")->required();
   app.add_option("--seconds", options.seconds, "of the recording")->capture_default_str();
