@@ -68,7 +68,9 @@ private:
       const size_t used = parser_.put(boost::asio::buffer(pending_), error);
       pending_.erase(0, used);
       if (error == http::error::need_more) return {};
-      if (error) return fail(ErrorKind::Internal, "the daemon's answer is not HTTP: " + error.message());
+      if (error)
+        return fail(ErrorKind::Internal, "the daemon's answer is not HTTP (" + error.message() +
+                                             "): does something else listen at its socket?");
       if (used == 0) return {};
     }
     return {};

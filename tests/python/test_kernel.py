@@ -165,12 +165,15 @@ def test_asyncio(softmax: gpu_tuned.Kernel) -> None:
 @pytest.mark.parametrize(
     ("arrays", "error", "words"),
     [
-        (lambda: (rows(8, 64).astype(np.float64),), gpu_tuned.DtypeError, "x is f64; f32 is expected"),
+        (lambda: (rows(8, 64).astype(np.float64),), gpu_tuned.DtypeError, r"x is f64; f32 is expected .*x\.astype\('float32'\)"),
+        (lambda: (rows(8, 64).astype(np.complex64),), gpu_tuned.DtypeError, "x is c64"),
+        (lambda: (np.full((8, 64), None),), gpu_tuned.DtypeError, r"\|O, are of a type that no kernel takes"),
         (lambda: (rows(64, 8).T,), gpu_tuned.LayoutError, "row-major"),
         (lambda: (rows(8, 64)[:, ::2],), gpu_tuned.LayoutError, "row-major"),
         (lambda: (np.zeros((0, 64), np.float32),), gpu_tuned.ShapeError, "empty"),
-        (lambda: (np.zeros(64, np.float32),), gpu_tuned.ShapeError, r"\(n_rows, n_cols\) is expected"),
-        (lambda: (np.zeros((8, 64), ">f4"),), (TypeError, gpu_tuned.Error), ""),
+        (lambda: (np.zeros(64, np.float32),), gpu_tuned.ShapeError, r"softmax: x has .*\(n_rows, n_cols\) is expected"),
+        (lambda: (np.zeros((8, 64), ">f4"),), gpu_tuned.DtypeError, "byte order .*newbyteorder"),
+        (lambda: (np.ma.masked_equal(rows(8, 64), 0),), gpu_tuned.LayoutError, "mask"),
         (lambda: ("text",), TypeError, "x is a str, not an array"),
         (lambda: (rows(8, 64), "text"), TypeError, "not an array"),
         (lambda: (), TypeError, "'x' is missing"),
@@ -198,7 +201,7 @@ def test_an_array_that_wants_gradients_is_refused(softmax: gpu_tuned.Kernel) -> 
 
 
 def test_arrays_that_contradict_each_other(softmax: gpu_tuned.Kernel) -> None:
-    with pytest.raises(gpu_tuned.ShapeError, match="n_rows is 8 by y"):
+    with pytest.raises(gpu_tuned.ShapeError, match="n_rows is 9 by x .* and 8 by y"):
         softmax(rows(9, 64), out=np.zeros((8, 64), np.float32))
     with pytest.raises(gpu_tuned.LayoutError, match="may not be written"):
         y = np.zeros((9, 64), np.float32)
@@ -328,6 +331,49 @@ def test_a_daemon_that_ends_takes_no_launched_kernel_away(softmax: gpu_tuned.Ker
     np.testing.assert_allclose(softmax(rows(41, 80)), expected(rows(41, 80)), rtol=1e-4, atol=1e-6)
 
 
+def test_what_is_known_stays_when_something_else_was_tuned_and_the_daemon_ends(softmax: gpu_tuned.Kernel, connected: Any) -> None:
+    x = rows(24, 48)
+    y = softmax(x)
+    softmax.tune("cpu", n_rows=4, n_cols=16, progress=False)  # asks anew for everything
+    connected.stop()
+    try:
+        np.testing.assert_array_equal(softmax(x), y)
+    finally:
+        connected.start()
+
+
+def test_a_daemon_that_knows_nothing_is_told_again(connected: Any, programs: Any, tmp_path: Any) -> None:
+    kernel = gpu_tuned.kernel("softmax")
+    np.testing.assert_allclose(kernel(rows(8, 64)), expected(rows(8, 64)), rtol=1e-4, atol=1e-6)
+    connected.stop()
+    empty = type(connected)(programs, tmp_path)
+    empty.socket = connected.socket
+    empty.start()
+    try:
+        np.testing.assert_allclose(kernel(rows(9, 64)), expected(rows(9, 64)), rtol=1e-4, atol=1e-6)
+        assert kernel.best(n_rows=10, n_cols=64).device == "cpu"
+        empty.stop()
+        (again := type(connected)(programs, tmp_path / "other")).folder.mkdir()
+        again.socket = connected.socket
+        again.start()
+        empty = again
+        assert kernel.tune("cpu", n_rows=8, n_cols=64, progress=False).verdict == "passed"
+        assert "configurations were tried" in kernel.explain(n_rows=8, n_cols=64)
+        with pytest.raises(gpu_tuned.NotFoundError, match="no device 'tpu'"):
+            kernel.best("tpu", n_rows=8, n_cols=64)
+    finally:
+        empty.stop()
+        connected.start()
+
+
+def test_tensors_that_are_not_in_memory_as_numbers_are_said(softmax: gpu_tuned.Kernel) -> None:
+    torch = pytest.importorskip("torch")
+    for made in (torch.ones(8, 64, device="meta"), torch.ones(8, 64).to_sparse()):
+        with pytest.raises(gpu_tuned.LayoutError) as refused:
+            softmax(made)
+        assert "\n" not in str(refused.value)
+
+
 def test_torch_tensors(softmax: gpu_tuned.Kernel) -> None:
     torch = pytest.importorskip("torch")
     x = torch.randn(32, 100)
@@ -393,6 +439,18 @@ def test_a_daemon_is_started_when_asked_for(programs: Any, tmp_path: Any) -> Non
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
     os.kill(int(done.stdout), 15)
+    # … and another where the first one has ended.
+    program = (
+        "import gpu_tuned, os, signal, time; from gpu_tuned import _core\n"
+        "first = gpu_tuned.status()['pid']; os.kill(first, signal.SIGKILL)\n"
+        "try:\n    while _core.Client(): time.sleep(0.05)\nexcept ConnectionError: pass\n"
+        "print(gpu_tuned.kernel('softmax').best('cpu', n_rows=8, n_cols=64).device, gpu_tuned.status()['pid'] != first)\n"
+        "os.kill(gpu_tuned.status()['pid'], signal.SIGTERM)"
+    )
+    environment["GPU_TUNED_SOCKET"] = str(tmp_path / "second.sock")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)
+    assert done.stdout.split() == ["cpu", "True"], done.stderr
+    program = "import gpu_tuned; print(gpu_tuned.status()['pid'])"
     environment["GPU_TUNED_AUTOSTART"] = "0"
     environment["GPU_TUNED_SOCKET"] = str(tmp_path / "other.sock")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, check=False)

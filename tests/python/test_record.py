@@ -51,6 +51,23 @@ def test_a_script_that_fails_is_written_down_as_far_as_it_came(daemon: Any, tmp_
     assert len(json.loads((tmp_path / "m.json").read_text())["kernels"]) == 3
 
 
+def test_what_cannot_be_written_is_said_before_the_script_runs(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("print('it ran')")
+    for output, script in (("nowhere/m.json", "script.py"), ("m.json", "none.py")):
+        command = [sys.executable, "-m", "gpu_tuned.record", "-o", str(tmp_path / output), str(tmp_path / script)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 2 and "nothing was run" in done.stderr and "Traceback" not in done.stderr
+        assert done.stdout == "" and not (tmp_path / output).exists()
+
+
+def test_a_script_that_launches_nothing_leaves_no_manifest(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("import gpu_tuned")
+    command = [sys.executable, "-m", "gpu_tuned.record", "-o", str(tmp_path / "m.json"), str(tmp_path / "script.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "no kernel of gpu_tuned was launched" in done.stderr
+    assert not (tmp_path / "m.json").exists()
+
+
 def test_without_a_script_it_says_how_it_is_used() -> None:
     done = subprocess.run([sys.executable, "-m", "gpu_tuned.record"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "usage" in done.stderr

@@ -8,6 +8,13 @@ from _thread import allocate_lock  # threading would double the time that import
 from . import _core
 from .errors import UnavailableError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
 _lock = allocate_lock()
 _client: _core.Client | None = None
 _socket: str | None = None
@@ -27,13 +34,29 @@ def client() -> _core.Client:
         if _client is None:
             try:
                 _client = _core.Client(_socket)
-            except UnavailableError:
-                if os.environ.get("GPU_TUNED_AUTOSTART", "") not in ("1", "true", "yes"):
-                    raise
+            except UnavailableError as error:
+                if not _starts_one():
+                    raise UnavailableError(f"{error}; GPU_TUNED_AUTOSTART=1 in the environment starts one of your own") from error
                 _start()
                 _client = _core.Client(_socket)
             generation += 1
         return _client
+
+
+def _starts_one() -> bool:
+    return os.environ.get("GPU_TUNED_AUTOSTART", "") in ("1", "true", "yes")
+
+
+def again(ask: Callable[[], T]) -> T:
+    """What ``ask`` gives; with ``GPU_TUNED_AUTOSTART=1`` asked once more of a daemon that is started where the last has ended."""
+    try:
+        return ask()
+    except UnavailableError:
+        if _client is None or not _starts_one():
+            raise
+        with _lock:
+            _start()
+        return ask()
 
 
 def connect(socket: str | None = None) -> None:

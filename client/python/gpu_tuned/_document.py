@@ -90,8 +90,8 @@ class Document:
         """
         sizes: dict[str, int] = {}
         source: dict[str, str] = {}
-        for buffer in self.buffers:
-            shape = fold(buffer, shapes[buffer.name])
+        for buffer in sorted(self.buffers, key=lambda buffer: buffer.output):  # what is wrong is an input's fault first
+            shape = fold(self.name, buffer, shapes[buffer.name])
             for expression, extent in zip(buffer.shape, shape):
                 if not _name.match(expression) or expression not in self.sizes:
                     continue
@@ -103,7 +103,9 @@ class Document:
                 source.setdefault(expression, f"{buffer.name} of shape {shapes[buffer.name]}")
         open_sizes = [name for name in self.sizes if name not in sizes]
         if open_sizes:
-            raise ShapeError(f"{self.name}: the shapes do not tell {', '.join(open_sizes)}; call .at(sizes) instead")
+            raise ShapeError(
+                f"{self.name}: no array's shape tells {', '.join(open_sizes)}: the document's `shape` of an argument has to name it"
+            )
         return sizes
 
 
@@ -112,11 +114,11 @@ def _without_comment(line: str) -> str:
     return before if before.count('"') % 2 == 0 else line
 
 
-def fold(buffer: Buffer, shape: tuple[int, ...]) -> tuple[int, ...]:
+def fold(kernel: str, buffer: Buffer, shape: tuple[int, ...]) -> tuple[int, ...]:
     """``shape`` with as many axes as the document says, the leading ones taken together."""
     surplus = len(shape) - len(buffer.shape)
     if surplus < 0 or not buffer.shape:
-        raise ShapeError(f"{buffer.name} has shape {shape}; ({', '.join(buffer.shape)}) is expected")
+        raise ShapeError(f"{kernel}: {buffer.name} has shape {shape}; ({', '.join(buffer.shape)}) is expected")
     leading = 1
     for extent in shape[: surplus + 1]:
         leading *= extent

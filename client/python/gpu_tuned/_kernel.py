@@ -10,13 +10,14 @@ from . import _core, _daemon
 from ._answer import Best
 from ._document import Buffer, Document, fold
 from ._objective import weights
-from ._outputs import Outputs
+from ._outputs import Outputs, conversion
 from .errors import (
     ArrayDeviceError,
     DtypeError,
     FaultedError,
     GradientError,
     LayoutError,
+    NotFoundError,
     ShapeError,
     class_of,
 )
@@ -115,7 +116,6 @@ class Kernel(_core.Dispatcher):
 
         request = {
             **self._asked(objective),
-            "kernel": (client := self._connected()) and self._id,
             "sizes": sizes,
             "device": device or "",
             "budget": {"seconds": seconds, "trials": trials},
@@ -124,9 +124,8 @@ class Kernel(_core.Dispatcher):
         bar = Bar() if progress is True else None
         listener: Progress | None = bar if bar else progress or None  # type: ignore[assignment]
         try:
-            status = json.loads(
-                client.tune(json.dumps(request), (lambda text: listener(json.loads(text)) and None) if listener else None)
-            )
+            heard = (lambda text: listener(json.loads(text)) and None) if listener else None
+            status = json.loads(self._with_id(lambda client, id: client.tune(json.dumps({**request, "kernel": id}), heard)))
         finally:
             if bar:
                 bar.close()
@@ -157,7 +156,7 @@ class Kernel(_core.Dispatcher):
         from ._explain import explain
 
         asked = {"sizes": sizes, "device": device or "", **self._asked(objective)}
-        return explain(self._connected(), {"kernel": self._id, **asked}, rows)
+        return self._with_id(lambda client, id: explain(client, {"kernel": id, **asked}, rows))
 
     def _asked(self, objective: Objective | None) -> dict[str, Any]:
         """The objective's part of a request; none for time alone."""
@@ -167,35 +166,47 @@ class Kernel(_core.Dispatcher):
     # --- what the extension asks ---
 
     def _ask(self, device: str | None, sizes: dict[str, int], objective: Objective | None) -> tuple[Best, bool]:
-        answer = self._answer(sizes, device, objective)
+        answer = _daemon.again(lambda: self._answer(sizes, device, objective))
         return Best.parse(answer.json()), answer.settled
 
     def _answer(self, sizes: dict[str, int], device: str | None, objective: Objective | None = None) -> _core.Answer:
         """The best that is known. The first question brings the document along, so that one message is enough."""
         client, asked = _daemon.client(), self._asked(objective)
         known = self._generation == _daemon.generation and self._id
-        if known and not asked:
-            return client.best(self._id, sizes, device)
-        where = json.dumps({"sizes": sizes, "device": device or "", **asked})
+        where = json.dumps({"sizes": sizes, "device": device or "", **asked}) if asked or not known else ""
         if known:
-            return client.ask(f'{{"kernel": {json.dumps(self._id)}, {where[1:]}')
+            try:
+                if not asked:
+                    return client.best(self._id, sizes, device)
+                return client.ask(f'{{"kernel": {json.dumps(self._id)}, {where[1:]}')
+            except NotFoundError:  # of a daemon that came after the one that was told, perhaps: it is told, too
+                where = where or json.dumps({"sizes": sizes, "device": device or ""})
         answer = client.ask(f'{{"document": {self.document.text}, {where[1:]}')
         self._id, self._generation = answer.kernel, _daemon.generation
         return answer
 
-    def _connected(self) -> _core.Client:
+    def _with_id(self, ask: Callable[[_core.Client, str], str]) -> str:
+        """Asks by the kernel's id; once more where a daemon does not know it that came after the one that was told."""
+        return _daemon.again(lambda: self._ask_by_id(ask))
+
+    def _ask_by_id(self, ask: Callable[[_core.Client, str], str]) -> str:
         client = _daemon.client()
-        if self._generation != _daemon.generation or not self._id:
-            self._id = json.loads(client.submit(self.document.text))["id"]
-            self._generation = _daemon.generation
-        return client
+        if self._generation == _daemon.generation and self._id:
+            try:
+                return ask(client, self._id)
+            except NotFoundError:
+                pass
+        self._id = json.loads(client.submit(self.document.text))["id"]
+        self._generation = _daemon.generation
+        return ask(client, self._id)
 
     def _resolve(self, arrays: tuple[Array, ...]) -> tuple[_core.Binary, bool]:
-        for buffer, array in zip(self.document.buffers, arrays):
-            self._check(buffer, array, arrays[0])
+        given = sorted(zip(self.document.buffers, arrays), key=lambda pair: pair[0].output)  # inputs are at fault first
+        for buffer, array in given:
+            self._check(buffer, array, given[0][1])
         sizes = self.document.infer({array[0]: array[2] for array in arrays})
         device = arrays[0][4]
-        answer = self._answer(sizes, device)
+        answer = _daemon.again(lambda: self._answer(sizes, device))
         told = json.loads(answer.json())
         self._check_answer(told["launch"], arrays)
         if (recorder := Kernel.recorder) is not None:
@@ -210,7 +221,7 @@ class Kernel(_core.Dispatcher):
         name, dtype, shape, contiguous, device, _, read_only = array
         expected = buffer.dtype
         if dtype != expected and not (dtype[0] == "u" and expected == "i" + dtype[1:]):
-            raise DtypeError(f"{self.document.name}: {name} is {dtype}; {expected} is expected")
+            raise DtypeError(f"{self.document.name}: {name} is {dtype}; {expected} is expected{conversion(name, expected)}")
         if 0 in shape:
             raise ShapeError(f"{self.document.name}: {name} of shape {shape} is empty; sizes count from 1")
         if not contiguous:
@@ -220,7 +231,7 @@ class Kernel(_core.Dispatcher):
         if read_only and buffer.output:
             raise LayoutError(f"{self.document.name}: {name} is an output and may not be written (JAX's arrays never may)")
         if device != first[4]:
-            raise ArrayDeviceError(f"{self.document.name}: {name} is on {device}, {first[0]} on {first[4]}")
+            raise ArrayDeviceError(f"{self.document.name}: {first[0]} is on {first[4]}, {name} on {device}")
         if device.startswith("device:"):
             raise ArrayDeviceError(f"{self.document.name}: {name} is on a kind of device that tuned does not know")
 
@@ -234,7 +245,7 @@ class Kernel(_core.Dispatcher):
             if array is None:
                 continue
             expected = tuple(argument.get("shape", ()))
-            if expected and fold(buffers[array[0]], array[2]) != expected:
+            if expected and fold(self.document.name, buffers[array[0]], array[2]) != expected:
                 raise ShapeError(f"{self.document.name}: {array[0]} has shape {array[2]}; {expected} is expected")
 
     def _complete(self, arrays: tuple[Any, ...]) -> tuple[Any, ...]:

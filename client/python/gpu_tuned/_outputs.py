@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ._document import fold
-from .errors import ShapeError, UnsupportedError
+from .errors import LayoutError, ShapeError, UnsupportedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,16 @@ _torch_types = {
     "f16": "float16", "bf16": "bfloat16", "f32": "float32", "f64": "float64", "i1": "bool", "i8": "int8", "i16": "int16",
     "i32": "int32", "i64": "int64", "f8E4M3FN": "float8_e4m3fn", "f8E5M2": "float8_e5m2",
 }  # fmt: skip
+
+
+def conversion(name: str, dtype: str) -> str:
+    """How an array becomes one of ``dtype``; empty where no library is known to have it."""
+    ways = []
+    if dtype in _numpy_types:
+        ways.append(f"{name}.astype({_numpy_types[dtype].strip('_')!r}) of NumPy's")
+    if dtype in _torch_types:
+        ways.append(f"{name}.to(torch.{_torch_types[dtype]}) of PyTorch's")
+    return f" (convert it: {' or '.join(ways)} arrays)" if ways else ""
 
 
 class Outputs:
@@ -51,8 +61,17 @@ class Outputs:
             if type(like) is not self.kind:
                 self._learn(like)
             if self.make is not None and like.dtype == self.dtype:
-                return (*arrays[:only], self.make(like), *arrays[only + 1 :])
+                try:
+                    made = self.make(like)
+                except RuntimeError as error:  # PyTorch's sparse tensors and their like
+                    raise self._unlike(error) from error
+                return (*arrays[:only], made, *arrays[only + 1 :])
         return self._complete(arrays)
+
+    def _unlike(self, error: Exception) -> LayoutError:
+        inputs, output = self.document.buffers[self.first], self.document.buffers[self.only]
+        said = str(error).partition("\n")[0]
+        return LayoutError(f"{self.document.name}: no {output.name} can be made like {inputs.name}, which has to be dense: {said}")
 
     def _learn(self, array: Any) -> None:
         self.kind, self.make, dtype = type(array), None, self.document.buffers[self.only].dtype
@@ -75,7 +94,7 @@ class Outputs:
                 raise TypeError(f"{name}: {buffer.name} is a {type(array).__name__}, not an array")
         sizes: dict[str, int] = {}
         for buffer, array in given:
-            sizes.update(zip(buffer.shape, fold(buffer, tuple(array.shape))))
+            sizes.update(zip(buffer.shape, fold(name, buffer, tuple(array.shape))))
         out = list(arrays)
         for index, buffer in enumerate(buffers):
             if out[index] is not None:

@@ -122,6 +122,10 @@ _classes: dict[str, type[Exception]] = {
     "unavailable": UnavailableError,
     "internal": InternalError,
     "cancelled": CancelledError,
+    # Not the daemon's: what the extension finds of an array.
+    "dtype": DtypeError,
+    "layout": LayoutError,
+    "array_device": ArrayDeviceError,
 }
 
 

@@ -53,6 +53,13 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0].startswith("-"):
         print("usage: python -m gpu_tuned.record [-o FILE] SCRIPT [ARGUMENT...]", file=sys.stderr)
         return 2
+    # What can be told before the script runs, perhaps for hours, is told before.
+    try:
+        with open(arguments[0], "rb"), open(file, "a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        print(f"record: {error.filename}: {error.strerror}; nothing was run", file=sys.stderr)
+        return 2
     start()
     sys.argv = arguments
     sys.path[0] = os.path.dirname(os.path.abspath(arguments[0]))
@@ -60,10 +67,15 @@ def main(arguments: list[str]) -> int:
         runpy.run_path(arguments[0], run_name="__main__")
     finally:
         name = os.path.splitext(os.path.basename(arguments[0]))[0]
-        with open(file, "w", encoding="utf-8") as out:
-            json.dump(manifest(name), out, indent=2)
-            out.write("\n")
-        print(f"{len(_seen)} problems written to {file}", file=sys.stderr)
+        if _seen:
+            with open(file, "w", encoding="utf-8") as out:
+                json.dump(manifest(name), out, indent=2)
+                out.write("\n")
+            print(f"{len(_seen)} problems written to {file}", file=sys.stderr)
+        else:
+            if os.path.getsize(file) == 0:
+                os.unlink(file)
+            print("nothing to write down: no kernel of gpu_tuned was launched here (children's launches are not seen)", file=sys.stderr)
         if _nameless:
             print(f"left out, since the program made their documents: {', '.join(sorted(_nameless))}", file=sys.stderr)
     return 0

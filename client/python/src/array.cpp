@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 #include <unordered_map>
 
 namespace tuned::python {
@@ -12,6 +13,7 @@ struct ArrayType {
   const dlpack::ExchangeApi* exchange = nullptr; ///< DLPack's interface in C (PyTorch since 2.10)
   bool hostOnly = false;                         ///< NumPy's: no device to ask for
   bool immutable = false;                        ///< JAX's: others may read it at any time
+  bool masked = false;                           ///< NumPy's with a mask, which no kernel would see
   bool hasDlpack = false;
   bool hasGradients = false;
   PyObject* gradients = nullptr; ///< what the type says it by, of C (a getset descriptor); null: an attribute
@@ -58,6 +60,7 @@ ArrayType inspect(PyTypeObject* type) {
   const char* name =
       module && PyUnicode_Check(module.get()) ? PyUnicode_AsUTF8AndSize(module.get(), nullptr) : nullptr;
   out.hostOnly = name && std::strncmp(name, "numpy", 5) == 0;
+  out.masked = name && (std::strcmp(name, "numpy.ma") == 0 || std::strncmp(name, "numpy.ma.", 9) == 0);
   out.immutable = name && std::strncmp(name, "jax", 3) == 0;
   out.isArray = out.exchange || out.hasDlpack || PyObject_HasAttrString(object, "__array_interface__") ||
                 PyObject_HasAttrString(object, "__cuda_array_interface__");
@@ -67,6 +70,23 @@ ArrayType inspect(PyTypeObject* type) {
 
 bool refuse(const char* what) {
   PyErr_SetString(PyExc_TypeError, what);
+  return false;
+}
+
+/// What PyTorch says of tensors that are not in memory, or not as numbers one behind the other: the first
+/// line, which is for people.
+bool refuseExchange() {
+  if (!PyErr_ExceptionMatches(PyExc_Exception)) return false;
+  PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
+  PyErr_Fetch(&type, &value, &traceback);
+  const Ref ofType(type), said(value), where(traceback);
+  const Ref text(value ? PyObject_Str(value) : nullptr);
+  const char* words = text ? PyUnicode_AsUTF8AndSize(text.get(), nullptr) : nullptr;
+  if (!words) PyErr_Clear();
+  const std::string_view all = words ? words : "it does not say why";
+  raise("layout",
+        "an array cannot be handed over: " + std::string(all.substr(0, all.find('\n'))) +
+            " (kernels take dense arrays of plain numbers that are in the memory of a CPU or a CUDA device)");
   return false;
 }
 
@@ -93,7 +113,7 @@ bool take(const dlpack::Tensor& tensor, ArrayView& out) {
 
 bool viewExchanged(PyObject* array, const ArrayType& type, ArrayView& out) {
   dlpack::Tensor tensor = {};
-  return type.exchange->tensorFromObject(array, &tensor) == 0 && take(tensor, out);
+  return type.exchange->tensorFromObject(array, &tensor) == 0 ? take(tensor, out) : refuseExchange();
 }
 
 /// Calls array.__dlpack__(). Libraries of devices are told where the array is used next, so that what makes
@@ -134,8 +154,12 @@ bool viewCapsule(PyObject* array, const ArrayType& type, ArrayView& out, Consume
 
 /// "<f4" and its like as DLPack's type.
 bool takeTypestr(const char* text, ArrayView& out) {
-  if (std::strlen(text) != 3 || text[0] == '>')
-    return refuse("an array's elements are not in this machine's byte order");
+  if (text[0] == '>')
+    return raise("dtype", "an array's elements are not in this machine's byte order (convert it: "
+                          "x.astype(x.dtype.newbyteorder('=')))") != nullptr;
+  const std::string wrong =
+      std::string("an array's elements, ") + text + ", are of a type that no kernel takes";
+  if (std::strlen(text) != 3) return raise("dtype", wrong) != nullptr;
   out.bits = static_cast<uint8_t>(8 * (text[2] - '0'));
   switch (text[1]) {
   case 'i':
@@ -151,7 +175,7 @@ bool takeTypestr(const char* text, ArrayView& out) {
     out.code = 6;
     return true;
   default:
-    return refuse("an array's elements are of a type that no kernel takes");
+    return raise("dtype", wrong) != nullptr;
   }
 }
 
@@ -239,6 +263,9 @@ bool isArray(const ArrayType& type) {
 }
 
 bool view(PyObject* array, const ArrayType& type, ArrayView& out, ConsumerStream consumer) {
+  if (type.masked)
+    return raise("layout", "an array has a mask, which no kernel would see (pass x.filled(value))") !=
+           nullptr;
   if (type.exchange) return viewExchanged(array, type, out);
   if (type.hasDlpack && viewCapsule(array, type, out, consumer)) {
     out.readOnly = out.readOnly || type.immutable;
@@ -283,6 +310,8 @@ std::string dtypeName(const ArrayView& array) {
     return "f" + bits;
   case 4:
     return "bf" + bits;
+  case 5:
+    return "c" + bits;
   case 6:
     return "i1";
   case 10:

@@ -399,7 +399,12 @@ PyObject* best(PyObject* self, PyObject* const* values, Py_ssize_t positional, P
 
 PyObject* forget(PyObject* self, PyObject*) {
   if (Signature* signature = reinterpret_cast<DispatcherObject*>(self)->signature) {
-    signature->table.clear();
+    // Builds stay for the case that nobody answers.
+    signature->table.each([](Entry& entry) {
+      entry.settled = false;
+      entry.asked = {};
+      return 0;
+    });
     signature->answers.clear();
   }
   Py_RETURN_NONE;

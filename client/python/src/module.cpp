@@ -91,11 +91,14 @@ PyModuleDef definition = {PyModuleDef_HEAD_INIT,
 
 } // namespace
 
-PyObject* raise(gputuned_status status, const std::string& message) {
-  PyObject* type =
-      errorClasses ? PyDict_GetItemString(errorClasses, gputuned_status_name(status)) : nullptr; // borrowed
+PyObject* raise(const char* kind, const std::string& message) {
+  PyObject* type = errorClasses ? PyDict_GetItemString(errorClasses, kind) : nullptr; // borrowed
   PyErr_SetString(type ? type : PyExc_RuntimeError, message.c_str());
   return nullptr;
+}
+
+PyObject* raise(gputuned_status status, const std::string& message) {
+  return raise(gputuned_status_name(status), message);
 }
 
 PyObject* raise(gputuned_status status) {

@@ -79,6 +79,8 @@ private:
 PyObject* raise(gputuned_status status);
 /// The same with a message of our own.
 PyObject* raise(gputuned_status status, const std::string& message);
+/// Of a kind that is only Python's: "dtype", "layout", "array_device".
+PyObject* raise(const char* kind, const std::string& message);
 
 /// A text handle as str; frees it.
 PyObject* toUnicode(gputuned_text* text);

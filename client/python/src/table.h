@@ -48,6 +48,12 @@ public:
         if (const int told = see(place.value)) return told;
     return 0;
   }
+  template <typename See> int each(See see) {
+    for (Place& place : places_)
+      if (!place.key.empty())
+        if (const int told = see(place.value)) return told;
+    return 0;
+  }
 
 private:
   static constexpr size_t fewest = 8;
