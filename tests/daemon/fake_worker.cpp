@@ -15,6 +15,7 @@
 //   // absent 64 1        measuring BLOCK 64 is answered as if the device were gone
 //   // prepares 0 1       preparing is answered with no list
 //   // code 64 7         the configuration with BLOCK 64 becomes the same build as all others of code 7
+//   // compiles 64 2      BLOCK 64 takes two seconds to compile
 //   // registers 64 600   it needs 600 registers a thread
 //   // at 64 2e-5 m=8 n=16   at sizes m = 8 and n = 16 BLOCK 64 takes 2e-5 s
 //   // prefers 1024 64   at n = 1024 BLOCK 64 takes a microsecond, others one more for each 64 off
@@ -69,6 +70,8 @@ Result<json> compile(const json& request, const Ask& ask) {
   if (auto n = said(*kernel, "needs", blockOf(configuration));
       n && request.at("sizes").get<Sizes>() == Sizes{{"n", static_cast<int64_t>(*n)}})
     return fail(ErrorKind::Unavailable, "the source says that there is no compiler for this");
+  std::this_thread::sleep_for(
+      std::chrono::duration<double>(said(*kernel, "compiles", blockOf(configuration)).value_or(0)));
   const auto code = said(*kernel, "code", blockOf(configuration));
   const auto registers = said(*kernel, "registers", blockOf(configuration));
   const std::string digest = code ? std::to_string(static_cast<int>(*code)) : toString(configuration);

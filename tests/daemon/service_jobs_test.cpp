@@ -17,37 +17,42 @@ TEST_CASE("a paused daemon answers what it knows; tunings wait, and pauses cost 
   protocol::TuneRequest request;
   request.document = other;
   request.sizes = sizes;
-  request.budget.seconds = 5;
+  constexpr double budget = 5;
+  request.budget.seconds = budget;
+  const double asked = steadySeconds();
   auto job = daemon->tune(request);
   REQUIRE(job);
   REQUIRE(eventually([&] { return (*daemon->job(job->id))->status().phase == "paused"; }));
-  std::this_thread::sleep_for(std::chrono::milliseconds(5200));
+  double ran = steadySeconds() - asked; // at most
+  std::this_thread::sleep_for(std::chrono::duration<double>(budget + 0.2));
   CHECK_FALSE((*daemon->job(job->id))->finished());
   CHECK(daemon.winner(known) == 64);
   CHECK(daemon->metricsText().find("gpu_tuned_paused 1") != std::string::npos);
+  const double resumed = steadySeconds();
   CHECK_FALSE(daemon->pause(false)->paused);
   REQUIRE(eventually([&] { return (*daemon->job(job->id))->finished(); }));
+  ran += steadySeconds() - resumed;
   const auto ended = (*daemon->job(job->id))->status();
   CHECK(ended.state == "done");
-  CHECK(ended.stopped == "space exhausted");
+  if (ran < budget) CHECK(ended.stopped == "space exhausted"); // a busy machine may need all of it
 }
 
 TEST_CASE("a measurement that has the cores for long keeps nobody's first answer waiting") {
   Scratch folder;
   Daemon daemon(folder.path(), "build-1", 1, 30, true);
   protocol::TuneRequest request;
-  request.document = documentOf("long", "// takes 64 15\\n// takes 128 15\\n// takes 256 15");
+  request.document = documentOf("long", "// takes 64 60\\n// takes 128 60\\n// takes 256 60");
   request.sizes = sizes;
   auto job = daemon->tune(request);
   REQUIRE(job);
   REQUIRE(eventually([&] { return (*daemon->job(job->id))->status().state == "running"; }));
   std::this_thread::sleep_for(std::chrono::seconds(1)); // by then it measures
-  const auto begin = std::chrono::steady_clock::now();
   const auto answer = daemon.ask(documentOf("other", "other"));
   REQUIRE_MESSAGE(answer, (answer ? "" : answer.error().text()));
   CHECK(answer->source == "default");
-  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
-  CHECK((*daemon->job(job->id))->status().tried == 0); // it went on beside
+  const auto beside = (*daemon->job(job->id))->status();
+  CHECK(beside.state == "running");
+  CHECK(beside.tried == 0);
   REQUIRE(daemon->cancel(job->id));
 }
 
@@ -350,8 +355,13 @@ TEST_CASE("quick passes over what is going to spill much, says so, and normal ta
   Scratch folder;
   Daemon daemon(folder.path());
   protocol::TuneRequest request;
-  request.document = documentOf("kernel", "// registers 64 900\\n// registers 256 100");
+  // The default takes long to compile, and is the only build: nothing is late beside it, however little time
+  // the machine gives it.
+  request.document = documentOf("kernel", "// registers 64 900\\n// registers 128 100\\n// compiles 128 2");
+  const std::string values = "[64,128,256]";
+  request.document.replace(request.document.find(values), values.size(), "[64,128]");
   request.sizes = sizes;
+  request.budget.seconds = 1000;
   auto tuned = [&](const std::string& effort) {
     request.effort = effort;
     auto job = daemon->tune(request);
@@ -361,13 +371,13 @@ TEST_CASE("quick passes over what is going to spill much, says so, and normal ta
   };
   auto status = tuned("quick");
   REQUIRE(status.state == "done");
-  CHECK(status.tried == 2);
+  CHECK(status.tried == 1);
   CHECK_MESSAGE(status.stopped.contains("passed over, as they would spill much: 1"), status.stopped);
   CHECK(daemon.winner(request.document) == 128);
-  CHECK(daemon.compiled() == 2);
+  CHECK(daemon.compiled() == 1);
   status = tuned("normal");
   REQUIRE(status.state == "done");
-  CHECK(status.tried == 3);
+  CHECK(status.tried == 2);
   CHECK(daemon.winner(request.document) == 64);
   CHECK(daemon.compiled() == 1);
 }

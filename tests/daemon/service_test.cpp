@@ -240,8 +240,7 @@ TEST_CASE("a default that does not compile sends nobody away who can wait") {
   REQUIRE(first);
   REQUIRE(first->job);
   if (first->error) CHECK(first->error->remedy.find("wait") != std::string::npos);
-  for (int i = 0; i < 2000 && !first->job->finished(); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  REQUIRE(eventually([&] { return first->job->finished(); }));
   const auto later = daemon->best(request);
   REQUIRE(later);
   CHECK_FALSE(later->error);

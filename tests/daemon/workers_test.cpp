@@ -17,6 +17,8 @@ using namespace tuned;
 using nlohmann::json;
 
 namespace {
+constexpr double patience = 60; // seconds that a busy machine may take for what takes none
+
 WorkerPool pool(int slots = 1, bool retry = true) {
   return WorkerPool({{CRASHING_WORKER, {}}, slots, retry});
 }
@@ -57,11 +59,11 @@ TEST_CASE("a worker that is woken is the one that the first call finds; it goes 
   CHECK(workers.running() == 1);
   REQUIRE(workers.wake());
   CHECK(workers.running() == 1);
-  auto first = workers.call("k", {{"op", "pid"}}, 5);
+  auto first = workers.call("k", {{"op", "pid"}}, patience);
   REQUIRE(first);
   CHECK(workers.running() == 1);
   REQUIRE(workers.wake());
-  CHECK(*workers.call("k", {{"op", "pid"}}, 5) == *first);
+  CHECK(*workers.call("k", {{"op", "pid"}}, patience) == *first);
   workers.release();
   CHECK(workers.running() == 0);
   WorkerPool absent({{"/nowhere/worker", {}}, 1, true});
@@ -75,13 +77,13 @@ TEST_CASE("a worker may ask while it works, and what it asks may be anything") {
     heard.push_back(question);
     return json{{"twice", question.is_number() ? 2 * question.get<int>() : 0}};
   };
-  auto told = workers.call("k", {{"op", "ask"}, {"questions", {1, 20}}}, 5, {}, {}, answering);
+  auto told = workers.call("k", {{"op", "ask"}, {"questions", {1, 20}}}, patience, {}, {}, answering);
   REQUIRE(told);
   CHECK(*told == json({2, 40}));
   CHECK(heard == json({1, 20}));
   // Whoever has no answers gives an empty one.
-  CHECK(workers.call("k", {{"op", "ask"}, {"questions", {1}}}, 5)->at(0) == 0);
-  auto odd = workers.call("k", {{"op", "ask"}, {"questions", {"text"}}}, 5, {}, {}, answering);
+  CHECK(workers.call("k", {{"op", "ask"}, {"questions", {1}}}, patience)->at(0) == 0);
+  auto odd = workers.call("k", {{"op", "ask"}, {"questions", {"text"}}}, patience, {}, {}, answering);
   CHECK(odd->at(0) == 0);
 }
 
@@ -156,13 +158,13 @@ TEST_CASE("artefacts, devices and errors come through unchanged") {
 
 TEST_CASE("a worker is kept between calls, and errors it answers are not crashes") {
   auto workers = pool();
-  auto first = workers.call("k", {{"op", "pid"}}, 10);
+  auto first = workers.call("k", {{"op", "pid"}}, patience);
   REQUIRE(first);
-  auto error = workers.call("k", {{"op", "error"}}, 10);
+  auto error = workers.call("k", {{"op", "error"}}, patience);
   CHECK(error.error().kind == ErrorKind::Unsupported);
   CHECK(error.error().remedy == "another");
-  CHECK(workers.call("k", {{"op", "nonsense"}}, 10).error().kind == ErrorKind::Internal);
-  CHECK(*workers.call("k", {{"op", "pid"}}, 10) == *first);
+  CHECK(workers.call("k", {{"op", "nonsense"}}, patience).error().kind == ErrorKind::Internal);
+  CHECK(*workers.call("k", {{"op", "pid"}}, patience) == *first);
   CHECK(workers.crashes() == 0);
   workers.release();
   CHECK_FALSE(runs(first->get<pid_t>()));
@@ -170,32 +172,33 @@ TEST_CASE("a worker is kept between calls, and errors it answers are not crashes
 
 TEST_CASE("three crashes on one key and it is refused with the reason; others go on") {
   auto workers = pool();
-  auto crashed = workers.call("bad", {{"op", "segv"}}, 10);
+  auto crashed = workers.call("bad", {{"op", "segv"}}, patience);
   REQUIRE_FALSE(crashed);
   CHECK(crashed.error().message.find("3 times") != std::string::npos);
   CHECK(crashed.error().message.find("SEGV") != std::string::npos);
   CHECK(workers.crashes() == 3);
-  CHECK(workers.call("bad", {{"op", "pid"}}, 10).error().kind == ErrorKind::Denied);
-  CHECK(*workers.call("good", {{"op", "echo"}, {"value", 7}}, 10) == 7);
+  CHECK(workers.call("bad", {{"op", "pid"}}, patience).error().kind == ErrorKind::Denied);
+  CHECK(*workers.call("good", {{"op", "echo"}, {"value", 7}}, patience) == 7);
   workers.ledger().forget("ba");
-  CHECK(workers.call("bad", {{"op", "pid"}}, 10).has_value());
+  CHECK(workers.call("bad", {{"op", "pid"}}, patience).has_value());
 }
 
 TEST_CASE("a device worker that faulted is not tried again, one killed from outside is") {
   auto workers = pool(1, false);
-  auto faulted = workers.call("k", {{"op", "segv"}}, 10);
+  auto faulted = workers.call("k", {{"op", "segv"}}, patience);
   CHECK(faulted.error().kind == ErrorKind::Faulted);
   CHECK(workers.crashes() == 1);
-  CHECK(workers.call("exits", {{"op", "exit"}}, 10).error().message.find("status 3") != std::string::npos);
-  CHECK(workers.call("killed", {{"op", "kill"}}, 10).error().kind == ErrorKind::Denied);
+  CHECK(workers.call("exits", {{"op", "exit"}}, patience).error().message.find("status 3") !=
+        std::string::npos);
+  CHECK(workers.call("killed", {{"op", "kill"}}, patience).error().kind == ErrorKind::Denied);
   CHECK(workers.crashes() == 5);
 }
 
 TEST_CASE("a worker killed in mid-job is replaced and the job done") {
   auto workers = pool();
-  auto pid = workers.call("k", {{"op", "pid"}}, 10)->get<pid_t>();
+  auto pid = workers.call("k", {{"op", "pid"}}, patience)->get<pid_t>();
   ::kill(pid, SIGKILL);
-  auto next = workers.call("k", {{"op", "pid"}}, 10);
+  auto next = workers.call("k", {{"op", "pid"}}, patience);
   REQUIRE(next);
   CHECK(next->get<pid_t>() != pid);
 }
@@ -213,7 +216,7 @@ TEST_CASE("what hangs is killed at its deadline, what is stopped at once") {
   CHECK(workers.call("k", {{"op", "hang"}}, 60, stop.get_token()).error().kind == ErrorKind::Denied);
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(40));
   CHECK(workers.running() == 0);
-  CHECK(workers.call("k", {{"op", "pid"}}, 10).has_value());
+  CHECK(workers.call("k", {{"op", "pid"}}, patience).has_value());
 }
 
 TEST_CASE("processor time and memory are limited") {
@@ -233,7 +236,7 @@ TEST_CASE("workers end with their daemon, also in the middle of a job") {
   pid_t daemon = ::fork();
   if (daemon == 0) {
     auto workers = pool();
-    pid_t pid = workers.call("k", {{"op", "pid"}}, 10)->get<pid_t>();
+    pid_t pid = workers.call("k", {{"op", "pid"}}, patience)->get<pid_t>();
     (void)!::write(report[1], &pid, sizeof pid);
     (void)workers.call("k", {{"op", "hang"}}, 60);
     ::_exit(0);
@@ -261,15 +264,15 @@ TEST_CASE("workers end with their daemon, also in the middle of a job") {
 TEST_CASE("a worker ended by a signal from outside says nothing about what it was to do") {
   auto workers = pool(1, false);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGKILL}) {
-    auto pid = workers.call("k", {{"op", "pid"}}, 10)->get<pid_t>();
+    auto pid = workers.call("k", {{"op", "pid"}}, patience)->get<pid_t>();
     ::kill(pid, signal);
-    auto next = workers.call("k", {{"op", "pid"}}, 10);
+    auto next = workers.call("k", {{"op", "pid"}}, patience);
     REQUIRE_MESSAGE(next, (next ? "" : next.error().text()));
     CHECK(next->get<pid_t>() != pid);
   }
   CHECK_FALSE(workers.ledger().refusal("k"));
   // In the middle of its work, too; but not for ever.
-  auto ended = workers.call("k", {{"op", "term"}}, 10);
+  auto ended = workers.call("k", {{"op", "term"}}, patience);
   CHECK(ended.error().kind == ErrorKind::Unavailable);
   CHECK_FALSE(workers.ledger().refusal("k"));
 }
@@ -282,7 +285,7 @@ TEST_CASE("a worker starts with nothing of the daemon's") {
   int leaked[2];
   REQUIRE(::pipe(leaked) == 0); // open across exec
   auto workers = pool();
-  auto seen = workers.call("k", {{"op", "surroundings"}}, 10);
+  auto seen = workers.call("k", {{"op", "surroundings"}}, patience);
   REQUIRE(seen);
   ::unsetenv("TUNED_TEST_SECRET");
   ::unsetenv("CUDA_VISIBLE_DEVICES");
@@ -350,9 +353,9 @@ TEST_CASE("a confined worker reaches its own folder and its libraries, and nothi
 
 TEST_CASE("a worker serves one owner where native code runs") {
   WorkerPool workers({{CRASHING_WORKER, {}}, 1, false, true});
-  auto first = workers.call("k", {{"op", "pid"}}, 10, {}, "1000");
-  CHECK(*workers.call("k", {{"op", "pid"}}, 10, {}, "1000") == *first);
-  auto other = workers.call("k", {{"op", "pid"}}, 10, {}, "1001");
+  auto first = workers.call("k", {{"op", "pid"}}, patience, {}, "1000");
+  CHECK(*workers.call("k", {{"op", "pid"}}, patience, {}, "1000") == *first);
+  auto other = workers.call("k", {{"op", "pid"}}, patience, {}, "1001");
   CHECK(*other != *first);
   CHECK_FALSE(runs(first->get<pid_t>()));
 }
@@ -391,7 +394,7 @@ TEST_CASE("calls share the workers there are") {
   std::atomic<int> right = 0;
   for (int i = 0; i < 12; ++i)
     callers.emplace_back([&, i] {
-      auto answer = workers.call("k" + std::to_string(i), {{"op", "echo"}, {"value", i}}, 20);
+      auto answer = workers.call("k" + std::to_string(i), {{"op", "echo"}, {"value", i}}, patience);
       right += answer && *answer == i;
     });
   callers.clear();

@@ -151,7 +151,7 @@ TEST_CASE("workers end with a daemon that is killed") {
     std::string text((std::istreambuf_iterator<char>(file)), {});
     return !text.empty() && text.find(") Z") == std::string::npos;
   };
-  for (int i = 0; i < 200 && std::ranges::any_of(workers, alive); ++i)
+  for (int i = 0; i < 2400 && std::ranges::any_of(workers, alive); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(25));
   CHECK(std::ranges::none_of(workers, alive));
 }
