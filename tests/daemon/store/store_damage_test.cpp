@@ -3,7 +3,7 @@
 #include "daemon/store/file/aside.h"
 #include "daemon/store/file/open.h"
 #include "daemon/store/file/schema.h"
-#include "tests/daemon/store_support.h"
+#include "tests/daemon/store/store_support.h"
 
 #include <algorithm>
 #include <fstream>

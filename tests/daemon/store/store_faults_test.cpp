@@ -1,7 +1,7 @@
 // A disk that fails at the Nth call, once or from then on: what is known is answered, the cause is named, and
 // the same store goes on when the disk does. Between SQLite and its file system stand three functions that
 // may fail.
-#include "tests/daemon/store_support.h"
+#include "tests/daemon/store/store_support.h"
 
 #include <cerrno>
 #include <sqlite3.h>

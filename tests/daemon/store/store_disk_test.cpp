@@ -1,6 +1,6 @@
 // The cache where the disk does not do as it should: read-only, full, on a network, not a folder.
 #include "tests/daemon/in_child.h"
-#include "tests/daemon/store_support.h"
+#include "tests/daemon/store/store_support.h"
 
 #include <cerrno>
 #include <csignal>

@@ -1,5 +1,5 @@
 // What the cache keeps, and what it chooses.
-#include "tests/daemon/store_support.h"
+#include "tests/daemon/store/store_support.h"
 
 using namespace tuned;
 using namespace tuned::store;
