@@ -1,6 +1,6 @@
 #include "base/positive_option.h"
 #include "client/tunectl/verbs.h"
-#include "client/tunectl/verbs/stop.h"
+#include "client/tunectl/verbs/daemon/stop.h"
 
 #include <CLI/CLI.hpp>
 #include <clocale>

@@ -6,7 +6,7 @@
 #include "client/tunectl/output.h"
 #include "client/tunectl/process.h"
 #include "client/tunectl/verbs.h"
-#include "client/tunectl/verbs/bundles.h"
+#include "client/tunectl/verbs/caches/bundles.h"
 #include "client/tunectl/verbs/hand_over.h"
 
 #include <CLI/CLI.hpp>

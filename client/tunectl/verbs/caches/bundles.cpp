@@ -1,4 +1,4 @@
-#include "client/tunectl/verbs/bundles.h"
+#include "client/tunectl/verbs/caches/bundles.h"
 
 #include "base/model/upkeep.h"
 #include "base/units.h"

@@ -1,4 +1,4 @@
-#include "client/tunectl/verbs/stop.h"
+#include "client/tunectl/verbs/daemon/stop.h"
 
 #include "client/tunectl/verbs.h"
 
