@@ -44,6 +44,17 @@ template <typename Work> auto Store::attempt(Work&& work) -> Result<decltype(wor
   }
 }
 
+/// Removes what is damaged. False: the disk takes nothing now, so that it stays, and is passed over again.
+template <typename Work> bool discard(Database& database, const std::string& path, Work&& work) {
+  try {
+    std::forward<Work>(work)();
+    return true;
+  } catch (const std::exception& exception) {
+    if (failureOf(exception, &database, path).corrupt) throw;
+    return false;
+  }
+}
+
 /// For what writes: refused where it could not last.
 template <typename Work> auto Store::change(Work&& work) -> Result<decltype(work())> {
   if (readOnly_)

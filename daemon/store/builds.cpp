@@ -63,15 +63,15 @@ std::optional<BuildRecord> read(const SQLite::Statement& row) {
 } // namespace
 
 void Store::dropBuild(int64_t id, const std::string& what) {
-  if (!readOnly_) {
+  const std::string damaged = "a build of kernel " + what + " did not match its checksum; ";
+  const bool dropped = !readOnly_ && discard(*database_, path_, [&] {
     Changes changes(*database_);
     run(*database_, "DELETE FROM measurements WHERE build = ?", id);
     run(*database_, "DELETE FROM builds WHERE id = ?", id);
     changes.commit();
-  }
-  notice("a build of kernel " + what +
-         " did not match its checksum; it was dropped with what was measured of "
-         "it and will be built again");
+  });
+  if (!dropped) return noticeNew({damaged + "it is passed over, as the cache cannot be written"});
+  notice(damaged + "it was dropped with what was measured of it and will be built again");
 }
 
 Result<int64_t> Store::putBuild(const BuildKey& key, const Build& build, std::string_view binary) {
@@ -189,14 +189,15 @@ Result<void> Store::eachBuild(const Filter& filter,
                               const std::function<Result<void>(const BuildRecord&)>& visit) {
   // In slices, so that a long walk keeps nobody waiting and holds little memory.
   for (int64_t last = 0;;) {
+    int64_t end = last; // of the slice, which is read again where damage is healed
     auto slice = attempt([&] {
       std::vector<std::optional<BuildRecord>> out;
       std::vector<std::pair<int64_t, std::string>> damaged;
       auto row = query(*database_, matching, last, filter.kernel, filter.sizes);
       while (row.executeStep()) {
-        last = number(row, 0);
+        end = number(row, 0);
         out.push_back(read(row));
-        if (!out.back()) damaged.emplace_back(last, text(row, 1) + " for " + text(row, 2));
+        if (!out.back()) damaged.emplace_back(end, text(row, 1) + " for " + text(row, 2));
       }
       for (const auto& [id, what] : damaged)
         dropBuild(id, what);
@@ -204,6 +205,7 @@ Result<void> Store::eachBuild(const Filter& filter,
     });
     if (!slice) return fail(slice.error());
     if (slice->empty()) return {};
+    last = end;
     for (const auto& build : *slice)
       if (build)
         if (auto done = visit(*build); !done) return done;
@@ -221,8 +223,12 @@ Result<ArtefactRecord> Store::artefact(const std::string& sha) {
     if (!row.executeStep()) return {};
     auto bytes = decompress(textAt(row, 3), static_cast<size_t>(number(row, 2)));
     if (bytes && sha256(*bytes) == sha) return {sha, text(row, 0), text(row, 1), std::move(*bytes)};
-    if (!readOnly_) run(*database_, "DELETE FROM artefacts WHERE sha = ?", sha);
-    notice("artefact " + sha + " did not match its SHA-256; it was dropped and will be built again");
+    const std::string damaged = "artefact " + sha + " did not match its SHA-256; ";
+    if (!readOnly_ &&
+        discard(*database_, path_, [&] { run(*database_, "DELETE FROM artefacts WHERE sha = ?", sha); }))
+      notice(damaged + "it was dropped and will be built again");
+    else
+      noticeNew({damaged + "it is passed over, as the cache cannot be written"});
     return {};
   });
   if (found && found->sha.empty())

@@ -17,8 +17,12 @@ const std::string filtered =
 } // namespace
 
 void Store::dropMeasurement(int64_t id, const std::string& what) {
-  if (!readOnly_) run(*database_, "DELETE FROM measurements WHERE id = ?", id);
-  notice("a measurement of " + what + " did not match its checksum; it was dropped and will be made again");
+  const std::string damaged = "a measurement of " + what + " did not match its checksum; ";
+  const bool dropped = !readOnly_ && discard(*database_, path_, [&] {
+    run(*database_, "DELETE FROM measurements WHERE id = ?", id);
+  });
+  if (!dropped) return noticeNew({damaged + "it is passed over, as the cache cannot be written"});
+  notice(damaged + "it was dropped and will be made again");
 }
 
 Result<int64_t> Store::addMeasurement(const MeasurementRecord& given) {
@@ -115,14 +119,15 @@ Result<void> Store::eachMeasurement(const Filter& filter,
       selectMeasurements + "WHERE m.id > ?1 AND " + filtered + "ORDER BY m.id LIMIT 256";
   // In slices, so that a long walk keeps nobody waiting and holds little memory.
   for (int64_t last = 0;;) {
+    int64_t end = last; // of the slice, which is read again where damage is healed
     auto slice = attempt([&] {
       std::vector<std::optional<MeasurementRecord>> out;
       std::vector<std::pair<int64_t, std::string>> damaged;
       auto row = query(*database_, sql, last, filter.kernel, filter.sizes, filter.device);
       while (row.executeStep()) {
-        last = measurementId(row);
+        end = measurementId(row);
         out.push_back(readMeasurement(row));
-        if (!out.back()) damaged.emplace_back(last, measurementName(row));
+        if (!out.back()) damaged.emplace_back(end, measurementName(row));
       }
       for (const auto& [id, what] : damaged)
         dropMeasurement(id, what);
@@ -130,6 +135,7 @@ Result<void> Store::eachMeasurement(const Filter& filter,
     });
     if (!slice) return fail(slice.error());
     if (slice->empty()) return {};
+    last = end;
     for (const auto& one : *slice)
       if (one)
         if (auto done = visit(*one); !done) return done;

@@ -282,6 +282,59 @@ TEST_CASE("damage that is met within a batch is healed, and the batch made as a 
   CHECK(store->build(buildKey(8)));
 }
 
+TEST_CASE("a walk over all rows that meets damage passes over none that is left") {
+  for (const std::string table : {"builds", "measurements"}) {
+    CAPTURE(table);
+    Scratch folder;
+    auto store = filled(folder.path());
+    constexpr int many = 700, each = 30'000; // more than SQLite keeps in memory
+    REQUIRE(store->batch([&]() -> Result<void> {
+      Build failure;
+      failure.outcome = "compile_failed";
+      failure.reason = std::string(each, 'r');
+      for (int i = 0; i < many; ++i) {
+        auto id = store->putBuild(buildKey(1000 + i), failure);
+        if (!id) return fail(id.error());
+        if (auto kept = store->addMeasurement(timed(*id, 1 + i)); !kept) return fail(kept.error());
+      }
+      return {};
+    }));
+    REQUIRE(store->checkpoint());
+    int64_t walked = 0;
+    const auto count = [&](const auto&) -> Result<void> {
+      ++walked;
+      return {};
+    };
+    const auto walk = [&] {
+      walked = 0;
+      return table == "builds" ? store->eachBuild({}, count) : store->eachMeasurement({}, count);
+    };
+    REQUIRE(walk()); // the first pages are out of memory then
+    REQUIRE(walked == many + 3);
+    Scratch copies;
+    const std::string file = folder / "tuned.db", copy = copies / "tuned.db";
+    std::filesystem::copy_file(file, copy);
+    int64_t page = 0, size = 0;
+    {
+      Database database(copy, SQLite::OPEN_READWRITE);
+      size = numberOf(database, "PRAGMA page_size");
+      page = numberOf(database,
+                      "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path LIMIT 1 "
+                      "OFFSET 3",
+                      table);
+    }
+    REQUIRE(page > 1);
+    overwrite(file, (page - 1) * size, std::string(static_cast<size_t>(size), '\x5a'));
+    const auto done = walk();
+    REQUIRE_MESSAGE(done, (done ? "" : done.error().text()));
+    CHECK_FALSE(onlyAside(folder.path()).empty()); // it met the damage
+    const auto left = store->counts();
+    CHECK(walked == (table == "builds" ? left->builds : left->measurements));
+    CHECK(walked > many / 2);
+    CHECK(walked < many + 3);
+  }
+}
+
 TEST_CASE("a file that is damaged again and again leaves a few copies, and the newest of them") {
   Scratch folder;
   filled(folder.path());

@@ -89,6 +89,44 @@ TEST_CASE("on a full disk what is known is answered after a restart, too") {
   CHECK(end == fine);
 }
 
+namespace {
+/// What is known of a cache of which a measurement, a build and a binary are damaged; `said`: what of each.
+int passesOver(const std::string& folder, const char* said) {
+  auto store = Store::open(folder);
+  if (!store) return wrong(store.error());
+  for (int asked = 0; asked < 2; ++asked) {
+    const auto winner = (*store)->choose(problem, {});
+    if (!winner) return wrong(winner.error());
+    if (winner->measurement.configuration.at("B") != 2) return lostTrials;
+    for (const Error& error :
+         {(*store)->build(buildKey(1)).error(), (*store)->artefact(sha256(std::string(5000, 'y'))).error()})
+      if (error.kind != ErrorKind::NotFound) return wrong(error);
+  }
+  const auto notices = (*store)->notices();
+  for (const std::string& notice : notices)
+    if (notice.find(said) == std::string::npos) return wrong({ErrorKind::Internal, notice, {}, {}});
+  return notices.size() == 3 ? fine : notUsable; // each once
+}
+} // namespace
+
+TEST_CASE("what is damaged is passed over while the disk is full, and dropped when it is not") {
+  Scratch folder;
+  filled(folder.path());
+  tamper(folder.path(), "UPDATE measurements SET seconds = seconds / 2 WHERE seconds = "
+                        "(SELECT min(seconds) FROM measurements)");
+  tamper(folder.path(), "UPDATE builds SET body = replace(body, 'no registers', 'no')");
+  tamper(folder.path(), "UPDATE artefacts SET compressed = x'00' WHERE sha = "
+                        "(SELECT artefact FROM builds WHERE configuration = '{\"B\":4}')");
+  CHECK(inChild([&]() -> int {
+          std::signal(SIGXFSZ, SIG_IGN);
+          rlimit limit{1, 1};
+          ::setrlimit(RLIMIT_FSIZE, &limit);
+          return passesOver(folder.path(), "cannot be written");
+        }) == fine);
+  CHECK(passesOver(folder.path(), "was dropped") == fine);
+  CHECK(openAt(folder.path())->counts()->measurements == 1); // that of the build went with it
+}
+
 TEST_CASE("failures of the disk are told apart") {
   const std::string path = "/nonexistent/tuned.db";
   constexpr int full = 13, inputOutput = 10, cannotOpen = 14, writeFailed = 10 | (3 << 8);
