@@ -14,6 +14,17 @@ bool outOfSpace(int systemError) {
   return systemError == ENOSPC || systemError == EDQUOT || systemError == EFBIG;
 }
 
+/// errno of the log's last failure: where a commit fails SQLite keeps none for the connection.
+int logErrno(sqlite3* handle) {
+  sqlite3_file* log = nullptr;
+  int error = 0;
+  if (sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&log)) ==
+          SQLITE_OK &&
+      log && log->pMethods)
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+  return error;
+}
+
 bool mayWrite(const std::string& path) {
   return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0 || errno == ENOENT;
 }
@@ -65,6 +76,7 @@ DatabaseError failureOf(const std::exception& thrown, SQLite::Database* database
   int code = exception.getExtendedErrorCode();
   if (code <= 0) code = exception.getErrorCode();
   int systemError = handle ? sqlite3_system_errno(handle) : 0;
+  if (handle && systemError == 0 && (code & 0xff) == SQLITE_IOERR) systemError = logErrno(handle);
   // A write that comes up short leaves no errno; what it came from is a limit or a full disk.
   if (code == SQLITE_IOERR_WRITE && systemError == 0) code = SQLITE_FULL;
   const int primary = code & 0xff;

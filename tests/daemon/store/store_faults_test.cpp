@@ -3,6 +3,8 @@
 // may fail.
 #include "tests/daemon/store/store_support.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <sqlite3.h>
 
@@ -17,45 +19,69 @@ struct Fault {
   long callsBefore = 0; ///< which still do what they should
   bool once = false;
   long met = 0; ///< calls that failed
+  int last = 0; ///< what the last of them left
 
   bool strikes() {
     if (systemError == 0 || callsBefore-- > 0) return false;
     ++met;
     callsBefore = 0;
-    errno = systemError;
+    errno = last = systemError;
     if (once) systemError = 0;
     return true;
   }
 } fault;
 
 sqlite3_vfs* below = nullptr;
-const sqlite3_io_methods* real = nullptr;
-sqlite3_io_methods failing;
+
+/// The database's file has other functions than its log has: those of each kind, and what fails in their
+/// place.
+struct Kind {
+  const sqlite3_io_methods* real = nullptr;
+  sqlite3_io_methods failing = {};
+};
+std::array<Kind, 4> kinds;
+
+const sqlite3_io_methods& realOf(sqlite3_file* file) {
+  return *std::ranges::find_if(kinds, [&](const Kind& kind) {
+            return &kind.failing == file->pMethods;
+          })->real;
+}
 
 int codeOf(int ifBroken) {
   return errno == ENOSPC ? SQLITE_FULL : ifBroken;
 }
 int write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
-  return fault.strikes() ? codeOf(SQLITE_IOERR_WRITE) : real->xWrite(file, data, size, offset);
+  return fault.strikes() ? codeOf(SQLITE_IOERR_WRITE) : realOf(file).xWrite(file, data, size, offset);
 }
 int truncate(sqlite3_file* file, sqlite3_int64 size) {
-  return fault.strikes() ? codeOf(SQLITE_IOERR_TRUNCATE) : real->xTruncate(file, size);
+  return fault.strikes() ? codeOf(SQLITE_IOERR_TRUNCATE) : realOf(file).xTruncate(file, size);
 }
 int sync(sqlite3_file* file, int flags) {
-  return fault.strikes() ? codeOf(SQLITE_IOERR_FSYNC) : real->xSync(file, flags);
+  return fault.strikes() ? codeOf(SQLITE_IOERR_FSYNC) : realOf(file).xSync(file, flags);
+}
+int control(sqlite3_file* file, int what, void* out) {
+  if (what == SQLITE_FCNTL_LAST_ERRNO && fault.last != 0) {
+    *static_cast<int*>(out) = fault.last;
+    return SQLITE_OK;
+  }
+  return realOf(file).xFileControl(file, what, out);
 }
 int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* outFlags) {
   const int result = below->xOpen(below, name, file, flags, outFlags);
-  if (result != SQLITE_OK || !file->pMethods) return result;
-  if (!real) {
-    real = file->pMethods;
-    failing = *real;
-    failing.xWrite = write;
-    failing.xTruncate = truncate;
-    failing.xSync = sync;
+  // Temporary files are left alone.
+  if (result != SQLITE_OK || !file->pMethods || (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)) == 0)
+    return result;
+  auto kind = std::ranges::find_if(
+      kinds, [&](const Kind& each) { return !each.real || each.real == file->pMethods; });
+  if (!kind->real) {
+    kind->real = file->pMethods;
+    kind->failing = *kind->real;
+    kind->failing.xWrite = write;
+    kind->failing.xTruncate = truncate;
+    kind->failing.xSync = sync;
+    kind->failing.xFileControl = control;
   }
-  // Files of other methods (temporary ones) are left alone.
-  if (file->pMethods == real) file->pMethods = &failing;
+  file->pMethods = &kind->failing;
   return result;
 }
 
