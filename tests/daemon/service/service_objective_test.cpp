@@ -1,5 +1,5 @@
 // Objectives beside time: winners of their own, from measurements of their own.
-#include "tests/daemon/service_support.h"
+#include "tests/daemon/service/service_support.h"
 
 using namespace tuned;
 using namespace tuned::test;

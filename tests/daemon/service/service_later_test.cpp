@@ -1,5 +1,5 @@
 // The service over builds that were made elsewhere: measured behind, and nothing is compiled.
-#include "tests/daemon/service_support.h"
+#include "tests/daemon/service/service_support.h"
 
 using namespace tuned;
 using namespace tuned::test;

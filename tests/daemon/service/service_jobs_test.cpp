@@ -1,7 +1,7 @@
 // The service's jobs: pauses, disturbances, devices that share and fail, and what an earlier daemon left
 // behind.
 #include "base/clock.h"
-#include "tests/daemon/service_support.h"
+#include "tests/daemon/service/service_support.h"
 
 #include <fstream>
 

@@ -1,5 +1,5 @@
 // The service without a transport, its workers played by fake_worker: each answer is bound to its question.
-#include "tests/daemon/service_support.h"
+#include "tests/daemon/service/service_support.h"
 
 #include <filesystem>
 
