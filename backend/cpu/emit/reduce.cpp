@@ -17,11 +17,13 @@ int64_t product(llvm::ArrayRef<int64_t> sizes) {
 // Whether the region is the largest, or the smallest, of f32 and nothing else.
 mlir::Operation* extremeIn(mlir::Region& region) {
   mlir::Block& block = region.front();
-  if (!llvm::hasNItems(block, 2)) return nullptr;
+  if (!region.hasOneBlock() || !llvm::hasNItems(block, 2)) return nullptr;
   mlir::Operation& op = block.front();
-  bool extreme = mlir::isa<mlir::arith::MaxNumFOp, mlir::arith::MinNumFOp>(op);
-  return extreme && op.getResult(0).getType().isF32() && op.getOperands() == block.getArguments() ? &op
-                                                                                                  : nullptr;
+  bool extreme =
+      mlir::isa<mlir::arith::MaxNumFOp, mlir::arith::MinNumFOp>(op) && op.getResult(0).getType().isF32();
+  bool alone =
+      op.getOperands() == block.getArguments() && block.getTerminator()->getOperands() == op.getResults();
+  return extreme && alone ? &op : nullptr;
 }
 
 } // namespace
