@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -280,6 +282,25 @@ def test_kernels_that_are_not_there() -> None:
         gpu_tuned.kernel("softmin")
     with pytest.raises(LookupError):
         gpu_tuned.kernel("/nowhere/at/all.json")
+
+
+def test_a_name_that_is_nearly_one_is_told() -> None:
+    with pytest.raises(gpu_tuned.NotFoundError, match="there is softmax"):
+        gpu_tuned.kernel("softmaxx")
+
+
+def test_a_kernel_may_be_copied_and_sent(softmax: gpu_tuned.Kernel) -> None:
+    x = rows(8, 64)
+    for again in (copy.copy(softmax), pickle.loads(pickle.dumps(softmax))):
+        assert again is not softmax and again.origin == softmax.origin
+        np.testing.assert_array_equal(again(x), softmax(x))
+    energy = pickle.loads(pickle.dumps(gpu_tuned.kernel("softmax", objective="energy")))
+    assert energy._weights == {"time": 0.0, "energy": 1.0}
+
+
+def test_an_output_that_the_library_of_the_inputs_has_no_type_for(connected: Any) -> None:
+    with pytest.raises(gpu_tuned.UnsupportedError, match="no c of bf16 .* numpy has no such type; pass c="):
+        gpu_tuned.kernel("matmul_bf16")(rows(16, 32), rows(32, 16))
 
 
 def test_threads_launch_at_once(softmax: gpu_tuned.Kernel) -> None:

@@ -46,8 +46,27 @@ def kernel(name: str, *, objective: Objective | None = None) -> Kernel:
     own = os.path.join(os.path.dirname(__file__), "kernels", f"{name}.json")
     library = os.path.isfile(own)
     document = Document.of_library(own) if library else None
-    made = Kernel(document or Document.parse(_core.document(own if library else name)), objective)
+    try:
+        made = Kernel(document or Document.parse(_core.document(own if library else name)), objective)
+    except NotFoundError as error:
+        raise NotFoundError(f"{error}{_near(name, os.path.dirname(own))}") from None
     made.origin = os.path.abspath(name) if os.path.isfile(name) else name
+    return made
+
+
+def _near(name: str, own: str) -> str:
+    """Names of the library that may have been meant."""
+    import difflib
+
+    folder = own if os.path.isdir(own) else os.environ.get("GPU_TUNED_KERNELS", "")
+    known = [file[:-5] for file in os.listdir(folder) if file.endswith(".json")] if os.path.isdir(folder) else []
+    near = difflib.get_close_matches(name, known)
+    return f"; there is {', '.join(near)}" if near else ""
+
+
+def _revive(text: str, objective: dict[str, float] | None, origin: str) -> Kernel:
+    made = Kernel(Document.parse(text), objective)
+    made.origin = origin
     return made
 
 
@@ -92,6 +111,10 @@ class Kernel(_core.Dispatcher):
         outputs = ", ".join(buffer.name for buffer in self.document.buffers if buffer.output)
         inputs = ", ".join(buffer.name for buffer in self.document.buffers if not buffer.output)
         return f"<gpu_tuned kernel {self.document.name}({inputs}) -> {outputs}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies, in this process or another, ask for themselves."""
+        return _revive, (self.document.text, self._weights, self.origin)
 
     # --- asking ---
 

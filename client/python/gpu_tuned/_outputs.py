@@ -109,11 +109,11 @@ class Outputs:
                         f"{name}: the shape of {buffer.name} has {missing.args[0]!r}, which the inputs do not tell; "
                         f"pass {buffer.name}="
                     ) from None
-            out[index] = _empty(like, shape, buffer)
+            out[index] = _empty(name, like, shape, buffer)
         return tuple(out)
 
 
-def _empty(like: Any, shape: tuple[int, ...], buffer: Buffer) -> Any:
+def _empty(kernel: str, like: Any, shape: tuple[int, ...], buffer: Buffer) -> Any:
     """An array of the same library on the same device."""
     library = type(like).__module__.partition(".")[0]
     if library == "torch" and buffer.dtype in _torch_types:
@@ -122,4 +122,8 @@ def _empty(like: Any, shape: tuple[int, ...], buffer: Buffer) -> Any:
     if library in ("numpy", "cupy") and buffer.dtype in _numpy_types:
         module = sys.modules[library]
         return module.empty(shape, dtype=getattr(module, _numpy_types[buffer.dtype]))
-    raise UnsupportedError(f"no {buffer.dtype} array can be made like a {type(like).__name__}; pass {buffer.name}=")
+    reason = f"{library} has no such type" if library in ("numpy", "cupy", "torch") else f"{library} is not known here"
+    raise UnsupportedError(
+        f"{kernel}: no {buffer.name} of {buffer.dtype} can be made like a {type(like).__name__}, since {reason}; pass "
+        f"{buffer.name}=, or arrays of a library that has it"
+    )
