@@ -4,6 +4,7 @@
 #include "daemon/bundle/file.h"
 #include "daemon/store/store.h"
 
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 
 namespace tuned::bundle {
@@ -12,7 +13,8 @@ struct ExportRequest {
   std::vector<std::string> kernels; ///< names or ids; empty: all
   std::vector<std::string> targets; ///< "sm_90a"; empty: all
   std::optional<SigningKey> key;
-  int64_t most = int64_t{4} << 30; ///< bytes of binaries; beyond, OutOfResources
+  int64_t most = int64_t{4} << 30;   ///< bytes of binaries; beyond, OutOfResources
+  std::function<bool()> ending = {}; ///< asked now and then; true breaks it off: Unavailable
 };
 
 struct ExportReport {
@@ -31,6 +33,9 @@ struct ImportRequest {
   bool allowOlder = false;        ///< a bundle that is older than the last of its signer
   bool trustMeasurements = false; ///< measurements count as this machine's own, where it has none
   std::string owner = {};         ///< whose kernels it brings, a user's number; empty: nobody's
+  /// Asked now and then; true breaks it off: Unavailable. What came by then stays, and the rest comes with
+  /// the same bundle again.
+  std::function<bool()> ending = {};
 };
 
 struct ImportReport {

@@ -48,7 +48,14 @@ public:
   }
 
 private:
+  Result<void> goOn() const {
+    if (!request_.ending || !request_.ending()) return {};
+    return fail(ErrorKind::Unavailable, "the export was broken off: the daemon is stopping",
+                "ask again when it is back");
+  }
+
   Result<void> build(const store::BuildRecord& record) {
+    if (auto on = goOn(); !on) return on;
     if (!record.build.target.empty() && !wanted(request_.targets, record.build.target)) return {};
     if (record.build.built()) {
       if (!artefacts_.contains(record.build.artefact)) {
@@ -74,6 +81,7 @@ private:
 
   /// Those that stand for a build of the bundle, and were made by whoever exports.
   Result<void> measurement(const store::MeasurementRecord& record) {
+    if (auto on = goOn(); !on) return on;
     if (record.history || !record.source.empty() || !builds_.contains(record.build.id)) return {};
     writer_.add(MeasurementEntry{record.build.key, record.target, record.policy, record.finalist,
                                  record.created, record.measurement});

@@ -86,6 +86,9 @@ private:
   }
 
   Result<void> flush() {
+    if (request_.ending && request_.ending())
+      return fail(ErrorKind::Unavailable, "the import was broken off: the daemon is stopping",
+                  "import it again when it is back; what came stays");
     auto done = store_.batch([this, before = report_]() -> Result<void> {
       report_ = before; // a batch may begin anew
       for (const auto& work : waiting_)

@@ -44,6 +44,7 @@ Result<bundle::ImportReport> takeIn(Service& service, const Router::Call& call) 
   auto keys = bundle::loadTrusted(bundle::trustFolders());
   if (!keys) return fail(keys.error());
   request.trusted = std::move(*keys);
+  request.ending = [&service] { return service.ending(); };
   auto reader = bundle::Reader::parse(call.body, most);
   if (!reader) return fail(reader.error());
   static std::mutex one; // which bundles were taken in is one file
@@ -57,6 +58,7 @@ HttpResponse exportBundle(Service& service, const Router::Call& call) {
   request.kernels = listOf(call, "kernel");
   request.targets = listOf(call, "target");
   request.most = most;
+  request.ending = [&service] { return service.ending(); };
   auto bytes = bundle::exportBytes(service.store(), request);
   if (!bytes) return Router::problem(bytes.error());
   return {call.status, "application/octet-stream", std::move(*bytes)};

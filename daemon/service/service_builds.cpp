@@ -138,11 +138,12 @@ Result<protocol::Forgotten> Service::forget(const protocol::ForgetRequest& reque
   if (request.kernel.empty() && !request.sizes.empty())
     return wrong("sizes belong to a kernel", "give 'kernel', too");
   auto gone =
-      store_->forget({request.kernel, request.sizes.empty() ? "" : toKey(request.sizes), request.device});
-  if (!gone) return fail(gone.error());
-  kernels_.drop();
+      store_->forget({request.kernel, request.sizes.empty() ? "" : toKey(request.sizes), request.device},
+                     [this] { return ending(); });
+  kernels_.drop(); // also when it was cut short
   provisional_.drop();
   dropHits();
+  if (!gone) return fail(gone.error());
   if (gone->documents + gone->builds + gone->measurements == 0)
     return fail(ErrorKind::NotFound, "nothing that is known matches", "tunectl ls shows what there is");
   return protocol::Forgotten{gone->documents, gone->builds, gone->measurements};

@@ -7,12 +7,26 @@
 namespace tuned::store {
 
 namespace {
-/// ?1 kernel's id or a name, ?2 sizes.
-constexpr const char* listProblems =
-    "CREATE TEMP TABLE going AS SELECT id FROM problems p WHERE (?1 = '' OR p.kernel = ?1 OR p.kernel IN "
+/// ?1 kernel's id or a name, ?2 sizes, ?3: behind this number.
+constexpr const char* nextProblems =
+    "SELECT p.id FROM problems p WHERE p.id > ?3 AND (?1 = '' OR p.kernel = ?1 OR p.kernel IN "
     "(SELECT d.kernel FROM names n JOIN documents d ON d.sha = n.document WHERE n.name = ?1)) "
-    "AND (?2 = '' OR p.sizes = ?2)";
+    "AND (?2 = '' OR p.sizes = ?2) ORDER BY p.id LIMIT 32";
+/// ?1: of this problem, ?2: of a device or a target, or all.
+#define OF_DEVICE "(?2 = '' OR target IN (SELECT id FROM targets WHERE device = ?2 OR id = ?2))"
+constexpr const char* measuredOf = "DELETE FROM measurements WHERE problem = ?1 AND " OF_DEVICE;
+constexpr const char* searchedOf = "DELETE FROM searches WHERE problem = ?1 AND " OF_DEVICE;
+#undef OF_DEVICE
+/// What others brought ready-made cannot be built again: it goes only with its kernel (?2).
+constexpr const char* builtOf = "DELETE FROM builds WHERE problem = ?1 AND (?2 OR origin = '')";
+/// A name may stand for another kernel by now: only the documents of the kernels found go.
+constexpr const char* namesOf =
+    "DELETE FROM names WHERE document IN (SELECT sha FROM documents WHERE kernel = ?1 OR kernel IN "
+    "(SELECT d.kernel FROM names n JOIN documents d ON d.sha = n.document WHERE n.name = ?1))";
+constexpr const char* namelessDocuments =
+    "DELETE FROM documents WHERE NOT EXISTS(SELECT 1 FROM names WHERE document = sha)";
 
+constexpr const char* forgetting = "forgetting";
 constexpr const char* collection = "dropping binaries";
 
 /// Binaries by age, in slices: what stays is looked at once and never again. ?1: put before; ?2, ?3, ?4:
@@ -43,41 +57,51 @@ struct Walk {
 };
 } // namespace
 
-Result<Removed> Store::forget(const Filter& filter) {
-  return change([&] {
-    Database& db = *database_;
-    Changes changes(db);
-    db.exec("DROP TABLE IF EXISTS temp.going");
-    run(db, listProblems, filter.kernel, filter.sizes);
-    Removed out;
-    constexpr const char* ofDevice =
-        "(?1 = '' OR target IN (SELECT id FROM targets WHERE device = ?1 OR id = ?1))";
-    static const std::string measured =
-        std::string("DELETE FROM measurements WHERE problem IN (SELECT id FROM temp.going) AND ") + ofDevice;
-    static const std::string searched =
-        std::string("DELETE FROM searches WHERE problem IN (SELECT id FROM temp.going) AND ") + ofDevice;
-    out.measurements = run(db, measured, filter.device);
-    run(db, searched, filter.device);
-    if (filter.device.empty()) {
-      // What others brought ready-made cannot be built again: it goes only with its kernel.
-      const bool whole = !filter.kernel.empty() && filter.sizes.empty();
-      out.builds =
-          run(db, "DELETE FROM builds WHERE problem IN (SELECT id FROM temp.going) AND (?1 OR origin = '')",
-              int64_t{whole});
-      if (whole) {
-        // A name may stand for another kernel by now: only the documents of the kernels found go.
-        run(db,
-            "DELETE FROM names WHERE document IN (SELECT sha FROM documents WHERE kernel = ?1 OR kernel IN "
-            "(SELECT d.kernel FROM names n JOIN documents d ON d.sha = n.document WHERE n.name = ?1))",
-            filter.kernel);
-        out.documents =
-            run(db, "DELETE FROM documents WHERE NOT EXISTS(SELECT 1 FROM names WHERE document = sha)");
+// As a collection, in slices; the kernel's names go last, so that one that was cut short can be named again.
+Result<Removed> Store::forget(const Filter& filter, const std::function<bool()>& ending) {
+  const bool builds = filter.device.empty(), whole = builds && !filter.kernel.empty() && filter.sizes.empty();
+  const auto drop = [&](int64_t behind, Removed& out) {
+    return change([&]() -> int64_t {
+      Database& db = *database_;
+      Changes changes(db);
+      std::vector<int64_t> problems;
+      {
+        auto row = query(db, nextProblems, filter.kernel, filter.sizes, behind);
+        while (row.executeStep())
+          problems.push_back(number(row, 0));
       }
-    }
-    db.exec("DROP TABLE temp.going");
+      Removed gone;
+      for (const int64_t problem : problems) {
+        gone.measurements += run(db, measuredOf, problem, filter.device);
+        run(db, searchedOf, problem, filter.device);
+        if (builds) gone.builds += run(db, builtOf, problem, int64_t{whole});
+      }
+      changes.commit();
+      out.measurements += gone.measurements;
+      out.builds += gone.builds;
+      return problems.empty() ? 0 : problems.back();
+    });
+  };
+  Removed out;
+  for (int64_t behind = 0;;) {
+    if (auto on = goOn(ending, forgetting); !on) return fail(on.error());
+    auto last = drop(behind, out);
+    if (!last) return fail(last.error());
+    if (*last == 0) break;
+    behind = *last;
+    letOthersIn();
+  }
+  if (!whole) return out;
+  auto documents = change([&] {
+    Changes changes(*database_);
+    run(*database_, namesOf, filter.kernel);
+    const int64_t gone = run(*database_, namelessDocuments);
     changes.commit();
-    return out;
+    return gone;
   });
+  if (!documents) return fail(documents.error());
+  out.documents = *documents;
+  return out;
 }
 
 // In slices, each a transaction of its own: others are served in between, and a collection that is cut short

@@ -163,8 +163,8 @@ public:
 
   // --- cleaning (collect.cpp) ---
   /// Drops what is known of the matching problems: measurements and searches; of a kernel named alone also
-  /// its documents, names and builds.
-  Result<Removed> forget(const Filter& filter);
+  /// its documents, names and builds. `ending`: as of collect().
+  Result<Removed> forget(const Filter& filter, const std::function<bool()>& ending = {});
   /// Drops binaries, oldest first, that no search has found among the best: those put before `before` (Unix
   /// time), and then as many as keep all together within `bytes`. Builds stay known. Binaries of other
   /// compilers and of builds not measured yet go only by age. `ending`, asked now and then, breaks it off:

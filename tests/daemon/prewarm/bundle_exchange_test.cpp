@@ -323,6 +323,39 @@ TEST_CASE("contents that lie are refused whole, whoever signed them") {
   CHECK(has(mapped({0, 6, 2, {64}}), "parameters[1] is no scalar of 4 bytes"));
 }
 
+TEST_CASE("the daemon's end breaks off an export and an import; the same bundle again brings the rest") {
+  Folder folder;
+  auto from = open(folder / "from");
+  const std::string id = putKernel(*from, kernel());
+  constexpr int64_t builds = 600; // of which 256 make a slice
+  for (int64_t n = 1; n <= builds; ++n)
+    putBuild(*from, keyOf(id, n), std::to_string(n));
+  const auto after = [](int questions) {
+    return [questions, asked = 0]() mutable { return asked++ >= questions; };
+  };
+  ExportRequest out;
+  out.ending = after(builds / 2);
+  auto cut = exportBytes(*from, out);
+  REQUIRE_FALSE(cut);
+  CHECK(cut.error().kind == ErrorKind::Unavailable);
+  const Reader whole = exported(*from, folder / "all");
+
+  auto to = open(folder / "to");
+  ImportRequest in = anyone();
+  in.ending = after(1);
+  auto part = importBundle(*to, whole, in);
+  REQUIRE_FALSE(part);
+  CHECK(part.error().kind == ErrorKind::Unavailable);
+  const int64_t came = to->counts()->builds;
+  CHECK(came > 0);
+  CHECK(came < builds);
+  auto rest = importBundle(*to, whole, anyone());
+  REQUIRE_MESSAGE(rest, rest.error().text());
+  CHECK_FALSE(rest->known);
+  CHECK(rest->builds == builds - came);
+  CHECK(to->counts()->builds == builds);
+}
+
 TEST_CASE("bundles are compared by kernel, sizes, configuration and target") {
   Folder folder;
   auto before = filled(folder / "a");

@@ -268,6 +268,34 @@ TEST_CASE("forgetting takes a winner, a device or a kernel") {
   CHECK(store->document("softmax").error().kind == ErrorKind::NotFound);
 }
 
+TEST_CASE(
+    "a kernel of many sizes is forgotten in slices; cut short by the daemon's end it can be named again") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  constexpr int64_t sizes = 200; // in slices of 32
+  REQUIRE(store->batch([&]() -> Result<void> {
+    for (int64_t n = 1; n <= sizes; ++n) {
+      const ProblemKey at{problem.kernel, R"({"n":)" + std::to_string(n) + "}", problem.target};
+      auto added = store->addMeasurement(timed(put(*store, buildKey(2, at), std::to_string(n)), 1));
+      if (!added) return fail(added.error());
+    }
+    return {};
+  }));
+  const auto before = store->counts();
+  const auto cut = store->forget({"softmax", "", ""}, [asked = 0]() mutable { return asked++ >= 2; });
+  REQUIRE_FALSE(cut);
+  CHECK(cut.error().kind == ErrorKind::Unavailable);
+  const auto left = store->counts();
+  CHECK(left->measurements < before->measurements);
+  CHECK(left->measurements > 0);
+  CHECK(store->document("softmax"));
+  const auto rest = store->forget({"softmax", "", ""});
+  REQUIRE(rest);
+  CHECK(rest->measurements == left->measurements);
+  CHECK(rest->documents == 1);
+  CHECK(store->counts()->measurements == 0);
+}
+
 TEST_CASE("binaries that won nothing are collected, oldest first; finalists and what others brought stay") {
   Scratch folder;
   auto store = filled(folder.path());
