@@ -332,9 +332,13 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
 }
 
 Crew Service::crewOf(const KnownDevice& device) {
-  return {&compilers_, measurers_.at(device.info.id).get(),
-          &gate_,      {options_.compileSeconds, options_.measureSeconds},
-          &watch_,     options_.quietSeconds};
+  return {&compilers_,
+          measurers_.at(device.info.id).get(),
+          &gate_,
+          {options_.compileSeconds, options_.measureSeconds},
+          &watch_,
+          options_.quietSeconds,
+          options_.tuneSeconds};
 }
 
 /// A job that may run anywhere leaves a device that is out of use for one of the same kind that is not.

@@ -89,10 +89,13 @@ TEST_CASE("the first condition that is met ends the search") {
   budget.seconds = 60;
   budget.trials = 10;
   budget.withoutGain = 5;
-  CHECK_FALSE(budget.exhausted({59, 9, 4}).has_value());
-  CHECK(budget.exhausted({60, 9, 4}) == "time budget of 60 s spent");
-  CHECK(budget.exhausted({59, 10, 4}) == "budget of 10 trials spent");
-  CHECK(budget.exhausted({59, 9, 5}) == "no gain in 5 trials");
+  CHECK_FALSE(budget.exhausted({.seconds = 59, .trials = 9, .withoutGain = 4}).has_value());
+  CHECK(budget.exhausted({.seconds = 60, .trials = 9, .withoutGain = 4}) == "time budget of 60 s spent");
+  CHECK(budget.exhausted({.seconds = 59, .trials = 10, .withoutGain = 4}) == "budget of 10 trials spent");
+  CHECK(budget.exhausted({.seconds = 59, .trials = 9, .withoutGain = 5}) == "no gain in 5 trials");
+  budget.mostSeconds = 70;
+  CHECK(budget.exhausted({.seconds = 14, .clock = 70}) == "time limit of 70 s reached");
+  CHECK_FALSE(budget.exhausted({.seconds = 14, .clock = 69}));
 }
 
 TEST_CASE("problems are as far from each other as the factors between their sizes, and their devices") {

@@ -183,6 +183,20 @@ TEST_CASE_FIXTURE(Fixture, "budgets stop the search, alone and together") {
   result = run();
   CHECK(result.stopped == "time budget of 4 s spent");
   CHECK(result.tried < 9);
+  // There is a limit that no search passes, be there something left that was passed over.
+  request.budget.mostSeconds = 7;
+  executor.clock = 0;
+  result = run();
+  CHECK(result.stopped == "time limit of 7 s reached");
+  CHECK(result.tried == 3);
+  executor.registers = [](const Configuration&) { return 600; };
+  request.hurried = true;
+  executor.clock = 0;
+  result = run();
+  CHECK_MESSAGE(result.stopped.starts_with("time limit of 7 s reached"), result.stopped);
+  CHECK(result.tried == 3);
+  request.hurried = false;
+  executor.registers = [](const Configuration&) { return 0; };
   executor.compileCost = 1;
   executor.behaviour = works;
 

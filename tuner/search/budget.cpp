@@ -10,6 +10,10 @@ std::optional<std::string> Budget::exhausted(const Spent& spent) const {
     std::snprintf(text, sizeof text, "time budget of %g s spent", *seconds);
     return text;
   }
+  if (mostSeconds && spent.clock >= *mostSeconds) {
+    std::snprintf(text, sizeof text, "time limit of %g s reached", *mostSeconds);
+    return text;
+  }
   if (trials && spent.trials >= *trials) {
     std::snprintf(text, sizeof text, "budget of %lld trials spent", static_cast<long long>(*trials));
     return text;

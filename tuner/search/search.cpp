@@ -118,6 +118,7 @@ std::optional<std::string> Search::stopReason() const {
   // so is what was passed over where nothing else works. Where all so far have failed (a compiler may refuse
   // the kernel as a whole), the others get more time, but not all of it: a space may hold nothing that works.
   const bool firstOfAll = trials_.empty() || (!best_ && (nothingElse_ || !passedOver_.empty()));
+  spent.clock = trials_.empty() ? 0 : seconds();
   spent.seconds = firstOfAll ? 0 : seconds() / (best_ ? 1 : kForNothing);
   if (auto reason = request_.budget.exhausted(spent)) return reason;
   // Nothing is gained by going on, as far as the strategy can tell; never before something works.

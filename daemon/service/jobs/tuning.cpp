@@ -106,7 +106,8 @@ public:
         builder_(store_, tuning.metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds),
         executor_(builder_, *crew.device, *crew.gate, problem_, crew.limits, spec_.request.force,
                   !objective_.timeAlone(), stop_),
-        outer_(job.stopToken(), [this] { stop_.request_stop(); }), watch_(crew.watch) {
+        outer_(job.stopToken(), [this] { stop_.request_stop(); }), watch_(crew.watch),
+        tuneSeconds_(crew.tuneSeconds) {
     if (watch_)
       executor_.attend(*watch_, crew.quietSeconds, [this](const std::string& why) { job_.setWaiting(why); });
     if (!spec_.request.force) return;
@@ -167,6 +168,7 @@ private:
     request.compilers = device_.info.compilers;
     // Who names a seed wants the same search again.
     if (spec_.request.seed) request.seed = spec_.request.seed, request.ordered = true;
+    request.budget.mostSeconds = tuneSeconds_;
     if (spec_.request.budget.seconds > 0) request.budget.seconds = spec_.request.budget.seconds;
     if (spec_.request.budget.trials > 0) request.budget.trials = spec_.request.budget.trials;
     request.phases = &phases_;
@@ -458,6 +460,7 @@ private:
   WorkerExecutor executor_;
   std::stop_callback<std::function<void()>> outer_;
   DeviceWatch* const watch_;
+  const std::optional<double> tuneSeconds_;
   /// Pauses are no part of a search's time; the job tells them as waiting.
   PhaseClock phases_{[this] { return steadySeconds() - (watch_ ? watch_->pausedSeconds() : 0); }};
   store::SearchRecord search_;

@@ -19,6 +19,7 @@ struct Crew {
   WorkerLimits limits;
   DeviceWatch* watch = nullptr;
   double quietSeconds = 0;
+  std::optional<double> tuneSeconds = {}; ///< that no tuning takes more than
 };
 
 /// The problem as builder, executor and workers see it.
