@@ -51,15 +51,15 @@ bool possible(const Timed& timed) {
 }
 
 /// One of the answers of a worker, which may be in the hands of what it ran: nothing about its shape is
-/// certain.
-Result<Measured> measuredFromJson(const json& answers, size_t index) {
+/// certain. A verdict that was asked for alone comes without a time.
+Result<Measured> measuredFromJson(const json& answers, size_t index, bool withTime = true) {
   try {
     const json& answer = answers.at(index);
     auto measurement = model::fromJson<Measurement>(answer);
     if (measurement) shorten(*measurement);
     auto trial = measurement ? fromMeasurement(*measurement) : fail(measurement.error());
     if (!trial) return fail(trial.error());
-    if (trial->timed() && !possible(*trial->timed()))
+    if (withTime && trial->timed() && !possible(*trial->timed()))
       return fail(ErrorKind::Faulted, "the worker tells times that cannot be");
     Measured out{std::move(trial->outcome), std::move(trial->verdict), trial->measureSeconds,
                  phasesIn(answer)};
@@ -294,21 +294,22 @@ Measured WorkerExecutor::measure(const MeasureRequest& request) {
   std::string disturbed;
   auto answer = callUndisturbed("measure", problem_.id + toKey(request.configuration), {&request, 1},
                                 limits_.measureSeconds, disturbed);
-  Measured measured = measuredIn(answer, start);
+  Measured measured = measuredIn(answer, start, true);
   mark(measured, disturbed);
   return measured;
 }
 
 Measured WorkerExecutor::judge(const MeasureRequest& request) {
   const auto start = std::chrono::steady_clock::now();
-  return measuredIn(
-      callDevice("judge", problem_.id + toKey(request.configuration), {&request, 1}, limits_.measureSeconds),
-      start);
+  const auto answer =
+      callDevice("judge", problem_.id + toKey(request.configuration), {&request, 1}, limits_.measureSeconds);
+  return measuredIn(answer, start, false);
 }
 
 /// What came of one variant.
-Measured WorkerExecutor::measuredIn(const Result<json>& answer, std::chrono::steady_clock::time_point start) {
-  auto measured = answer ? measuredFromJson(*answer, 0) : fail(answer.error());
+Measured WorkerExecutor::measuredIn(const Result<json>& answer, std::chrono::steady_clock::time_point start,
+                                    bool withTime) {
+  auto measured = answer ? measuredFromJson(*answer, 0, withTime) : fail(answer.error());
   // A context that has faulted is not used again, even if its process lives; nor is one that says nonsense.
   const bool lied = answer && !measured;
   if (lied || (measured && std::holds_alternative<Faulted>(measured->outcome))) device_.discard();

@@ -55,7 +55,8 @@ public:
 
 private:
   void compileLoop();
-  Measured measuredIn(const Result<nlohmann::json>& answer, std::chrono::steady_clock::time_point start);
+  Measured measuredIn(const Result<nlohmann::json>& answer, std::chrono::steady_clock::time_point start,
+                      bool withTime);
   void addPrepared(PhaseSeconds& phases, double elapsed);
   void note(const Error& error);
   void waitWhilePaused();
