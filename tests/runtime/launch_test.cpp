@@ -2,6 +2,7 @@
 #include "backend/runtime/cuda/launch.h"
 #include "base/model/grid.h"
 
+#include <array>
 #include <doctest/doctest.h>
 
 using namespace tuned;
@@ -98,6 +99,33 @@ TEST_CASE("shared memory beyond the plain amount is asked for, and its refusal s
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().kind == ErrorKind::OutOfResources);
   CHECK(refused.error().message.find("300000 bytes of shared memory") != std::string::npos);
+}
+
+TEST_CASE("a function that takes more than its build tells of is not launched") {
+  Driver api = recordingDriver();
+  // A function of a pointer, a tensor map and a number.
+  api.funcGetParamInfo = [](Function, size_t index, size_t* place, size_t* bytes) {
+    constexpr std::array<size_t, 3> sizes = {8, 128, 4};
+    if (index >= sizes.size()) return 1;
+    *place = 128 * index, *bytes = sizes[index];
+    return int{Success};
+  };
+  const auto said = [&](std::vector<ParameterSlot> parameters) {
+    LaunchMetadata launch = metadata();
+    launch.parameters = std::move(parameters);
+    auto function = LaunchableFunction::prepare(api, nullptr, launch, gridLimitOf(api, 0), "cuda:0");
+    return function ? "" : function.error().message;
+  };
+  const ParameterSlot pointer = {ParameterKind::Pointer, 8}, number = {ParameterKind::Scalar, 4},
+                      map = {ParameterKind::TensorMap, 128, TensorMapLayout{}};
+  CHECK(said({pointer, map, number}).empty());
+  CHECK(said({pointer, map, number, pointer}).empty()); // the driver reads three
+  CHECK(said({pointer, pointer, number}) ==
+        "'k' takes 128 bytes as parameter 1, and its build tells of fewer");
+  CHECK(said({pointer, map}) == "'k' takes more parameters than the 2 that its build tells of");
+  CHECK(said({}) == "'k' takes more parameters than the 0 that its build tells of");
+  api.funcGetParamInfo = nullptr; // of before CUDA 12.4
+  CHECK(said({pointer}).empty());
 }
 
 TEST_CASE("a grid has no more programs than 64 bits count") {

@@ -57,6 +57,7 @@ Driver resolveAll(Resolver& resolve) {
   resolve("cuLaunchKernelEx", api.launchKernelEx);
   Resolver optional{resolve.library};
   optional("cuDeviceGetUuid_v2", api.deviceGetUuid);
+  optional("cuFuncGetParamInfo", api.funcGetParamInfo);
   optional("cuTensorMapEncodeTiled", api.tensorMapEncodeTiled);
   return api;
 }

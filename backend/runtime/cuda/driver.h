@@ -117,6 +117,9 @@ struct Driver {
   int (*funcSetAttribute)(Function, int, int);
   int (*funcSetCacheConfig)(Function, int);
   int (*launchKernelEx)(const LaunchConfig*, Function, void**, void**);
+  /// Null: older than CUDA 12.4. Of a function's parameter by number its place and its bytes; an error behind
+  /// the last.
+  int (*funcGetParamInfo)(Function, size_t, size_t*, size_t*);
   /// Null: this driver makes no tensor maps. Map, type of elements, rank, address, extents, strides in bytes,
   /// box, steps, interleave, swizzle, promotion in the L2, what is outside.
   int (*tensorMapEncodeTiled)(void*, int, uint32_t, void*, const uint64_t*, const uint64_t*, const uint32_t*,

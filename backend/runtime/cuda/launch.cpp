@@ -8,12 +8,33 @@ namespace tuned::cuda {
 namespace {
 constexpr int64_t plainSharedBytes = 48 * 1024; // beyond this a function has to be allowed it
 constexpr int portableCluster = 8;
+constexpr size_t slotBytes = 8;
+
+/// The driver reads as many parameters as the function takes, and as many bytes of each, whatever a launch
+/// gives: a build that tells of fewer would have it read what is not there.
+Result<void> checkParameters(const Driver& api, Function function, const LaunchMetadata& launch) {
+  if (!api.funcGetParamInfo) return {};
+  const auto refuse = [&](const std::string& what) {
+    return fail(ErrorKind::InvalidInput, "'" + launch.symbol + "' " + what,
+                "whoever made the build has to tell all parameters of its function");
+  };
+  const size_t told = launch.parameters.size();
+  size_t place = 0, bytes = 0;
+  for (size_t i = 0; i < told && api.funcGetParamInfo(function, i, &place, &bytes) == Success; ++i)
+    if (bytes > (launch.parameters[i].map ? size_t{tensorMapBytes} : slotBytes))
+      return refuse("takes " + std::to_string(bytes) + " bytes as parameter " + std::to_string(i) +
+                    ", and its build tells of fewer");
+  if (api.funcGetParamInfo(function, told, &place, &bytes) == Success)
+    return refuse("takes more parameters than the " + std::to_string(told) + " that its build tells of");
+  return {};
+}
 } // namespace
 
 Result<LaunchableFunction> LaunchableFunction::prepare(const Driver& api, Function function,
                                                        const LaunchMetadata& launch,
                                                        const std::array<int64_t, 3>& gridLimit,
                                                        std::string where) {
+  if (auto sound = checkParameters(api, function, launch); !sound) return fail(sound.error());
   LaunchableFunction out;
   out.api_ = &api;
   out.function_ = function;
