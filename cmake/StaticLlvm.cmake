@@ -22,4 +22,6 @@ target_link_libraries(tuned_llvm INTERFACE
   ${llvm_parts} libz.a libzstd.a)
 add_compile_options(-ffunction-sections -fdata-sections)
 # Relative relocations packed (glibc 2.36 reads them) are two megabytes less.
-add_link_options(-static-libstdc++ -static-libgcc -Wl,--gc-sections -Wl,-s -Wl,-z,pack-relative-relocs)
+# Programs carry the unwinder; libraries take the process's: the C library ends a thread by unwinding it with that one, as
+# Python does with its threads at the end, and a second unwinder in the way aborts.
+add_link_options(-static-libstdc++ "$<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-static-libgcc>" -Wl,--gc-sections -Wl,-s -Wl,-z,pack-relative-relocs)
