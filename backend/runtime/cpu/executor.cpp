@@ -1,5 +1,6 @@
 #include "backend/runtime/cpu/executor.h"
 
+#include "backend/runtime/cpu/openmp.h"
 #include "backend/runtime/cpu/symbols.h"
 
 #include <cstdio>
@@ -12,8 +13,21 @@ int allowedCores() {
   return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
-Executor::Executor(int threads)
-    : pool_(threads > 0 ? threads : allowedCores()), scratch_(static_cast<size_t>(pool_.size())) {}
+Executor::Executor(int threads, Threads whose)
+    : threads_(threads > 0 ? threads : allowedCores()), asked_(threads > 0), whose_(whose),
+      pool_(whose == Threads::Own ? std::make_unique<ThreadPool>(threads_) : nullptr),
+      scratch_(static_cast<size_t>(threads_)) {}
+
+void Executor::share(int64_t count, const Pieces::Body& body, const std::atomic<bool>& stop) {
+  const OpenMp* openMp = whose_ == Threads::OpenMpFirst && count > 1 ? OpenMp::ofProcess() : nullptr;
+  if (openMp) {
+    const int threads = asked_ ? threads_ : std::clamp(openMp->threads(), 1, threads_);
+    Pieces pieces(count, threads, body, stop);
+    return openMp->run(threads, [&](int thread) { pieces.take(thread); });
+  }
+  if (!pool_) pool_ = std::make_unique<ThreadPool>(threads_);
+  pool_->run(count, body, stop);
+}
 
 Result<void> Executor::grow(int64_t scratchBytes) {
   constexpr size_t page = 4096;
@@ -36,11 +50,11 @@ Result<void> Executor::reserve(int64_t scratchBytes) {
   return grow(scratchBytes);
 }
 
-Result<void> Executor::spread(int64_t count, int64_t scratchBytes, const ThreadPool::Body& body) {
+Result<void> Executor::spread(int64_t count, int64_t scratchBytes, const Pieces::Body& body) {
   const std::lock_guard lock(launching_);
   if (auto ready = grow(scratchBytes); !ready) return ready;
   LaunchState state;
-  pool_.run(
+  share(
       count,
       [&](int thread, int64_t first, int64_t last) {
         setLaunchState(&state);
@@ -56,10 +70,10 @@ Result<void> Executor::spread(int64_t count, int64_t scratchBytes, const ThreadP
   return {};
 }
 
-void Executor::each(int64_t count, const ThreadPool::Body& body) {
+void Executor::each(int64_t count, const Pieces::Body& body) {
   const std::lock_guard lock(launching_);
   const std::atomic<bool> never = false;
-  pool_.run(count, body, never);
+  share(count, body, never);
 }
 
 namespace {

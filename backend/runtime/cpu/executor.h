@@ -1,4 +1,4 @@
-// Runs the program instances of a CPU launch on a pool of threads, each with room of its own for the kernel's
+// Runs the program instances of a CPU launch on several threads, each with room of its own for the kernel's
 // tiles.
 #pragma once
 
@@ -16,10 +16,16 @@ int allowedCores();
 
 class Executor {
 public:
-  /// 0 threads: one for each allowed core. The caller's thread is one of them.
-  explicit Executor(int threads = 0);
+  /// Whose threads run the launches: a pool of the executor, or the process's OpenMP runtime where it can
+  /// (see OpenMp::ofProcess), else the pool.
+  enum class Threads { Own, OpenMpFirst };
 
-  int threads() const { return pool_.size(); }
+  /// 0 threads: one for each allowed core, and no more of OpenMP's than it is set to. The caller's thread is
+  /// one of them.
+  explicit Executor(int threads = 0, Threads whose = Threads::Own);
+
+  /// The most that run at once.
+  int threads() const { return threads_; }
 
   /// Makes room ahead of a launch, so that a timed one does not. OutOfResources: there is none.
   Result<void> reserve(int64_t scratchBytes);
@@ -35,7 +41,7 @@ public:
 
   /// body(thread, first, last) for pieces of [0, count), on the threads that launches run on, between two of
   /// them; waits.
-  void each(int64_t count, const ThreadPool::Body& body);
+  void each(int64_t count, const Pieces::Body& body);
 
 private:
   struct FreeDeleter {
@@ -43,10 +49,16 @@ private:
   };
   Result<void> grow(int64_t scratchBytes);
   /// The same of a kernel's program instances.
-  Result<void> spread(int64_t count, int64_t scratchBytes, const ThreadPool::Body& body);
+  Result<void> spread(int64_t count, int64_t scratchBytes, const Pieces::Body& body);
 
-  ThreadPool pool_;
+  /// Hands `body` its pieces on threads of either kind; waits.
+  void share(int64_t count, const Pieces::Body& body, const std::atomic<bool>& stop);
+
+  const int threads_;
+  const bool asked_; ///< the number was asked for
+  const Threads whose_;
   std::mutex launching_;                                    ///< guards what follows
+  std::unique_ptr<ThreadPool> pool_;                        ///< beside OpenMP made when it is first needed
   std::vector<std::unique_ptr<void, FreeDeleter>> scratch_; ///< one a thread
   size_t scratchBytes_ = 0;
 };

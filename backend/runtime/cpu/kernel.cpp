@@ -9,7 +9,7 @@
 namespace tuned::cpu {
 namespace {
 
-/// GPU_TUNED_CPU_THREADS, or 0: all allowed cores.
+/// GPU_TUNED_CPU_THREADS, or 0: all allowed cores, or what OpenMP is set to where it runs the launches.
 int threadsWanted() {
   const char* text = std::getenv("GPU_TUNED_CPU_THREADS");
   int threads = 0;
@@ -35,7 +35,7 @@ Executor& sharedExecutor() {
                                                  making.unlock();
                                                });
   static_cast<void>(registered);
-  auto* made = new Executor(threadsWanted());
+  auto* made = new Executor(threadsWanted(), Executor::Threads::OpenMpFirst);
   slot().store(made, std::memory_order_release);
   return *made;
 }

@@ -13,6 +13,24 @@
 
 namespace tuned::cpu {
 
+/// The pieces of one launch, taken by threads until none is left.
+class Pieces {
+public:
+  /// body(thread, first, last) for consecutive pieces of [0, count).
+  using Body = std::function<void(int thread, int64_t first, int64_t last)>;
+  /// For about `threads` takers, from 1 up; keeps references to `body` and `stop`.
+  Pieces(int64_t count, int threads, const Body& body, const std::atomic<bool>& stop);
+
+  /// Runs pieces as the thread of this number until none is left or `stop` is true.
+  void take(int thread);
+
+private:
+  const Body& body_;
+  const std::atomic<bool>& stop_;
+  const int64_t count_, chunk_;
+  std::atomic<int64_t> next_{0};
+};
+
 class ThreadPool {
 public:
   explicit ThreadPool(int threads);
@@ -23,12 +41,10 @@ public:
 
   /// body(thread, first, last) for consecutive pieces of [0, count); thread is in [0, size()). Stops handing
   /// out pieces once `stop` is true. Returns when all that was handed out is done.
-  using Body = std::function<void(int thread, int64_t first, int64_t last)>;
-  void run(int64_t count, const Body& body, const std::atomic<bool>& stop);
+  void run(int64_t count, const Pieces::Body& body, const std::atomic<bool>& stop);
 
 private:
   void work(int thread);
-  void take(int thread);
 
   std::vector<std::thread> threads_;
   std::mutex oneLaunch_;
@@ -36,11 +52,7 @@ private:
   std::atomic<int> running_{0};
   bool quit_ = false; // written before a new generation is published
 
-  // The launch in progress; written before its generation is published.
-  const Body* body_ = nullptr;
-  const std::atomic<bool>* stop_ = nullptr;
-  int64_t count_ = 0, chunk_ = 1;
-  std::atomic<int64_t> next_{0};
+  Pieces* pieces_ = nullptr; ///< of the launch in progress; written before its generation is published
 };
 
 } // namespace tuned::cpu
