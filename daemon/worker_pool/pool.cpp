@@ -55,8 +55,9 @@ std::unique_ptr<WorkerProcess> WorkerPool::takeFree(const std::string& owner) {
 Result<std::unique_ptr<WorkerProcess>> WorkerPool::acquire(const std::stop_token& stop,
                                                            const std::string& owner) {
   std::unique_lock lock(mutex_);
-  if (!idle_.wait(lock, stop, [&] { return busy_ < options_.slots; }))
-    return fail(ErrorKind::Denied, "stopped");
+  const bool granted = idle_.wait(lock, stop, [&] { return busy_ < options_.slots; });
+  // Where a slot is free the wait grants it to who was stopped before, too.
+  if (!granted || stop.stop_requested()) return fail(ErrorKind::Denied, "stopped");
   ++busy_;
   if (auto worker = takeFree(owner)) return worker;
   lock.unlock();

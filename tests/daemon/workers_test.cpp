@@ -367,7 +367,10 @@ TEST_CASE("a pool that closes ends what is under way") {
     workers.close();
   });
   CHECK(workers.call("k", {{"op", "hang"}}, 60).error().kind == ErrorKind::Denied);
-  CHECK(workers.call("k", {{"op", "pid"}}, 60).error().kind == ErrorKind::Denied);
+  const auto after = workers.call("k", {{"op", "pid"}}, 60);
+  REQUIRE_FALSE(after);
+  CHECK(after.error().kind == ErrorKind::Denied);
+  CHECK(workers.running() == 0);
 }
 
 TEST_CASE("frames of a shape that our writer does not make are refused") {
