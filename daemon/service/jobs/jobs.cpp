@@ -195,7 +195,10 @@ bool Jobs::cancel(const std::shared_ptr<Job>& job) {
   if (job->finished()) return false;
   job->requestStop();
   std::unique_lock lock(mutex_);
-  auto& waiting = queues_.at(job->device())->waiting;
+  // One on its way to another device is in no queue, and its new device may not have had one yet.
+  auto queue = queues_.find(job->device());
+  if (queue == queues_.end()) return true;
+  auto& waiting = queue->second->waiting;
   auto place = std::find(waiting.begin(), waiting.end(), job);
   if (place == waiting.end()) return true;
   waiting.erase(place);
