@@ -1,5 +1,5 @@
-// Launches beside an OpenMP runtime of the process: GCC's, loaded as PyTorch loads it. Its threads are told by
-// what the kernel calls them, never by how fast they are.
+// Launches beside an OpenMP runtime of the process: GCC's, loaded as PyTorch loads it. Its threads are told
+// by what the kernel calls them, never by how fast they are.
 #include "backend/runtime/cpu/executor.h"
 #include "backend/runtime/cpu/openmp.h"
 
