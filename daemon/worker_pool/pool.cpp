@@ -2,7 +2,9 @@
 
 #include "daemon/worker/channel/messages.h"
 
+#include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace tuned {
@@ -10,6 +12,8 @@ namespace tuned {
 namespace {
 /// Workers of one call that may be ended by others before the call gives up.
 constexpr int mostStrangers = 8;
+/// Of what is kept of a crash: a part of it is a worker's word.
+constexpr size_t longestReason = 512;
 
 /// Signals that a process gets from its surroundings, and that code which is wrong does not raise.
 bool fromOutside(int signal) {
@@ -18,38 +22,97 @@ bool fromOutside(int signal) {
 }
 } // namespace
 
-int CrashLedger::add(const std::string& key, const std::string& how) {
-  std::lock_guard guard(mutex_);
-  Entry& entry = entries_[key];
-  entry.last = how;
-  return ++entry.count;
+/// Under the lock.
+void CrashLedger::drop(Entries::iterator entry) {
+  const auto [from, to] = byAge_.equal_range(entry->second.at);
+  const auto its = std::find_if(from, to, [&](const auto& one) { return one.second == entry->first; });
+  if (its != to) byAge_.erase(its);
+  bytes_ -= entry->first.size() + entry->second.last.size();
+  entries_.erase(entry);
 }
 
-std::optional<Error> CrashLedger::refusal(const std::string& key) const {
-  std::lock_guard guard(mutex_);
+/// Under the lock.
+void CrashLedger::makeRoom(Clock::time_point now) {
+  while (!byAge_.empty() &&
+         (byAge_.size() > mostKeys || bytes_ > mostBytes || byAge_.begin()->first < now - keptFor))
+    drop(entries_.find(byAge_.begin()->second));
+}
+
+int CrashLedger::add(const std::string& key, const std::string& how, Clock::time_point now) {
+  const std::lock_guard guard(mutex_);
+  makeRoom(now);
+  int count = 1;
+  if (auto known = entries_.find(key); known != entries_.end()) {
+    count += known->second.count;
+    drop(known);
+  }
+  const Entry entry{count, how.substr(0, longestReason), now};
+  bytes_ += key.size() + entry.last.size();
+  entries_.emplace(key, entry);
+  byAge_.emplace(now, key);
+  makeRoom(now);
+  return count;
+}
+
+std::optional<Error> CrashLedger::refusal(const std::string& key, Clock::time_point now) const {
+  const std::lock_guard guard(mutex_);
   auto entry = entries_.find(key);
-  if (entry == entries_.end() || entry->second.count < limit) return std::nullopt;
+  if (entry == entries_.end() || entry->second.count < limit || entry->second.at < now - keptFor)
+    return std::nullopt;
   return Error{ErrorKind::Denied,
                "refused: it crashed its worker " + std::to_string(entry->second.count) + " times (" +
                    entry->second.last + ")",
-               std::nullopt, "tune with force to try again"};
+               std::nullopt,
+               "tune with force to try again; else it is tried again " + std::to_string(keptFor.count()) +
+                   " hours after its last crash"};
 }
 
 void CrashLedger::forget(const std::string& keyPrefix) {
-  std::lock_guard guard(mutex_);
-  std::erase_if(entries_, [&](const auto& entry) { return entry.first.starts_with(keyPrefix); });
+  const std::lock_guard guard(mutex_);
+  for (auto each = entries_.lower_bound(keyPrefix);
+       each != entries_.end() && each->first.starts_with(keyPrefix);)
+    drop(each++);
 }
 
-/// An idle worker that is still there and may serve this owner, or null; others in its place are ended. Under
-/// the lock.
-std::unique_ptr<WorkerProcess> WorkerPool::takeFree(const std::string& owner) {
-  while (!free_.empty()) {
-    auto worker = std::move(free_.back());
-    free_.pop_back();
-    const bool strange = options_.perOwner && !worker->owner.empty() && worker->owner != owner;
-    if (!strange && worker->alive()) return worker;
+size_t CrashLedger::keys() const {
+  const std::lock_guard guard(mutex_);
+  return entries_.size();
+}
+
+size_t CrashLedger::bytes() const {
+  const std::lock_guard guard(mutex_);
+  return bytes_;
+}
+
+/// What acquire() found: a worker, or none; and those that end, which may take a moment, without the lock.
+struct WorkerPool::Taken {
+  std::unique_ptr<WorkerProcess> worker;
+  std::vector<std::unique_ptr<WorkerProcess>> ending = {};
+};
+
+/// The owner's own idle worker, else one that has served nobody. Where there is none and no room for one
+/// more, the stranger that has been idle longest ends. Under the lock; busy_ counts the caller already.
+WorkerPool::Taken WorkerPool::takeFree(const std::string& owner) {
+  Taken out;
+  for (auto each = free_.begin(); each != free_.end();) {
+    const bool dead = !(*each)->alive();
+    if (dead) out.ending.push_back(std::move(*each));
+    each = dead ? free_.erase(each) : std::next(each);
   }
-  return nullptr;
+  const auto take = [&](const auto& fits) {
+    const auto found = std::find_if(free_.rbegin(), free_.rend(), fits);
+    if (found == free_.rend()) return false;
+    out.worker = std::move(*found);
+    free_.erase(std::next(found).base());
+    return true;
+  };
+  if (take([&](const auto& worker) { return !options_.perOwner || worker->owner == owner; })) return out;
+  if (take([](const auto& worker) { return !worker->owner; })) return out;
+  while (!free_.empty() && busy_ + static_cast<int>(free_.size()) > options_.slots) {
+    out.ending.push_back(std::move(free_.front()));
+    free_.erase(free_.begin());
+  }
+  return out;
 }
 
 Result<std::unique_ptr<WorkerProcess>> WorkerPool::acquire(const std::stop_token& stop,
@@ -59,8 +122,10 @@ Result<std::unique_ptr<WorkerProcess>> WorkerPool::acquire(const std::stop_token
   // Where a slot is free the wait grants it to who was stopped before, too.
   if (!granted || stop.stop_requested()) return fail(ErrorKind::Denied, "stopped");
   ++busy_;
-  if (auto worker = takeFree(owner)) return worker;
+  auto [worker, ending] = takeFree(owner);
   lock.unlock();
+  ending.clear();
+  if (worker) return std::move(worker);
   auto started = WorkerProcess::start(options_.command);
   if (!started) giveBack(nullptr);
   return started;

@@ -4,6 +4,7 @@
 #include "daemon/worker_pool/process.h"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -13,20 +14,33 @@ namespace tuned {
 /// What crashed workers, and how often. Three crashes on one key and the key is refused.
 class CrashLedger {
 public:
+  using Clock = std::chrono::steady_clock;
   static constexpr int limit = 3;
+  /// A key is forgotten so long after its last crash; of more keys, or more bytes of them, those whose last
+  /// crash is longest ago.
+  static constexpr std::chrono::hours keptFor{24};
+  static constexpr size_t mostKeys = 4096, mostBytes = size_t{4} << 20;
   /// Counts a crash; gives how many there are now.
-  int add(const std::string& key, const std::string& how);
+  int add(const std::string& key, const std::string& how, Clock::time_point now = Clock::now());
   /// Refusal with the reason, once the limit is reached.
-  std::optional<Error> refusal(const std::string& key) const;
+  std::optional<Error> refusal(const std::string& key, Clock::time_point now = Clock::now()) const;
   void forget(const std::string& keyPrefix);
+  size_t keys() const;
+  size_t bytes() const;
 
 private:
   struct Entry {
     int count = 0;
     std::string last;
+    Clock::time_point at;
   };
-  mutable std::mutex mutex_;
-  std::map<std::string, Entry> entries_;
+  using Entries = std::map<std::string, Entry>;
+  void drop(Entries::iterator entry);
+  void makeRoom(Clock::time_point now);
+  mutable std::mutex mutex_; ///< guards all below
+  Entries entries_;
+  std::multimap<Clock::time_point, std::string> byAge_;
+  size_t bytes_ = 0; ///< of keys and what is said of them
 };
 
 struct PoolOptions {
@@ -35,8 +49,9 @@ struct PoolOptions {
   /// Crashes are tried again on a fresh worker up to the ledger's limit. When false only the end by a signal
   /// from outside is: a kernel that faulted will fault again, and its device context is not to be trusted.
   bool retryCrashes = true;
-  /// A worker serves one owner only: what one client's native code left in a process is not there for the
-  /// next.
+  /// A worker serves one owner only: what one's code left in a process, which it may have taken over, is not
+  /// there for the next. Whoever comes gets a worker of their own, a fresh one, or one in place of the
+  /// stranger that has been idle longest.
   bool perOwner = false;
 };
 
@@ -71,7 +86,8 @@ public:
 
 private:
   Result<std::unique_ptr<WorkerProcess>> acquire(const std::stop_token& stop, const std::string& owner);
-  std::unique_ptr<WorkerProcess> takeFree(const std::string& owner);
+  struct Taken;
+  Taken takeFree(const std::string& owner);
   void giveBack(std::unique_ptr<WorkerProcess> worker);
 
   PoolOptions options_;
@@ -80,7 +96,7 @@ private:
   std::atomic<uint64_t> crashes_ = 0, timeouts_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable_any idle_;
-  std::vector<std::unique_ptr<WorkerProcess>> free_;
+  std::vector<std::unique_ptr<WorkerProcess>> free_; ///< idle longest first
   int busy_ = 0;
 };
 

@@ -178,9 +178,11 @@ void WorkerProcess::kill() {
   reap();
 }
 
-/// Waits for the end of the process; says how it came.
+/// Waits for the end of the process, which has come or is certain; says how it came. What it left behind in
+/// its process group goes, too.
 std::string WorkerProcess::reap() {
   int status = 0;
+  ::kill(-pid_, SIGKILL); // while the number is not another's
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
   pid_ = -1;

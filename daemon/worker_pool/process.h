@@ -65,8 +65,8 @@ public:
   bool ranOutOfMemory() const { return ranOutOfMemory_; }
   /// The process may have died since the last call: this looks.
   bool alive();
-  /// Whom the process has worked for; empty: nobody yet.
-  std::string owner;
+  /// Whose code the process has had; nothing: nobody's yet.
+  std::optional<std::string> owner;
 
 private:
   WorkerProcess(pid_t pid, Channel channel, WorkerFolder folder, std::optional<Cgroup> group)

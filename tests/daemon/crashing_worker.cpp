@@ -109,6 +109,12 @@ int main() {
           for (;;)
             ::pause();
         }
+        if (op == "leave a child") {
+          const pid_t child = ::fork();
+          for (; child == 0;)
+            ::pause();
+          return child;
+        }
         if (op == "pid") return ::getpid();
         if (op == "echo") return request.at("value");
         if (op == "error") return tuned::fail(tuned::ErrorKind::Unsupported, "not this one", "another");

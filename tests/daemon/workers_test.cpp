@@ -8,6 +8,7 @@
 #include <csignal>
 #include <doctest/doctest.h>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <thread>
@@ -24,6 +25,17 @@ WorkerPool pool(int slots = 1, bool retry = true) {
 }
 bool runs(pid_t pid) {
   return ::kill(pid, 0) == 0;
+}
+/// Whether a process that is no child of ours ends within a minute. Whoever adopted it may be slow to reap
+/// it.
+bool ends(pid_t pid) {
+  for (int i = 0; i < 1200; ++i) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string state;
+    if (!std::getline(file, state) || state.find(") Z") != std::string::npos) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  return false;
 }
 } // namespace
 
@@ -183,6 +195,70 @@ TEST_CASE("three crashes on one key and it is refused with the reason; others go
   CHECK(workers.call("bad", {{"op", "pid"}}, patience).has_value());
 }
 
+TEST_CASE("what crashed workers is forgotten after a day, and beyond so many keys and bytes") {
+  using Clock = CrashLedger::Clock;
+  CrashLedger ledger;
+  const auto start = Clock::now();
+  for (int i = 0; i < CrashLedger::limit; ++i)
+    ledger.add("old", "SIGSEGV", start);
+  auto refused = ledger.refusal("old", start);
+  REQUIRE(refused);
+  CHECK(refused->remedy.contains("24 hours"));
+  CHECK(ledger.refusal("old", start + CrashLedger::keptFor - std::chrono::seconds(1)));
+  CHECK_FALSE(ledger.refusal("old", start + CrashLedger::keptFor + std::chrono::seconds(1)));
+  // The next crash after that is the first again.
+  CHECK(ledger.add("old", "SIGSEGV", start + CrashLedger::keptFor + std::chrono::seconds(1)) == 1);
+
+  const auto later = start + std::chrono::hours(25);
+  for (size_t i = 0; i < 3 * CrashLedger::mostKeys; ++i)
+    ledger.add("key " + std::to_string(i), "SIGSEGV", later + std::chrono::milliseconds(i));
+  CHECK(ledger.keys() == CrashLedger::mostKeys);
+  const std::string last = "key " + std::to_string(3 * CrashLedger::mostKeys - 1);
+  CHECK(ledger.add(last, "SIGSEGV", later + std::chrono::hours(1)) == 2); // the newest are there
+  CHECK(ledger.add("key 0", "SIGSEGV", later + std::chrono::hours(1)) == 1);
+
+  for (size_t i = 0; i < 20; ++i)
+    ledger.add(std::string(CrashLedger::mostBytes / 8, static_cast<char>('a' + i)),
+               std::string(CrashLedger::mostBytes, 'w'), later + std::chrono::hours(2));
+  CHECK(ledger.bytes() <= CrashLedger::mostBytes);
+  CHECK(ledger.keys() < 8);
+  ledger.forget("");
+  CHECK(ledger.keys() == 0);
+  CHECK(ledger.bytes() == 0);
+}
+
+TEST_CASE("a worker that served one user is given to no other, and one user's workers stay") {
+  WorkerPool workers({{CRASHING_WORKER, {}}, 2, true, true});
+  const auto pidFor = [&](const std::string& owner) {
+    auto pid = workers.call("k", {{"op", "pid"}}, patience, {}, owner);
+    REQUIRE(pid);
+    return pid->get<pid_t>();
+  };
+  REQUIRE(workers.wake());
+  const pid_t first = pidFor("1000");
+  CHECK(workers.running() == 1); // the one that was awake, and had served nobody
+  for (int i = 0; i < 3; ++i)
+    CHECK(pidFor("1000") == first);
+  // There is room for a worker of another's: both stay.
+  const pid_t second = pidFor("1001");
+  CHECK(second != first);
+  CHECK(pidFor("1000") == first);
+  CHECK(pidFor("1001") == second);
+  CHECK(workers.running() == 2);
+  // For a third, the one that has been idle longest goes.
+  const pid_t third = pidFor("1002");
+  CHECK(third != first);
+  CHECK(third != second);
+  CHECK_FALSE(runs(first));
+  CHECK(pidFor("1001") == second);
+  CHECK(workers.running() == 2);
+  // The daemon itself is an owner like others, and not nobody.
+  const pid_t daemon = pidFor("");
+  CHECK(daemon != second);
+  CHECK(daemon != third);
+  CHECK(pidFor("1003") != daemon);
+}
+
 TEST_CASE("a device worker that faulted is not tried again, one killed from outside is") {
   auto workers = pool(1, false);
   auto faulted = workers.call("k", {{"op", "segv"}}, patience);
@@ -245,20 +321,26 @@ TEST_CASE("workers end with their daemon, also in the middle of a job") {
   REQUIRE(::read(report[0], &worker, sizeof worker) == sizeof worker);
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   ::kill(daemon, SIGKILL);
-  // The orphan is reaped by whoever adopts it; give it time to be gone.
-  bool gone = false;
-  for (int i = 0; i < 1200 && !gone; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    std::string state;
-    if (FILE* file = std::fopen(("/proc/" + std::to_string(worker) + "/stat").c_str(), "r")) {
-      char text[256] = {};
-      (void)!std::fread(text, 1, sizeof text - 1, file);
-      std::fclose(file);
-      state = text;
-    }
-    gone = state.empty() || state.find(") Z") != std::string::npos;
-  }
-  CHECK(gone);
+  CHECK(ends(worker));
+}
+
+TEST_CASE("what a worker leaves behind ends with it, however it ends") {
+  auto workers = pool(1, false);
+  const auto left = [&] {
+    auto child = workers.call("k", {{"op", "leave a child"}}, patience);
+    REQUIRE(child);
+    CHECK(runs(child->get<pid_t>()));
+    return child->get<pid_t>();
+  };
+  pid_t child = left();
+  workers.release();
+  CHECK(ends(child));
+  child = left();
+  CHECK_FALSE(workers.call("k", {{"op", "segv"}}, patience));
+  CHECK(ends(child));
+  child = left();
+  CHECK_FALSE(workers.call("k", {{"op", "hang"}}, 0.3));
+  CHECK(ends(child));
 }
 
 TEST_CASE("a worker ended by a signal from outside says nothing about what it was to do") {
