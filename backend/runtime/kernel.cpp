@@ -2,6 +2,7 @@
 
 #include "backend/runtime/cpu/kernel.h"
 #include "backend/runtime/cuda/kernel.h"
+#include "base/model/launch_check.h"
 
 #include <charconv>
 
@@ -15,6 +16,9 @@ Result<std::unique_ptr<Kernel>> loadKernel(const std::string& format, std::strin
                   "'" + launch.symbol + "' takes a parameter of " + std::to_string(slot.sizeBytes) +
                       " bytes, which this library cannot make for " + device,
                   "exclude such configurations from the space");
+  if (auto sound = checkLaunchable(launch); !sound)
+    return fail(ErrorKind::InvalidInput, "'" + launch.symbol + "': launch." + sound.error().message,
+                sound.error().remedy);
   if (format == "object" && device == "cpu") return cpu::makeKernel(bytes, launch);
   int index = -1;
   if (format == "cubin" && device.starts_with("cuda:")) {

@@ -58,7 +58,13 @@ struct LaunchMetadata {
   /// Programs along each axis; zeros: as the kernel's document says.
   std::array<int64_t, 3> grid = {0, 0, 0};
 
-  int threadsPerCta() const { return block[0] * block[1] * block[2]; }
+  /// Of any block, also of one that no device has; more than are counted in 63 bits count as that many.
+  int64_t threadsPerCta() const {
+    int64_t threads = 1;
+    for (const int extent : block)
+      if (__builtin_mul_overflow(threads, int64_t{extent}, &threads)) return INT64_MAX;
+    return threads;
+  }
 };
 
 /// What a build takes of the machine, read back from the binary itself. -1: not known.
@@ -86,7 +92,7 @@ template <typename V> void fields(V& v, Argument& m) {
 template <typename V> void fields(V& v, LaunchMetadata& m) {
   v("symbol", m.symbol);
   v.option("block", m.block);
-  int threads = m.threadsPerCta(); // shown for those who need no more; not read
+  int64_t threads = m.threadsPerCta(); // shown for those who need no more; not read
   v.option("threads_per_cta", threads);
   v.option("dynamic_shared_bytes", m.dynamicSharedBytes);
   v.option("scratch_bytes", m.scratchBytes);

@@ -1,5 +1,6 @@
 // Launches on a driver of the test's own: what reaches it, and which grids do not.
 #include "backend/runtime/cuda/launch.h"
+#include "backend/runtime/kernel.h"
 #include "base/model/grid.h"
 
 #include <array>
@@ -53,6 +54,34 @@ LaunchMetadata metadata(int clusterSize = 1) {
 
 } // namespace
 
+TEST_CASE("a launch that no device has is refused before the driver is asked") {
+  const auto refused = [](auto change, const char* words) {
+    LaunchMetadata launch = metadata();
+    change(launch);
+    const Driver api = recordingDriver();
+    auto function = LaunchableFunction::prepare(api, nullptr, launch, gridLimitOf(api, 0), "cuda:0");
+    REQUIRE_FALSE(function.has_value());
+    CHECK(function.error().kind == ErrorKind::InvalidInput);
+    CHECK_MESSAGE(function.error().message.contains(words), function.error().message);
+    CHECK(seen.sharedBytes == 0);
+    auto kernel = runtime::loadKernel("cubin", "", launch, "cuda:0");
+    REQUIRE_FALSE(kernel.has_value());
+    CHECK(kernel.error().message == function.error().message);
+  };
+  // Each is a possible launch in its low 32 bits.
+  refused([](auto& m) { m.dynamicSharedBytes = (int64_t{1} << 32) + 64; },
+          "'k': launch.dynamic_shared_bytes");
+  refused([](auto& m) { m.dynamicSharedBytes = (int64_t{1} << 32) + 100'000; }, "dynamic_shared_bytes");
+  refused([](auto& m) { m.block = {65'536, 65'536, 65'536}; }, "block");
+  refused([](auto& m) { m.block = {128, -1, -1}; }, "block");
+  refused([](auto& m) { m.clusterSize = 1 << 20; }, "cluster_size");
+  LaunchMetadata large = metadata();
+  large.block = {INT32_MAX, INT32_MAX, INT32_MAX};
+  CHECK(large.threadsPerCta() == INT64_MAX);
+  large.block = {INT32_MAX, 2, 1};
+  CHECK(large.threadsPerCta() == 2 * int64_t{INT32_MAX});
+}
+
 TEST_CASE("a grid that 32 bits do not count is refused, and never launched as a smaller one") {
   const Driver api = recordingDriver();
   auto function = LaunchableFunction::prepare(api, nullptr, metadata(), gridLimitOf(api, 0), "cuda:0");
@@ -103,9 +132,9 @@ TEST_CASE("shared memory beyond the plain amount is asked for, and its refusal s
 
 TEST_CASE("a function that takes more than its build tells of is not launched") {
   Driver api = recordingDriver();
-  // A function of a pointer, a tensor map and a number.
+  // A function of a pointer, and a tensor map with its shape and stride.
   api.funcGetParamInfo = [](Function, size_t index, size_t* place, size_t* bytes) {
-    constexpr std::array<size_t, 3> sizes = {8, 128, 4};
+    constexpr std::array<size_t, 4> sizes = {8, 128, 4, 8};
     if (index >= sizes.size()) return 1;
     *place = 128 * index, *bytes = sizes[index];
     return int{Success};
@@ -116,13 +145,14 @@ TEST_CASE("a function that takes more than its build tells of is not launched") 
     auto function = LaunchableFunction::prepare(api, nullptr, launch, gridLimitOf(api, 0), "cuda:0");
     return function ? "" : function.error().message;
   };
-  const ParameterSlot pointer = {ParameterKind::Pointer, 8}, number = {ParameterKind::Scalar, 4},
-                      map = {ParameterKind::TensorMap, 128, TensorMapLayout{}};
-  CHECK(said({pointer, map, number}).empty());
-  CHECK(said({pointer, map, number, pointer}).empty()); // the driver reads three
-  CHECK(said({pointer, pointer, number}) ==
+  const ParameterSlot pointer = {ParameterKind::Pointer, 8}, shape = {ParameterKind::Scalar, 4},
+                      stride = {ParameterKind::Scalar, 8},
+                      map = {ParameterKind::TensorMap, 128, TensorMapLayout{0, 7, 4, {64}}};
+  CHECK(said({pointer, map, shape, stride}).empty());
+  CHECK(said({pointer, map, shape, stride, pointer}).empty()); // the driver reads four
+  CHECK(said({pointer, pointer, shape, stride}) ==
         "'k' takes 128 bytes as parameter 1, and its build tells of fewer");
-  CHECK(said({pointer, map}) == "'k' takes more parameters than the 2 that its build tells of");
+  CHECK(said({pointer}) == "'k' takes more parameters than the 1 that its build tells of");
   CHECK(said({}) == "'k' takes more parameters than the 0 that its build tells of");
   api.funcGetParamInfo = nullptr; // of before CUDA 12.4
   CHECK(said({pointer}).empty());

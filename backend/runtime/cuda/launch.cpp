@@ -1,6 +1,7 @@
 #include "backend/runtime/cuda/launch.h"
 
 #include "base/model/grid.h"
+#include "base/model/launch_check.h"
 
 #include <algorithm>
 
@@ -34,6 +35,9 @@ Result<LaunchableFunction> LaunchableFunction::prepare(const Driver& api, Functi
                                                        const LaunchMetadata& launch,
                                                        const std::array<int64_t, 3>& gridLimit,
                                                        std::string where) {
+  if (auto sound = checkLaunchable(launch); !sound)
+    return fail(ErrorKind::InvalidInput, "'" + launch.symbol + "': launch." + sound.error().message,
+                sound.error().remedy);
   if (auto sound = checkParameters(api, function, launch); !sound) return fail(sound.error());
   LaunchableFunction out;
   out.api_ = &api;
