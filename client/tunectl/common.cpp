@@ -6,6 +6,7 @@
 #include <cctype>
 #include <charconv>
 #include <iostream>
+#include <limits>
 #include <sstream>
 
 namespace tuned::tunectl {
@@ -25,19 +26,25 @@ int exitCode(const Globals& globals, const Error& error) {
   }
 }
 
-bool parseSize(const std::string& text, std::string& name, int64_t& value) {
+/// Nothing; else what is wrong with the text.
+std::string parseSize(const std::string& text, std::string& name, int64_t& value) {
+  const std::string wrong = "\"" + text + "\" is not NAME=INTEGER";
   const size_t equals = text.find('=');
-  if (equals == std::string::npos || equals == 0) return false;
+  if (equals == std::string::npos || equals == 0) return wrong;
   name = text.substr(0, equals);
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data() + equals + 1, end, value);
-  return error == std::errc() && stop == end;
+  if (stop != end || error == std::errc::invalid_argument) return wrong;
+  if (error == std::errc()) return "";
+  using Range = std::numeric_limits<int64_t>;
+  return "\"" + text + "\": " + name + " is out of range, " + std::to_string(Range::min()) + " to " +
+         std::to_string(Range::max());
 }
 
 std::string checkSize(const std::string& text) {
   std::string name;
   int64_t value = 0;
-  return parseSize(text, name, value) ? "" : "\"" + text + "\" is not NAME=INTEGER";
+  return parseSize(text, name, value);
 }
 } // namespace
 
@@ -121,7 +128,7 @@ protocol::Values parseSizes(const std::vector<std::string>& texts) {
   for (const std::string& text : texts) {
     std::string name;
     int64_t value = 0;
-    if (parseSize(text, name, value)) sizes[name] = value;
+    if (parseSize(text, name, value).empty()) sizes[name] = value;
   }
   return sizes;
 }

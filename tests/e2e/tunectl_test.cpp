@@ -118,6 +118,17 @@ TEST_CASE("exit codes") {
   CHECK(run({"frobnicate"}).errors.find("no verb 'frobnicate'") != std::string::npos);
   CHECK(run({"tune"}).exitCode == 2);
   CHECK(run({"tune", "relu", "--size", "n_elements"}).exitCode == 2);
+  // An integer, but none that a size can be.
+  for (const char* size : {"n_elements=99999999999999999999", "n_elements=-9223372036854775809"}) {
+    const auto far = run({"tune", "relu", "--size", size});
+    CHECK(far.exitCode == 2);
+    CHECK_MESSAGE(
+        far.errors.find("n_elements is out of range, -9223372036854775808 to 9223372036854775807") !=
+            std::string::npos,
+        far.errors);
+  }
+  for (const char* size : {"n_elements=", "n_elements=12x", "n_elements=99999999999999999999x", "=3"})
+    CHECK(run({"tune", "relu", "--size", size}).errors.find("is not NAME=INTEGER") != std::string::npos);
   CHECK(run({"--help"}).exitCode == 0);
   CHECK(run({"query", "no_such_kernel"}, true).exitCode == 3);
   CHECK(run({"tune", "no_such_kernel"}, true).exitCode == 1);
