@@ -20,10 +20,54 @@ std::string head(const Request& request) {
   return text + "\r\n";
 }
 
+/// The first bytes of what somebody said, so that they can be shown.
+std::string shown(std::string_view bytes) {
+  constexpr size_t most = 40;
+  std::string out;
+  for (const char c : bytes.substr(0, most))
+    out += c >= ' ' && c <= '~' ? c : '.';
+  return "\"" + out + (bytes.size() > most ? "…\"" : "\"");
+}
+
+/// What to do where perhaps something else than the daemon listens.
+std::string lookAt(const std::string& socket) {
+  return "see what listens there (`ss -xlp src " + socket +
+         "`) and end it, or name the daemon's socket with --socket or GPU_TUNED_SOCKET";
+}
+
+std::unexpected<Error> stranger(const std::string& socket, const std::string& found) {
+  return fail(ErrorKind::Unavailable, "something else than the daemon listens at " + socket + ": it " + found,
+              lookAt(socket));
+}
+
+/// Errors of a connection, with the place where it went.
+Error at(const std::string& socket, Error error) {
+  if (error.kind == ErrorKind::TimedOut) {
+    error.message += ", at " + socket;
+    error.remedy += "; if nothing ever comes, " + lookAt(socket);
+  }
+  return error;
+}
+
+/// The daemon names itself in every answer.
+bool named(const Response& response) {
+  return response.server.starts_with("gpu-tuned");
+}
+
+/// Nothing, or why the answer is not the daemon's: another server's name, or an error that the daemon would
+/// have said otherwise.
+std::optional<std::string> strange(const Response& response) {
+  if (named(response)) return std::nullopt;
+  if (!response.server.empty()) return "calls itself " + shown(response.server);
+  if (response.status < 300 || response.type.starts_with("application/")) return std::nullopt;
+  return "answered " + std::to_string(response.status) + " " + shown(response.body);
+}
+
 /// Reads one response from a connection, piece by piece.
 class ResponseReader {
 public:
-  explicit ResponseReader(Connection& connection) : connection_(connection) {
+  ResponseReader(Connection& connection, const std::string& socket)
+      : connection_(connection), socket_(socket) {
     parser_.body_limit(bodyLimit);
     parser_.header_limit(64 * 1024);
     parser_.eager(true);
@@ -47,10 +91,15 @@ public:
   /// What came of the body since the last call.
   std::string takeBody() { return std::exchange(parser_.get().body(), {}); }
 
-  Response response() {
+  /// All but the body.
+  Response head() const {
     const auto type = parser_.get()[http::field::content_type], server = parser_.get()[http::field::server];
-    return {status(), std::string(type.data(), type.size()), std::string(server.data(), server.size()),
-            takeBody()};
+    return {status(), std::string(type.data(), type.size()), std::string(server.data(), server.size()), {}};
+  }
+  Response response() {
+    Response out = head();
+    out.body = takeBody();
+    return out;
   }
 
 private:
@@ -58,7 +107,9 @@ private:
     boost::system::error_code error;
     if (started()) parser_.put_eof(error);
     if (!started() || error || !parser_.is_done())
-      return fail(ErrorKind::Unavailable, "the daemon closed the connection before it had answered");
+      return fail(ErrorKind::Unavailable,
+                  "what listens at " + socket_ + " closed the connection before it had answered",
+                  "ask again if the daemon was restarted; else " + lookAt(socket_));
     return {};
   }
 
@@ -66,17 +117,17 @@ private:
     while (!pending_.empty() && !parser_.is_done()) {
       boost::system::error_code error;
       const size_t used = parser_.put(boost::asio::buffer(pending_), error);
+      if (error && error != http::error::need_more)
+        return stranger(socket_, "said " + shown(pending_) + ", which is no HTTP (" + error.message() + ")");
       pending_.erase(0, used);
-      if (error == http::error::need_more) return {};
-      if (error)
-        return fail(ErrorKind::Internal, "the daemon's answer is not HTTP (" + error.message() +
-                                             "): does something else listen at its socket?");
+      if (error) return {};
       if (used == 0) return {};
     }
     return {};
   }
 
   Connection& connection_;
+  const std::string& socket_;
   http::response_parser<http::string_body> parser_;
   std::string pending_;
 };
@@ -100,12 +151,14 @@ Result<Response> Http::exchange(Connection& connection, const Request& request, 
   reusable = false;
   const auto sent = connection.write(head(request) + request.body, deadline);
   if (!sent && sent.error().kind != ErrorKind::Unavailable) return fail(sent.error());
-  ResponseReader reader(connection);
+  ResponseReader reader(connection, socket_);
   // A daemon that refuses a request may answer and hang up before it has taken all of it.
   while (!reader.done())
     if (auto step = reader.step(deadline); !step) return fail(sent ? step.error() : sent.error());
+  Response response = reader.response();
+  if (auto found = strange(response)) return stranger(socket_, *found);
   reusable = reader.keepAlive();
-  return reader.response();
+  return response;
 }
 
 Result<void> Http::open(Deadline deadline) {
@@ -129,7 +182,7 @@ Result<Response> Http::send(const Request& request, Deadline deadline) {
   for (bool first = true;; first = false) {
     if (!connection) {
       auto opened = Connection::open(socket_, deadline);
-      if (!opened) return fail(opened.error());
+      if (!opened) return fail(at(socket_, opened.error()));
       connection = std::move(*opened);
     }
     bool reusable = false;
@@ -140,27 +193,34 @@ Result<Response> Http::send(const Request& request, Deadline deadline) {
     }
     // Every request of this protocol may be said twice: equal tunings are one.
     const bool broke = !response && response.error().kind == ErrorKind::Unavailable;
-    if (!broke || !kept || !first) return response;
+    if (!response && (!broke || !kept || !first)) return fail(at(socket_, response.error()));
+    if (response) return response;
     connection.reset();
   }
 }
 
 Result<Response> Http::stream(const Request& request, double idleSeconds, const StreamSink& sink) {
-  auto connection = Connection::open(socket_, in(idleSeconds));
-  if (!connection) return fail(connection.error());
-  if (auto sent = connection->write(head(request) + request.body, in(idleSeconds)); !sent)
-    return fail(sent.error());
-  ResponseReader reader(*connection);
+  const Deadline begun = in(idleSeconds); // for all that is no stream
+  auto connection = Connection::open(socket_, begun);
+  if (!connection) return fail(at(socket_, connection.error()));
+  if (auto sent = connection->write(head(request) + request.body, begun); !sent)
+    return fail(at(socket_, sent.error()));
+  ResponseReader reader(*connection, socket_);
+  const auto streams = [&] { return reader.headDone() && reader.status() < 300; };
   while (!reader.done()) {
-    if (auto step = reader.step(in(idleSeconds)); !step) return fail(step.error());
-    if (!reader.headDone() || reader.status() >= 300) continue;
+    if (auto step = reader.step(streams() ? in(idleSeconds) : begun); !step)
+      return fail(at(socket_, step.error()));
+    if (!streams()) continue;
+    if (auto found = strange(reader.head())) return stranger(socket_, *found);
     const std::string piece = reader.takeBody();
     if (piece.empty()) continue;
     const auto more = sink(piece);
     if (!more) return fail(more.error());
     if (!*more) break;
   }
-  return reader.response();
+  Response response = reader.response();
+  if (auto found = strange(response)) return stranger(socket_, *found);
+  return response;
 }
 
 } // namespace tuned::client

@@ -62,6 +62,8 @@ public:
   explicit Http(std::string socket) : socket_(std::move(socket)) {}
   /// Opens a connection ahead of the first request. Errors are Connection::open's.
   Result<void> open(Deadline deadline);
+  /// Unavailable: what listens there is not the daemon, or goes without an answer. TimedOut: it said nothing,
+  /// or not all, until then.
   Result<Response> send(const Request& request, Deadline deadline);
   /// Hands the body of a 2xx answer to `sink` as it comes; any other answer is returned whole. TimedOut when
   /// nothing comes for `idleSeconds`.

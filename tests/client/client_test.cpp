@@ -79,7 +79,7 @@ TEST_CASE("an answer that breaks off or is no HTTP is an error") {
   Peer noise(alive([](const std::string&) { return std::string("what?\r\n\r\n"); }));
   client = Client::connect({noise.path(), 30});
   REQUIRE(client);
-  CHECK(client->status().error().kind == ErrorKind::Internal);
+  CHECK(client->status().error().kind == ErrorKind::Unavailable);
 
   Peer wrong(alive([](const std::string&) { return Peer::http(200, "{}"); }));
   client = Client::connect({wrong.path(), 30});
@@ -88,6 +88,51 @@ TEST_CASE("an answer that breaks off or is no HTTP is an error") {
   CHECK(status.error().kind == ErrorKind::Unsupported);
   CHECK(status.error().message.find("version: missing") != std::string::npos);
   CHECK(status.error().text().find("upgrade the older") != std::string::npos);
+}
+
+TEST_CASE("what listens in the daemon's place is told from it: what it said, where, and what to do") {
+  std::string server;
+  const auto other = [&](int status, const std::string& body, const std::string& type) {
+    std::string answer = Peer::http(status, body, type);
+    return server.empty() ? answer : answer.insert(answer.find("Content-Type"), "Server: " + server + "\r\n");
+  };
+  std::string answer;
+  Peer peer([&](int, const std::string&) { return answer; });
+  auto client = Client::connect({peer.path(), 30});
+  REQUIRE(client);
+  const auto says = [&](const std::string& words) {
+    for (const auto& result : {client->status().error(), client->watch("1").error()}) {
+      CHECK(result.kind == ErrorKind::Unavailable);
+      CHECK_MESSAGE(result.message.find(peer.path()) != std::string::npos, result.message);
+      CHECK_MESSAGE(result.message.find(words) != std::string::npos, result.message);
+      CHECK_MESSAGE(result.remedy.find("ss -xlp src " + peer.path()) != std::string::npos, result.remedy);
+    }
+  };
+  answer = "SSH-2.0-OpenSSH_9.2\r\n\x01\x02 and more of that kind for long";
+  says("something else than the daemon listens at");
+  says("it said \"SSH-2.0-OpenSSH_9.2.... and more of that…\", which is no HTTP");
+  answer = std::string(100'000, 'x'); // never a line's end
+  says("it said \"xxx");
+  server = "Docker/24.0";
+  answer = other(200, "{}", "application/json");
+  says("it calls itself \"Docker/24.0\"");
+  answer = other(404, "page not found", "text/plain");
+  says("it calls itself \"Docker/24.0\"");
+  server = "";
+  answer = other(404, "page not found", "text/plain");
+  says("it answered 404 \"page not found\"");
+  answer = "close";
+  says("closed the connection before it had answered");
+}
+
+TEST_CASE("what says nothing is told with its place, and what to look at") {
+  Peer silent([](int, const std::string&) { return std::string(); });
+  auto client = Client::connect({silent.path(), 0.2});
+  REQUIRE(client);
+  const auto status = client->status();
+  CHECK(status.error().kind == ErrorKind::TimedOut);
+  CHECK(status.error().message.find(silent.path()) != std::string::npos);
+  CHECK(status.error().remedy.find("see what listens there") != std::string::npos);
 }
 
 TEST_CASE("a problem of the daemon comes out as its error") {

@@ -112,10 +112,19 @@ def test_a_daemon_that_knows_no_such_route_says_so(tmp_path: Path) -> None:
             _core.Client(speaker.path, 5).request("GET", "/v1/of/tomorrow")
 
 
-def test_what_is_no_daemon_is_an_error(tmp_path: Path) -> None:
-    with Speaker(tmp_path / "s", b"220 mail.example.org ESMTP\r\n") as speaker:
-        with pytest.raises(gpu_tuned.Error):
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"220 mail.example.org ESMTP\r\n", 'it said "220 mail.example.org ESMTP.*which is no HTTP'),
+        (http("{}", server="Docker/24.0"), 'it calls itself "Docker/24.0"'),
+    ],
+)
+def test_what_listens_in_the_daemons_place_is_no_daemon(tmp_path: Path, answer: bytes, words: str) -> None:
+    with Speaker(tmp_path / "s", answer) as speaker:
+        with pytest.raises(gpu_tuned.UnavailableError, match=words) as error:
             _core.Client(speaker.path, 5).request("GET", "/v1/status")
+        assert isinstance(error.value, ConnectionError)
+        assert speaker.path in str(error.value) and "ss -xlp" in str(error.value)
 
 
 def test_a_daemon_that_never_answers_ends_in_a_time_out(tmp_path: Path) -> None:
