@@ -2,20 +2,21 @@
 
 namespace tuned::prewarm {
 
-void Codes::ended(const tuned::Problem& problem, size_t bytes) {
+void Codes::ended(const tuned::Problem& problem) {
   auto found = problems_.find(&problem);
   if (found == problems_.end()) return;
   Shared& shared = found->second;
-  shared.bytes += bytes;
-  bytes_ += bytes;
+  bytes_ -= shared.counted;
   if (--shared.left == 0) {
-    bytes_ -= shared.bytes;
     problems_.erase(found);
+  } else {
+    shared.counted = shared.same.bytes();
+    bytes_ += shared.counted;
   }
   if (bytes_ <= mostBytes_) return;
   for (auto& [key, each] : problems_) {
     each.same.forget();
-    each.bytes = 0;
+    each.counted = 0;
   }
   bytes_ = 0;
 }

@@ -21,17 +21,18 @@ public:
   void expect(const tuned::Problem& problem) { ++problems_[&problem].left; }
   /// Lives until the last expected build of the problem has ended.
   SameCode& of(const tuned::Problem& problem) { return problems_[&problem].same; }
-  /// One of its expected builds; `bytes` of binary that it made.
-  void ended(const tuned::Problem& problem, size_t bytes);
+  /// One of its expected builds.
+  void ended(const tuned::Problem& problem);
   size_t bytes() const { return bytes_; }
 
 private:
   struct Shared {
     SameCode same;
-    size_t left = 0, bytes = 0;
+    size_t left = 0;
+    size_t counted = 0; ///< of its bytes, in the sum
   };
   const size_t mostBytes_;
-  size_t bytes_ = 0; ///< of all problems
+  size_t bytes_ = 0; ///< the sum over all problems, of which each was told when a build of it ended
   std::map<const tuned::Problem*, Shared> problems_;
 };
 

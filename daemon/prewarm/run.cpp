@@ -170,7 +170,7 @@ private:
     lock.unlock();
     auto made = compileBuild(service, *item.problem, item.configuration, stop_.get_token());
     lock.lock();
-    codes_.ended(*item.problem, made && made->artefact && !made->shared ? made->artefact->bytes.size() : 0);
+    codes_.ended(*item.problem);
     if (made) {
       // What was not made tells nothing of how long its kind takes.
       if (!made->shared) queue_.took(item, made->build.seconds);

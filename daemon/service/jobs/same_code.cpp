@@ -33,6 +33,11 @@ std::shared_ptr<const Artefact> SameCode::wait(const std::string& code, const st
   return made == made_.end() ? nullptr : made->second;
 }
 
+size_t SameCode::bytes() const {
+  const std::lock_guard guard(mutex_);
+  return bytes_;
+}
+
 void SameCode::forget() {
   const std::lock_guard guard(mutex_);
   made_.clear();

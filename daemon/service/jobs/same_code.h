@@ -26,6 +26,8 @@ public:
   void end(const std::string& code, std::shared_ptr<const Artefact> made);
   /// What another made, once it is there; null where that failed or a stop was requested.
   std::shared_ptr<const Artefact> wait(const std::string& code, const std::stop_token& stop);
+  /// Of the binaries that are kept.
+  size_t bytes() const;
   /// Lets go of all that was made: who comes with such code from now on makes it again.
   void forget();
 
@@ -33,7 +35,7 @@ private:
   void keep(const std::string& code, std::shared_ptr<const Artefact> made);
 
   const size_t most_;
-  std::mutex mutex_; ///< guards what follows
+  mutable std::mutex mutex_; ///< guards what follows
   std::condition_variable_any changed_;
   std::set<std::string> making_;
   std::map<std::string, std::shared_ptr<const Artefact>> made_;

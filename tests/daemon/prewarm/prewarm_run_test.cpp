@@ -122,18 +122,23 @@ TEST_CASE("what waits for others with the same code is bounded") {
     codes.expect(one);
     codes.expect(two);
   }
-  SameCode& same = codes.of(one);
-  REQUIRE(same.begin("code"));
-  same.end("code", std::make_shared<Artefact>());
-  codes.ended(one, 60);
+  const auto make = [](SameCode& same, const std::string& code, size_t bytes) {
+    Artefact artefact;
+    artefact.bytes.assign(bytes, 'x');
+    REQUIRE(same.begin(code));
+    same.end(code, std::make_shared<Artefact>(std::move(artefact)));
+  };
+  make(codes.of(one), "code", 60);
+  codes.ended(one);
   CHECK_FALSE(codes.of(one).begin("code"));
   CHECK(codes.bytes() == 60);
-  codes.ended(two, 60); // 120 bytes are too many
+  make(codes.of(two), "code", 60);
+  codes.ended(two); // 120 bytes are too many
   CHECK(codes.bytes() == 0);
-  CHECK(codes.of(one).begin("code"));
-  codes.of(one).end("code", nullptr);
-  codes.ended(one, 30);
-  codes.ended(two, 40);
+  make(codes.of(one), "code", 30);
+  codes.ended(one); // its last
+  CHECK(codes.bytes() == 0);
+  codes.ended(two);
   CHECK(codes.bytes() == 0);
 }
 
