@@ -73,6 +73,8 @@ template <typename Visit> void visitOptions(Options& o, Visit&& visit) {
   visit(Row{"kernels_per_user", "documents of kernels that one user may keep", 1, 1e9}, o.kernelsPerUser);
   visit(Row{"kernel_bytes_per_user", "bytes of such documents of one user", 1 * mebi, 1024 * gibi},
         o.kernelBytesPerUser);
+  visit(Row{"others_builds", "builds that others made which are kept of a kernel at the same sizes", 1, 1e6},
+        o.othersBuilds);
   visit(Row{"quiet_seconds", "a measurement waits so long for a device that others use or that is too hot", 0,
             day},
         o.quietSeconds);

@@ -37,6 +37,7 @@ struct Options {
   int64_t jobsPerUser = 256;       ///< of one user
   int64_t kernelsPerUser = 10'000; ///< documents that one user may keep
   int64_t kernelBytesPerUser = int64_t{1} << 30;
+  int64_t othersBuilds = 256;    ///< that are kept of one kernel at the same sizes
   double tuneSeconds = 4 * 3600; ///< of one tuning; it then ends with the best it has found
   double exitIdleSeconds = 0;    ///< without connections and tunings the daemon ends; 0: never
 

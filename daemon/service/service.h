@@ -100,6 +100,7 @@ private:
     const KnownDevice* device;
     store::ProblemKey problem;
     Objective objective = {};
+    std::string owner = {}; ///< of the code that runs for it (codeOwner)
   };
   Result<Resolved> resolve(const std::string& kernel, const std::string& document,
                            const protocol::Values& sizes, const std::string& device, const std::string& user,
@@ -114,6 +115,7 @@ private:
   Result<store::MeasurementRecord> chosen(const Resolved& what);
   Result<protocol::Answer> tell(const Job& job);
   void collect();
+  void collectBrought(int64_t bytes);
   Result<protocol::Answer> provisional(const Resolved& what, const protocol::Values& sizes);
   Result<protocol::Answer> compiled(const Resolved& what, const store::ProblemKey& asked,
                                     const Configuration& configuration, const std::string& source,
@@ -160,6 +162,7 @@ private:
   std::atomic<bool> ending_ = false;
   bool closed_ = false;
   std::atomic<double> collected_ = 0; ///< Unix time of the last collection
+  std::atomic<int64_t> brought_ = 0;  ///< bytes of others' builds since these were collected
   Jobs jobs_;                         ///< last: its threads use all above
 };
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <elf.h>
 #include <openssl/evp.h>
+#include <spdlog/spdlog.h>
 
 namespace tuned {
 
@@ -126,10 +127,34 @@ Result<protocol::BuildInfo> Service::addBuild(const protocol::BuildRequest& requ
                      toolchainId(request.target, request.origin, ""),
                      "",
                      request.origin};
+  auto beside = store_->foreignBuildsBeside(key);
+  if (!beside) return fail(beside.error());
+  if (*beside >= options_.othersBuilds)
+    return fail(ErrorKind::OutOfResources,
+                "kernel " + kernel.name + " has " + std::to_string(*beside) +
+                    " builds of others at these sizes",
+                "forget the kernel (tunectl forget KERNEL) and bring the best; others_builds in the daemon's "
+                "configuration is the limit");
   auto id = store_->putBuild(key, build, *bytes);
   if (!id) return fail(id.error());
   dropHits();
+  collectBrought(static_cast<int64_t>(bytes->size()));
   return protocol::BuildInfo{*id, build.artefact};
+}
+
+/// What others bring is kept within the same bytes as our own binaries that won nothing, but for what came
+/// since it was counted last.
+void Service::collectBrought(int64_t bytes) {
+  constexpr int64_t leastBytes = int64_t{256} << 20, leastCharge = 16 << 10;
+  const int64_t most = std::max(options_.artefactBytes, leastBytes);
+  int64_t now = brought_ += std::max(bytes, leastCharge);
+  if (now < most / 8 || !brought_.compare_exchange_strong(now, 0)) return;
+  auto gone = store_->collectForeign(most, [this] { return ending_.load(); });
+  if (!gone && !ending_) spdlog::warn("builds of others could not be collected: {}", gone.error().text());
+  if (gone && gone->artefacts > 0)
+    spdlog::info(
+        "{} builds of others, of {} bytes, were dropped: all together may have {} bytes (artefact_bytes)",
+        gone->artefacts, gone->bytes, most);
 }
 
 Result<protocol::Forgotten> Service::forget(const protocol::ForgetRequest& request) {

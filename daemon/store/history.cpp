@@ -26,11 +26,13 @@ struct Aged {
 constexpr Aged agedMeasurements{
     NEXT("measurements"),
     "DELETE FROM measurements AS m WHERE id > ?1 AND id <= ?2 AND created < ?3 AND " HISTORY};
-/// A failure to build is known by its measurement. What others brought ready-made cannot be built again.
+/// A failure to build is known by its measurement. What others brought ready-made cannot be built again, and
+/// is nothing without its binary.
 constexpr Aged agedBuilds{
     NEXT("builds"), //
-    "DELETE FROM builds AS b WHERE id > ?1 AND id <= ?2 AND created < ?3 AND origin = '' "
-    "AND NOT EXISTS (SELECT 1 FROM measurements WHERE build = b.id)"};
+    "DELETE FROM builds AS b WHERE id > ?1 AND id <= ?2 AND created < ?3 AND (origin = '' "
+    "OR NOT EXISTS (SELECT 1 FROM artefacts WHERE sha = b.artefact)) AND NOT EXISTS (SELECT 1 FROM "
+    "measurements WHERE build = b.id)"};
 /// The last of a problem says how well its space is known; others are told with what was measured in them.
 constexpr Aged agedSearches{
     NEXT("searches"), //

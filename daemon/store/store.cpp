@@ -56,25 +56,39 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& folder) {
 
 void Store::rememberFile() {
   struct stat file {};
-  if (::stat(path_.c_str(), &file) != 0) return;
+  const bool there = ::stat(path_.c_str(), &file) == 0;
+  const std::lock_guard guard(fileMutex_);
+  if (!there) return;
   device_ = file.st_dev;
   inode_ = file.st_ino;
 }
 
+/// As long as it lives, the file at the path is not compared with the one that was opened.
+class Store::Replacing {
+public:
+  explicit Replacing(Store& store) : store_(store) { set(true); }
+  ~Replacing() { set(false); }
+  Replacing(const Replacing&) = delete;
+
+private:
+  void set(bool replacing) {
+    const std::lock_guard guard(store_.fileMutex_);
+    store_.replacing_ = replacing;
+  }
+  Store& store_;
+};
+
 std::optional<std::string> Store::displaced() const {
-  const auto look = [this]() -> std::optional<std::string> {
-    struct stat file {};
-    if (::stat(path_.c_str(), &file) != 0) {
-      if (errno != ENOENT && errno != ENOTDIR) return std::nullopt; // not to be told now
-      return "the cache " + path_ + " was removed under the running daemon: what is tuned now cannot be kept";
-    }
-    if (file.st_dev == device_ && file.st_ino == inode_) return std::nullopt;
-    return "the cache " + path_ +
-           " was replaced by another file under the running daemon: what is tuned now cannot be kept";
-  };
-  if (!look()) return std::nullopt;
-  std::lock_guard guard(mutex_); // it may just be replaced by heal()
-  return look();
+  const std::lock_guard guard(fileMutex_);
+  if (replacing_) return std::nullopt;
+  struct stat file {};
+  if (::stat(path_.c_str(), &file) != 0) {
+    if (errno != ENOENT && errno != ENOTDIR) return std::nullopt; // not to be told now
+    return "the cache " + path_ + " was removed under the running daemon: what is tuned now cannot be kept";
+  }
+  if (file.st_dev == device_ && file.st_ino == inode_) return std::nullopt;
+  return "the cache " + path_ +
+         " was replaced by another file under the running daemon: what is tuned now cannot be kept";
 }
 
 /// After it could not be healed; for the disk may have room again.
@@ -86,6 +100,7 @@ void Store::reopen() {
                          "see what was wrong in the status; it is tried again in some seconds"},
                         false);
   nextTry_ = std::chrono::steady_clock::now() + betweenTries;
+  const Replacing replacing(*this);
   Opened opened = openChecked(path_);
   database_ = std::move(opened.database);
   rememberFile();
@@ -109,6 +124,7 @@ bool Store::heal(const DatabaseError& error) {
   try {
     database_.reset();
     nextTry_ = {};
+    const Replacing replacing(*this);
     Opened opened = replaceDamaged(path_, error.error.message);
     database_ = std::move(opened.database);
     rememberFile();

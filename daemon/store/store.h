@@ -11,7 +11,6 @@
 #include "daemon/store/file/folder.h"
 #include "daemon/store/records.h"
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -49,7 +48,7 @@ public:
   /// other threads use the store.
   void listen(std::function<void(const std::string&)> listener) { listener_ = std::move(listener); }
   /// Says so when the file was removed or replaced since it was opened: what is written now is lost with it.
-  /// Costs one system call, and a lock only where that seems so.
+  /// Costs one system call, and waits for no other call.
   std::optional<std::string> displaced() const;
 
   /// Runs `work`, whose calls of this store become one transaction: all of them or, when it gives an error,
@@ -93,6 +92,8 @@ public:
                                            const std::string& toolchain);
   /// Builds of the problem that other compilers made.
   Result<std::vector<BuildRecord>> foreignBuilds(const std::string& kernel, const std::string& sizes);
+  /// How many there are, without the one of this key.
+  Result<int64_t> foreignBuildsBeside(const BuildKey& key);
   /// Problems, in the order of their numbers from the one behind `after` on, at most `limit`: those with
   /// builds of our own compilers for `architecture` (by whatever assembler) whose binaries are here, and
   /// nothing measured of them on `target`.
@@ -167,9 +168,13 @@ public:
   Result<Removed> forget(const Filter& filter, const std::function<bool()>& ending = {});
   /// Drops binaries, oldest first, that no search has found among the best: those put before `before` (Unix
   /// time), and then as many as keep all together within `bytes`. Builds stay known. Binaries of other
-  /// compilers and of builds not measured yet go only by age. `ending`, asked now and then, breaks it off:
-  /// Unavailable, and what went by then stays gone.
+  /// compilers (collectForeign) and of builds not measured yet go only by age. `ending`, asked now and then,
+  /// breaks it off: Unavailable, and what went by then stays gone.
   Result<Removed> collect(int64_t bytes, double before, const std::function<bool()>& ending = {});
+  /// Binaries of other compilers, the oldest first, until all of them together are within `bytes`; finalists
+  /// that stand stay. What has no measurement goes with its binary. One counts as 16 KiB at least, for its
+  /// row.
+  Result<Removed> collectForeign(int64_t bytes, const std::function<bool()>& ending = {});
   /// Drops what no answer rests on: measurements that are not a winner's or its rivals', searches that later
   /// ones followed, builds left without a measurement, finished jobs. First what is older than `before` (Unix
   /// time), then the oldest of measurements, and of jobs, until there are `rows` of each (history.cpp).
@@ -191,16 +196,19 @@ private:
   void noticeNew(const std::vector<std::string>& texts);
   bool mayHeal();
   void rememberFile();
+  class Replacing;
   void reopen();
   bool heal(const DatabaseError& error);
 
   std::optional<FileLock> lock_;
   std::string path_;
   bool readOnly_ = false;
-  std::atomic<uint64_t> device_ = 0, inode_ = 0; ///< of the file as it was opened
-  mutable std::recursive_mutex mutex_;           ///< guards all below
-  int depth_ = 0;                                ///< calls within calls
-  std::unique_ptr<Database> database_;           ///< null after it could not be healed
+  mutable std::mutex fileMutex_;       ///< guards the next three; nobody holds it for long
+  uint64_t device_ = 0, inode_ = 0;    ///< of the file as it was opened
+  bool replacing_ = false;             ///< we are putting another in its place
+  mutable std::recursive_mutex mutex_; ///< guards all below
+  int depth_ = 0;                      ///< calls within calls
+  std::unique_ptr<Database> database_; ///< null after it could not be healed
   std::chrono::steady_clock::time_point nextTry_;
   HealLimit heals_;
   std::vector<std::string> notices_;

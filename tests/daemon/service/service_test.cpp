@@ -225,8 +225,26 @@ TEST_CASE("builds of others win under their names") {
   refused([&](auto& bad) { cubin(bad), bad.binary = head + "DAEAADwABAA=="; }, "cut short");
   refused([&](auto& bad) { cubin(bad), bad.target = "sm_80"; }, "the binary is for sm_90");
   refused([&](auto& bad) { cubin(bad), bad.target = "cuda"; }, "the binary is for sm_90");
+  const protocol::BuildRequest object = build;
   build.origin = "a cubin";
   cubin(build);
+  CHECK(daemon->addBuild(build).has_value());
+
+  // Of one kernel at the same sizes so many are kept, and no more; what is there may be brought again.
+  build = object;
+  Result<protocol::BuildInfo> last;
+  int64_t brought = 2;
+  for (; brought < 1000; ++brought) {
+    build.configuration = {{"theirs", brought}};
+    last = daemon->addBuild(build);
+    if (!last) break;
+  }
+  CHECK(brought == Options().othersBuilds);
+  REQUIRE_FALSE(last);
+  CHECK(last.error().kind == ErrorKind::OutOfResources);
+  CHECK(last.error().remedy.contains("others_builds"));
+  CHECK(daemon->addBuild(object).has_value());
+  build.sizes = {{"n", 8192}};
   CHECK(daemon->addBuild(build).has_value());
 }
 

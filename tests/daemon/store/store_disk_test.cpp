@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fstream>
+#include <future>
 #include <iostream>
 #include <random>
 #include <sys/resource.h>
@@ -157,6 +158,22 @@ TEST_CASE("a cache that was removed or replaced under the daemon takes nothing m
   CHECK(refused.error().kind == ErrorKind::Unavailable);
   std::ofstream(folder / "tuned.db") << "another";
   CHECK(store->displaced()->find("replaced") != std::string::npos);
+}
+
+TEST_CASE("who asks whether the cache was displaced waits for no call of it") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  std::optional<std::string> said;
+  std::future<void> asking;
+  bool there = false;
+  CHECK(store->batch([&]() -> Result<void> { // holds the store's lock
+    std::filesystem::remove(folder / "tuned.db");
+    asking = std::async(std::launch::async, [&] { said = store->displaced(); });
+    there = asking.wait_for(std::chrono::seconds(30)) == std::future_status::ready;
+    return {};
+  }));
+  REQUIRE(there);
+  CHECK(said);
 }
 
 TEST_CASE("a cache that may not be written is served read-only") {

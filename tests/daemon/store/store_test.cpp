@@ -316,6 +316,52 @@ TEST_CASE("binaries that won nothing are collected, oldest first; finalists and 
   CHECK(store->collect(0, 4e9)->artefacts == 2);   // by age all but finalists go
 }
 
+TEST_CASE(
+    "builds of others have bytes of their own: the oldest go with their rows, finalists and ours stay") {
+  Scratch folder;
+  auto store = filled(folder.path());
+  const auto ours = store->counts()->artefacts;
+  const std::string bytes(100'000, 'b');
+  const auto bring = [&](int64_t number, const std::string& origin) {
+    return put(*store, buildKey(number, problem, origin), bytes + std::to_string(number));
+  };
+  for (int64_t i = 0; i < 100; ++i)
+    bring(i, "others 1.0");
+  CHECK(*store->foreignBuildsBeside(buildKey(100, problem, "others 1.0")) == 100);
+  CHECK(*store->foreignBuildsBeside(buildKey(99, problem, "others 1.0")) == 99);
+  CHECK(*store->foreignBuildsBeside(buildKey(1, {"kernel-2", problem.sizes, problem.target})) == 0);
+  auto winner =
+      timed(*store->putBuild(buildKey(0, problem, "others 1.0"), buildOf(bytes + "0"), bytes + "0"), 1e-4);
+  winner.finalist = true;
+  REQUIRE(store->addMeasurement(winner));
+  auto loser =
+      timed(*store->putBuild(buildKey(1, problem, "others 1.0"), buildOf(bytes + "1"), bytes + "1"), 1);
+  REQUIRE(store->addMeasurement(loser));
+
+  CHECK(store->collectForeign(100 * 100'100)->artefacts == 0);
+  CHECK(store->collectForeign(0, [] { return true; }).error().kind == ErrorKind::Unavailable);
+  const auto gone = store->collectForeign(20 * 100'100);
+  REQUIRE(gone);
+  CHECK(gone->artefacts == 80);
+  CHECK(gone->builds == 80);
+  CHECK(store->artefact(sha256(bytes + "0"))); // the finalist
+  CHECK_FALSE(store->artefact(sha256(bytes + "2")));
+  CHECK(store->artefact(sha256(bytes + "99")));
+  CHECK(*store->foreignBuildsBeside(buildKey(100, problem, "others 1.0")) == 20);
+  CHECK(store->counts()->artefacts == ours + 20);
+  // A small one counts, too: its row has a size.
+  for (int64_t i = 0; i < 100; ++i)
+    put(*store, buildKey(i, problem, "small 1.0"), "b" + std::to_string(i));
+  CHECK(store->collectForeign(50 * 16 * 1024)->builds > 0);
+  CHECK(*store->foreignBuildsBeside(buildKey(100, problem, "others 1.0")) <= 52);
+  // What is left of the loser goes with its measurement.
+  store->collectForeign(0);
+  REQUIRE(store->build(loser.build.id));
+  REQUIRE(store->collectHistory(0, 4e9));
+  CHECK_FALSE(store->build(loser.build.id));
+  CHECK(store->build(winner.build.id));
+}
+
 TEST_CASE("what no answer rests on has an age and a size; what won stays") {
   Scratch folder;
   auto store = filled(folder.path());
