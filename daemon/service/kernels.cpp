@@ -2,14 +2,30 @@
 
 #include "base/sha256.h"
 
+#include <charconv>
+#include <unistd.h>
+
 namespace tuned {
 
 namespace {
 /// Parsed kernels in memory at most; the rest are parsed again from the store.
+constexpr unsigned nobody = ~0U; // JobSpec::nobody
 constexpr size_t keptParsed = 256, keptBytes = size_t{16} << 20;
 /// Text of a page of the list.
 constexpr int64_t pageBytes = int64_t{4} << 20;
 } // namespace
+
+std::string codeOwner(unsigned asker, const KnownKernel& kernel) {
+  // These could do here what they like anyway.
+  const auto trusted = [](unsigned user) { return user == 0 || user == ::geteuid() || user == nobody; };
+  const std::string by = std::to_string(asker);
+  if (trusted(asker)) return kernel.owner;
+  unsigned author = 0;
+  const char* end = kernel.owner.data() + kernel.owner.size();
+  const auto [stop, wrong] = std::from_chars(kernel.owner.data(), end, author);
+  if (wrong == std::errc() && stop == end && trusted(author)) return by;
+  return kernel.owner == by ? by : by + " for " + kernel.owner;
+}
 
 /// All go when there are too many: those in use are parsed again.
 void Kernels::remember(const std::string& key, const KnownKernel& known) {
@@ -28,7 +44,11 @@ KnownKernel Kernels::on(const KnownKernel& known, const DeviceInfo& device) {
   const std::string key = known.sha + " on " + device.architecture;
   {
     std::lock_guard guard(mutex_);
-    if (auto found = known_.find(key); found != known_.end()) return found->second;
+    if (auto found = known_.find(key); found != known_.end()) {
+      KnownKernel out = found->second;
+      out.owner = known.owner;
+      return out;
+    }
   }
   KnownKernel out = known;
   out.kernel = std::make_shared<const Kernel>(onTarget(*known.kernel, device.architecture, device.compilers));
@@ -55,6 +75,7 @@ Result<KnownKernel> Kernels::submit(const std::string& document, const std::stri
   if (!kept && !(store_.readOnly() && kept.error().kind == ErrorKind::Denied)) return fail(kept.error());
   remember(key, known);
   remember(known.sha, known);
+  known.owner = owner;
   return known;
 }
 
@@ -127,7 +148,9 @@ Result<KnownKernel> Kernels::parsed(const store::DocumentRecord& record) {
 Result<KnownKernel> Kernels::find(const std::string& wanted, const std::string& owner) {
   auto record = store_.document(wanted, owner);
   if (!record) return fail(record.error());
-  return parsed(*record);
+  auto known = parsed(*record);
+  if (known) known->owner = record->owner;
+  return known;
 }
 
 Result<Kernels::Page> Kernels::list(const store::DocumentPage::Place& behind, int64_t limit) {

@@ -19,7 +19,13 @@ struct KnownKernel {
   std::string sha;      ///< SHA-256 of the document
   std::string document; ///< the source inlined
   std::shared_ptr<const Kernel> kernel;
+  std::string owner = {}; ///< who brought it, the asker where they did, too; a user's number
 };
+
+/// Whose code runs where a kernel is compiled or measured: that of who brought it, at what the asker says.
+/// Code of two such shares no process. The daemon's user and root are trusted by everybody. `asker`: as of
+/// JobSpec.
+std::string codeOwner(unsigned asker, const KnownKernel& kernel);
 
 /// Calls are safe from any thread.
 class Kernels {

@@ -57,6 +57,7 @@ PoolOptions compilePool(const Options& options, const std::shared_ptr<Cgroups>& 
            cgroups,
            {options.compileMemory}},
           options.compileWorkers,
+          true,
           true};
 }
 
@@ -100,7 +101,7 @@ void Service::setDevices(std::vector<KnownDevice> devices, std::vector<std::stri
         {options_.worker, {"measure", "--device", device.info.id}, cgroups_, {memoryForMeasuring(), 4096}},
         1,
         false,
-        device.info.id == "cpu"});
+        true});
   // Before any request: one for the same tuning joins the one that is taken up.
   resume();
   looking_ = false;
@@ -186,7 +187,8 @@ Result<Service::Resolved> Service::resolve(const std::string& kernel, const std:
   return Resolved{kernels_.on(*known, (*on)->info),
                   *on,
                   {known->id, toKey(sizes), (*on)->target.id},
-                  objective.value_or(Objective())};
+                  objective.value_or(Objective()),
+                  codeOwner(numberOf(user), *known)};
 }
 
 std::shared_ptr<const std::string> Service::hit(const std::string& requestText, const std::string& user) {
@@ -360,7 +362,7 @@ bool Service::moveElsewhere(Job& job) {
 
 void Service::run(Job& job) {
   if (moveElsewhere(job)) return;
-  auto known = kernels_.find(job.spec().request.kernel, "");
+  auto known = kernels_.find(job.spec().request.kernel, std::to_string(job.spec().user));
   auto on = device(job.device());
   if (!known || !on) {
     const Error error = known ? on.error() : known.error();

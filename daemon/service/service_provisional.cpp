@@ -125,7 +125,8 @@ Result<protocol::Answer> Service::compiled(const Resolved& what, const store::Pr
   if (!sizes) return fail(sizes.error());
   Crew crew = crewOf(*what.device);
   Builder builder(*store_, metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds, patience);
-  auto made = builder.make(problemOf(what.problem, what.kernel, *sizes, *what.device), configuration, false);
+  auto made = builder.make(problemOf(what.problem, what.kernel, *sizes, *what.device, what.owner),
+                           configuration, false);
   if (!made) return fail(made.error());
   if (!made->artefact)
     return fail(ErrorKind::Faulted, "the " + source + " configuration " + toString(configuration) +

@@ -27,7 +27,7 @@ struct Problem {
   std::string toolchain;           ///< toolchainId() of what compiles
   bool exclusive = false;          ///< timing the device needs the cores alone (Capabilities)
   std::vector<Argument> arguments; ///< what every build of the problem is launched with
-  std::string owner = {};          ///< whose kernel it is: native code of two owners shares no process
+  std::string owner = {};          ///< whose code it is (codeOwner): that of two shares no process
   std::string loads = {};          ///< target of the binaries that the device loads, as their builds name it
 };
 

@@ -42,8 +42,9 @@ Result<Builder::Made> compileBuild(const CompileService& service, const Problem&
   else
     (void)cores.try_lock_for(*service.patience);
   Decision decision(service.same, leave);
-  auto answer = service.compilers.call(problem.id + toKey(configuration), request, service.seconds, stop, {},
-                                       [&](const nlohmann::json& asked) { return decision.answer(asked); });
+  auto answer =
+      service.compilers.call(problem.id + toKey(configuration), request, service.seconds, stop, problem.owner,
+                             [&](const nlohmann::json& asked) { return decision.answer(asked); });
   if (cores) cores.unlock();
   Builder::Made made;
   if (decision.left) {

@@ -60,7 +60,7 @@ private:
       request["configurations"] =
           std::vector<Configuration>(configurations_.begin() + static_cast<long>(first),
                                      configurations_.begin() + static_cast<long>(last));
-      auto answer = compilers_.call(problem_.id + " work", request, kCallSeconds, stop_);
+      auto answer = compilers_.call(problem_.id + " work", request, kCallSeconds, stop_, problem_.owner);
       if (!answer) {
         spdlog::info("work of {} is not counted: {}", problem_.kernel, answer.error().text());
         return;

@@ -100,8 +100,8 @@ class OneTuning {
 public:
   OneTuning(Tuning& tuning, Job& job, const KnownKernel& kernel, const KnownDevice& device, const Crew& crew)
       : tuning_(tuning), store_(tuning.store_), job_(job), spec_(job.spec()), kernel_(kernel),
-        device_(device),
-        problem_(problemOf(spec_.problem, kernel, spec_.request.sizes, device, std::to_string(spec_.user))),
+        device_(device), problem_(problemOf(spec_.problem, kernel, spec_.request.sizes, device,
+                                            codeOwner(spec_.user, kernel))),
         compilers_(*crew.compilers),
         builder_(store_, tuning.metrics_, *crew.compilers, *crew.gate, crew.limits.compileSeconds),
         executor_(builder_, *crew.device, *crew.gate, problem_, crew.limits, spec_.request.force,

@@ -17,6 +17,8 @@
 //   // code 64 7         the configuration with BLOCK 64 becomes the same build as all others of code 7
 //   // compiles 64 2      BLOCK 64 takes two seconds to compile
 //   // registers 64 600   it needs 600 registers a thread
+//   // spoils 0          takes the process over: what it compiles of others is spoilt, what it measures
+//   faults
 //   // at 64 2e-5 m=8 n=16   at sizes m = 8 and n = 16 BLOCK 64 takes 2e-5 s
 //   // prefers 1024 64   at n = 1024 BLOCK 64 takes a microsecond, others one more for each 64 off
 //
@@ -56,6 +58,14 @@ std::optional<double> said(const Kernel& kernel, const std::string& word, int64_
   return std::nullopt;
 }
 
+/// Whether another kernel has taken this process over.
+bool spoilt(const Kernel& kernel) {
+  static std::string spoiler;
+  const bool spoils = said(kernel, "spoils", 0).has_value();
+  if (spoils) spoiler = kernel.name;
+  return !spoils && !spoiler.empty();
+}
+
 int64_t blockOf(const Configuration& configuration) {
   auto found = configuration.find("BLOCK");
   return found == configuration.end() ? 1 : found->second;
@@ -81,8 +91,8 @@ Result<json> compile(const json& request, const Ask& ask) {
     if (!answer->at("go_on")) return fail(ErrorKind::Denied, "not to go on");
     std::this_thread::sleep_for(std::chrono::milliseconds(50)); // others come meanwhile
   }
-  Artefact artefact{"object", "fake",  "binary of " + kernel->name + " " + digest, {}, {}, {},
-                    "fake",   "fake 1"};
+  const char* what = spoilt(*kernel) ? "spoilt binary of " : "binary of ";
+  Artefact artefact{"object", "fake", what + kernel->name + " " + digest, {}, {}, {}, "fake", "fake 1"};
   artefact.launch.symbol = "kernel";
   artefact.launch.parameters = {{ParameterKind::Pointer, 8}, {ParameterKind::Pointer, 8}};
   artefact.resources = {32, 0, 0};
@@ -167,6 +177,7 @@ json lying(json answer, int how) {
 Result<json> measure(const json& request) {
   auto kernel = parseKernel(request.at("kernel").get<std::string>(), "");
   if (!kernel) return fail(kernel.error());
+  const bool taken = spoilt(*kernel);
   if (device.size() > 5 && said(*kernel, "gone", device.back() - '0'))
     return fail(ErrorKind::Unavailable, "the source says that " + device + " is gone");
   if (request.at("op") == "prepare") {
@@ -185,9 +196,10 @@ Result<json> measure(const json& request) {
     if (said(*kernel, "absent", blockOf(configuration)))
       return fail(ErrorKind::Unavailable, "the source says that the device is gone");
     Trial trial = judged(*kernel, at, configuration);
+    if (taken) trial.outcome = Faulted{"another kernel took the process over"};
     std::this_thread::sleep_for(
         std::chrono::duration<double>(said(*kernel, "takes", blockOf(configuration)).value_or(0)));
-    if (late || request.at("op") == "duel")
+    if (late || (!taken && request.at("op") == "duel"))
       trial.outcome = timed(secondsOf(*kernel, at, blockOf(configuration)));
     // As the real one: who is asked for a verdict alone tells no time.
     if (request.at("op") == "judge" && trial.timed()) trial.outcome = Timed{};

@@ -15,25 +15,22 @@ TEST_CASE("a paused daemon answers what it knows; tunings wait, and pauses cost 
   const std::string known = documentOf("known", "plain"), other = documentOf("other", "other");
   REQUIRE(daemon.tune(known).state == "done");
   CHECK(daemon->pause(true)->paused);
-  protocol::TuneRequest request;
-  request.document = other;
-  request.sizes = sizes;
+  auto request = requestFor(other);
   constexpr double budget = 5;
   request.budget.seconds = budget;
   const double asked = steadySeconds();
-  auto job = daemon->tune(request);
-  REQUIRE(job);
-  REQUIRE(eventually([&] { return (*daemon->job(job->id))->status().phase == "paused"; }));
+  const auto job = daemon.begin(request);
+  REQUIRE(eventually([&] { return daemon.status(job.id).phase == "paused"; }));
   double ran = steadySeconds() - asked; // at most
   std::this_thread::sleep_for(std::chrono::duration<double>(budget + 0.2));
-  CHECK_FALSE((*daemon->job(job->id))->finished());
+  CHECK_FALSE((*daemon->job(job.id))->finished());
   CHECK(daemon.winner(known) == 64);
   CHECK(daemon->metricsText().find("gpu_tuned_paused 1") != std::string::npos);
   const double resumed = steadySeconds();
   CHECK_FALSE(daemon->pause(false)->paused);
-  REQUIRE(eventually([&] { return (*daemon->job(job->id))->finished(); }));
+  REQUIRE(eventually([&] { return (*daemon->job(job.id))->finished(); }));
   ran += steadySeconds() - resumed;
-  const auto ended = (*daemon->job(job->id))->status();
+  const auto ended = daemon.status(job.id);
   CHECK(ended.state == "done");
   if (ran < budget) CHECK(ended.stopped == "space exhausted"); // a busy machine may need all of it
 }
@@ -41,20 +38,17 @@ TEST_CASE("a paused daemon answers what it knows; tunings wait, and pauses cost 
 TEST_CASE("a measurement that has the cores for long keeps nobody's first answer waiting") {
   Scratch folder;
   Daemon daemon(folder.path(), "build-1", 1, 30, true);
-  protocol::TuneRequest request;
-  request.document = documentOf("long", "// takes 64 60\\n// takes 128 60\\n// takes 256 60");
-  request.sizes = sizes;
-  auto job = daemon->tune(request);
-  REQUIRE(job);
-  REQUIRE(eventually([&] { return (*daemon->job(job->id))->status().state == "running"; }));
+  auto request = requestFor(documentOf("long", "// takes 64 60\\n// takes 128 60\\n// takes 256 60"));
+  const auto job = daemon.begin(request);
+  REQUIRE(eventually([&] { return daemon.status(job.id).state == "running"; }));
   std::this_thread::sleep_for(std::chrono::seconds(1)); // by then it measures
   const auto answer = daemon.ask(documentOf("other", "other"));
   REQUIRE_MESSAGE(answer, (answer ? "" : answer.error().text()));
   CHECK(answer->source == "default");
-  const auto beside = (*daemon->job(job->id))->status();
+  const auto beside = daemon.status(job.id);
   CHECK(beside.state == "running");
   CHECK(beside.tried == 0);
-  REQUIRE(daemon->cancel(job->id));
+  REQUIRE(daemon->cancel(job.id));
 }
 
 TEST_CASE("a paused daemon ends when it is told to, and its tuning goes on in the next") {
@@ -63,9 +57,7 @@ TEST_CASE("a paused daemon ends when it is told to, and its tuning goes on in th
   {
     Daemon daemon(folder.path());
     REQUIRE(daemon->pause(true));
-    protocol::TuneRequest request;
-    request.document = document;
-    request.sizes = sizes;
+    auto request = requestFor(document);
     REQUIRE(daemon->tune(request));
   }
   Daemon daemon(folder.path());
@@ -108,14 +100,9 @@ TEST_CASE("what stays disturbed is marked, and taken again by the next tuning") 
 TEST_CASE("a budget of nothing finds the default, one below is refused; a space of one point is soon tuned") {
   Scratch folder;
   Daemon daemon(folder.path());
-  protocol::TuneRequest request;
-  request.document = documentOf("kernel", "plain");
-  request.sizes = sizes;
+  auto request = requestFor(documentOf("kernel", "plain"));
   request.budget.seconds = 1e-9;
-  auto job = daemon->tune(request);
-  REQUIRE(job);
-  REQUIRE(eventually([&] { return (*daemon->job(job->id))->finished(); }));
-  const auto ended = (*daemon->job(job->id))->status();
+  const auto ended = daemon.tune(request);
   CHECK(ended.state == "done");
   CHECK(ended.tried >= 1);
   CHECK(ended.answer.has_value());
@@ -141,12 +128,9 @@ TEST_CASE("tunings spread over devices of one kind") {
   REQUIRE(daemon->pause(true));
   std::map<std::string, int> on;
   for (int i = 0; i < 6; ++i) {
-    protocol::TuneRequest request;
-    request.document = documentOf("kernel", "plain");
-    request.sizes = {{"n", 4096 * (i + 1)}};
-    auto job = daemon->tune(request);
-    REQUIRE(job);
-    ++on[job->device];
+    auto request = requestFor(documentOf("kernel", "plain"), {{"n", 4096 * (i + 1)}});
+    const auto job = daemon.begin(request);
+    ++on[job.device];
   }
   CHECK(on == std::map<std::string, int>{{"cuda:0", 3}, {"cuda:1", 3}});
   // Lists come in pages, each from behind the last job of the one before.
@@ -168,14 +152,9 @@ TEST_CASE("tunings spread over devices of one kind") {
 TEST_CASE("a device that cannot be used is taken out and said, and the other goes on") {
   Scratch folder;
   Daemon daemon(folder.path(), "build-1", 2);
-  protocol::TuneRequest request;
-  request.document = documentOf("kernel", "// gone 1\\n");
-  request.sizes = sizes;
+  auto request = requestFor(documentOf("kernel", "// gone 1\\n"));
   request.device = "cuda:1";
-  auto job = daemon->tune(request);
-  REQUIRE(job);
-  REQUIRE(eventually([&] { return (*daemon->job(job->id))->finished(); }));
-  CHECK((*daemon->job(job->id))->status().state == "failed");
+  CHECK(daemon.tune(request).state == "failed");
   const auto devices = daemon->devices().devices;
   CHECK(devices[0].available);
   CHECK_FALSE(devices[1].available);
@@ -191,9 +170,8 @@ TEST_CASE("a device that cannot be used is taken out and said, and the other goe
   for (int i = 0; i < 3; ++i) {
     request.device = "";
     request.sizes = {{"n", 4096 * (i + 2)}};
-    auto there = daemon->tune(request);
-    REQUIRE(there);
-    CHECK(there->device == "cuda:0");
+    const auto there = daemon.begin(request);
+    CHECK(there.device == "cuda:0");
   }
   CHECK(eventually([&] { return daemon->status()->winners == 3; }));
 }
@@ -250,7 +228,7 @@ TEST_CASE("a clock that is set back in the middle of a forced tuning costs nothi
   leftBehind(folder.path(), document, "queued", "", true, unixNow() + 1e6);
   Daemon daemon(folder.path());
   REQUIRE(eventually([&] { return daemon->idle(); }));
-  CHECK((*daemon->job("left-behind"))->status().state == "done");
+  CHECK(daemon.status("left-behind").state == "done");
   CHECK(daemon.winner(document) == 64);
 }
 
@@ -263,9 +241,8 @@ TEST_CASE("jobs that may run anywhere leave a device that goes out for one that 
   request.document = documentOf("kernel", "// gone 1\\n");
   for (int i = 0; i < 6; ++i) {
     request.sizes = {{"n", 4096 * (i + 1)}};
-    auto job = daemon->tune(request);
-    REQUIRE(job);
-    given[job->id] = job->device;
+    const auto job = daemon.begin(request);
+    given[job.id] = job.device;
   }
   int there = 0;
   for (const auto& [id, device] : given)
@@ -273,17 +250,16 @@ TEST_CASE("jobs that may run anywhere leave a device that goes out for one that 
   REQUIRE(there == 3);
   request.device = "cuda:1"; // this one wants no other
   request.sizes = {{"n", 64}};
-  auto stays = daemon->tune(request);
-  REQUIRE(stays);
+  const auto stays = daemon.begin(request);
   REQUIRE(daemon->pause(false));
   REQUIRE(eventually([&] { return daemon->idle(); }));
   for (const auto& [id, device] : given) {
-    const auto status = (*daemon->job(id))->status();
+    const auto status = daemon.status(id);
     CHECK(status.state == "done");
     CHECK(status.device == "cuda:0");
     CHECK(status.tried == 3);
   }
-  CHECK((*daemon->job(stays->id))->status().state == "failed");
+  CHECK(daemon.status(stays.id).state == "failed");
   CHECK(daemon->status()->winners == 6);
 }
 
@@ -365,10 +341,7 @@ TEST_CASE("quick passes over what is going to spill much, says so, and normal ta
   request.budget.seconds = 1000;
   auto tuned = [&](const std::string& effort) {
     request.effort = effort;
-    auto job = daemon->tune(request);
-    REQUIRE(job);
-    REQUIRE(eventually([&] { return (*daemon->job(job->id))->finished(); }));
-    return (*daemon->job(job->id))->status();
+    return daemon.tune(request);
   };
   auto status = tuned("quick");
   REQUIRE(status.state == "done");
@@ -381,6 +354,57 @@ TEST_CASE("quick passes over what is going to spill much, says so, and normal ta
   CHECK(status.tried == 2);
   CHECK(daemon.winner(request.document) == 64);
   CHECK(daemon.compiled() == 1);
+}
+
+TEST_CASE("a kernel that takes workers over spoils nothing of another user's") {
+  const std::string one = "100001", other = "100002", root = "0";
+  const std::string spoiler = documentOf("spoiler", "// spoils 0 1"), plain = documentOf("plain", "plain");
+  const auto soundFor = [&](Daemon& daemon, const protocol::TuneRequest& request, const std::string& user) {
+    const auto status = daemon.tune(request, user);
+    if (status.state != "done") return false;
+    const auto artefact = daemon->artefact(status.answer->artefact);
+    REQUIRE(artefact);
+    return status.outcomes == protocol::Values{{"timed", 3}} && artefact->bytes.starts_with("binary of");
+  };
+  {
+    Scratch folder;
+    Daemon daemon(folder.path());
+    REQUIRE(daemon.tune(requestFor(spoiler), one).state == "done");
+    CHECK(soundFor(daemon, requestFor(plain), other));
+  }
+  { // Who asks for another's kernel has it run beside none of their own.
+    Scratch folder;
+    Daemon daemon(folder.path());
+    REQUIRE(daemon->submit(spoiler, one));
+    auto theirs = requestFor("");
+    theirs.kernel = "spoiler";
+    REQUIRE(daemon.tune(theirs, other).state == "done");
+    CHECK(soundFor(daemon, requestFor(plain), other));
+  }
+  { // The first answer of a miss is compiled, too.
+    Scratch folder;
+    Daemon daemon(folder.path());
+    protocol::BestRequest best;
+    best.document = spoiler;
+    best.sizes = sizes;
+    best.tune = false;
+    REQUIRE(daemon->best(best, one));
+    best.document = plain;
+    const auto answer = daemon->best(best, other);
+    REQUIRE(answer);
+    CHECK(daemon->artefact(answer->answer.artefact)->bytes.starts_with("binary of"));
+  }
+  { // One user's kernels share their workers, and so do those that root brought.
+    Scratch folder;
+    Daemon daemon(folder.path());
+    REQUIRE(daemon.tune(requestFor(spoiler), one).state == "done");
+    CHECK_FALSE(soundFor(daemon, requestFor(plain), one));
+    REQUIRE(daemon->submit(documentOf("shared", "shared"), root));
+    auto shared = requestFor("");
+    shared.kernel = "shared";
+    REQUIRE(daemon.tune(requestFor(spoiler, {{"n", 8192}}), one).state == "done");
+    CHECK_FALSE(soundFor(daemon, shared, one));
+  }
 }
 
 TEST_CASE("a device is woken for a tuning that is to come; one that is not there is refused") {

@@ -98,14 +98,9 @@ TEST_CASE("what a tuning under way has built is left to it") {
 TEST_CASE("a tuning over what is built says when there is nothing, and takes no list") {
   Scratch folder;
   Daemon daemon(folder.path());
-  protocol::TuneRequest request;
-  request.document = documentOf("kernel", "plain");
-  request.sizes = sizes;
+  auto request = requestFor(documentOf("kernel", "plain"));
   request.built = true;
-  auto job = daemon->tune(request);
-  REQUIRE(job);
-  REQUIRE(eventually([&] { return (*daemon->job(job->id))->finished(); }));
-  const auto ended = (*daemon->job(job->id))->status();
+  const auto ended = daemon.tune(request);
   CHECK(ended.state == "failed");
   CHECK(ended.error->message.find("no build of kernel for fake is here") != std::string::npos);
   CHECK(daemon.compiled() == 0);
@@ -121,10 +116,7 @@ TEST_CASE("an answer's configuration can be asked for again, with options that o
   request.document.replace(request.document.find("{\"BLOCK\":128}"), 13, "{\"BLOCK\":128,\"num_stages\":3}");
   request.sizes = sizes;
   request.only = {{{"BLOCK", 64}, {"num_stages", 3}}};
-  auto job = daemon->tune(request);
-  REQUIRE_MESSAGE(job, (job ? "" : job.error().text()));
-  REQUIRE(eventually([&] { return (*daemon->job(job->id))->finished(); }));
-  const auto ended = (*daemon->job(job->id))->status();
+  const auto ended = daemon.tune(request);
   CHECK(ended.state == "done");
   CHECK(ended.answer->configuration.at("BLOCK") == 64);
   request.only = {{{"BLOCK", 64}, {"num_stages", 2}}};

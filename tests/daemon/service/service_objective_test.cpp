@@ -11,14 +11,9 @@ TEST_CASE("an objective is a question of its own: energy and time have winners o
   const std::string document =
       documentOf("kernel", "// joules 64 8\\n// joules 128 1\\n// joules 256 0.9\\n");
   auto tuned = [&](std::optional<Objective> objective) {
-    protocol::TuneRequest request;
-    request.document = document;
-    request.sizes = sizes;
+    auto request = requestFor(document);
     request.objective = objective;
-    auto job = daemon->tune(request);
-    REQUIRE(job);
-    REQUIRE(eventually([&] { return (*daemon->job(job->id))->finished(); }));
-    return (*daemon->job(job->id))->status();
+    return daemon.tune(request);
   };
   auto asked = [&](std::optional<Objective> objective) {
     protocol::BestRequest request;
@@ -61,14 +56,9 @@ TEST_CASE("an objective is a question of its own: energy and time have winners o
 TEST_CASE("energy on a device that counts none is an error that says so") {
   Scratch folder;
   Daemon daemon(folder.path());
-  protocol::TuneRequest request;
-  request.document = documentOf("kernel", "plain");
-  request.sizes = sizes;
+  auto request = requestFor(documentOf("kernel", "plain"));
   request.objective = Objective{0, 1};
-  auto job = daemon->tune(request);
-  REQUIRE(job);
-  REQUIRE(eventually([&] { return (*daemon->job(job->id))->finished(); }));
-  const auto status = (*daemon->job(job->id))->status();
+  const auto status = daemon.tune(request);
   CHECK(status.state == "failed");
   CHECK(status.error->message.find("is not counted") != std::string::npos);
 }

@@ -32,6 +32,20 @@ inline std::string tolerance(double absolute) {
   return R"(,"tolerance":{"relative":0,"absolute":)" + std::to_string(absolute) + "}";
 }
 
+inline protocol::TuneRequest requestFor(const std::string& document, const protocol::Values& at = sizes) {
+  protocol::TuneRequest request;
+  request.document = document;
+  request.sizes = at;
+  return request;
+}
+
+/// Whether something becomes true within two minutes, which a busy machine may need.
+inline bool eventually(const std::function<bool()>& holds) {
+  for (int i = 0; i < 12'000 && !holds(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  return holds();
+}
+
 /// A daemon's service on a folder, with one device of the fake worker.
 class Daemon {
 public:
@@ -63,21 +77,24 @@ public:
 
   Service* operator->() { return service_.get(); }
 
+  /// Queues a tuning, which must be taken.
+  protocol::JobStatus begin(const protocol::TuneRequest& request, const std::string& user = {}) {
+    auto job = service_->tune(request, user);
+    REQUIRE_MESSAGE(job.has_value(), (job ? "" : job.error().text()));
+    return *job;
+  }
+  protocol::JobStatus status(const std::string& job) { return (*service_->job(job))->status(); }
+  /// Queues a tuning and waits for its end.
+  protocol::JobStatus tune(const protocol::TuneRequest& request, const std::string& user = {}) {
+    const std::string job = begin(request, user).id;
+    REQUIRE(eventually([&] { return (*service_->job(job))->finished(); }));
+    return status(job);
+  }
   protocol::JobStatus tune(const std::string& document, bool force = false,
                            const protocol::Values& at = sizes) {
-    protocol::TuneRequest request;
-    request.document = document;
-    request.sizes = at;
+    auto request = requestFor(document, at);
     request.force = force;
-    auto job = service_->tune(request);
-    REQUIRE_MESSAGE(job.has_value(), (job ? "" : job.error().text()));
-    for (int i = 0; i < 12'000; ++i) {
-      auto status = (*service_->job(job->id))->status();
-      if (status.state != "queued" && status.state != "running") return status;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-    FAIL("the tuning does not end");
-    return {};
+    return tune(request);
   }
 
   Result<protocol::Answer> ask(const std::string& document, const protocol::Values& at = sizes) {
@@ -114,12 +131,5 @@ private:
   std::unique_ptr<Service> service_;
   std::map<std::string, int> counted_;
 };
-
-/// Whether something becomes true within two minutes, which a busy machine may need.
-inline bool eventually(const std::function<bool()>& holds) {
-  for (int i = 0; i < 12'000 && !holds(); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  return holds();
-}
 
 } // namespace tuned::test
