@@ -133,18 +133,34 @@ HttpResponse entry(Result<std::string> value, int status) {
   return reply(Result<protocol::Entry>(std::move(out)), status);
 }
 
+/// Spaces of users are asked for through their studies alone.
+Result<std::string> spaceOf(const Call& call) {
+  std::string space = at(call.path, "space");
+  if (!space.starts_with(store::Entries::ofUsers)) return space;
+  return fail(ErrorKind::Denied, "'" + space + "' holds a user's studies",
+              "open the study (POST /v1/studies); other spaces begin otherwise");
+}
+
+HttpResponse getEntry(Service&, const Call& call) {
+  auto space = spaceOf(call);
+  if (!space) return Router::problem(space.error());
+  return entry(call.entries.get(*space, at(call.path, "key")), call.status);
+}
+
 HttpResponse putEntry(Service&, const Call& call) {
+  auto space = spaceOf(call);
+  if (!space) return Router::problem(space.error());
   return withBody<protocol::EntryRequest>(call, [&](const protocol::EntryRequest& request) {
     if (request.value.empty())
       return Router::problem({ErrorKind::InvalidInput, "value: an object is missing"});
-    return entry(
-        call.entries.put(at(call.path, "space"), at(call.path, "key"), request.value, request.replace),
-        call.status);
+    return entry(call.entries.put(*space, at(call.path, "key"), request.value, request.replace), call.status);
   });
 }
 
 HttpResponse listEntries(Service&, const Call& call) {
-  auto keys = call.entries.keys(at(call.path, "space"));
+  auto space = spaceOf(call);
+  if (!space) return Router::problem(space.error());
+  auto keys = call.entries.keys(*space);
   if (!keys) return Router::problem(keys.error());
   return reply(Result<protocol::EntryList>(protocol::EntryList{std::move(*keys)}), call.status);
 }
@@ -248,10 +264,7 @@ constexpr Router::Entry table[] = {
      [](Service&, const Call& c) {
        return reply(c.studies.close(at(c.path, "id"), c.request.user()), c.status);
      }},
-    {"getEntry", false, false,
-     [](Service&, const Call& c) {
-       return entry(c.entries.get(at(c.path, "space"), at(c.path, "key")), c.status);
-     }},
+    {"getEntry", false, false, getEntry},
     {"putEntry", false, false, putEntry, Rights::Submit}, // it fills the disk, and others believe it
     {"listEntries", false, false, listEntries},
     // What one user stops, stands still for all.

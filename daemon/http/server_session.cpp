@@ -34,8 +34,8 @@ constexpr int dropsAtOnce = 4;
 constexpr size_t dropBytes = 512;
 /// Requests that came in one piece and are answered before others have their turn.
 constexpr size_t aheadAtOnce = 8;
-/// Memory for requests of all connections together; small ones are let through beyond it.
-constexpr size_t mostHeld = size_t{256} << 20, smallRequest = 64 * 1024;
+/// Requests that are let through where there is no memory for more.
+constexpr size_t smallRequest = 64 * 1024;
 
 /// The problem that a failure to read a request is, or nothing when there is nobody to tell.
 std::optional<HttpResponse> readProblem(error_code error, size_t bodyBytes) {
@@ -99,7 +99,7 @@ Session::Session(asio::local::stream_protocol::socket socket, ServerContext& con
 
 Session::~Session() {
   --context_.service.metrics().connectionsOpen;
-  context_.held -= held_;
+  context_.requests.change(peer_.uid, held_, 0);
 }
 
 void Session::giveWay() {
@@ -124,11 +124,24 @@ asio::awaitable<void> Session::serve() {
   context_.connections.leave(*this);
 }
 
+/// Who may not use the daemon may not fill its log either.
+void Session::noteRefusal(const Error& why) {
+  constexpr std::chrono::seconds between(1);
+  const auto now = std::chrono::steady_clock::now();
+  if (now - context_.refusalTold < between) {
+    ++context_.refusalsUntold;
+    return;
+  }
+  context_.refusalTold = now;
+  const size_t untold = std::exchange(context_.refusalsUntold, 0);
+  spdlog::warn("{}{}", why.text(), untold > 0 ? "; before it, " + std::to_string(untold) + " more" : "");
+}
+
 /// Whether the peer may use the daemon, and there is room for one more.
 asio::awaitable<bool> Session::admit() {
   auto peer = identify(socket_.native_handle(), context_.options);
   if (!peer) {
-    spdlog::warn("{}", peer.error().text());
+    noteRefusal(peer.error());
     co_await write(Router::problem(peer.error()), false);
     co_return false;
   }
@@ -165,12 +178,12 @@ asio::awaitable<void> Session::waitInLine() {
   if (!error) co_await context_.lane.turn(socket_.get_executor());
 }
 
-/// Keeps the sum of what requests hold. False: it is too much, and this one is not small.
+/// Keeps the sum of what requests hold. False: all, or this user's, are too much, and this one is not small.
 bool Session::account() {
-  const size_t now = reader_.held();
-  context_.held += now - held_;
+  const size_t now = reader_.held() + asked_;
+  context_.requests.change(peer_.uid, held_, now);
   held_ = now;
-  return context_.held <= mostHeld || now <= smallRequest;
+  return now <= smallRequest || context_.requests.room(peer_.uid);
 }
 
 asio::awaitable<std::optional<RequestReader::Whole>> Session::read() {
@@ -237,19 +250,30 @@ asio::awaitable<std::optional<RequestReader::Whole>> Session::read() {
 asio::awaitable<bool> Session::answer(RequestReader::Whole incoming) {
   auto start = std::chrono::steady_clock::now();
   incoming.request.peer = peer_;
+  asked_ = incoming.request.body.size();
+  account();
   HttpResponse response = co_await respond(incoming.request);
   if (response.stream) {
+    incoming.request.body = std::string();
+    asked_ = 0;
+    account();
     co_await stream(response.stream, response.streamFrom);
     co_return false;
   }
   bool keep = incoming.keepAlive && !context_.ending;
   bool written = co_await write(response, keep);
+  asked_ = 0;
+  account();
   context_.service.metrics().request(response.status, secondsSince(start));
   co_return written&& keep;
 }
 
 asio::awaitable<HttpResponse> Session::respond(const HttpRequest& request) {
   if (auto quick = context_.router.quick(request)) co_return std::move(*quick);
+  if (!context_.answers.room(peer_.uid))
+    co_return Router::problem({ErrorKind::Unavailable, "too many answers wait to be read by their clients",
+                               std::nullopt, "read those that were asked for, and ask again"},
+                              503);
   if (context_.service.looking() && context_.router.needsDevices(request)) co_await waitForDevices();
   HttpResponse response = co_await onThread(request);
   if (!response.waitFor) co_return response;
@@ -319,11 +343,14 @@ asio::awaitable<bool> Session::send(std::string_view head, std::string_view body
   if (error && error != asio::error::would_block) co_return false;
   if (sent == head.size() + body.size()) co_return true;
   const size_t ofHead = std::min(sent, head.size());
+  const size_t left = head.size() + body.size() - sent;
+  context_.answers.change(peer_.uid, 0, left);
   limit_.set(writeTime);
   co_await asio::async_write(socket_,
                              std::array{asio::buffer(head) + ofHead, asio::buffer(body) + (sent - ofHead)},
                              asio::redirect_error(asio::use_awaitable, error));
   limit_.lift();
+  context_.answers.change(peer_.uid, left, 0);
   co_return !error;
 }
 

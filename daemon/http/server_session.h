@@ -2,6 +2,7 @@
 #pragma once
 
 #include "daemon/http/connections.h"
+#include "daemon/http/held.h"
 #include "daemon/http/lane.h"
 #include "daemon/http/request_reader.h"
 #include "daemon/http/time_limit.h"
@@ -10,6 +11,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <set>
 
 namespace tuned {
@@ -25,8 +27,12 @@ struct ServerContext {
   Connections connections;
   Lane lane{2};
   std::set<Session*> open = {};
-  size_t held = 0; ///< bytes of requests that are on their way or being answered
+  Held requests{size_t{256} << 20, size_t{128} << 20}; ///< that are on their way or being answered
+  Held answers{size_t{1} << 30, size_t{256} << 20};    ///< that clients have not taken yet
   bool ending = false;
+  std::chrono::steady_clock::time_point refusalTold =
+      {};                    ///< when the log was told last that a user was refused
+  size_t refusalsUntold = 0; ///< since then
 };
 
 class Session : public Connection, public std::enable_shared_from_this<Session> {
@@ -41,6 +47,7 @@ public:
 
 private:
   boost::asio::awaitable<bool> admit();
+  void noteRefusal(const Error& why);
   boost::asio::awaitable<void> idle();
   boost::asio::awaitable<void> waitInLine();
   bool account();
@@ -64,7 +71,8 @@ private:
   boost::asio::steady_timer wake_; ///< what a wait for a job sleeps on
   bool idle_ = true, streaming_ = false, givenUp_ = false;
   size_t ahead_ = 0; ///< requests in a row that were there before the one before them was answered
-  size_t held_ = 0;  ///< its part of the context's
+  size_t asked_ = 0; ///< bytes of the body that is being answered
+  size_t held_ = 0;  ///< its part of the context's requests
 };
 
 } // namespace tuned

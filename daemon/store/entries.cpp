@@ -106,43 +106,71 @@ Result<std::string> Entries::put(const std::string& space, const std::string& ke
   if (auto written = replaceFile(*where, sha256(value) + "\n" + value, 0600); !written)
     return fail(written.error());
   **count += !present;
+  if (!space.starts_with(ofUsers)) limitShared(value.size());
   return value;
 }
 
-size_t Entries::trim(const std::string& prefix, size_t files, uint64_t bytes) {
-  struct File {
-    fs::path path;
-    fs::file_time_type written;
-    uint64_t bytes;
-  };
-  const std::lock_guard lock(mutex_);
+struct Entries::File {
+  fs::path path;
+  fs::file_time_type written;
+  uint64_t bytes;
+};
+
+/// Under the lock.
+std::vector<Entries::File>
+Entries::filesOf(const std::function<bool(const std::string& space)>& wanted) const {
   std::vector<File> all;
-  uint64_t held = 0;
   std::error_code error;
   for (auto space = fs::directory_iterator(folder_, error); !error && space != fs::directory_iterator();
        space.increment(error)) {
-    if (!space->path().filename().string().starts_with(prefix)) continue;
+    if (!wanted(space->path().filename().string())) continue;
     std::error_code inner;
     for (auto file = fs::directory_iterator(space->path(), inner); !inner && file != fs::directory_iterator();
          file.increment(inner)) {
       std::error_code gone;
       const auto size = file->file_size(gone);
       if (!gone) all.push_back({file->path(), file->last_write_time(gone), size});
-      if (!gone) held += size;
     }
   }
-  if (all.size() <= files && held <= bytes) return 0;
-  std::ranges::sort(all, {}, &File::written);
-  size_t left = all.size();
-  for (const File& file : all) {
-    if (left <= files && held <= bytes) break;
+  return all;
+}
+
+/// Removes the oldest of the files until `most` of `bytes` together are left. Under the lock.
+size_t Entries::trim(std::vector<File> files, size_t most, uint64_t bytes) {
+  uint64_t held = 0;
+  for (const File& file : files)
+    held += file.bytes;
+  size_t left = files.size();
+  if (left <= most && held <= bytes) return 0;
+  std::ranges::sort(files, {}, &File::written);
+  for (const File& file : files) {
+    if (left <= most && held <= bytes) break;
     ::unlink(file.path.c_str());
     --left;
     held -= file.bytes;
     counts_.erase(file.path.parent_path().filename().string());
     ::rmdir(file.path.parent_path().c_str()); // which succeeds when it was the last
   }
-  return all.size() - left;
+  return files.size() - left;
+}
+
+size_t Entries::trim(const std::string& prefix, size_t files, uint64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  return trim(filesOf([&](const std::string& space) { return space.starts_with(prefix); }), files, bytes);
+}
+
+/// Where an entry of `more` bytes came: the folder is walked once, and then when it is full. Under the lock.
+void Entries::limitShared(uint64_t more) {
+  constexpr uint64_t block = 4096;
+  if (shared_) *shared_ += std::max(more, block);
+  if (shared_ && *shared_ <= mostBytes_) return;
+  auto files = filesOf([](const std::string& space) { return !space.starts_with(ofUsers); });
+  shared_ = 0;
+  for (File& file : files)
+    *shared_ += file.bytes = std::max(file.bytes, block);
+  if (*shared_ <= mostBytes_) return;
+  trim(std::move(files), SIZE_MAX, mostBytes_ / 8 * 7);
+  shared_.reset(); // it is counted again with the next
 }
 
 Result<std::vector<std::string>> Entries::keys(const std::string& space) {

@@ -7,8 +7,10 @@
 #include "base/error.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,9 +20,14 @@ class Entries {
 public:
   static constexpr size_t largestValue = size_t{1} << 20;
   static constexpr size_t mostInSpace = 100'000;
+  /// With this begin the names of spaces that belong to users (service/studies), who have limits of their
+  /// own.
+  static constexpr const char* ofUsers = "study-";
 
-  /// `folder` is made with the first entry.
-  explicit Entries(std::string folder) : folder_(std::move(folder)) {}
+  /// `folder` is made with the first entry. All entries but those of users' spaces together have `mostBytes`,
+  /// a file counting as 4 KiB at least: beyond that the oldest go.
+  explicit Entries(std::string folder, uint64_t mostBytes = uint64_t{2} << 30)
+      : folder_(std::move(folder)), mostBytes_(mostBytes) {}
 
   /// The value's text. NotFound: there is none, or its file was damaged (it is removed then). InvalidInput: a
   /// name that is not made of up to 128 letters, digits, '-', '_' and '.', or begins with a dot.
@@ -40,10 +47,16 @@ public:
 private:
   Result<std::string> path(const std::string& space, const std::string& key) const;
   Result<size_t*> counter(const std::string& space);
+  struct File;
+  std::vector<File> filesOf(const std::function<bool(const std::string& space)>& wanted) const;
+  size_t trim(std::vector<File> files, size_t most, uint64_t bytes);
+  void limitShared(uint64_t more);
 
   const std::string folder_;
+  const uint64_t mostBytes_;
   std::mutex mutex_; ///< guards what follows, and writing
   std::map<std::string, size_t> counts_;
+  std::optional<uint64_t> shared_ = {}; ///< bytes of all but users' spaces; nothing: not counted yet
 };
 
 } // namespace tuned::store

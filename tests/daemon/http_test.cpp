@@ -1,6 +1,7 @@
 // The server's parts without a socket: who gives way to whom, and whose turn it is.
 #include "base/sha256.h"
 #include "daemon/http/connections.h"
+#include "daemon/http/held.h"
 #include "daemon/http/request_reader.h"
 #include "daemon/http/routes.h"
 #include "daemon/http/turns.h"
@@ -142,6 +143,46 @@ TEST_CASE("a check and a collection of the cache are broken off when the daemon 
   CHECK(router.handle(verify).status == 503);
   CHECK(router.handle(collect).status == 503);
   CHECK(service.store().counts()->artefacts == 1);
+}
+
+TEST_CASE("a user has room as long as all and they themselves are within their bytes") {
+  Held held(100, 50);
+  held.change(1, 0, 51);
+  CHECK_FALSE(held.room(1));
+  CHECK(held.room(2));
+  held.change(1, 51, 50);
+  CHECK(held.room(1));
+  held.change(2, 0, 30);
+  held.change(3, 0, 30);
+  for (unsigned user : {1, 2, 3, 4})
+    CHECK_FALSE(held.room(user)); // all together have too much
+  held.change(1, 50, 0);
+  CHECK(held.room(4));
+  CHECK(held.all() == 60);
+}
+
+TEST_CASE("a user's studies are no entries that others read or write") {
+  test::Scratch folder;
+  Options options;
+  options.cache = folder.path();
+  auto store = store::Store::open(options.cache);
+  REQUIRE(store);
+  Service service(options, std::move(*store));
+  Router router(service);
+  const auto ask = [&](const char* method, const std::string& target, const std::string& body = "") {
+    HttpRequest request{method, target, body, ""};
+    request.peer.rights = Rights::Submit;
+    return router.handle(request).status;
+  };
+  const std::string value = R"({"value": {}})";
+  CHECK(ask("PUT", "/v1/entries/shared/key", value) == 200);
+  CHECK(ask("GET", "/v1/entries/shared/key") == 200);
+  for (const char* space : {"study-1000-0123", "study-"}) {
+    const std::string at = std::string("/v1/entries/") + space;
+    CHECK(ask("PUT", at + "/key", value) == 403);
+    CHECK(ask("GET", at + "/key") == 403);
+    CHECK(ask("GET", at) == 403);
+  }
 }
 
 TEST_CASE("users take turns, and one alone does not hold every thread") {

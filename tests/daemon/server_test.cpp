@@ -3,6 +3,7 @@
 #include "tests/daemon/daemon_program.h"
 #include "tests/daemon/raw_socket.h"
 
+#include <chrono>
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 #include <sys/stat.h>
@@ -16,14 +17,15 @@ struct Running {
   std::string socket = folder / "s.sock";
   DaemonProgram daemon;
 
-  explicit Running(double requestSeconds = 60)
-      : daemon({"--config", configuration(requestSeconds), "--socket", socket, "--cache", folder / "cache"},
+  explicit Running(double requestSeconds = 60, int requestBytes = 4096)
+      : daemon({"--config", configuration(requestSeconds, requestBytes), "--socket", socket, "--cache",
+                folder / "cache"},
                folder / "log") {
     REQUIRE_MESSAGE(daemon.logs("serving"), daemon.log());
   }
-  std::string configuration(double requestSeconds) {
+  std::string configuration(double requestSeconds, int requestBytes) {
     std::ofstream(folder / "c.json") << "{\"request_seconds\": " << requestSeconds
-                                     << ", \"request_bytes\": 4096}";
+                                     << ", \"request_bytes\": " << requestBytes << "}";
     return folder / "c.json";
   }
   bool serves() const { return RawSocket(socket).ask("GET", "/healthz").find("200 OK") != std::string::npos; }
@@ -82,6 +84,36 @@ TEST_CASE("a request that comes in drops is answered, beside many that never end
   for (auto& one : slow)
     REQUIRE(one->send("x"));
   CHECK(tuned.daemon.end(SIGTERM) == 0);
+}
+
+TEST_CASE("answers that nobody reads take no more memory than a user may have") {
+  Running tuned(60, 2 << 20);
+  const std::string value = R"({"value": {"a": ")" + std::string(1'000'000, 'a') + R"("}})";
+  REQUIRE(has(RawSocket(tuned.socket).ask("PUT", "/v1/entries/large/one", value), "200 OK"));
+  std::vector<std::unique_ptr<RawSocket>> clients;
+  bool refused = false;
+  // What is not read for 30 s is given up: a machine on which this takes longer has room all the time.
+  const auto late = std::chrono::steady_clock::now() + std::chrono::seconds(25);
+  while (!refused && clients.size() < 900) {
+    if (std::chrono::steady_clock::now() > late) {
+      MESSAGE("skipped: the machine is too busy");
+      return;
+    }
+    clients.push_back(std::make_unique<RawSocket>(tuned.socket));
+    REQUIRE(clients.back()->send("GET /v1/entries/large/one HTTP/1.1\r\nHost: tuned\r\n\r\n"));
+    // Its first bytes have come: the next finds it waiting.
+    refused = has(clients.back()->receive("\r\n"), "503");
+  }
+  CHECK(refused);
+  CHECK(clients.size() > 200);
+  CHECK(tuned.serves()); // what is small and at hand
+  clients.clear();
+  std::string answer;
+  for (int i = 0; i < 600 && !has(answer, "200 OK"); ++i) {
+    ::usleep(100'000);
+    answer = RawSocket(tuned.socket).ask("GET", "/v1/entries/large/one");
+  }
+  CHECK(has(answer, "200 OK"));
 }
 
 TEST_CASE("what is wrong is a problem with a kind and a remedy") {

@@ -24,7 +24,7 @@ constexpr size_t kLarge = size_t{100} << 10;
 
 /// With this begin the names of all spaces of a user.
 std::string prefixOf(const std::string& user) {
-  return "study-" + user + "-";
+  return store::Entries::ofUsers + user + "-";
 }
 
 /// Name of the entries' space: studies in it have the same parameters and belong to the same user.

@@ -83,6 +83,35 @@ TEST_CASE("of many that come at once one is first, for all") {
     CHECK(value == kept[0]);
 }
 
+TEST_CASE("entries for all have so many bytes together, users' spaces their own") {
+  Folder folder;
+  const auto spaces = {"a", "b", "c"};
+  const auto shared = [&](Entries& entries) {
+    size_t count = 0;
+    for (const char* space : spaces)
+      count += entries.keys(space).value().size();
+    return count;
+  };
+  Entries entries(folder.path, 40 * 4096);
+  for (int i = 0; i < 100; ++i)
+    REQUIRE(entries.put("study-1-a", std::to_string(i), "{}", false));
+  for (int i = 0; i < 13; ++i)
+    for (const char* space : spaces)
+      REQUIRE(entries.put(space, std::to_string(i), "{}", false));
+  CHECK(shared(entries) == 39);
+  for (int i = 100; i < 200; ++i) {
+    REQUIRE(entries.put("a", std::to_string(i), std::string(5000, ' '), false));
+    CHECK(shared(entries) <= 40);
+    CHECK(entries.get("a", std::to_string(i)));
+  }
+  CHECK(shared(entries) >= 20);
+  CHECK(entries.keys("study-1-a").value().size() == 100);
+  Entries next(folder.path, 10 * 4096); // what is there counts from the first on
+  REQUIRE(next.put("b", "next", "{}", false));
+  CHECK(shared(next) <= 10);
+  CHECK(next.get("b", "next"));
+}
+
 TEST_CASE("what was written longest ago goes first when there is too much") {
   Folder folder;
   Entries entries(folder.path + "/entries");
