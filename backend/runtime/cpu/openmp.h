@@ -1,7 +1,8 @@
 // The OpenMP runtime that the process has anyway, in most of them PyTorch's, as a place to run launches on.
 //
-// Such a runtime's threads spin for milliseconds after a parallel region, in wait of the next one. Threads of our
-// own would share each core with one that spins: a launch between two of PyTorch's took up to three times as long.
+// Such a runtime's threads spin for milliseconds after a parallel region, in wait of the next one. Threads of
+// our own would share each core with one that spins: a launch between two of PyTorch's took up to three times
+// as long.
 #pragma once
 
 #include <functional>
@@ -13,17 +14,19 @@ public:
   /// The process's runtime, to be used by the calling thread until its next call; nullptr where launches need
   /// threads of our own:
   /// - No runtime is loaded whose symbols all may use. A later call finds one that was loaded since.
-  /// - The process was forked and runs on without exec: the runtime's threads stayed in the parent, and a region
+  /// - The process was forked and runs on without exec: the runtime's threads stayed in the parent, and a
+  /// region
   ///   would wait for them for ever.
-  /// - The calling thread is not the process's first: a runtime starts threads for each thread that opens regions.
+  /// - The calling thread is not the process's first: a runtime starts threads for each thread that opens
+  /// regions.
   static const OpenMp* ofProcess();
 
   /// Threads that a region of the calling thread gets, from 1 up: what OMP_NUM_THREADS or
   /// torch.set_num_threads say.
   int threads() const { return maxThreads_(); }
 
-  /// body(thread) on up to `threads` threads (from 1 up), thread in [0, threads); waits. Inside another region
-  /// there is one. `body` throws nothing.
+  /// body(thread) on up to `threads` threads (from 1 up), thread in [0, threads); waits. Inside another
+  /// region there is one. `body` throws nothing.
   void run(int threads, const std::function<void(int thread)>& body) const;
 
 private:
