@@ -92,7 +92,7 @@ Result<Artefact> CpuCompiler::compile(mlir::ModuleOp module, const std::string& 
   if (!function) return std::unexpected(function.error());
   auto callees = cloneCallees(*function);
   if (!callees) return fail(located(callees.error(), function->getLoc()));
-  auto facts = plain ? tt::AxisInfoAnalysis() : tt::AxisInfoAnalysis(*function);
+  auto facts = plain ? tt::AxisInfoAnalysis() : tt::AxisInfoAnalysis(*function, tt::Hints::NotOfWrapped);
   artefact.phaseSeconds["passes"] = secondsSince(start);
 
   start = std::chrono::steady_clock::now();

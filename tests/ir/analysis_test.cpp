@@ -53,6 +53,20 @@ TEST_CASE_FIXTURE(AnalysisTest, "pointers count alignment in bytes, and take vec
   CHECK_EQ(analysis.vectorLength(find<tt::AddPtrOp>(module), {}, 0), 8);
 }
 
+TEST_CASE_FIXTURE(AnalysisTest,
+                  "hints on values that wrap are believed by those alone who read sixteen bytes at once") {
+  const std::string hint =
+      " {tt.contiguity = dense<128> : tensor<1xi32>, tt.divisibility = dense<128> : tensor<1xi32>}";
+  const std::string limits = block + "    %c = arith.constant dense<40> : tensor<128xi32>\n";
+  const std::string wrapped = limits + "    %w = arith.remsi %i, %c" + hint + " : tensor<128xi32>";
+  CHECK_EQ(last("", wrapped).contiguity, Dims{128});
+  auto remainder = find<mlir::arith::RemSIOp>(module);
+  CHECK_EQ(AxisInfoAnalysis(function(module), tt::Hints::NotOfWrapped).of(remainder).contiguity, Dims{1});
+  last("", limits + "    %w = arith.addi %i, %c" + hint + " : tensor<128xi32>");
+  auto sum = find<mlir::arith::AddIOp>(module);
+  CHECK_EQ(AxisInfoAnalysis(function(module), tt::Hints::NotOfWrapped).of(sum).divisibility, Dims{128});
+}
+
 TEST_CASE_FIXTURE(AnalysisTest, "a mask is constant over runs that the limit is a multiple of") {
   std::string mask = block + "    %ns = tt.splat %n : i32 -> tensor<128xi32>\n"
                              "    %m = arith.cmpi slt, %i, %ns : tensor<128xi32>";

@@ -18,9 +18,16 @@ using Facts = llvm::DenseMap<Value, AxisInfo>;
 /// Rounds of a loop before changing bounds are given up; the other facts only fall, and soon end.
 constexpr int kRoundsWithBounds = 3;
 
+/// Whether the operation may bring a value that rose back to where it was.
+bool wraps(mlir::Operation* op) {
+  namespace arith = mlir::arith;
+  return mlir::isa<arith::RemSIOp, arith::RemUIOp, arith::SelectOp, arith::MinSIOp, arith::MinUIOp,
+                   arith::MaxSIOp, arith::MaxUIOp>(op);
+}
+
 class Dataflow {
 public:
-  Dataflow(Facts& facts, FuncOp function) : facts_(facts) {
+  Dataflow(Facts& facts, FuncOp function, Hints hints) : facts_(facts), hints_(hints) {
     function.walk([&](mlir::LLVM::AssumeOp assume) { believe(assume); });
     for (mlir::BlockArgument argument : function.getArguments())
       set(argument, ofArgument(function, argument));
@@ -117,7 +124,8 @@ private:
       visit(region);
     if (op->getNumResults() != 1) return;
     AxisInfo info = visitPlain(op);
-    readHints([&](const char* name) { return op->getDiscardableAttr(name); }, info);
+    if (hints_ == Hints::All || !wraps(op))
+      readHints([&](const char* name) { return op->getDiscardableAttr(name); }, info);
     set(op->getResult(0), std::move(info));
   }
 
@@ -198,6 +206,7 @@ private:
   }
 
   Facts& facts_;
+  const Hints hints_;
   llvm::DenseMap<Value, AxisInfo> assumed_;
 };
 
@@ -209,8 +218,8 @@ AxisInfo transfer(mlir::Operation* op, AxisOperands operands) {
   return AxisInfo::unknown(op->getResult(0).getType());
 }
 
-AxisInfoAnalysis::AxisInfoAnalysis(FuncOp function) {
-  if (!function.isExternal()) Dataflow(facts_, function);
+AxisInfoAnalysis::AxisInfoAnalysis(FuncOp function, Hints hints) {
+  if (!function.isExternal()) Dataflow(facts_, function, hints);
 }
 
 } // namespace tuned::tt

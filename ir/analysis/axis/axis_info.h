@@ -50,6 +50,11 @@ public:
   bool operator==(const AxisInfo&) const = default;
 };
 
+/// Which hints are believed. Programs call `(rows % M)` and clamped rows contiguous for a whole tile, so that
+/// a GPU loads sixteen bytes at once; behind M that is false, and what is loaded there is masked at the
+/// store. Whoever would read further than such an access takes the hints on such values for nothing.
+enum class Hints { All, NotOfWrapped };
+
 /// Forward dataflow over one function, through scf.for, if and while. Loops are iterated to a fixpoint;
 /// arguments of blocks that are branched to are unknown (simplify() leaves none). Hints (tt.divisibility,
 /// tt.contiguity, tt.constancy on operations and arguments) and llvm.intr.assume of a comparison with a
@@ -57,7 +62,7 @@ public:
 class AxisInfoAnalysis {
 public:
   AxisInfoAnalysis() = default; ///< nothing is known of any value
-  explicit AxisInfoAnalysis(FuncOp function);
+  explicit AxisInfoAnalysis(FuncOp function, Hints hints = Hints::All);
 
   /// The facts about a value of the function; nothing is known of values that are no integers or pointers.
   const AxisInfo& of(mlir::Value value) const;
