@@ -1,6 +1,9 @@
 #include "tests/tuner/kernels.h"
+#include "tuner/search/model/gaussian_process.h"
 #include "tuner/search/strategy.h"
 
+#include <array>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -120,6 +123,43 @@ TEST_CASE("strategies that learn are near the bottom of a valley of 4096 points 
       }
       CHECK(best <= 1.05e-3);
     }
+  }
+}
+
+TEST_CASE("what two divides often is told apart from what lies beside it") {
+  KernelParameter block{"BLOCK", {}};
+  for (int64_t value = 16; value <= 512; value += 16)
+    block.values.push_back(value);
+  GaussianProcess model({block, {"STAGES", {1, 2, 4}}, {"MODE", {0, 1, 2}}});
+  // 16 · 2^k is fast, and more so the larger k: two of three blocks are timed.
+  std::vector<GaussianProcess::Point> points;
+  std::vector<double> targets;
+  std::vector<Space::Index> others;
+  auto twos = [&](Space::Index at) { return std::countr_zero(static_cast<uint64_t>(block.values[at])); };
+  for (Space::Index at = 0; at < block.values.size(); ++at) {
+    if (at % 3 == 0) {
+      others.push_back(at);
+      continue;
+    }
+    points.push_back(model.pointOf(std::array<Space::Index, 3>{at, 0, 0}));
+    targets.push_back(-twos(at));
+  }
+  CHECK(points.front().size() == 4); // BLOCK has two coordinates, the others one
+  double mean = 0;
+  for (double target : targets)
+    mean += target / static_cast<double>(targets.size());
+  for (double& target : targets)
+    target -= mean;
+  std::mt19937_64 generator(1);
+  model.fit(points, targets, generator);
+  for (GaussianProcess::Point& point : points)
+    model.add(std::move(point));
+  const auto weights = model.weights(targets);
+  for (Space::Index at : others) {
+    CAPTURE(block.values[at]);
+    GaussianProcess::Candidate candidate{model.pointOf(std::array<Space::Index, 3>{at, 0, 0}), {}, 1};
+    model.update(candidate);
+    CHECK(std::abs(mean + GaussianProcess::mean(candidate, weights) + twos(at)) < 0.5);
   }
 }
 

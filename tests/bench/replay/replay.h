@@ -14,7 +14,7 @@ namespace tuned::bench {
 /// numbers, truths or text.
 struct Recorded {
   std::string name, kernel, device;
-  std::vector<KernelParameter> parameters;      ///< values are positions in the recording's lists
+  std::vector<KernelParameter> parameters;      ///< values are positions in its lists unless all are whole
   std::vector<std::vector<std::string>> values; ///< what stands at these
   std::vector<Space::Index> cells;
   std::vector<std::optional<double>> times; ///< seconds, in the order of rows

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <ctime>
 #include <filesystem>
@@ -50,6 +51,19 @@ Space::Index placeOf(Recorded& recorded, size_t parameter, const std::string& va
   return static_cast<Space::Index>(at);
 }
 
+/// Parameters whose values are all whole numbers get these instead of positions: that is what a tuning knows.
+void giveNumbers(Recorded& recorded) {
+  for (size_t i = 0; i < recorded.values.size(); ++i) {
+    std::vector<int64_t> numbers;
+    for (const std::string& text : recorded.values[i]) {
+      int64_t number = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+      if (error == std::errc() && end == text.data() + text.size()) numbers.push_back(number);
+    }
+    if (numbers.size() == recorded.values[i].size()) recorded.parameters[i].values = std::move(numbers);
+  }
+}
+
 /// Of this thread: others may be busy on its core.
 double processorSeconds() {
   timespec now{};
@@ -88,6 +102,7 @@ Recorded load(const std::string& path) {
       out.times.push_back(runs ? std::optional(seconds) : std::nullopt);
       if (runs) out.optimum = std::min(out.optimum, seconds);
     }
+    giveNumbers(out);
     if (!std::isfinite(out.optimum)) throw std::runtime_error("no configuration of it runs");
     return out;
   } catch (const std::exception& error) {
@@ -119,22 +134,26 @@ std::vector<History> historyOf(const Recorded& recorded, const std::vector<Recor
   std::vector<History> out;
   for (const Recorded& other : all) {
     if (other.kernel != recorded.kernel || other.device == recorded.device) continue;
-    // Lists may differ: the other's positions as positions here. What is not here is no point of this space.
-    std::vector<std::pair<std::string, std::vector<int64_t>>> here; // by the other's parameter
+    // Lists may differ: the other's positions as values here. What is not here is no point of this space.
+    std::vector<std::pair<std::string, std::vector<std::optional<int64_t>>>> here; // by the other's parameter
     for (size_t i = 0; i < other.parameters.size(); ++i) {
-      here.emplace_back(other.parameters[i].name, std::vector<int64_t>(other.values[i].size(), -1));
+      here.emplace_back(other.parameters[i].name,
+                        std::vector<std::optional<int64_t>>(other.values[i].size()));
       for (size_t j = 0; j < recorded.parameters.size(); ++j)
         if (recorded.parameters[j].name == other.parameters[i].name)
           for (size_t at = 0; at < other.values[i].size(); ++at)
             if (auto found = std::ranges::find(recorded.values[j], other.values[i][at]);
                 found != recorded.values[j].end())
-              here.back().second[at] = found - recorded.values[j].begin();
+              here.back().second[at] =
+                  recorded.parameters[j].values[static_cast<size_t>(found - recorded.values[j].begin())];
     }
     History history{other.device, 1, {}};
     for (size_t row = 0; row < other.times.size(); ++row) {
       Configuration configuration;
       for (size_t i = 0; i < here.size(); ++i)
-        configuration[here[i].first] = here[i].second[other.cells[row * here.size() + i]];
+        if (const auto value = here[i].second[other.cells[row * here.size() + i]])
+          configuration[here[i].first] = *value;
+      if (configuration.size() < here.size()) continue;
       history.points.push_back({std::move(configuration), other.times[row]});
     }
     out.push_back(std::move(history));

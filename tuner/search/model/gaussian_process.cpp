@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 namespace tuned {
@@ -13,7 +14,7 @@ constexpr float kStep = 0.05F;
 // far apart however many parameters there are, with this deviation of the logarithm.
 constexpr double kScaleMedian = 0.8, kScaleDeviation = 1.2;
 constexpr double kLeastScale = 0.05, kMostScale = 6, kLeastNoise = 1e-5, kMostNoise = 0.3;
-constexpr int kSteps = 40; ///< of the descent over scales and noise
+constexpr size_t kRounds = 7; ///< of the descent over scales and noise
 
 float dot(const float* a, const float* b, size_t count) {
   // Independent sums, which the compiler may keep in one vector.
@@ -49,17 +50,43 @@ float distance(float a, float b) {
   return d == 0 ? 0 : d * d + kStep;
 }
 
+/// Where a value stands in its list, 0 to 1.
+std::vector<float> placesOf(size_t count) {
+  std::vector<float> out(count);
+  for (size_t value = 0; value < count; ++value)
+    out[value] = static_cast<float>(value) / static_cast<float>(count - 1);
+  return out;
+}
+
+/// How often two divides each value, 0 to 1 from the least to the most. Nothing where the list's order says
+/// it already (powers of two), and where not all values are positive: these are names for something, or
+/// switches.
+std::vector<float> twosOf(const std::vector<int64_t>& values) {
+  std::vector<int> twos;
+  for (int64_t value : values) {
+    if (value <= 0) return {};
+    twos.push_back(std::countr_zero(static_cast<uint64_t>(value)));
+  }
+  if (std::ranges::is_sorted(twos) || std::ranges::is_sorted(twos, std::greater())) return {};
+  const auto [least, most] = std::ranges::minmax(twos);
+  std::vector<float> out(twos.size());
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = static_cast<float>(twos[i] - least) / static_cast<float>(most - least);
+  return out;
+}
+
 } // namespace
 
-GaussianProcess::GaussianProcess(const std::vector<KernelParameter>& parameters) {
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const size_t count = parameters[i].values.size();
-    if (count < 2) continue;
-    parameters_.push_back(i);
-    std::vector<float> coordinates;
-    for (size_t value = 0; value < count; ++value)
-      coordinates.push_back(static_cast<float>(value) / static_cast<float>(count - 1));
+GaussianProcess::GaussianProcess(const std::vector<KernelParameter>& parameters, bool twos) {
+  auto give = [&](size_t parameter, std::vector<float> coordinates) {
+    parameters_.push_back(parameter);
     coordinates_.push_back(std::move(coordinates));
+  };
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const auto& values = parameters[i].values;
+    if (values.size() < 2) continue;
+    give(i, placesOf(values.size()));
+    if (auto coordinates = twosOf(values); twos && !coordinates.empty()) give(i, std::move(coordinates));
   }
   scales_.assign(parameters_.size(), 0.5);
   precision_.assign(parameters_.size(), 4);
@@ -202,8 +229,8 @@ void GaussianProcess::fit(const std::vector<Point>& points, const std::vector<do
   Likelihood likelihood(points, targets);
   likelihood.setScales(scales_);
   double best = likelihood.log(noise_) + logPrior(scales_);
-  for (int step = 0; step < kSteps; ++step) {
-    const size_t which = static_cast<size_t>(step) % (scales_.size() + 1);
+  for (size_t step = 0; step < kRounds * (scales_.size() + 1); ++step) {
+    const size_t which = step % (scales_.size() + 1);
     if (which == scales_.size()) {
       const double tried = std::clamp(noise_ * std::exp(1.5 * normal(generator)), kLeastNoise, kMostNoise);
       const double density = likelihood.log(tried) + logPrior(scales_);

@@ -3,9 +3,12 @@
 //
 // The kernel is Matérn 5/2 of r² = Σ (d² + kStep · [d ≠ 0]) / scale², where d is the distance of two values
 // of a parameter as positions in its list, 0 to 1. The second term makes any change of value a step:
-// neighbours in a list of tile sizes are alike, but seldom as alike as in a smooth function. Scales and noise
-// are those of the largest posterior density under a log-normal prior, found by a random descent over
-// coordinates. (Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006: 2.2, 4.2 and 5.4.1.)
+// neighbours in a list of tile sizes are alike, but seldom as alike as in a smooth function. A parameter
+// whose values are not in the order of their factors of two (16, 32, 48, 64 …) has a second coordinate, how
+// often two divides them: whether a block fits warps, vectors and lines of memory often says more than its
+// size, and by their places 32 and 64 are no nearer to each other than to 48. Scales and noise are those of
+// the largest posterior density under a log-normal prior, found by a random descent over coordinates.
+// (Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006: 2.2, 4.2 and 5.4.1.)
 #pragma once
 
 #include "tuner/search/space.h"
@@ -17,9 +20,10 @@ namespace tuned {
 
 class GaussianProcess {
 public:
-  explicit GaussianProcess(const std::vector<KernelParameter>& parameters);
+  /// `twos`: whether second coordinates are wanted.
+  explicit GaussianProcess(const std::vector<KernelParameter>& parameters, bool twos = true);
 
-  /// A point, as the kernel sees it: one coordinate for each parameter with several values.
+  /// A point, as the kernel sees it: one or two coordinates for each parameter with several values.
   using Point = std::vector<float>;
   Point pointOf(Space::Row row) const;
 
@@ -46,8 +50,8 @@ public:
 private:
   double kernel(const Point& a, const Point& b) const;
 
-  std::vector<size_t> parameters_; ///< those with several values
-  std::vector<std::vector<float>> coordinates_;
+  std::vector<size_t> parameters_;              ///< by coordinate: whose it is
+  std::vector<std::vector<float>> coordinates_; ///< by coordinate: of each value
   std::vector<double> scales_;
   std::vector<float> precision_; ///< 1 / scale²
   double noise_ = 1e-3;          ///< as a share of the variance

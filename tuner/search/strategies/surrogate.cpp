@@ -13,7 +13,7 @@
 // last
 //   per cent lie.
 // - Histories give the process its mean (transfer.h), with a factor that is fitted: where they mislead it
-// goes to 0.
+// goes to 0. What two divides shows in them, and what is left is smoother: it gets no coordinate then.
 #include "tuner/search/model/transfer.h"
 #include "tuner/search/strategies/record.h"
 #include "tuner/search/strategies/strategies.h"
@@ -49,7 +49,8 @@ class Surrogate : public Strategy {
 public:
   explicit Surrogate(const Study& study)
       : space_(study.space), record_(study.space, study.seed),
-        transfer_(study.space, study.history, record_.generator()), model_(study.space.parameters()) {
+        transfer_(study.space, study.history, record_.generator()),
+        model_(study.space.parameters(), transfer_.empty()) {
     if (!transfer_.empty()) guesses_ = transfer_.promising(kFromHistory);
   }
 
