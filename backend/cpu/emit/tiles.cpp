@@ -2,6 +2,9 @@
 #include "backend/cpu/emit/emitter.h"
 #include "backend/cpu/plan/assignments.h"
 
+#include <llvm/ADT/STLExtras.h>
+#include <llvm/Support/MathExtras.h>
+
 namespace tuned::cpu {
 
 llvm::Value* Emitter::scratchAt(int64_t offset) {
@@ -16,8 +19,28 @@ llvm::Value* Emitter::slotAddress(mlir::Value value) {
   return scratchAt(plan_.offset(value));
 }
 
+namespace {
+
+/// The size of the aligned block of a tile that holds all lanes, a power of two; 0 where that is much more
+/// than they are, or the lanes follow each other or are one already. The block is within the tile, whose size
+/// is a power of two, too: no field moves its start within it.
+unsigned blockOf(const LaneIndex& index) {
+  if (index.width() < 4 || patternOf(index.lanes, 1) != Pattern::Other) return 0;
+  const int64_t last = *llvm::max_element(index.lanes);
+  const unsigned bits = llvm::Log2_64(static_cast<uint64_t>(last)) + 1;
+  const bool moved = llvm::any_of(index.fields, [&](const Field& field) { return field.shift < bits; });
+  constexpr unsigned most = 4; // elements read for one that is wanted
+  return moved || (uint64_t{1} << bits) > uint64_t{most} * index.width() ? 0 : 1U << bits;
+}
+
+} // namespace
+
 LaneValue Emitter::readTile(llvm::Value* tile, mlir::Type element, const LaneIndex& index) {
   llvm::Value* first = builder_.CreateGEP(memoryTypeOf(element), tile, indexing_.base(index));
+  if (const unsigned block = blockOf(index)) {
+    const llvm::SmallVector<int, 16> from(index.lanes.begin(), index.lanes.end());
+    return {builder_.CreateShuffleVector(loadElement(first, element, block), from)};
+  }
   int64_t size = storageBytes(element);
   llvm::SmallVector<int64_t, 16> offsets;
   for (int64_t lane : index.lanes)
