@@ -82,8 +82,7 @@ public:
     if (!target) return fail(target.error());
     auto after = [&](const tuned::Pass& pass) { printAfter(pass.name); };
     if (auto done = runPasses(module, simplifyPasses(), after); !done) return fail(done.error());
-    static constexpr tuned::Pass own[] = {{"decompose-scaled-dots", decomposeScaledDots},
-                                          {"order-reductions", orderReductions}};
+    static constexpr tuned::Pass own[] = {{"decompose-scaled-dots", decomposeScaledDots}};
     if (auto done = runPasses(module, own, after); !done) return fail(done.error());
     auto function = findEntry(module, entry);
     if (!function) return fail(function.error());

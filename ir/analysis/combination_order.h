@@ -12,7 +12,8 @@ bool commutesByForm(mlir::Region& region);
 /// Whether combining b with a may give something else than combining a with b, beyond rounding: the elements
 /// have to be combined in their order then. What the form does not tell is tried on numbers, ties among them
 /// (argmax with its index commutes, and so do Welford's sums); what cannot be computed here counts as
-/// ordered. NaNs are not tried: which of them survives is free.
+/// ordered. NaNs are not tried: which of them survives is free. Nor does it count which side is taken where a
+/// region asks whether a number that it computed, a sum of weights, is zero, and it is.
 bool orderMatters(mlir::Region& region);
 
 } // namespace tuned::tt

@@ -49,6 +49,32 @@ TEST_CASE_FIXTURE(OrderTest, "a region that prefers a side keeps the order") {
   CHECK(ordered("f32", "tt.reduce.return %b, %i : f32, i32"));
 }
 
+TEST_CASE_FIXTURE(OrderTest, "means by weights commute, though no weight at all leaves the first") {
+  const std::string mean = "%z = arith.constant 0.0 : f32\n %u = arith.sitofp %i : i32 to f32\n"
+                           "%v = arith.sitofp %j : i32 to f32\n %w = arith.addf %u, %v : f32\n"
+                           "%no = arith.cmpf oeq, %w, %z : f32\n %q = arith.divf %v, %w : f32\n"
+                           "%part = arith.select %no, %z, %q : f32\n %d = arith.subf %b, %a : f32\n"
+                           "%e = arith.mulf %d, %part : f32\n %m = arith.addf %a, %e : f32\n";
+  CHECK_FALSE(ordered("f32", mean + "%n = arith.addi %i, %j : i32\n tt.reduce.return %m, %n : f32, i32"));
+  CHECK(ordered("f32", mean + "tt.reduce.return %m, %i : f32, i32"));
+  module = parse(kernelText("%p: !tt.ptr<f32>", R"(
+    %z = arith.constant 0.0 : f32
+    %x = arith.constant dense<1.0> : tensor<64xf32>
+    %0:2 = "tt.reduce"(%x, %x) <{axis = 0 : i32}> ({
+    ^bb0(%a: f32, %u: f32, %b: f32, %v: f32):
+      %w = arith.addf %u, %v : f32
+      %no = arith.cmpf oeq, %w, %z : f32
+      %q = arith.divf %v, %w : f32
+      %part = arith.select %no, %z, %q : f32
+      %d = arith.subf %b, %a : f32
+      %e = arith.mulf %d, %part : f32
+      %m = arith.addf %a, %e : f32
+      tt.reduce.return %m, %w : f32, f32
+    }) : (tensor<64xf32>, tensor<64xf32>) -> (f32, f32)
+    tt.store %p, %0#0 : !tt.ptr<f32>)"));
+  CHECK_FALSE(tt::orderMatters(find<tt::ReduceOp>(module).getCombineOp())); // a constant from outside
+}
+
 TEST_CASE_FIXTURE(OrderTest, "what does not fold counts as ordered") {
   CHECK(ordered("f32",
                 "%s = tt.extern_elementwise %a, %b {libname = \"\", libpath = \"\", pure = true, symbol = "

@@ -2,6 +2,7 @@
 #include "backend/tileir/emit/emitter.h"
 #include "backend/tileir/emit/memory/clusters.h"
 #include "backend/tileir/emit/products.h"
+#include "ir/analysis/combination_order.h"
 
 #include <llvm/ADT/MapVector.h>
 #include <mlir/Dialect/Arith/IR/Arith.h>
@@ -84,6 +85,11 @@ Result<std::string> combiner(Emitter& e, mlir::Region& region, const Values& ope
 
 Result<void> reduce(Emitter& e, mlir::Operation& operation) {
   auto op = mlir::cast<tt::ReduceOp>(operation);
+  // A tree over neighbours, as orderReductions() makes it, came out wrong on an H100 (tileiras 13.5.37;
+  // Welford's sums over 2 × 64 to 1 × 2048), the same reduction as one operation right.
+  if (tt::orderMatters(op.getCombineOp()))
+    return unsupported(operation,
+                       "whose operands may not be exchanged: the assembler takes them in any order");
   auto operands = operandsOf(e, operation, op.getCombineOp());
   if (!operands) return fail(operands.error());
   auto region = combiner(e, op.getCombineOp(), operands->tiles);
