@@ -11,14 +11,11 @@ namespace tuned::cpu {
 
 class OpenMp {
 public:
-  /// The process's runtime, to be used by the calling thread until its next call; nullptr where launches need
-  /// threads of our own:
-  /// - No runtime is loaded whose symbols all may use. A later call finds one that was loaded since.
-  /// - The process was forked and runs on without exec: the runtime's threads stayed in the parent, and a
-  /// region
-  ///   would wait for them for ever.
-  /// - The calling thread is not the process's first: a runtime starts threads for each thread that opens
-  /// regions.
+  /// The process's runtime, to be used by the calling thread until its next call. nullptr where launches need
+  /// threads of our own: no runtime is loaded whose symbols all may use (a later call finds one that was
+  /// loaded since); the process was forked and runs on without exec, so that the runtime's threads stayed in
+  /// the parent and a region would wait for them for ever; or the caller is not the process's first thread,
+  /// for a runtime starts threads for each thread that opens regions.
   static const OpenMp* ofProcess();
 
   /// Threads that a region of the calling thread gets, from 1 up: what OMP_NUM_THREADS or
