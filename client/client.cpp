@@ -57,16 +57,19 @@ struct Client::State {
     return response;
   }
 
+  /// What an answer to `path` says.
+  template <typename Message> static Result<Message> read(const std::string& path, const Response& response) {
+    auto message = fromText<Message>(response.body);
+    if (!message)
+      return fail(ErrorKind::Unsupported,
+                  "the daemon's answer to " + path + " is not what it should be: " + message.error().message,
+                  otherVersion(response.server));
+    return message;
+  }
   template <typename Message> Result<Message> get(const Request& request, double seconds) {
     const auto response = fetch(request, seconds);
     if (!response) return fail(response.error());
-    auto message = fromText<Message>(response->body);
-    if (!message)
-      return fail(ErrorKind::Unsupported,
-                  "the daemon's answer to " + request.path +
-                      " is not what it should be: " + message.error().message,
-                  otherVersion(response->server));
-    return message;
+    return read<Message>(request.path, *response);
   }
   template <typename Message> Result<Message> get(const std::string& path) {
     return get<Message>({"GET", path, {}}, timeout);
@@ -96,7 +99,64 @@ std::string withQuery(std::string path, const Parameters& parameters) {
   return path;
 }
 
-constexpr double streamIdleSeconds = 60;
+double secondsUntil(Deadline when) {
+  return std::chrono::duration<double>(when - std::chrono::steady_clock::now()).count();
+}
+
+/// Follows a job over streams that may end before it does, each of which goes on where the last one ended.
+class Follower {
+public:
+  Follower(const std::string& job, const Progress& progress)
+      : path_("/v1/jobs/" + encode(job) + "/events"), progress_(progress) {}
+
+  /// One stream, to its end.
+  Result<Response> follow(Http& http) {
+    parser_ = {};
+    heard_ = false;
+    return http.stream(
+        {"GET", path_, {}, lastId_}, idleSeconds, [this](std::string_view piece) -> Result<bool> {
+          const auto fed = parser_.feed(piece, [this](const Event& event) { return take(event); });
+          if (!fed) return fail(fed.error());
+          if (!parser_.lastId().empty()) lastId_ = parser_.lastId();
+          return !over_;
+        });
+  }
+  /// Seconds until the daemon, which needs the place for others or has none, wants to be asked again; 0: it
+  /// says nothing, or has had no place for too long.
+  double comesAgain(const Result<Response>& response) {
+    if (heard_ || parser_.comeAgain()) patience_ = in(idleSeconds);
+    double wait = 0;
+    if (parser_.comeAgain())
+      wait = std::chrono::duration<double>(*parser_.comeAgain()).count();
+    else if (response && std::chrono::steady_clock::now() < patience_)
+      wait = response->retryAfter;
+    return std::min(wait, idleSeconds);
+  }
+  bool over() const { return over_; }
+  /// Whether the last stream told anything.
+  bool heard() const { return heard_; }
+  const JobStatus& last() const { return last_; }
+
+private:
+  static constexpr double idleSeconds = 60;
+
+  Result<void> take(const Event& event) {
+    if (over_) return {}; // of the same piece as the last one
+    last_ = event.job;
+    heard_ = true;
+    const bool followOn = !progress_ || progress_(event);
+    over_ = event.name == "done" || !followOn;
+    return {};
+  }
+
+  const std::string path_;
+  const Progress& progress_;
+  EventParser parser_;
+  std::string lastId_;
+  JobStatus last_;
+  Deadline patience_ = in(idleSeconds);
+  bool over_ = false, heard_ = false;
+};
 } // namespace
 
 Client::Client(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -120,7 +180,20 @@ Result<AnswerPointer> Client::best(const std::string& kernel, const Values& size
 }
 
 Result<Answer> Client::ask(const BestRequest& request) {
-  return state_->get<Answer>({"POST", "/v1/best", toText(request)}, state_->timeout + request.wait);
+  const Deadline until = in(request.wait);
+  for (BestRequest now = request;;) {
+    const Request post{"POST", "/v1/best", toText(now)};
+    const auto response = state_->http.send(post, in(state_->timeout + now.wait));
+    if (!response) return fail(response.error());
+    // One that waits may have to give its place up: it waits on when it has come again.
+    const double left = secondsUntil(until) - response->retryAfter;
+    if (response->retryAfter > 0 && left > 0 && sleepFor(response->retryAfter)) {
+      now.wait = left;
+      continue;
+    }
+    if (response->status >= 300) return fail(refusal(*response));
+    return State::read<Answer>(post.path, *response);
+  }
 }
 
 Result<JobStatus> Client::start(const TuneRequest& request) {
@@ -134,27 +207,13 @@ Result<JobStatus> Client::tune(const TuneRequest& request, const Progress& progr
 }
 
 Result<JobStatus> Client::watch(const std::string& id, const Progress& progress) {
-  const std::string path = "/v1/jobs/" + encode(id);
-  JobStatus last;
-  bool over = false;
-  for (int broken = 0; !over;) {
-    EventParser parser;
-    const auto take = [&](const Event& event) -> Result<void> {
-      if (over) return {}; // of the same piece as the last one
-      last = event.job;
-      broken = 0;
-      const bool followOn = !progress || progress(event);
-      over = over || event.name == "done" || !followOn;
-      return {};
-    };
-    const auto response = state_->http.stream({"GET", path + "/events", {}}, streamIdleSeconds,
-                                              [&](std::string_view piece) -> Result<bool> {
-                                                if (auto fed = parser.feed(piece, take); !fed)
-                                                  return fail(fed.error());
-                                                return !over;
-                                              });
+  Follower follower(id, progress);
+  for (int broken = 0; !follower.over();) {
+    const auto response = follower.follow(state_->http);
+    if (follower.over()) break;
+    if (follower.heard()) broken = 0;
+    if (const double wait = follower.comesAgain(response); wait > 0 && sleepFor(wait)) continue;
     if (response && response->status >= 300) return fail(refusal(*response));
-    if (over) break;
     if (!response && !mayWait()) return fail(response.error());
     if (!response && response.error().kind != ErrorKind::Unavailable &&
         response.error().kind != ErrorKind::TimedOut)
@@ -167,6 +226,7 @@ Result<JobStatus> Client::watch(const std::string& id, const Progress& progress)
               : response.error());
     std::this_thread::sleep_for(std::chrono::milliseconds(100 * broken));
   }
+  const JobStatus& last = follower.last();
   // One that was measured with energy answers another question than best() asks.
   if (last.answer && !last.answer->joules) state_->cache.replace(*last.answer);
   return last;

@@ -52,6 +52,16 @@ std::unexpected<Error> cannotConnect(const std::string& socket, int error) {
 }
 } // namespace
 
+bool sleepFor(double seconds) {
+  constexpr std::chrono::milliseconds piece(askMilliseconds);
+  for (const Deadline until = in(seconds);;) {
+    if (!mayWait()) return false;
+    const auto left = until - std::chrono::steady_clock::now();
+    if (left <= left.zero()) return true;
+    std::this_thread::sleep_for(std::min<Deadline::duration>(left, piece));
+  }
+}
+
 Result<Connection> Connection::open(const std::string& socket, Deadline deadline) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;

@@ -1,8 +1,10 @@
 #include "client/http.h"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <charconv>
 #include <optional>
 
 namespace http = boost::beast::http;
@@ -17,7 +19,15 @@ std::string head(const Request& request) {
   if (!request.body.empty() || request.method == "POST")
     text +=
         "Content-Type: application/json\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n";
+  if (!request.lastEventId.empty()) text += "Last-Event-ID: " + request.lastEventId + "\r\n";
   return text + "\r\n";
+}
+
+/// Seconds that a Retry-After says; 0: none, or a date, which this daemon never says.
+int secondsOf(std::string_view text) {
+  int out = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc() && end == text.data() + text.size() ? std::max(out, 0) : 0;
 }
 
 /// The first bytes of what somebody said, so that they can be shown.
@@ -93,8 +103,14 @@ public:
 
   /// All but the body.
   Response head() const {
-    const auto type = parser_.get()[http::field::content_type], server = parser_.get()[http::field::server];
-    return {status(), std::string(type.data(), type.size()), std::string(server.data(), server.size()), {}};
+    const auto& fields = parser_.get();
+    const auto type = fields[http::field::content_type], server = fields[http::field::server],
+               retry = fields[http::field::retry_after];
+    return {status(),
+            std::string(type.data(), type.size()),
+            std::string(server.data(), server.size()),
+            {},
+            secondsOf({retry.data(), retry.size()})};
   }
   Response response() {
     Response out = head();

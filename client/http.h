@@ -16,6 +16,8 @@ namespace tuned::client {
 
 using Deadline = std::chrono::steady_clock::time_point;
 Deadline in(double seconds);
+/// False: nobody waits any longer (notice.h).
+bool sleepFor(double seconds);
 
 /// One connected socket, closed with the object.
 class Connection {
@@ -43,6 +45,7 @@ struct Request {
   std::string method = "GET";
   std::string path;
   std::string body;
+  std::string lastEventId = {}; ///< of a stream that goes on behind that event
 };
 
 struct Response {
@@ -50,6 +53,7 @@ struct Response {
   std::string type;   ///< Content-Type
   std::string server; ///< who says that he speaks (protocol/speaker.h); empty: not told
   std::string body;
+  int retryAfter = 0; ///< seconds after which to ask again; 0: not told
 };
 
 /// Takes a piece of a streamed body; false ends the stream.

@@ -3,14 +3,8 @@
 namespace tuned {
 
 std::list<Connection*>& Connections::listOf(User& user, Connection& connection) {
-  switch (connection.state_) {
-  case Connection::State::Idle:
-    return user.idle;
-  case Connection::State::Reading:
-    return user.reading;
-  default:
-    return connection.place_;
-  }
+  if (connection.state_ == Connection::State::Busy) return connection.place_;
+  return user.waiting[static_cast<size_t>(connection.state_)];
 }
 
 void Connections::move(Connection& connection, Connection::State state) {
@@ -28,26 +22,28 @@ void Connections::move(Connection& connection, Connection::State state) {
 }
 
 bool Connections::close(User& user) {
-  std::list<Connection*>& list = user.idle.empty() ? user.reading : user.idle;
-  if (list.empty()) return false;
-  // It leaves the register when its coroutine has ended; until then it is not asked again.
-  Connection& leaving = *list.front();
-  leaving.place_.splice(leaving.place_.begin(), list, list.begin());
-  leaving.state_ = Connection::State::Busy;
-  leaving.giveWay();
-  return true;
+  for (auto& list : user.waiting) {
+    if (list.empty()) continue;
+    // It leaves the register when its coroutine has ended; until then it is not asked again.
+    Connection& leaving = *list.front();
+    leaving.place_.splice(leaving.place_.begin(), list, list.begin());
+    leaving.state_ = Connection::State::Busy;
+    leaving.giveWay();
+    return true;
+  }
+  return false;
 }
 
 bool Connections::makeRoom(unsigned newcomer) {
   if (users_[newcomer].open >= perUser_) return close(users_[newcomer]);
   if (open_ < most_) return true;
-  User *crowded = nullptr, *slow = nullptr;
-  for (auto& [id, user] : users_) {
-    if (!user.idle.empty() && (!crowded || user.open > crowded->open)) crowded = &user;
-    if (!user.reading.empty() && (!slow || user.open > slow->open)) slow = &user;
+  for (size_t state = 0; state < std::tuple_size_v<decltype(User::waiting)>; ++state) {
+    User* crowded = nullptr;
+    for (auto& [id, user] : users_)
+      if (!user.waiting[state].empty() && (!crowded || user.open > crowded->open)) crowded = &user;
+    if (crowded) return close(*crowded);
   }
-  if (!crowded) crowded = slow;
-  return crowded && close(*crowded);
+  return false;
 }
 
 bool Connections::enter(Connection& connection, unsigned user) {

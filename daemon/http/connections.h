@@ -1,6 +1,7 @@
 // All open connections, by user and by what they do: a full house makes room by closing one that waits.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <list>
 #include <map>
@@ -16,7 +17,8 @@ public:
 
 private:
   friend class Connections;
-  enum class State { Busy, Idle, Reading };
+  /// In the order in which they give way; who is busy never does.
+  enum class State { Idle, Reading, Watching, Busy };
   unsigned user_ = 0;
   State state_ = State::Busy;
   std::list<Connection*> place_; ///< one entry, in here while busy, else in its user's list
@@ -31,13 +33,16 @@ public:
 
   /// Takes a connection in. When its user or all have too many, one of theirs gives way: the one that has
   /// been idle longest, of the user with the most connections; when none is idle, the one that has been
-  /// sending its request longest. False: every one is being answered, and the newcomer has to go.
+  /// sending its request longest; when none is either, the one that has watched a job longest. False: every
+  /// one is being answered, and the newcomer has to go.
   bool enter(Connection& connection, unsigned user);
   void leave(Connection& connection);
 
-  /// What the connection does now: waits for a request, receives one, or has one answered.
+  /// What the connection does now: waits for a request, receives one, waits for a job or is told its events,
+  /// or has a request answered.
   void setIdle(Connection& connection) { move(connection, Connection::State::Idle); }
   void setReading(Connection& connection) { move(connection, Connection::State::Reading); }
+  void setWatching(Connection& connection) { move(connection, Connection::State::Watching); }
   void setBusy(Connection& connection) { move(connection, Connection::State::Busy); }
 
   size_t open() const { return open_; }
@@ -45,7 +50,7 @@ public:
 private:
   struct User {
     size_t open = 0;
-    std::list<Connection*> idle, reading; ///< oldest first
+    std::array<std::list<Connection*>, 3> waiting; ///< by State, oldest first
   };
   void move(Connection& connection, Connection::State state);
   static std::list<Connection*>& listOf(User& user, Connection& connection);

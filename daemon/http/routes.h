@@ -33,6 +33,7 @@ struct HttpResponse {
   std::shared_ptr<Job> waitFor =
       {}; ///< set: ask again when this job ends or after waitSeconds; else this answer stands
   double waitSeconds = 0;
+  int retryAfter = 0; ///< seconds after which it is worth asking again; 0: not told
 };
 
 class Router {

@@ -26,6 +26,9 @@ using boost::system::error_code;
 
 namespace {
 constexpr std::chrono::seconds idleTime(300), writeTime(30), keepAliveTime(10), devicesTime(25);
+/// When one comes again that gave its place up while it followed or waited for a job, so that places change
+/// hands no faster than that; and one that found every place taken.
+constexpr std::chrono::seconds againTime(2), refusedTime(1);
 /// Bodies that callers may send who only ask.
 constexpr size_t askBytes = 64 * 1024;
 /// A request that comes in more than so many pieces of less than so many bytes is read in line with others
@@ -81,6 +84,7 @@ std::string headOf(const HttpResponse& response, size_t bodyBytes, bool keepAliv
   out += std::string_view(http::obsolete_reason(static_cast<http::status>(response.status)));
   out += "\r\nServer: " + protocol::speaker() + "\r\nContent-Type: " + response.type;
   if (!response.allow.empty()) out += "\r\nAllow: " + response.allow;
+  if (response.retryAfter > 0) out += "\r\nRetry-After: " + std::to_string(response.retryAfter);
   if (!keepAlive) out += "\r\nConnection: close";
   return out + "\r\nContent-Length: " + std::to_string(bodyBytes) + "\r\n\r\n";
 }
@@ -105,6 +109,7 @@ Session::~Session() {
 void Session::giveWay() {
   givenUp_ = true;
   socket_.cancel();
+  wake_.cancel();
 }
 
 void Session::end() {
@@ -150,11 +155,12 @@ asio::awaitable<bool> Session::admit() {
     reader_.limitBody(std::min(askBytes, static_cast<size_t>(context_.options.requestBytes)));
   if (context_.connections.enter(*this, peer_.uid)) co_return true;
   ++context_.service.metrics().rejected;
-  co_await write(
+  HttpResponse full =
       Router::problem({ErrorKind::Unavailable, "every connection is in use", std::nullopt,
                        "ask again in a moment; connections in the daemon's configuration is the limit"},
-                      503),
-      false);
+                      503);
+  full.retryAfter = refusedTime.count();
+  co_await write(full, false);
   co_return false;
 }
 
@@ -260,7 +266,7 @@ asio::awaitable<bool> Session::answer(RequestReader::Whole incoming) {
     co_await stream(response.stream, response.streamFrom);
     co_return false;
   }
-  bool keep = incoming.keepAlive && !context_.ending;
+  bool keep = incoming.keepAlive && !context_.ending && !givenUp_;
   bool written = co_await write(response, keep);
   asked_ = 0;
   account();
@@ -280,6 +286,7 @@ asio::awaitable<HttpResponse> Session::respond(const HttpRequest& request) {
   co_await waitFor(response.waitFor, response.waitSeconds);
   // Whatever is known now stands.
   HttpResponse later = co_await onThread(request);
+  if (givenUp_ && later.waitFor) later.retryAfter = againTime.count();
   co_return later;
 }
 
@@ -321,11 +328,13 @@ asio::awaitable<void> Session::waitFor(std::shared_ptr<Job> job, double seconds)
       std::chrono::steady_clock::now() + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                                              std::chrono::duration<double>(std::min(seconds, 1e6)));
   auto listening = wakeOn(*job);
-  while (!job->finished() && !context_.ending && std::chrono::steady_clock::now() < until) {
+  context_.connections.setWatching(*this);
+  while (!job->finished() && !context_.ending && !givenUp_ && std::chrono::steady_clock::now() < until) {
     wake_.expires_at(until);
     error_code ignored;
     co_await wake_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
+  context_.connections.setBusy(*this);
 }
 
 asio::awaitable<bool> Session::write(const HttpResponse& response, bool keepAlive) {
@@ -354,8 +363,16 @@ asio::awaitable<bool> Session::send(std::string_view head, std::string_view body
   co_return !error;
 }
 
+/// Another needs the place: what fits at once is said, and when to come again for the rest.
+void Session::leaveStream(std::string last) {
+  last += protocol::toComeAgain(againTime);
+  error_code ignored;
+  socket_.write_some(asio::buffer(last), ignored);
+}
+
 asio::awaitable<void> Session::stream(std::shared_ptr<Job> job, size_t from) {
   streaming_ = true;
+  context_.connections.setWatching(*this);
   auto listening = wakeOn(*job);
   std::string out = "HTTP/1.1 200 OK\r\nServer: " + protocol::speaker() +
                     "\r\nContent-Type: text/event-stream\r\n"
@@ -367,6 +384,7 @@ asio::awaitable<void> Session::stream(std::shared_ptr<Job> job, size_t from) {
       out += protocol::toServerSentEvent(event, from++);
       last = event.name == "done";
     }
+    if (givenUp_) co_return leaveStream(std::move(out));
     bool sent = co_await send(out, "");
     if (!sent || last || context_.ending) co_return;
     out.clear();

@@ -43,6 +43,7 @@ public:
   boost::asio::awaitable<void> serve();
   /// Closes when idle or streaming; an answer under way is finished first.
   void end();
+  /// Who waits for a job is told what is known and when to come again.
   void giveWay() override;
 
 private:
@@ -60,6 +61,7 @@ private:
   boost::asio::awaitable<void> waitFor(std::shared_ptr<Job> job, double seconds);
   boost::asio::awaitable<bool> write(const HttpResponse& response, bool keepAlive);
   boost::asio::awaitable<bool> send(std::string_view head, std::string_view body);
+  void leaveStream(std::string last);
   boost::asio::awaitable<void> stream(std::shared_ptr<Job> job, size_t from);
   std::shared_ptr<void> wakeOn(Job& job);
 

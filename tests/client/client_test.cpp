@@ -210,6 +210,67 @@ TEST_CASE("a tuning for energy that is followed does not answer who asks for the
   CHECK(afterTuning() == "of the fastest");
 }
 
+TEST_CASE("who has to give a place up while it follows or waits for a job comes again and gets its end") {
+  protocol::JobStatus job;
+  job.id = "job";
+  job.state = "running";
+  const auto event = [&](const char* name, int id) {
+    return toServerSentEvent(protocol::Event{name, job, {}}, static_cast<uint64_t>(id));
+  };
+  const std::string full = "HTTP/1.1 503 X\r\nServer: gpu-tuned/1\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
+                           "Connection: close\r\n\r\n";
+  const auto stream = [](const std::string& text) {
+    std::string out = Peer::http(200, text, "text/event-stream");
+    return out.insert(out.find("Content-Type"), "Connection: close\r\n"); // the peer serves one at a time
+  };
+  std::vector<std::string> said = {stream(event("status", 0) + "retry: 20\n\n"),
+                                   full,
+                                   stream("retry: 20\n\n"),
+                                   stream("retry: 20\n\n"),
+                                   stream("retry: 20\n\n"),
+                                   stream("retry: 20\n\n")};
+  job.state = "done";
+  said.push_back(stream(event("done", 1)));
+  size_t streams = 0;
+  Peer peer([&](int, const std::string&) { return said[std::min(streams++, said.size() - 1)]; });
+  std::vector<std::string> told;
+  {
+    auto client = Client::connect({peer.path(), 30});
+    REQUIRE(client);
+    REQUIRE(client->status().error().kind != ErrorKind::Denied); // takes the connection that is open already
+    streams = 0;
+    const auto followed = client->watch("job", [&](const protocol::Event& each) {
+      told.push_back(each.name);
+      return true;
+    });
+    REQUIRE_MESSAGE(followed, followed.error().text());
+    CHECK(followed->state == "done");
+  }
+  CHECK(told == std::vector<std::string>{"status", "done"});
+  CHECK(streams == said.size());
+
+  protocol::Answer answer;
+  answer.kernel = "id";
+  answer.source = "default";
+  std::string early = Peer::http(200, protocol::toText(answer));
+  early.insert(early.find("Content-Type"), "Retry-After: 1\r\nConnection: close\r\n");
+  answer.source = "cache";
+  const std::string whole = Peer::http(200, protocol::toText(answer));
+  int asked = 0;
+  Peer waited([&](int, const std::string&) { return ++asked == 1 ? early : whole; });
+  auto client = Client::connect({waited.path(), 30});
+  REQUIRE(client);
+  protocol::BestRequest request;
+  request.kernel = "id";
+  request.wait = 60;
+  CHECK(client->ask(request)->source == "cache");
+  CHECK(asked == 2);
+  asked = 0;
+  request.wait = 0; // who does not wait takes what there is
+  CHECK(client->ask(request)->source == "default");
+  CHECK(asked == 1);
+}
+
 TEST_CASE("a damaged artefact is refused") {
   Peer peer(alive([](const std::string&) { return Peer::http(200, "bytes", "application/octet-stream"); }));
   auto client = Client::connect({peer.path(), 30});

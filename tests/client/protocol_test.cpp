@@ -171,7 +171,20 @@ TEST_CASE("events are read from pieces of any length") {
         return {};
       }));
     CHECK(seen == 2);
+    CHECK(parser.lastId() == "2");
+    CHECK_FALSE(parser.comeAgain());
   }
+}
+
+TEST_CASE("a stream that ends before its job says when to come again") {
+  Event event{"trial", {}, sampleTrial()};
+  EventParser parser;
+  const auto taken = [](const Event&) -> Result<void> { return {}; };
+  REQUIRE(parser.feed(toServerSentEvent(event, 41) + "retry: soon\n\n", taken));
+  CHECK_FALSE(parser.comeAgain());
+  REQUIRE(parser.feed(toComeAgain(std::chrono::seconds(2)), taken));
+  CHECK(parser.comeAgain() == std::chrono::seconds(2));
+  CHECK(parser.lastId() == "41");
 }
 
 TEST_CASE("the OpenAPI page refers only to schemas that it has") {

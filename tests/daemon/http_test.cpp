@@ -83,6 +83,49 @@ TEST_CASE("who sends slowly gives way when nobody is idle, and who is answered n
   CHECK_FALSE(busy.gone);
 }
 
+TEST_CASE("who watches a job gives way last, of the user with the most") {
+  Connections all(6, 5);
+  Fake first, second, third, few, busy, slow;
+  for (Fake* each : {&first, &second, &third})
+    CHECK(all.enter(*each, 1));
+  CHECK(all.enter(few, 2));
+  CHECK(all.enter(busy, 2));
+  CHECK(all.enter(slow, 2));
+  all.setWatching(few); // longer than any of the other user's
+  for (Fake* each : {&second, &first, &third})
+    all.setWatching(*each);
+  all.setReading(slow);
+  Fake fourth, fifth, sixth;
+  CHECK(all.enter(fourth, 3));
+  CHECK(slow.gone);
+  CHECK_FALSE(second.gone);
+  all.leave(slow);
+  CHECK(all.enter(fifth, 3));
+  CHECK(second.gone);
+  all.leave(second);
+  all.setBusy(first); // its job is over, and it is answered
+  CHECK(all.enter(sixth, 1));
+  CHECK(third.gone);
+  for (Fake* each : {&first, &few, &busy})
+    CHECK_FALSE(each->gone);
+}
+
+TEST_CASE("a user whose connections all watch makes room for their own next one") {
+  Connections all(8, 2);
+  Fake first, second, other, next, last;
+  CHECK(all.enter(first, 1));
+  CHECK(all.enter(second, 1));
+  CHECK(all.enter(other, 2));
+  for (Fake* each : {&other, &first, &second})
+    all.setWatching(*each);
+  CHECK(all.enter(next, 1));
+  CHECK(first.gone);
+  all.leave(first);
+  all.setBusy(second);
+  CHECK_FALSE(all.enter(last, 1)); // both are being answered
+  CHECK_FALSE(other.gone);
+}
+
 TEST_CASE("a user at the limit makes room among their own") {
   Connections all(10, 3);
   auto own = idle(all, 1, 3), others = idle(all, 2, 3);
