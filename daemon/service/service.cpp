@@ -125,10 +125,13 @@ void Service::resume() {
     if (takenUp) (void)store_->setJob(record.id, name(JobState::Queued), std::to_string(deaths));
     takingUp.begin(record.id);
     auto request = protocol::fromText<protocol::TuneRequest>(record.request);
+    // Quotas, turns and processes of workers are those of who asked; older daemons did not keep that.
+    const unsigned user = record.user.value_or(::geteuid());
+    const std::string asker = user == JobSpec::nobody ? "" : std::to_string(user);
     auto what = request
-                    ? resolve(request->kernel, "", request->sizes, request->device, "", request->objective)
+                    ? resolve(request->kernel, "", request->sizes, request->device, asker, request->objective)
                     : fail(request.error());
-    auto job = what ? start(*what, *request, ::geteuid(), record, deaths) : fail(what.error());
+    auto job = what ? start(*what, *request, user, record, deaths) : fail(what.error());
     if (job) {
       spdlog::info("job {} goes on where it was", record.id);
       continue;
@@ -325,7 +328,8 @@ Result<std::shared_ptr<Job>> Service::start(const Resolved& what, protocol::Tune
                                     static_cast<int64_t>(space->size()), strategy,
                                     fresh ? unixNow() : record.created, user, deaths, asked.device.empty()});
   if (fresh) {
-    auto kept = store_->putJob({job->spec().id, name(JobState::Queued), protocol::toText(asked), "", 0});
+    auto kept =
+        store_->putJob({job->spec().id, name(JobState::Queued), protocol::toText(asked), "", 0, user});
     if (!kept) return fail(kept.error());
   }
   ++metrics_.jobsStarted;

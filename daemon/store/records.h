@@ -114,6 +114,7 @@ struct Held {
 struct JobRecord {
   std::string id, state, request, outcome; ///< request and outcome are JSON
   double created = 0;
+  std::optional<unsigned> user = {}; ///< who asked for it; nothing: that was not kept
 };
 
 struct Counts {

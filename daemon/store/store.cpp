@@ -184,8 +184,11 @@ Result<std::vector<TargetRecord>> Store::targets() {
 
 Result<void> Store::putJob(const JobRecord& job) {
   return change([&] {
-    run(*database_, "INSERT INTO jobs(id, state, request, outcome, created) VALUES(?, ?, ?, ?, ?)", job.id,
-        job.state, job.request, job.outcome, job.created > 0 ? job.created : unixNow());
+    run(*database_,
+        "INSERT INTO jobs(id, state, request, outcome, created, user) "
+        "VALUES(?, ?, ?, ?, ?, nullif(?, -1))",
+        job.id, job.state, job.request, job.outcome, job.created > 0 ? job.created : unixNow(),
+        job.user ? static_cast<int64_t>(*job.user) : int64_t{-1});
   });
 }
 
@@ -197,10 +200,12 @@ Result<void> Store::setJob(const std::string& id, const std::string& state, cons
 Result<std::vector<JobRecord>> Store::unfinishedJobs() {
   return attempt([&] {
     std::vector<JobRecord> out;
-    auto row = query(*database_, "SELECT id, state, request, outcome, created FROM jobs "
+    auto row = query(*database_, "SELECT id, state, request, outcome, created, coalesce(user, -1) FROM jobs "
                                  "WHERE state IN ('queued', 'running') ORDER BY created, rowid");
-    while (row.executeStep())
-      out.push_back({text(row, 0), text(row, 1), text(row, 2), text(row, 3), real(row, 4)});
+    while (row.executeStep()) {
+      out.push_back({text(row, 0), text(row, 1), text(row, 2), text(row, 3), real(row, 4), {}});
+      if (const int64_t user = number(row, 5); user >= 0) out.back().user = static_cast<unsigned>(user);
+    }
     return out;
   });
 }

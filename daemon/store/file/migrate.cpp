@@ -119,15 +119,21 @@ void moveTrials(Database& database) {
   }
 }
 
+/// From the second schema on each is the one before it with something added.
+void addTo(Database& database, int64_t from, int64_t to) {
+  for (int64_t version = from; version < to; ++version)
+    database.exec(laterSchemas[version - 2]);
+}
+
 void fromSchema1(Database& database) {
   database.exec("DROP INDEX trials_of_problem");
   for (const char* table : {"kernels", "targets", "problems", "trials", "artefacts", "winners", "jobs"})
     database.exec(std::string("ALTER TABLE ") + table + " RENAME TO old_" + table);
-  database.exec(schema2);
-  database.exec(fromSchema2);
+  createSchema(database, schemaVersion);
   moveDocuments(database);
   database.exec("INSERT INTO targets SELECT id, hardware, device, description FROM old_targets");
-  database.exec("INSERT INTO jobs SELECT id, state, request, outcome, created FROM old_jobs");
+  database.exec("INSERT INTO jobs(id, state, request, outcome, created) "
+                "SELECT id, state, request, outcome, created FROM old_jobs");
   database.exec("INSERT INTO artefacts(sha, format, target, size, created, compressed) "
                 "SELECT a.sha, a.format, a.target, a.size, max(w.created), a.compressed FROM old_artefacts a "
                 "JOIN old_winners w ON w.artefact = a.sha GROUP BY a.sha");
@@ -138,6 +144,11 @@ void fromSchema1(Database& database) {
 
 } // namespace
 
+void createSchema(Database& database, int64_t version) {
+  database.exec(version == 1 ? schema1 : schema2);
+  if (version > 1) addTo(database, 2, version);
+}
+
 void migrate(Database& database, const std::string& path, int64_t from) {
   if (from > 0) {
     const std::string copy = path + ".before-schema-" + std::to_string(schemaVersion);
@@ -146,9 +157,9 @@ void migrate(Database& database, const std::string& path, int64_t from) {
     run(database, "VACUUM INTO ?", copy);
   }
   Changes changes(database);
-  if (from == 0) database.exec(schema2);
+  if (from == 0) createSchema(database, schemaVersion);
   if (from == 1) fromSchema1(database);
-  if (from == 0 || from == 2) database.exec(fromSchema2);
+  if (from > 1) addTo(database, from, schemaVersion);
   // Pragmas take no bound values.
   database.exec("PRAGMA application_id = " + std::to_string(applicationId));
   database.exec("PRAGMA user_version = " + std::to_string(schemaVersion));

@@ -42,7 +42,7 @@ int64_t versionOf(Database& database, const std::string& path) {
 /// quick_check looks at what is there; a table that is gone it does not miss.
 void checkSchema(Database& database, const std::string& path, int64_t version) {
   Database model(":memory:", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-  model.exec(version == 1 ? schema1 : schema2);
+  createSchema(model, version);
   auto wanted = query(model, "SELECT type, name FROM sqlite_schema WHERE sql IS NOT NULL");
   while (wanted.executeStep())
     if (numberOf(database, "SELECT count(*) FROM sqlite_schema WHERE type = ? AND name = ?", text(wanted, 0),

@@ -32,6 +32,9 @@ Opened openReadOnly(const std::string& path);
 /// "<path>.before-schema-<n>".
 void migrate(Database& database, const std::string& path, int64_t from);
 
+/// Makes the tables of a schema in an empty file.
+void createSchema(Database& database, int64_t version);
+
 /// Moves what can be read of the damaged file into `database`, which has just been created empty, and brings
 /// it to the present schema. `version` is the damaged file's schema, 0 when that cannot be told. Says what
 /// was saved and what was lost.

@@ -166,7 +166,7 @@ std::string salvage(Database& database, const std::string& path, const std::stri
     tables.reset();
     for (const std::string& name : names)
       database.exec("DROP TABLE " + name);
-    database.exec(version == 1 ? schema1 : schema2);
+    createSchema(database, version);
   }
   bool attached = false;
   try {

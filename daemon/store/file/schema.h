@@ -6,7 +6,7 @@
 namespace tuned::store {
 
 constexpr int64_t applicationId = 0x74756e64; // "tund"
-constexpr int64_t schemaVersion = 3;
+constexpr int64_t schemaVersion = 4;
 
 // Schema 1 kept a winner as the text of an answer. It is here so that a file of it can be repaired before it
 // is brought up to date, and for the tests.
@@ -183,7 +183,13 @@ CREATE TABLE notices(
   created REAL NOT NULL) STRICT;
 )sql";
 
-// What one launch takes of energy, where the objective of its tuning asked for that.
-inline constexpr const char* fromSchema2 = "ALTER TABLE measurements ADD COLUMN joules REAL";
+// What each schema adds to the one before it, from the third on.
+inline constexpr const char* laterSchemas[] = {
+    // What one launch takes of energy, where the objective of its tuning asked for that.
+    "ALTER TABLE measurements ADD COLUMN joules REAL",
+    // Whose job it is: a user's number; NULL where nobody wrote that down.
+    "ALTER TABLE jobs ADD COLUMN user INTEGER",
+};
+static_assert(schemaVersion == 2 + sizeof(laterSchemas) / sizeof(*laterSchemas));
 
 } // namespace tuned::store

@@ -206,6 +206,26 @@ TEST_CASE("a job with which three daemons died is set aside, one with which two 
   }
 }
 
+TEST_CASE("what is taken up after a restart counts for who asked for it") {
+  Scratch folder;
+  const std::string document = documentOf("kernel", "plain");
+  {
+    Daemon daemon(folder.path());
+    REQUIRE(daemon->pause(true));
+    for (int64_t n : {1000, 2000, 3000})
+      daemon.begin(requestFor(document, {{"n", n}}), "4000001");
+    daemon.begin(requestFor(document, {{"n", 4000}}), "4000002");
+  }
+  leftBehind(folder.path(), document, "queued", "", false, 0); // by a daemon that did not keep whose it was
+  Daemon daemon(folder.path());
+  REQUIRE(daemon->pause(true));
+  std::map<unsigned, int> of;
+  const auto listed = daemon->jobs(100, "");
+  for (const auto& one : listed->jobs)
+    ++of[(*daemon->job(one.id))->spec().user]; // what quotas and turns count by
+  CHECK(of == std::map<unsigned, int>{{4000001U, 3}, {4000002U, 1}, {::geteuid(), 1}});
+}
+
 TEST_CASE("a job that daemons died of before they ran it is counted, too") {
   Scratch folder;
   const std::string document = documentOf("kernel", "plain"),

@@ -459,7 +459,7 @@ TEST_CASE("a file of schema 1 is brought up to date, and a copy of it kept") {
   // {0, 0} in a document of then meant that nothing was said.
   CHECK(store->document("doubled")->text.find("tolerance") == std::string::npos);
   CHECK(store->document("depends")->text.find("tolerance") != std::string::npos);
-  CHECK(std::filesystem::exists(folder / "tuned.db.before-schema-3"));
+  CHECK(std::filesystem::exists(folder / "tuned.db.before-schema-4"));
   store.reset();
   CHECK(openAt(folder.path())->counts()->winners == 3);
 }
@@ -468,12 +468,41 @@ TEST_CASE("a file of schema 2 is brought up to date, and its sums hold") {
   Scratch folder;
   filled(folder.path());
   const auto before = *openAt(folder.path())->counts();
-  tamper(folder.path(), "ALTER TABLE measurements DROP COLUMN joules; PRAGMA user_version = 2");
+  tamper(folder.path(), "ALTER TABLE measurements DROP COLUMN joules; ALTER TABLE jobs DROP COLUMN user; "
+                        "PRAGMA user_version = 2");
   auto store = openAt(folder.path());
   CHECK(store->notices().empty());
   CHECK(store->counts()->measurements == before.measurements);
   CHECK(store->counts()->winners == before.winners);
-  CHECK(std::filesystem::exists(folder / "tuned.db.before-schema-3"));
+  CHECK(std::filesystem::exists(folder / "tuned.db.before-schema-4"));
+}
+
+TEST_CASE(
+    "jobs of schema 3 are nobody's, whether its file is sound or damaged; those of now keep their user") {
+  for (const bool damaged : {false, true}) {
+    Scratch folder;
+    filled(folder.path());
+    const auto before = *openAt(folder.path())->counts();
+    REQUIRE(openAt(folder.path())->putJob({"old", "queued", "{}", "", 0, 1000}));
+    tamper(folder.path(), "UPDATE measurements SET joules = 2.5; ALTER TABLE jobs DROP COLUMN user; "
+                          "PRAGMA user_version = 3");
+    if (damaged) tamper(folder.path(), "DROP TABLE searches");
+    auto store = openAt(folder.path());
+    CHECK(store->notices().size() == damaged);
+    CHECK(store->counts()->builds == before.builds);
+    REQUIRE(store->putJob({"new", "queued", "{}", "", 0, 1000}));
+    REQUIRE(store->putJob({"root's", "queued", "{}", "", 0, 0}));
+    store.reset();
+    auto jobs = *openAt(folder.path())->unfinishedJobs();
+    REQUIRE(jobs.size() == 3);
+    CHECK(jobs[0].id == "old");
+    CHECK_FALSE(jobs[0].user);
+    CHECK(jobs[1].user == 1000U);
+    CHECK(jobs[2].user == 0U);
+    Database database(folder / "tuned.db", SQLite::OPEN_READONLY);
+    CHECK(numberOf(database, "SELECT count(*) FROM measurements WHERE joules = 2.5") ==
+          numberOf(database, "SELECT count(*) FROM measurements"));
+  }
 }
 
 TEST_CASE("a damaged file of schema 1 is saved as far as it can be read, and brought up to date") {
