@@ -219,11 +219,11 @@ constexpr Router::Entry table[] = {
        });
      }},
     // A bundle holds everybody's kernels.
-    {"exportBundle", false, false, exportBundle, Rights::Submit},
-    {"importBundle", false, true, importBundle, Rights::Submit},
+    {"exportBundle", false, false, exportBundle, Rights::Submit, true},
+    {"importBundle", false, true, importBundle, Rights::Submit, true},
     // These take the disk's time, and what they drop, all have lost.
-    {"verifyCache", false, false, verifyCache, Rights::Submit},
-    {"collect", false, false, collectBinaries, Rights::Submit},
+    {"verifyCache", false, false, verifyCache, Rights::Submit, true},
+    {"collect", false, false, collectBinaries, Rights::Submit, true},
     // What one user forgets, all have lost.
     {"forget", false, true,
      [](Service& s, const Call& c) {

@@ -179,6 +179,11 @@ std::optional<HttpResponse> Router::quick(const HttpRequest& request) {
   return call(found, request);
 }
 
+bool Router::large(const HttpRequest& request) const {
+  const Found found = find(request);
+  return found.entry && found.entry->large;
+}
+
 bool Router::needsDevices(const HttpRequest& request) const {
   const Found found = find(request);
   return found.entry && found.entry->devices;

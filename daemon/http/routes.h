@@ -43,6 +43,8 @@ public:
   std::optional<HttpResponse> quick(const HttpRequest& request);
   /// Whether handle() had better wait until the service knows its devices; called earlier, it says so.
   bool needsDevices(const HttpRequest& request) const;
+  /// Whether its answer takes much memory or time, and is to be made by itself.
+  bool large(const HttpRequest& request) const;
   HttpResponse handle(const HttpRequest& request);
 
   static HttpResponse mayNotSubmit(const Peer& peer);
@@ -64,6 +66,7 @@ public:
     bool devices;      ///< they have to be known, or the jobs that are taken up after that
     Handler handler;
     Rights rights = Rights::Ask; ///< that the peer needs
+    bool large = false;          ///< made one at a time (large_answers.h)
   };
 
 private:

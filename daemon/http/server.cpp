@@ -187,6 +187,7 @@ void Server::run(const std::function<Result<Options>()>& reload) {
   // Handlers that still run end with their workers, which shutdown stops.
   self.service.shutdown();
   self.turns.join();
+  self.context.large.join();
 }
 
 } // namespace tuned

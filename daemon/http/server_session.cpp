@@ -276,10 +276,7 @@ asio::awaitable<bool> Session::answer(RequestReader::Whole incoming) {
 
 asio::awaitable<HttpResponse> Session::respond(const HttpRequest& request) {
   if (auto quick = context_.router.quick(request)) co_return std::move(*quick);
-  if (!context_.answers.room(peer_.uid))
-    co_return Router::problem({ErrorKind::Unavailable, "too many answers wait to be read by their clients",
-                               std::nullopt, "read those that were asked for, and ask again"},
-                              503);
+  if (!context_.answers.room(peer_.uid)) co_return LargeAnswers::tooManyUnread();
   if (context_.service.looking() && context_.router.needsDevices(request)) co_await waitForDevices();
   HttpResponse response = co_await onThread(request);
   if (!response.waitFor) co_return response;
@@ -292,16 +289,23 @@ asio::awaitable<HttpResponse> Session::respond(const HttpRequest& request) {
 
 /// Runs the handler where it may block, in the user's turn, and comes back to the loop.
 asio::awaitable<HttpResponse> Session::onThread(const HttpRequest& request) {
-  auto initiate = [this, &request](auto handler) {
+  const bool large = context_.router.large(request);
+  auto initiate = [this, large, &request](auto handler) {
     auto resume = std::make_shared<decltype(handler)>(std::move(handler));
-    context_.turns.add(peer_.uid,
-                       [resume, executor = socket_.get_executor(), &router = context_.router, &request] {
-                         auto response = std::make_shared<HttpResponse>(guarded(router, request));
-                         asio::post(executor, [resume, response] { (*resume)(std::move(*response)); });
-                       });
+    const auto make = [&router = context_.router, &request] { return guarded(router, request); };
+    const auto give = [resume, executor = socket_.get_executor()](HttpResponse made) {
+      auto response = std::make_shared<HttpResponse>(std::move(made));
+      asio::post(executor, [resume, response] { (*resume)(std::move(*response)); });
+    };
+    if (large)
+      context_.large.add(peer_.uid, make, give);
+    else
+      context_.turns.add(peer_.uid, [make, give] { give(make()); });
   };
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(HttpResponse)>(
+  HttpResponse response = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(HttpResponse)>(
       initiate, asio::use_awaitable);
+  if (large) context_.large.given(peer_.uid, response); // send() counts what is not taken at once
+  co_return response;
 }
 
 /// A GPU's driver takes seconds to start. No thread is held meanwhile.

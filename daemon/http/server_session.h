@@ -4,6 +4,7 @@
 #include "daemon/http/connections.h"
 #include "daemon/http/held.h"
 #include "daemon/http/lane.h"
+#include "daemon/http/large_answers.h"
 #include "daemon/http/request_reader.h"
 #include "daemon/http/time_limit.h"
 #include "daemon/http/turns.h"
@@ -29,6 +30,7 @@ struct ServerContext {
   std::set<Session*> open = {};
   Held requests{size_t{256} << 20, size_t{128} << 20}; ///< that are on their way or being answered
   Held answers{size_t{1} << 30, size_t{256} << 20};    ///< that clients have not taken yet
+  LargeAnswers large{answers};
   bool ending = false;
   std::chrono::steady_clock::time_point refusalTold =
       {};                    ///< when the log was told last that a user was refused

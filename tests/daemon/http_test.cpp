@@ -2,6 +2,7 @@
 #include "base/sha256.h"
 #include "daemon/http/connections.h"
 #include "daemon/http/held.h"
+#include "daemon/http/large_answers.h"
 #include "daemon/http/request_reader.h"
 #include "daemon/http/routes.h"
 #include "daemon/http/turns.h"
@@ -10,6 +11,7 @@
 #include <atomic>
 #include <boost/beast/http/error.hpp>
 #include <doctest/doctest.h>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -249,6 +251,82 @@ TEST_CASE("users take turns, and one alone does not hold every thread") {
   for (int i = 0; i < 10'000 && held < 20; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   CHECK(held == 20);
+}
+
+TEST_CASE("large answers are made one at a time, in users' turns, and none for who has not read the last") {
+  Held unread(1000, 50);
+  LargeAnswers large(unread);
+  std::atomic<bool> release = false;
+  std::atomic<int> making = 0, most = 0, given = 0;
+  std::mutex mutex;
+  std::vector<unsigned> order;                           // of the mutex
+  std::map<unsigned, std::vector<HttpResponse>> answers; // of the mutex
+  const auto ask = [&](unsigned user, size_t bytes) {
+    large.add(
+        user,
+        [&, user, bytes] {
+          most = std::max<int>(most, ++making);
+          while (!release)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+          --making;
+          const std::lock_guard guard(mutex);
+          order.push_back(user);
+          return HttpResponse{200, "application/octet-stream", std::string(bytes, 'x')};
+        },
+        [&, user](const HttpResponse& response) {
+          if (response.status != 200) large.given(user, response); // that is read
+          const std::lock_guard guard(mutex);
+          answers[user].push_back(response);
+          ++given;
+        });
+  };
+  for (int i = 0; i < 4; ++i)
+    ask(1, 40);
+  for (int i = 0; i < 2; ++i)
+    ask(2, 1);
+  for (int i = 0; i < 20; ++i)
+    ask(3, 1); // so many do not wait
+  CHECK(given == 4);
+  release = true;
+  while (given < 26)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(most == 1);
+  const auto made = [&](unsigned user) {
+    return std::ranges::count(answers[user], 200, &HttpResponse::status);
+  };
+  CHECK(made(1) == 2);
+  CHECK(answers[1].size() == 4);
+  CHECK(made(2) == 2);
+  CHECK(made(3) == 16);
+  // The second of the first user's came behind the first of the others'.
+  REQUIRE(order.size() == 20);
+  CHECK(std::vector(order.begin(), order.begin() + 6) == std::vector{1U, 2U, 3U, 1U, 2U, 3U});
+  for (const HttpResponse& answer : answers[1])
+    if (answer.status == 200) large.given(1, answer);
+  ask(1, 1);
+  while (given < 27)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  CHECK(made(1) == 3);
+}
+
+TEST_CASE("bundles, checks and collections are large answers, and what everybody asks is not") {
+  test::Scratch folder;
+  Options options;
+  options.cache = folder.path();
+  auto store = store::Store::open(options.cache);
+  REQUIRE(store);
+  Service service(options, std::move(*store));
+  const Router router(service);
+  const auto large = [&](const char* method, const char* target) {
+    return router.large({method, target, "", ""});
+  };
+  CHECK(large("GET", "/v1/bundle"));
+  CHECK(large("POST", "/v1/bundle?allow_untrusted=true"));
+  CHECK(large("POST", "/v1/verify"));
+  CHECK(large("POST", "/v1/collect"));
+  CHECK_FALSE(large("POST", "/v1/best"));
+  CHECK_FALSE(large("GET", "/v1/kernels"));
+  CHECK_FALSE(large("GET", "/v1/nothing"));
 }
 
 TEST_CASE("an encoding that is not known is an error and not the next request") {
