@@ -5,6 +5,7 @@
 #include "daemon/service/service.h"
 #include "daemon/starter.h"
 #include "daemon/worker_pool/process.h"
+#include "daemon/worker_pool/strays.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -106,10 +107,12 @@ void setUpLog(const tuned::Options& options) {
   spdlog::set_level(spdlog::level::from_str(options.logLevel));
 }
 
-/// What the service manager hears besides being ready, and the end of a daemon that nobody needs.
+/// What the service manager hears besides being ready, the burial of what workers left, and the end of a
+/// daemon that nobody needs.
 void keepTime(tuned::Server& server, const tuned::Service& service, const tuned::Starter& starter) {
   if (const double seconds = starter.watchdogSeconds(); seconds > 0)
     server.every(seconds / 3, [&starter] { starter.tell("WATCHDOG=1"); });
+  server.every(60, [] { tuned::strays::reapDead(); });
   server.onEnd([&starter] {
     starter.tell("STOPPING=1");
     endForCertain();
@@ -143,6 +146,7 @@ int main(int argc, char** argv) {
   ::mallopt(M_ARENA_MAX, 2);
   setUpLog(options);
   tuned::WorkerFolder::sweep();
+  tuned::strays::adopt();
 
   // Goes last: who sees no socket may start the next daemon on the same cache.
   tuned::SocketFile socketFile;

@@ -1,5 +1,7 @@
 #include "daemon/worker_pool/process.h"
 
+#include "daemon/worker_pool/strays.h"
+
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -119,8 +121,13 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerCommand&
   arguments.insert(arguments.begin(), command.program);
   SpawnSettings settings(theirs.descriptor());
   pid_t pid = -1;
-  if (int code = ::posix_spawn(&pid, command.program.c_str(), &settings.actions, &settings.attributes,
-                               pointersTo(arguments).data(), pointersTo(environment).data()))
+  int code = 0;
+  strays::startWorker([&] {
+    code = ::posix_spawn(&pid, command.program.c_str(), &settings.actions, &settings.attributes,
+                         pointersTo(arguments).data(), pointersTo(environment).data());
+    return code == 0 ? pid : -1;
+  });
+  if (code != 0)
     return fail(ErrorKind::Unavailable, "cannot start " + command.program + ": " + std::strerror(code),
                 "it is installed beside the daemon; reinstall");
   std::unique_ptr<WorkerProcess> worker(
@@ -178,14 +185,10 @@ void WorkerProcess::kill() {
   reap();
 }
 
-/// Waits for the end of the process, which has come or is certain; says how it came. What it left behind in
-/// its process group goes, too.
+/// Waits for the end of the process, which has come or is certain; says how it came. What it left behind
+/// goes, too.
 std::string WorkerProcess::reap() {
-  int status = 0;
-  ::kill(-pid_, SIGKILL); // while the number is not another's
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
-  pid_ = -1;
+  const int status = strays::reapWorker(std::exchange(pid_, -1));
   if (WIFSIGNALED(status)) {
     deathSignal_ = WTERMSIG(status);
     ranOutOfMemory_ = group_ && group_->ranOutOfMemory();

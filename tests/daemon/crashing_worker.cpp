@@ -15,6 +15,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -153,6 +154,22 @@ int main() {
             for (::setsid();;)
               ::pause();
           return child;
+        }
+        if (op == "orphan's orphan") { // one that has no parent left
+          int ends[2];
+          if (::pipe(ends) != 0) return -1;
+          const pid_t child = ::fork();
+          if (child == 0) {
+            const pid_t grandchild = ::fork();
+            if (grandchild == 0)
+              for (::setsid();;)
+                ::pause();
+            ::_exit(::write(ends[1], &grandchild, sizeof grandchild) == sizeof grandchild ? 0 : 1);
+          }
+          pid_t left = -1;
+          if (::read(ends[0], &left, sizeof left) != sizeof left) return -1;
+          ::waitpid(child, nullptr, 0);
+          return left;
         }
         if (op == "surroundings") return surroundings();
         if (op == "confine") return afterConfinement(static_cast<tuned::Duty>(request.at("duty")));

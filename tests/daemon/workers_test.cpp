@@ -4,6 +4,8 @@
 #include "daemon/worker/channel/messages.h"
 #include "daemon/worker/channel/plain_cbor.h"
 #include "daemon/worker_pool/pool.h"
+#include "daemon/worker_pool/strays.h"
+#include "tests/daemon/in_child.h"
 
 #include <csignal>
 #include <doctest/doctest.h>
@@ -341,6 +343,33 @@ TEST_CASE("what a worker leaves behind ends with it, however it ends") {
   child = left();
   CHECK_FALSE(workers.call("k", {{"op", "hang"}}, 0.3));
   CHECK(ends(child));
+}
+
+TEST_CASE("what leaves its worker's process group ends with the worker, too, and other workers stay") {
+  CHECK(test::inChild([] {
+          strays::adopt();
+          auto workers = pool(1, false), others = pool();
+          const auto other = others.call("k", {{"op", "pid"}}, patience);
+          const auto first = workers.call("k", {{"op", "orphan"}}, patience);
+          if (!other || !first || !runs(first->get<pid_t>())) return 1;
+          workers.release();
+          if (!ends(first->get<pid_t>())) return 2;
+          const auto second = workers.call("k", {{"op", "orphan"}}, patience);
+          if (!second || workers.call("k", {{"op", "segv"}}, patience)) return 3;
+          if (!ends(second->get<pid_t>())) return 4;
+          const auto third = workers.call("k", {{"op", "orphan's orphan"}}, patience);
+          const auto fourth = workers.call("k", {{"op", "orphan's orphan"}}, patience);
+          if (!third || !fourth || !runs(fourth->get<pid_t>())) return 5;
+          // What is dead does not stay until a worker ends, and what lives does.
+          ::kill(third->get<pid_t>(), SIGKILL);
+          if (!ends(third->get<pid_t>())) return 6;
+          strays::reapDead();
+          if (runs(third->get<pid_t>()) || !runs(fourth->get<pid_t>())) return 7;
+          workers.release();
+          if (!ends(fourth->get<pid_t>())) return 8;
+          const auto still = others.call("k", {{"op", "pid"}}, patience);
+          return still && *still == *other ? 0 : 9;
+        }) == 0);
 }
 
 TEST_CASE("a worker ended by a signal from outside says nothing about what it was to do") {
