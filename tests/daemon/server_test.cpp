@@ -358,6 +358,28 @@ TEST_CASE("a daemon whose devices take long to find serves what needs none, and 
   CHECK(searching.end(SIGTERM) == 0); // told to end, it does not wait for them
 }
 
+TEST_CASE("what a worker leaves behind ends with it, though it has left its process group and its session") {
+  Scratch folder;
+  const std::string worker = folder / "worker", left = folder / "left", socket = folder / "s.sock";
+  std::ofstream(worker) << "#!/bin/sh\nif [ \"$1\" = devices ]; then setsid sleep 100000 & echo $! > " << left
+                        << "; fi\nexec " << TUNED_WORKER << " \"$@\"\n";
+  ::chmod(worker.c_str(), 0700);
+  std::ofstream(folder / "c.json") << R"({"worker": ")" << worker << R"("})";
+  DaemonProgram daemon(
+      {"--config", folder / "c.json", "--socket", socket, "--cache", folder / "cache", "--device", "cpu"},
+      folder / "log");
+  REQUIRE_MESSAGE(daemon.logs("serving on " + socket), daemon.log());
+  // The devices are there when the worker that looked for them has ended.
+  CHECK(has(RawSocket(socket).ask("GET", "/v1/devices"), "\"id\":\"cpu\""));
+  const pid_t sleeper = std::atoi(slurp(left).c_str());
+  REQUIRE(sleeper > 1);
+  bool gone = false;
+  for (int i = 0; i < 3000 && !gone; ++i, ::usleep(20'000))
+    gone = ::kill(sleeper, 0) != 0;
+  CHECK(gone);
+  if (!gone) ::kill(sleeper, SIGKILL);
+}
+
 TEST_CASE("a cache that cannot be written ends the daemon and says what to do") {
   Scratch folder;
   std::string said;

@@ -91,7 +91,8 @@ constexpr const char* reading[] = {
     "faccessat", "faccessat2", "readlink", "readlinkat", "getdents64", "getcwd", "statfs",
     "fstatfs",   "fadvise64",  "dup",      "dup2",       "dup3",       "flock",  "mincore"};
 
-/// Assemblers as child processes, and the files that pass between them.
+/// Assemblers as child processes, and the files that pass between them. An assembler gets a process group, so
+/// that it is ended with all it started; what makes one of its own ends with the worker (worker_pool/strays).
 constexpr const char* compiling[] = {"execve",        "pidfd_open",      "pidfd_send_signal",
                                      "truncate",      "linkat",          "symlinkat",
                                      "vfork",         "wait4",           "waitid",
