@@ -174,7 +174,8 @@ def ours(options: argparse.Namespace) -> None:
         call = found
     began = time.perf_counter()
     _build.wake(client, options.device)
-    function, drafts, arguments = drafts_of(call, sources)
+    with _export.uncollected():
+        function, drafts, arguments = drafts_of(call, sources)
     document = _export.document(function, drafts, arguments, [])
     kernel = json.loads(client.submit(json.dumps(document)))["id"]
     before = time.perf_counter() - began

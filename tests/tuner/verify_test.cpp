@@ -155,3 +155,32 @@ TEST_CASE("sums taken otherwise widen a tolerance, within a limit") {
   CHECK(spreadOf(output(8), other(80), "*f32", tolerance) == 1);
   CHECK(spreadOf(output(8), other(NAN), "*f32", tolerance) == 1);
 }
+
+TEST_CASE("what changed all over a large buffer is found on all cores as on one") {
+  std::vector<float> before(1'000'003, 1.f), after = before, values;
+  std::vector<int64_t> places;
+  for (size_t i = 0; i < after.size(); ++i)
+    if (i % 1000 < 130 || i % 4096 == 4095) {
+      after[i] = static_cast<float>(i) + 2;
+      values.push_back(after[i]);
+      places.push_back(static_cast<int64_t>(i));
+    }
+  const LargeBytes old = bytes(before), now = bytes(after);
+  const ReferenceOutput changed = changedElements(0, 4, old, now);
+  CHECK(changed.expected == bytes(values));
+  std::vector<int64_t> found;
+  for (size_t i = 0; i < changed.ranges.size(); ++i) {
+    const ElementRange& range = changed.ranges[i];
+    if (i > 0) CHECK(range.first > changed.ranges[i - 1].first + changed.ranges[i - 1].count);
+    for (int64_t at = 0; at < range.count; ++at)
+      found.push_back(range.first + at);
+  }
+  CHECK(found == places);
+  std::vector<float> off = after;
+  off[places[7]] += 1, off[places.back()] = -1; // both are wrong, the last one by more
+  const Comparison compared = compare(changed, "*f32", bytes(off), {1e-6, 0});
+  CHECK((compared.checked == std::ssize(places) && compared.wrong == 2));
+  REQUIRE(compared.first);
+  CHECK(compared.first->index == places[7]);
+  CHECK(compared.worstError > 1e5);
+}

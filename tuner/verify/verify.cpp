@@ -6,10 +6,15 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <mutex>
 
 namespace tuned {
 namespace {
+
+constexpr int64_t leastCompared = 1 << 18; // elements: below, a thread costs more than it saves
+constexpr size_t kBlock = 4096; // a multiple of every element's bytes: what is as it was goes by quickly
+constexpr int64_t leastBlocks = 64;
 
 std::string show(const ElementInfo& info, const std::byte* at) {
   char text[40];
@@ -51,27 +56,88 @@ ReferenceOutput referenceOutput(size_t argument, int elementBytes, std::span<con
   return out;
 }
 
-ReferenceOutput changedElements(size_t argument, int elementBytes, std::span<const std::byte> before,
-                                std::span<const std::byte> after) {
-  constexpr size_t block = 4096; // a multiple of every element's bytes: what is as it was goes by quickly
-  const auto bytes = static_cast<size_t>(elementBytes);
-  ReferenceOutput out{argument, {}, {}};
-  auto take = [&](size_t at) {
-    const auto index = static_cast<int64_t>(at / bytes);
-    if (out.ranges.empty() || out.ranges.back().first + out.ranges.back().count != index)
-      out.ranges.push_back({index, 0});
-    ++out.ranges.back().count;
-  };
-  for (size_t start = 0; start < after.size(); start += block) {
-    const size_t end = std::min(after.size(), start + block);
+namespace {
+
+/// Elements [first, first + count) of a buffer, and where their values are in ReferenceOutput::expected.
+struct Placed {
+  ElementRange range;
+  int64_t at;
+};
+
+std::vector<Placed> placed(std::span<const ElementRange> ranges) {
+  std::vector<Placed> out;
+  out.reserve(ranges.size());
+  int64_t at = 0;
+  for (const ElementRange& range : ranges) {
+    out.push_back({range, at});
+    at += range.count;
+  }
+  return out;
+}
+
+int64_t countOf(std::span<const Placed> ranges) {
+  return ranges.empty() ? 0 : ranges.back().at + ranges.back().range.count;
+}
+
+/// Calls `each` with the parts of ranges that lie between two places. The ranges are often thousands of short
+/// ones, so that it is their elements which are shared among threads.
+template <typename Each>
+void eachBetween(std::span<const Placed> ranges, int64_t first, int64_t last, Each each) {
+  auto one = std::ranges::upper_bound(ranges, first, {}, &Placed::at);
+  for (one -= one != ranges.begin(); one != ranges.end() && one->at < last; ++one) {
+    const int64_t from = std::max(first, one->at), to = std::min(last, one->at + one->range.count);
+    if (from < to) each(Placed{{one->range.first + from - one->at, to - from}, from});
+  }
+}
+
+void take(std::vector<ElementRange>& ranges, const ElementRange& more) {
+  if (!ranges.empty() && ranges.back().first + ranges.back().count == more.first)
+    ranges.back().count += more.count;
+  else
+    ranges.push_back(more);
+}
+
+/// The elements among some whole blocks that are not what they were.
+std::vector<ElementRange> changedIn(size_t bytes, std::span<const std::byte> before,
+                                    std::span<const std::byte> after, size_t start, size_t stop) {
+  std::vector<ElementRange> out;
+  for (; start < stop; start += kBlock) {
+    const size_t end = std::min(stop, start + kBlock);
     if (std::memcmp(before.data() + start, after.data() + start, end - start) == 0) continue;
     for (size_t at = start; at < end; at += bytes)
-      if (std::memcmp(before.data() + at, after.data() + at, bytes) != 0) take(at);
+      if (std::memcmp(before.data() + at, after.data() + at, bytes) != 0)
+        take(out, {static_cast<int64_t>(at / bytes), 1});
   }
-  for (const ElementRange& range : out.ranges) {
-    append(out.expected,
-           after.subspan(static_cast<size_t>(range.first) * bytes, static_cast<size_t>(range.count) * bytes));
-  }
+  return out;
+}
+
+} // namespace
+
+ReferenceOutput changedElements(size_t argument, int elementBytes, std::span<const std::byte> before,
+                                std::span<const std::byte> after) {
+  const auto bytes = static_cast<size_t>(elementBytes);
+  std::map<int64_t, std::vector<ElementRange>> parts; // by their first block
+  std::mutex adding;
+  const auto blocks = static_cast<int64_t>((after.size() + kBlock - 1) / kBlock);
+  inParallel(blocks, leastBlocks, [&](int64_t first, int64_t last) {
+    auto part = changedIn(bytes, before, after, static_cast<size_t>(first) * kBlock,
+                          std::min(after.size(), static_cast<size_t>(last) * kBlock));
+    const std::lock_guard lock(adding);
+    parts.emplace(first, std::move(part));
+  });
+  ReferenceOutput out{argument, {}, {}};
+  for (const auto& [first, ranges] : parts)
+    for (const ElementRange& range : ranges)
+      take(out.ranges, range);
+  const std::vector<Placed> ranges = placed(out.ranges);
+  out.expected.resize(static_cast<size_t>(countOf(ranges)) * bytes);
+  inParallel(countOf(ranges), leastCompared, [&](int64_t first, int64_t last) {
+    eachBetween(ranges, first, last, [&](const Placed& part) {
+      std::memcpy(out.expected.data() + static_cast<size_t>(part.at) * bytes,
+                  after.data() + static_cast<size_t>(part.range.first) * bytes,
+                  static_cast<size_t>(part.range.count) * bytes);
+    });
+  });
   return out;
 }
 
@@ -122,14 +188,11 @@ void judge(const ElementRange& range, Sides at, const ElementInfo& info, const T
 
 namespace {
 
-constexpr int64_t leastCompared = 1 << 18; // elements: below, a thread costs more than it saves
-
-/// One part of what is compared.
-Comparison compareRange(const ElementRange& range, const Sides& at, const ElementInfo& info,
-                        const Tolerance& tolerance) {
-  Comparison result;
-  result.checked = range.count;
-  if (std::memcmp(at.got, at.expected, static_cast<size_t>(range.count * info.bytes)) == 0) return result;
+/// One part of what is compared, behind those that `result` tells of.
+void compareRange(const ElementRange& range, const Sides& at, const ElementInfo& info,
+                  const Tolerance& tolerance, Comparison& result) {
+  result.checked += range.count;
+  if (std::memcmp(at.got, at.expected, static_cast<size_t>(range.count * info.bytes)) == 0) return;
   // Outputs run to hundreds of millions of elements; f32, the commonest, passes without a call or a
   // division as long as it is not the worst so far.
   if (info.type == ElementType::F32)
@@ -144,7 +207,6 @@ Comparison compareRange(const ElementRange& range, const Sides& at, const Elemen
     judge(range, at, info, tolerance, result, [&](const Sides& sides, double) {
       return std::memcmp(sides.got, sides.expected, info.bytes) == 0;
     });
-  return result;
 }
 
 void add(Comparison& all, Comparison part) {
@@ -159,19 +221,19 @@ void add(Comparison& all, Comparison part) {
 Comparison compare(const ReferenceOutput& reference, const std::string& type, std::span<const std::byte> got,
                    const Tolerance& tolerance) {
   const ElementInfo info = elementInfo(type);
+  const std::vector<Placed> ranges = placed(reference.ranges);
   Comparison result;
   std::mutex adding;
-  const std::byte* expected = reference.expected.data();
-  for (const ElementRange& range : reference.ranges) {
-    inParallel(range.count, leastCompared, [&](int64_t first, int64_t last) {
-      const ElementRange part{range.first + first, last - first};
-      const Sides at{got.data() + part.first * info.bytes, expected + first * info.bytes};
-      Comparison compared = compareRange(part, at, info, tolerance);
-      const std::lock_guard lock(adding);
-      add(result, std::move(compared));
+  inParallel(countOf(ranges), leastCompared, [&](int64_t first, int64_t last) {
+    Comparison compared;
+    eachBetween(ranges, first, last, [&](const Placed& part) {
+      const Sides at{got.data() + part.range.first * info.bytes,
+                     reference.expected.data() + part.at * info.bytes};
+      compareRange(part.range, at, info, tolerance, compared);
     });
-    expected += range.count * info.bytes;
-  }
+    const std::lock_guard lock(adding);
+    add(result, std::move(compared));
+  });
   return result;
 }
 
