@@ -187,7 +187,8 @@ Result<protocol::DeviceList> Service::wake(const std::string& id) {
   if (!watch_.paused() && !watch_.out(id)) {
     jobs_.expect(id);
     if (auto awake = measurers_.at(id)->wake(); !awake) return fail(awake.error());
-    if (auto awake = compilers_.wake(); !awake) return fail(awake.error());
+    const nlohmann::json ready = {{"op", "wake"}, {"target", (*known)->info.architecture}};
+    if (auto awake = compilers_.wake(ready); !awake) return fail(awake.error());
   }
   return devices();
 }

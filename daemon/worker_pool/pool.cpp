@@ -14,6 +14,8 @@ namespace {
 constexpr int mostStrangers = 8;
 /// Of what is kept of a crash: a part of it is a worker's word.
 constexpr size_t longestReason = 512;
+/// That a worker may take to get ready.
+constexpr auto kReady = std::chrono::seconds(10);
 
 /// Signals that a process gets from its surroundings, and that code which is wrong does not raise.
 bool fromOutside(int signal) {
@@ -144,15 +146,51 @@ void WorkerPool::release() {
   ending.swap(free_);
 }
 
-Result<void> WorkerPool::wake() {
+Result<void> WorkerPool::wake(const nlohmann::json& request) {
+  int missing = 0;
   {
     std::lock_guard guard(mutex_);
-    if (closed() || busy_ > 0 || !free_.empty()) return {};
-    ++busy_;
+    missing = options_.slots - busy_ - static_cast<int>(free_.size());
+    if (closed() || missing <= 0) return {};
+    busy_ += missing;
   }
-  auto started = WorkerProcess::start(options_.command);
-  giveBack(started ? std::move(*started) : nullptr);
-  return started ? Result<void>() : fail(started.error());
+  auto first = WorkerProcess::start(options_.command);
+  if (!first) {
+    for (int i = 0; i < missing; ++i)
+      giveBack(nullptr);
+    return fail(first.error());
+  }
+  std::jthread others([this, worker = std::move(*first), missing, request]() mutable {
+    startOthers(std::move(worker), missing - 1, request);
+  });
+  std::lock_guard guard(mutex_);
+  waking_.swap(others); // one that went before is waited for without the lock
+  return {};
+}
+
+Result<void> WorkerPool::wake() {
+  return wake(nlohmann::json());
+}
+
+/// All are started before the first is waited for.
+void WorkerPool::startOthers(std::unique_ptr<WorkerProcess> first, int others,
+                             const nlohmann::json& request) {
+  std::vector<std::unique_ptr<WorkerProcess>> started;
+  started.push_back(std::move(first));
+  for (int i = 0; i < others; ++i) {
+    auto one = closed() ? fail(ErrorKind::Unavailable, "closing") : WorkerProcess::start(options_.command);
+    started.push_back(one ? std::move(*one) : nullptr);
+  }
+  for (auto& worker : started) {
+    const bool asked = worker && !request.is_null() && !closed();
+    const bool lost =
+        asked && !worker->call(request, std::chrono::steady_clock::now() + kReady, closing_.get_token());
+    giveBack(lost ? nullptr : std::move(worker));
+  }
+}
+
+WorkerPool::~WorkerPool() {
+  closing_.request_stop();
 }
 
 void WorkerPool::close() {

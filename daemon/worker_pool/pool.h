@@ -58,6 +58,7 @@ struct PoolOptions {
 class WorkerPool {
 public:
   explicit WorkerPool(PoolOptions options) : options_(std::move(options)) {}
+  ~WorkerPool();
 
   /// Blocks for an idle worker, then for the answer's "ok". `key` names the work in the ledger.
   /// `owner`: whose work it is (PoolOptions::perOwner). TimedOut: the worker was killed after `seconds`.
@@ -67,7 +68,9 @@ public:
   Result<nlohmann::json> call(const std::string& key, const nlohmann::json& request, double seconds,
                               std::stop_token stop = {}, const std::string& owner = {},
                               const Answering& answering = {});
-  /// Starts a worker unless there is one: the next call does not wait for its start.
+  /// Starts as many workers as there may be, so that the next calls do not wait for that. Comes back when the
+  /// first is started; `request`, if it is not null, is what each is to get ready for.
+  Result<void> wake(const nlohmann::json& request);
   Result<void> wake();
   /// Ends idle workers, to give their memory back.
   void release();
@@ -89,6 +92,7 @@ private:
   struct Taken;
   Taken takeFree(const std::string& owner);
   void giveBack(std::unique_ptr<WorkerProcess> worker);
+  void startOthers(std::unique_ptr<WorkerProcess> first, int others, const nlohmann::json& request);
 
   PoolOptions options_;
   std::stop_source closing_;
@@ -97,7 +101,8 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable_any idle_;
   std::vector<std::unique_ptr<WorkerProcess>> free_; ///< idle longest first
-  int busy_ = 0;
+  int busy_ = 0;                                     ///< those that are being woken, too
+  std::jthread waking_;                              ///< last: it uses all of the above
 };
 
 } // namespace tuned

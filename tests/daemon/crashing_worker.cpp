@@ -117,6 +117,12 @@ int main() {
           return child;
         }
         if (op == "pid") return ::getpid();
+        static json remembered;
+        if (op == "remember") remembered = request.at("value");
+        if (op == "remember" || op == "recall") {
+          ::usleep(200'000); // so that callers at a time have a process each
+          return remembered;
+        }
         if (op == "echo") return request.at("value");
         if (op == "error") return tuned::fail(tuned::ErrorKind::Unsupported, "not this one", "another");
         if (op == "segv") ::raise(SIGSEGV);

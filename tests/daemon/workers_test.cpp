@@ -7,6 +7,7 @@
 #include "daemon/worker_pool/strays.h"
 #include "tests/daemon/in_child.h"
 
+#include <atomic>
 #include <csignal>
 #include <doctest/doctest.h>
 #include <filesystem>
@@ -80,8 +81,33 @@ TEST_CASE("a worker that is woken is the one that the first call finds; it goes 
   CHECK(*workers.call("k", {{"op", "pid"}}, patience) == *first);
   workers.release();
   CHECK(workers.running() == 0);
-  WorkerPool absent({{"/nowhere/worker", {}}, 1, true});
+  WorkerPool absent({{"/nowhere/worker", {}}, 3, true});
   CHECK(absent.wake().error().kind == ErrorKind::Unavailable);
+}
+
+TEST_CASE("all workers that there may be are woken, and told what to get ready for") {
+  WorkerPool workers = pool(3);
+  REQUIRE(workers.wake({{"op", "remember"}, {"value", 7}}));
+  CHECK(workers.running() == 3);
+  REQUIRE(workers.wake());
+  CHECK(workers.running() == 3);
+  std::vector<std::jthread> callers;
+  std::atomic<int> knew = 0;
+  for (int i = 0; i < 3; ++i) // all at once, so that each has another one
+    callers.emplace_back([&] {
+      auto told = workers.call("k", {{"op", "recall"}}, patience);
+      knew += told && *told == 7;
+    });
+  callers.clear();
+  CHECK(knew == 3);
+  CHECK(workers.running() == 3);
+  // One that cannot get ready is missed by nobody.
+  WorkerPool crashing = pool(2);
+  REQUIRE(crashing.wake({{"op", "segv"}}));
+  CHECK(crashing.call("k", {{"op", "pid"}}, patience));
+  // Nor does a pool that ends wait for those that never are.
+  WorkerPool stuck = pool(2);
+  REQUIRE(stuck.wake({{"op", "hang"}}));
 }
 
 TEST_CASE("a worker may ask while it works, and what it asks may be anything") {
@@ -238,7 +264,7 @@ TEST_CASE("a worker that served one user is given to no other, and one user's wo
   };
   REQUIRE(workers.wake());
   const pid_t first = pidFor("1000");
-  CHECK(workers.running() == 1); // the one that was awake, and had served nobody
+  CHECK(workers.running() == 2); // two were awake, and had served nobody
   for (int i = 0; i < 3; ++i)
     CHECK(pidFor("1000") == first);
   // There is room for a worker of another's: both stay.

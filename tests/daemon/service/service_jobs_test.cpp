@@ -432,7 +432,7 @@ TEST_CASE("a device is woken for a tuning that is to come; one that is not there
   Daemon daemon(folder.path());
   CHECK(daemon->metricsText().contains("gpu_tuned_compile_workers_running 0"));
   REQUIRE(daemon->wake("cuda:0"));
-  CHECK(daemon->metricsText().contains("gpu_tuned_compile_workers_running 1"));
+  CHECK(daemon->metricsText().contains("gpu_tuned_compile_workers_running 2"));
   CHECK(daemon->wake("cuda:7").error().kind == ErrorKind::NotFound);
   CHECK(daemon.tune(documentOf("kernel", "plain")).state == "done");
   REQUIRE(daemon->wake("cuda:0")); // it is awake
