@@ -36,7 +36,10 @@ bool Connections::close(User& user) {
 
 bool Connections::makeRoom(unsigned newcomer) {
   if (users_[newcomer].open >= perUser_) return close(users_[newcomer]);
-  if (open_ < most_) return true;
+  // Answers are waited for, whoever asked: a house that is full of them is full for all but the few.
+  const size_t kept = most_ / kKeptShare;
+  const bool many = kept > 0 && users_[newcomer].open >= kept;
+  if (open_ < (many ? most_ - kept : most_)) return true;
   for (size_t state = 0; state < std::tuple_size_v<decltype(User::waiting)>; ++state) {
     User* crowded = nullptr;
     for (auto& [id, user] : users_)

@@ -27,14 +27,17 @@ private:
 
 class Connections {
 public:
+  /// One place of so many is kept for users who have fewer connections than are kept.
+  static constexpr size_t kKeptShare = 16;
   /// At most `most` at a time, and of one user at most `perUser`.
   Connections(size_t most, size_t perUser) : most_(most), perUser_(perUser) {}
   void limit(size_t most, size_t perUser) { most_ = most, perUser_ = perUser; }
 
   /// Takes a connection in. When its user or all have too many, one of theirs gives way: the one that has
   /// been idle longest, of the user with the most connections; when none is idle, the one that has been
-  /// sending its request longest; when none is either, the one that has watched a job longest. False: every
-  /// one is being answered, and the newcomer has to go.
+  /// sending its request longest; when none is either, the one that has watched a job longest. The last
+  /// places are for users with few connections: for all others the house is full before. False: every one is
+  /// being answered, and the newcomer has to go.
   bool enter(Connection& connection, unsigned user);
   void leave(Connection& connection);
 

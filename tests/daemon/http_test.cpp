@@ -49,6 +49,35 @@ boost::system::error_code feed(RequestReader& reader, const std::string& text) {
 }
 } // namespace
 
+TEST_CASE("users whose every request is being answered leave places to those who have few") {
+  Connections all(64, 56); // 4 are kept
+  std::vector<std::unique_ptr<Fake>> busy;
+  size_t entered = 0;
+  for (const unsigned user : {1000, 1001})
+    for (int i = 0; i < 50; ++i) {
+      busy.push_back(std::make_unique<Fake>());
+      entered += all.enter(*busy.back(), user);
+    }
+  CHECK(entered == 60);
+  CHECK(all.open() == 60);
+  std::vector<std::unique_ptr<Fake>> few;
+  for (const unsigned user : {1002, 1003}) {
+    few.push_back(std::make_unique<Fake>());
+    CHECK(all.enter(*few.back(), user));
+  }
+  // One of the many has a place for another request of its own as soon as it waits.
+  all.setIdle(*busy[7]);
+  Fake again;
+  CHECK(all.enter(again, 1000));
+  CHECK(busy[7]->gone);
+  for (const auto& one : busy)
+    all.leave(*one);
+  for (const auto& one : few)
+    all.leave(*one);
+  all.leave(again);
+  CHECK(all.open() == 0);
+}
+
 TEST_CASE("the longest idle connection of the user with the most gives way") {
   Connections all(8, 7);
   auto many = idle(all, 1, 6), few = idle(all, 2, 2);
