@@ -32,6 +32,7 @@ bool goOn(const Lowered& lowered, const Ask& ask) {
   auto answer = ask({{"code", sha256(lowered.code)}, {"registers", lowered.registers}});
   return !answer || answer->value("go_on", true);
 }
+
 /// Opens what makes binaries of NVIDIA targets while something else goes on: in a fresh process that takes
 /// 0.2 s.
 class EarlyAssembler {

@@ -35,6 +35,24 @@ std::vector<std::unique_ptr<Fake>> idle(Connections& all, unsigned user, size_t 
   return out;
 }
 
+/// A service on an empty cache, and what answers for it.
+struct Served {
+  test::Scratch folder;
+  Service service{options(), store()};
+  Router router{service};
+
+  Options options() const {
+    Options out;
+    out.cache = folder.path();
+    return out;
+  }
+  std::unique_ptr<store::Store> store() const {
+    auto opened = store::Store::open(folder.path());
+    REQUIRE_MESSAGE(opened, (opened ? "" : opened.error().text()));
+    return std::move(*opened);
+  }
+};
+
 boost::system::error_code feed(RequestReader& reader, const std::string& text) {
   boost::system::error_code error = http::error::need_more;
   for (size_t at = 0; at < text.size() && error == http::error::need_more;) {
@@ -198,17 +216,13 @@ TEST_CASE("who sends little holds little, and who sends much gets room") {
 }
 
 TEST_CASE("a check and a collection of the cache are broken off when the daemon ends") {
-  test::Scratch folder;
-  Options options;
-  options.cache = folder.path();
-  auto store = store::Store::open(options.cache);
-  REQUIRE_MESSAGE(store, (store ? "" : store.error().text()));
+  Served served;
+  Service& service = served.service;
+  Router& router = served.router;
   Build build;
   const std::string bytes = "a binary";
   build.artefact = sha256(bytes);
-  REQUIRE((*store)->putBuild({"kernel", R"({"n":1})", "{}", "toolchain", "", ""}, build, bytes));
-  Service service(options, std::move(*store));
-  Router router(service);
+  REQUIRE(service.store().putBuild({"kernel", R"({"n":1})", "{}", "toolchain", "", ""}, build, bytes));
   HttpRequest verify{"POST", "/v1/verify", "", ""};
   HttpRequest collect{"POST", "/v1/collect", R"({"max_age_seconds": 0})", ""};
   verify.peer.rights = collect.peer.rights = Rights::Submit;
@@ -236,17 +250,11 @@ TEST_CASE("a user has room as long as all and they themselves are within their b
 }
 
 TEST_CASE("a user's studies are no entries that others read or write") {
-  test::Scratch folder;
-  Options options;
-  options.cache = folder.path();
-  auto store = store::Store::open(options.cache);
-  REQUIRE(store);
-  Service service(options, std::move(*store));
-  Router router(service);
+  Served served;
   const auto ask = [&](const char* method, const std::string& target, const std::string& body = "") {
     HttpRequest request{method, target, body, ""};
     request.peer.rights = Rights::Submit;
-    return router.handle(request).status;
+    return served.router.handle(request).status;
   };
   const std::string value = R"({"value": {}})";
   CHECK(ask("PUT", "/v1/entries/shared/key", value) == 200);
@@ -339,15 +347,9 @@ TEST_CASE("large answers are made one at a time, in users' turns, and none for w
 }
 
 TEST_CASE("bundles, checks and collections are large answers, and what everybody asks is not") {
-  test::Scratch folder;
-  Options options;
-  options.cache = folder.path();
-  auto store = store::Store::open(options.cache);
-  REQUIRE(store);
-  Service service(options, std::move(*store));
-  const Router router(service);
+  const Served served;
   const auto large = [&](const char* method, const char* target) {
-    return router.large({method, target, "", ""});
+    return served.router.large({method, target, "", ""});
   };
   CHECK(large("GET", "/v1/bundle"));
   CHECK(large("POST", "/v1/bundle?allow_untrusted=true"));

@@ -322,15 +322,23 @@ TEST_CASE("SIGTERM ends cleanly; after kill -9 the stale socket is replaced") {
   CHECK(has(RawSocket(folder / "s.sock").ask("GET", "/healthz"), "200"));
 }
 
-TEST_CASE("a daemon whose devices take long to find serves what needs none, and lets the rest wait") {
-  Scratch folder;
-  const std::string worker = folder / "worker", found = folder / "found", socket = folder / "s.sock";
-  std::ofstream(worker) << "#!/bin/sh\nwhile [ \"$1\" = devices ] && [ ! -e " << found
-                        << " ]; do sleep 0.02; done\nexec " << TUNED_WORKER << " \"$@\"\n";
+namespace {
+/// The arguments of a daemon whose workers run this line of a shell's first.
+std::vector<std::string> withWorkers(const Scratch& folder, const std::string& first) {
+  const std::string worker = folder / "worker";
+  std::ofstream(worker) << "#!/bin/sh\n" << first << "\nexec " << TUNED_WORKER << " \"$@\"\n";
   ::chmod(worker.c_str(), 0700);
   std::ofstream(folder / "c.json") << R"({"worker": ")" << worker << R"("})";
-  const std::vector<std::string> arguments = {"--config", folder / "c.json", "--socket", socket,
-                                              "--cache",  folder / "cache",  "--device", "cpu"};
+  return {"--config", folder / "c.json", "--socket", folder / "s.sock",
+          "--cache",  folder / "cache",  "--device", "cpu"};
+}
+} // namespace
+
+TEST_CASE("a daemon whose devices take long to find serves what needs none, and lets the rest wait") {
+  Scratch folder;
+  const std::string found = folder / "found", socket = folder / "s.sock";
+  const auto arguments =
+      withWorkers(folder, "while [ \"$1\" = devices ] && [ ! -e " + found + " ]; do sleep 0.02; done");
   {
     DaemonProgram daemon(arguments, folder / "log");
     REQUIRE_MESSAGE(daemon.logs("serving on " + socket), daemon.log());
@@ -360,13 +368,9 @@ TEST_CASE("a daemon whose devices take long to find serves what needs none, and 
 
 TEST_CASE("what a worker leaves behind ends with it, though it has left its process group and its session") {
   Scratch folder;
-  const std::string worker = folder / "worker", left = folder / "left", socket = folder / "s.sock";
-  std::ofstream(worker) << "#!/bin/sh\nif [ \"$1\" = devices ]; then setsid sleep 100000 & echo $! > " << left
-                        << "; fi\nexec " << TUNED_WORKER << " \"$@\"\n";
-  ::chmod(worker.c_str(), 0700);
-  std::ofstream(folder / "c.json") << R"({"worker": ")" << worker << R"("})";
+  const std::string left = folder / "left", socket = folder / "s.sock";
   DaemonProgram daemon(
-      {"--config", folder / "c.json", "--socket", socket, "--cache", folder / "cache", "--device", "cpu"},
+      withWorkers(folder, "if [ \"$1\" = devices ]; then setsid sleep 100000 & echo $! > " + left + "; fi"),
       folder / "log");
   REQUIRE_MESSAGE(daemon.logs("serving on " + socket), daemon.log());
   // The devices are there when the worker that looked for them has ended.

@@ -35,6 +35,14 @@ double errorOf(const ElementInfo& info, const std::byte* got, const std::byte* e
   return allowed > 0 ? std::fabs(a - b) / allowed : INFINITY;
 }
 
+/// Adds a range behind the others; it is part of the last one where it begins at that one's end.
+void take(std::vector<ElementRange>& ranges, const ElementRange& more) {
+  if (!ranges.empty() && ranges.back().first + ranges.back().count == more.first)
+    ranges.back().count += more.count;
+  else
+    ranges.push_back(more);
+}
+
 } // namespace
 
 ReferenceOutput referenceOutput(size_t argument, int elementBytes, std::span<const std::byte> after,
@@ -48,9 +56,7 @@ ReferenceOutput referenceOutput(size_t argument, int elementBytes, std::span<con
   }
   for (int64_t i = 0; i < count; ++i) {
     if (written[i] == std::byte{0}) continue;
-    if (out.ranges.empty() || out.ranges.back().first + out.ranges.back().count != i)
-      out.ranges.push_back({i, 0});
-    ++out.ranges.back().count;
+    take(out.ranges, {i, 1});
     append(out.expected, after.subspan(i * elementBytes, elementBytes));
   }
   return out;
@@ -88,13 +94,6 @@ void eachBetween(std::span<const Placed> ranges, int64_t first, int64_t last, Ea
     const int64_t from = std::max(first, one->at), to = std::min(last, one->at + one->range.count);
     if (from < to) each(Placed{{one->range.first + from - one->at, to - from}, from});
   }
-}
-
-void take(std::vector<ElementRange>& ranges, const ElementRange& more) {
-  if (!ranges.empty() && ranges.back().first + ranges.back().count == more.first)
-    ranges.back().count += more.count;
-  else
-    ranges.push_back(more);
 }
 
 /// The elements among some whole blocks that are not what they were.
@@ -183,10 +182,6 @@ void judge(const ElementRange& range, Sides at, const ElementInfo& info, const T
     if (result.wrong++ == 0) result.first = Mismatch{i, show(info, at.got), show(info, at.expected)};
   }
 }
-
-} // namespace
-
-namespace {
 
 /// One part of what is compared, behind those that `result` tells of.
 void compareRange(const ElementRange& range, const Sides& at, const ElementInfo& info,
