@@ -140,7 +140,10 @@ class Ended(RuntimeError):
 
 
 class Daemon:
-    def __init__(self, options=(), configuration=None, folder=None, devices=("cpu",)):
+    """`inside`: the command that the daemon's own is an argument of, and that becomes it."""
+
+    def __init__(self, options=(), configuration=None, folder=None, devices=("cpu",), inside=()):
+        self.inside = list(inside)
         self.folder = folder or tempfile.mkdtemp(prefix="tuned-siege-")
         self.socket, self.cache = self.folder + "/s", self.folder + "/cache"
         self.options = list(options) + [word for device in devices for word in ("--device", device)]
@@ -155,7 +158,7 @@ class Daemon:
         begin = time.monotonic()
         log = open(self.folder + "/log", "ab")
         begun = log.tell()
-        self.process = subprocess.Popen([BIN / "tuned", "--socket", self.socket, "--cache", self.cache,
+        self.process = subprocess.Popen([*self.inside, BIN / "tuned", "--socket", self.socket, "--cache", self.cache,
                                          *self.options], stderr=log, stdout=log, start_new_session=True)
         log.close()
         while time.monotonic() - begin < ready:
