@@ -130,6 +130,7 @@ class Http(Service):
 
     def test_unknown_encodings_are_answered_once_and_the_connection_closes(self):
         raw = socket.socket(socket.AF_UNIX)
+        self.addCleanup(raw.close)
         raw.settimeout(10)
         raw.connect(self.daemon.socket)
         raw.sendall(b"POST /v1/best HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n")
@@ -143,11 +144,10 @@ class Http(Service):
         self.assertEqual(got.count(b"HTTP/1.1"), 1, got)
 
     def test_idle_connections_give_way(self):
-        crowd = []
         for _ in range(200):
             one = socket.socket(socket.AF_UNIX)
             one.connect(self.daemon.socket)
-            crowd.append(one)
+            self.addCleanup(one.close)
         for _ in range(20):
             self.assertEqual(self.daemon.client().ask("GET", "/healthz")[0], 200)
 

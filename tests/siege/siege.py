@@ -62,6 +62,9 @@ class Client:
     def __init__(self, path, timeout=60):
         self.path, self.timeout, self.socket = path, timeout, None
 
+    def __del__(self):
+        self.close()
+
     def close(self):
         if self.socket:
             self.socket.close()

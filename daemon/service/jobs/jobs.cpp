@@ -68,7 +68,9 @@ Result<void> Jobs::room(unsigned user) const {
   if (user == JobSpec::nobody) return {};
   std::lock_guard guard(mutex_);
   size_t all = 0, own = 0;
+  // Who was told that a job has ended may ask for the next one, though its thread is not through with it.
   auto count = [&](const std::shared_ptr<Job>& job) {
+    if (job->finished()) return;
     all += job->spec().user != JobSpec::nobody;
     own += job->spec().user == user;
   };

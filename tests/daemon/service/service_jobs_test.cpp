@@ -455,3 +455,23 @@ TEST_CASE("a job that is on its way to another device can be cancelled") {
   jobs.add(moving);
   CHECK(cancelled.get_future().get());
 }
+
+TEST_CASE("a job that has ended takes no place of its user's, though its thread is not through with it") {
+  std::promise<void> ended, through;
+  const auto run = [&](Job& job) {
+    job.finish(JobState::Done, {}, {});
+    ended.set_value();
+    through.get_future().wait();
+  };
+  Jobs jobs(run, [](const std::string&) {}, 60, {.all = 1, .perUser = 1});
+  JobSpec spec;
+  spec.id = "1";
+  spec.kernel = std::make_shared<const Kernel>();
+  spec.user = 7;
+  CHECK(jobs.room(7));
+  jobs.add(std::make_shared<Job>(spec));
+  ended.get_future().wait();
+  CHECK(jobs.room(7));
+  CHECK(jobs.room(8));
+  through.set_value();
+}
