@@ -57,7 +57,7 @@ HttpResponse best(Service& service, const Call& call) {
     // Waiting callers wait for the tuning whatever could be said meanwhile.
     HttpResponse out = result->error ? Router::problem(*result->error)
                                      : reply(Result<protocol::Answer>(result->answer), call.status);
-    if (!result->error) service.remember(call.body, result->answer, call.request.user());
+    if (!result->error) service.remember(call.body, *result, call.request.user());
     if (request.wait > 0 && result->job && !result->job->finished()) {
       out.waitFor = result->job;
       out.waitSeconds = request.wait;

@@ -11,7 +11,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/status.hpp>
@@ -355,13 +354,23 @@ asio::awaitable<bool> Session::send(std::string_view head, std::string_view body
   size_t sent = socket_.write_some(std::array{asio::buffer(head), asio::buffer(body)}, error);
   if (error && error != asio::error::would_block) co_return false;
   if (sent == head.size() + body.size()) co_return true;
-  const size_t ofHead = std::min(sent, head.size());
-  const size_t left = head.size() + body.size() - sent;
+  size_t left = head.size() + body.size() - sent;
   context_.answers.change(peer_.uid, 0, left);
   limit_.set(writeTime);
-  co_await asio::async_write(socket_,
-                             std::array{asio::buffer(head) + ofHead, asio::buffer(body) + (sent - ofHead)},
-                             asio::redirect_error(asio::use_awaitable, error));
+  error = {};
+  // Counted as it goes: who has read all of an answer has room for the next.
+  while (left > 0 && !error) {
+    co_await socket_.async_wait(asio::local::stream_protocol::socket::wait_write,
+                                asio::redirect_error(asio::use_awaitable, error));
+    if (error) break;
+    const size_t ofHead = std::min(sent, head.size());
+    const size_t taken = socket_.write_some(
+        std::array{asio::buffer(head) + ofHead, asio::buffer(body) + (sent - ofHead)}, error);
+    if (error == asio::error::would_block) error = {};
+    sent += taken;
+    context_.answers.change(peer_.uid, left, left - taken);
+    left -= taken;
+  }
   limit_.lift();
   context_.answers.change(peer_.uid, left, 0);
   co_return !error;

@@ -69,6 +69,7 @@ Service::Service(Options options, std::unique_ptr<store::Store> store, std::shar
       compilers_(compilePool(options_, cgroups_)),
       tuning_(
           *store_, metrics_, [this] { return ending_.load(); }, [this](const Job& job) { return tell(job); },
+          [this](const Job& job) { dropHits(job.spec().problem.kernel); },
           [this](Job& job) { return moveElsewhere(job); }),
       jobs_([this](Job& job) { run(job); },
             [this](const std::string& device) {
@@ -202,25 +203,34 @@ std::shared_ptr<const std::string> Service::hit(const std::string& requestText, 
   return found->second.answer;
 }
 
-void Service::remember(const std::string& requestText, const protocol::Answer& answer,
-                       const std::string& user) {
+void Service::remember(const std::string& requestText, const BestResult& result, const std::string& user) {
+  const protocol::Answer& answer = result.answer;
   // An answer with a tuning behind it changes soon.
   if (answer.source != "cache" || answer.stale || !answer.job.empty() || requestText.size() > longestHit)
     return;
   std::lock_guard guard(hitsMutex_);
+  // What was dropped while it was looked up may have been this.
+  if (result.asOf != hitsDropped_) return;
   if (hits_.size() >= hitsKept) hits_.clear();
   hits_[user + '\n' + requestText] = {answer.kernel, answer.kernelName,
                                       std::make_shared<const std::string>(protocol::toText(answer))};
 }
 
+uint64_t Service::hitsDropped() {
+  std::lock_guard guard(hitsMutex_);
+  return hitsDropped_;
+}
+
 void Service::dropHits(const std::string& idOrName) {
   std::lock_guard guard(hitsMutex_);
+  ++hitsDropped_;
   std::erase_if(hits_, [&](const auto& entry) {
     return idOrName.empty() || entry.second.kernel == idOrName || entry.second.name == idOrName;
   });
 }
 
 Result<BestResult> Service::best(const protocol::BestRequest& request, const std::string& user) {
+  const uint64_t asOf = hitsDropped();
   if (auto sound = checkBudget(request.budget); !sound) return fail(sound.error());
   if (!(request.wait >= 0)) return fail(ErrorKind::InvalidInput, "wait: seconds are at least 0");
   auto what =
@@ -231,6 +241,7 @@ Result<BestResult> Service::best(const protocol::BestRequest& request, const std
   if (!kept && kept.error().kind != ErrorKind::NotFound) return kept;
   if (kept && !kept->answer.stale) {
     ++metrics_.hits;
+    kept->asOf = asOf;
     return kept;
   }
   ++(kept ? metrics_.staleAnswers : metrics_.misses);
@@ -376,7 +387,6 @@ void Service::run(Job& job) {
   }
   tuning_.run(job, kernels_.on(*known, (*on)->info), **on, crewOf(**on));
   endedLater(job);
-  dropHits(job.spec().problem.kernel);
   collect();
 }
 
@@ -409,13 +419,13 @@ Result<std::shared_ptr<Job>> Service::job(const std::string& id) const {
 Result<protocol::JobStatus> Service::cancel(const std::string& id) {
   auto found = job(id);
   if (!found) return fail(found.error());
-  jobs_.cancel(*found);
-  auto status = (*found)->status();
-  if (status.state == name(JobState::Cancelled)) {
+  Result<void> kept;
+  jobs_.cancel(*found, [&] {
+    kept = store_->setJob(id, name(JobState::Cancelled), "");
     ++metrics_.jobsCancelled;
-    if (auto kept = store_->setJob(id, status.state, ""); !kept) return fail(kept.error());
-  }
-  return status;
+  });
+  if (!kept) return fail(kept.error());
+  return (*found)->status();
 }
 
 } // namespace tuned

@@ -19,6 +19,7 @@ struct BestResult {
   protocol::Answer answer;
   std::shared_ptr<Job> job;   ///< the tuning behind it, if any
   std::optional<Error> error; ///< nothing can be answered until that tuning is done; answer is empty then
+  uint64_t asOf = 0;          ///< what remember() knows by whether the answer is old by then
 };
 
 class Service {
@@ -48,8 +49,8 @@ public:
 
   /// [quick] The answer to a best request of exactly this text, when it is a hit that was given before.
   std::shared_ptr<const std::string> hit(const std::string& requestText, const std::string& user = {});
-  /// Keeps it for hit(); dropped when a winner changes.
-  void remember(const std::string& requestText, const protocol::Answer& answer, const std::string& user = {});
+  /// Keeps what best() gave for hit(); dropped when a winner changes, not kept when one has changed since.
+  void remember(const std::string& requestText, const BestResult& result, const std::string& user = {});
 
   Result<protocol::KernelInfo> submit(const std::string& document, const std::string& user = {});
   // Lists come in pages: at most `limit`, from behind what an earlier page gave as its next (empty: from the
@@ -129,6 +130,7 @@ private:
   bool moveElsewhere(Job& job);
   /// Forgets remembered answers: those of a kernel, by its id or name, or all.
   void dropHits(const std::string& idOrName = {});
+  uint64_t hitsDropped();
 
   const Options options_;
   std::unique_ptr<store::Store> store_;
@@ -152,6 +154,7 @@ private:
     std::shared_ptr<const std::string> answer;
   };
   std::unordered_map<std::string, Hit> hits_; ///< by the user and the request's text
+  uint64_t hitsDropped_ = 0;                  ///< times
   /// Jobs over builds that were here without a measurement: a few at a time.
   struct Later {
     std::map<std::string, int64_t> reached;            ///< by target: the number of the last problem taken up

@@ -1,6 +1,7 @@
 // A connection that sends any bytes: what a careless or hostile client would.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <poll.h>
 #include <string>
@@ -57,6 +58,13 @@ public:
       if (head != std::string::npos && length < head) whole = head + 4 + std::stoul(out.substr(length + 16));
     }
     return out;
+  }
+
+  /// Reads so many bytes and lets them go; false when the other end closes before.
+  bool pass(size_t bytes) {
+    for (std::string piece; bytes > 0; bytes -= std::min(bytes, piece.size()))
+      if ((piece = receiveOnce(patience)).empty()) return false;
+    return true;
   }
 
 private:

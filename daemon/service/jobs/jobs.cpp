@@ -68,15 +68,12 @@ Result<void> Jobs::room(unsigned user) const {
   if (user == JobSpec::nobody) return {};
   std::lock_guard guard(mutex_);
   size_t all = 0, own = 0;
-  // Who was told that a job has ended may ask for the next one, though its thread is not through with it.
-  auto count = [&](const std::shared_ptr<Job>& job) {
-    if (job->finished()) return;
+  // By what is told, not by queues: who was told that a job has ended may ask for the next one, though its
+  // thread is not through with it; and one that moves is in two queues for a moment.
+  for (const auto& job : jobs_) {
+    if (job->finished()) continue;
     all += job->spec().user != JobSpec::nobody;
     own += job->spec().user == user;
-  };
-  for (const auto& [device, queue] : queues_) {
-    std::ranges::for_each(queue->waiting, count);
-    if (queue->running) count(queue->running);
   }
   if (own >= limits_.perUser)
     return fail(
@@ -190,10 +187,12 @@ std::vector<std::shared_ptr<Job>> Jobs::list() const {
 std::shared_ptr<Job> Jobs::running(const std::string& device) const {
   std::lock_guard guard(mutex_);
   auto queue = queues_.find(device);
-  return queue == queues_.end() ? nullptr : queue->second->running;
+  auto job = queue == queues_.end() ? nullptr : queue->second->running;
+  // Its thread may not be through with it yet.
+  return job && !job->finished() && job->device() == device ? job : nullptr;
 }
 
-bool Jobs::cancel(const std::shared_ptr<Job>& job) {
+bool Jobs::cancel(const std::shared_ptr<Job>& job, const std::function<void()>& keep) {
   if (job->finished()) return false;
   job->requestStop();
   std::unique_lock lock(mutex_);
@@ -205,6 +204,7 @@ bool Jobs::cancel(const std::shared_ptr<Job>& job) {
   if (place == waiting.end()) return true;
   waiting.erase(place);
   lock.unlock();
+  if (keep) keep();
   job->finish(JobState::Cancelled, {}, {});
   return true;
 }

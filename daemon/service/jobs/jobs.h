@@ -139,10 +139,11 @@ public:
   std::shared_ptr<Job> find(const std::string& id) const;
   /// Newest first. Finished ones are kept up to a bound.
   std::vector<std::shared_ptr<Job>> list() const;
-  /// The job running on the device, or null.
+  /// The job running on the device, or null; none that has ended, or is another device's by now.
   std::shared_ptr<Job> running(const std::string& device) const;
-  /// A queued job ends at once, a running one after its present trial. False when it had ended.
-  bool cancel(const std::shared_ptr<Job>& job);
+  /// A queued job ends at once, a running one after its present trial. False when it had ended. `keep` is
+  /// called before anybody is told that a queued one has ended.
+  bool cancel(const std::shared_ptr<Job>& job, const std::function<void()>& keep = {});
   /// Stops all: running jobs return without an end (they are resumed by the next daemon).
   void shutdown();
   bool stopping() const;

@@ -92,6 +92,7 @@ void Tuning::end(Job& job, JobState state, std::optional<protocol::Answer> answe
    : state == JobState::Failed ? metrics_.jobsFailed
                                : metrics_.jobsCancelled)++;
   spdlog::info("job {} {} {}", job.spec().id, name(state), outcome);
+  forget_(job);
   job.finish(state, std::move(answer), std::move(error));
 }
 
@@ -472,8 +473,9 @@ private:
 void Tuning::run(Job& job, const KnownKernel& kernel, const KnownDevice& device, const Crew& crew) {
   const JobSpec& spec = job.spec();
   spdlog::info("job {}: {} {} on {}", spec.id, spec.kernel->name, spec.problem.sizes, device.info.id);
-  job.start();
+  // Before it is told: a daemon that dies now is one that this job has cost.
   (void)store_.setJob(spec.id, name(JobState::Running), std::to_string(spec.deaths));
+  job.start();
   OneTuning(*this, job, kernel, device, crew).run();
 }
 

@@ -44,11 +44,14 @@ class Tuning {
 public:
   /// The answer that the store gives now to what the job asked.
   using Tell = std::function<Result<protocol::Answer>(const Job&)>;
+  /// Forgets what was remembered of the job's kernel: before anybody is told that it has ended.
+  using Forget = std::function<void(const Job&)>;
   /// Whether a job whose device cannot be used is another's now.
   using Moved = std::function<bool(Job&)>;
-  Tuning(store::Store& store, Metrics& metrics, std::function<bool()> ending, Tell tell, Moved moved)
+  Tuning(store::Store& store, Metrics& metrics, std::function<bool()> ending, Tell tell, Forget forget,
+         Moved moved)
       : store_(store), metrics_(metrics), ending_(std::move(ending)), tell_(std::move(tell)),
-        moved_(std::move(moved)) {}
+        forget_(std::move(forget)), moved_(std::move(moved)) {}
 
   void run(Job& job, const KnownKernel& kernel, const KnownDevice& device, const Crew& crew);
 
@@ -60,6 +63,7 @@ private:
   Metrics& metrics_;
   std::function<bool()> ending_;
   Tell tell_;
+  Forget forget_;
   Moved moved_;
 };
 

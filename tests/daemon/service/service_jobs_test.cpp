@@ -4,7 +4,6 @@
 #include "tests/daemon/service/service_support.h"
 
 #include <fstream>
-#include <future>
 
 using namespace tuned;
 using namespace tuned::test;
@@ -436,42 +435,4 @@ TEST_CASE("a device is woken for a tuning that is to come; one that is not there
   CHECK(daemon->wake("cuda:7").error().kind == ErrorKind::NotFound);
   CHECK(daemon.tune(documentOf("kernel", "plain")).state == "done");
   REQUIRE(daemon->wake("cuda:0")); // it is awake
-}
-
-TEST_CASE("a job that is on its way to another device can be cancelled") {
-  JobSpec spec;
-  spec.id = "moving";
-  spec.kernel = std::make_shared<const Kernel>();
-  spec.request.device = "cuda:0";
-  const auto moving = std::make_shared<Job>(spec);
-  std::promise<bool> cancelled;
-  Jobs* all = nullptr;
-  const auto run = [&](Job& job) {
-    job.moveTo("cuda:1");
-    cancelled.set_value(all->cancel(moving) && job.stopToken().stop_requested());
-  };
-  Jobs jobs(run, [](const std::string&) {}, 60, {});
-  all = &jobs;
-  jobs.add(moving);
-  CHECK(cancelled.get_future().get());
-}
-
-TEST_CASE("a job that has ended takes no place of its user's, though its thread is not through with it") {
-  std::promise<void> ended, through;
-  const auto run = [&](Job& job) {
-    job.finish(JobState::Done, {}, {});
-    ended.set_value();
-    through.get_future().wait();
-  };
-  Jobs jobs(run, [](const std::string&) {}, 60, {.all = 1, .perUser = 1});
-  JobSpec spec;
-  spec.id = "1";
-  spec.kernel = std::make_shared<const Kernel>();
-  spec.user = 7;
-  CHECK(jobs.room(7));
-  jobs.add(std::make_shared<Job>(spec));
-  ended.get_future().wait();
-  CHECK(jobs.room(7));
-  CHECK(jobs.room(8));
-  through.set_value();
 }

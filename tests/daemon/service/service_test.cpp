@@ -275,9 +275,13 @@ TEST_CASE("names belong to users, and an answer in memory to who asked") {
   CHECK(daemon->kernels(1000, "")->kernels.size() == 2);
   REQUIRE(daemon->submit(mine, "1002")); // a third who has the same
   CHECK(daemon->kernels(1000, "")->kernels.size() == 2);
-  protocol::Answer answer;
-  answer.source = "cache";
-  daemon->remember("text", answer, "1000");
+  protocol::BestRequest request;
+  request.document = mine;
+  request.sizes = sizes;
+  REQUIRE(daemon.tune(requestFor(mine), "1000").state == "done");
+  const auto result = daemon->best(request, "1000");
+  REQUIRE(result);
+  daemon->remember("text", *result, "1000");
   CHECK(daemon->hit("text", "1000"));
   CHECK_FALSE(daemon->hit("text", "1001"));
 }
