@@ -130,19 +130,19 @@ TEST_CASE("a worker may ask while it works, and what it asks may be anything") {
 TEST_CASE("a worker that dies behind its question is replaced, and the next may ask again") {
   WorkerPool workers = pool();
   int asked = 0;
-  auto dead = workers.call("k", {{"op", "ask and die"}}, 20, {}, {}, [&](const json&) {
+  auto dead = workers.call("k", {{"op", "ask and die"}}, patience, {}, {}, [&](const json&) {
     ++asked;
     return json::object();
   });
   CHECK(dead.error().kind == ErrorKind::Denied);
   CHECK(asked == 3);
-  CHECK(workers.call("other", {{"op", "echo"}, {"value", 7}}, 20) == json(7));
+  CHECK(workers.call("other", {{"op", "echo"}, {"value", 7}}, patience) == json(7));
 }
 
 TEST_CASE("a worker that asks without end, or says what is no answer, is ended at once and said so") {
   for (bool retry : {true, false}) {
     WorkerPool workers = pool(1, retry);
-    const auto before = workers.call("k", {{"op", "pid"}}, 5);
+    const auto before = workers.call("k", {{"op", "pid"}}, patience);
     REQUIRE(before);
     auto asked = workers.call("asks", {{"op", "ask for ever"}}, 60);
     REQUIRE_FALSE(asked);
@@ -154,7 +154,7 @@ TEST_CASE("a worker that asks without end, or says what is no answer, is ended a
     CHECK(asked.error().kind == (retry ? ErrorKind::Denied : ErrorKind::Faulted));
     CHECK(said.error().kind == (retry ? ErrorKind::Denied : ErrorKind::Faulted));
     CHECK(workers.crashes() == (retry ? 6 : 2));
-    const auto after = workers.call("k", {{"op", "pid"}}, 5);
+    const auto after = workers.call("k", {{"op", "pid"}}, patience);
     REQUIRE(after);
     CHECK(*after != *before);
     CHECK_FALSE(runs(before->get<pid_t>()));
@@ -328,7 +328,7 @@ TEST_CASE("processor time and memory are limited") {
   // Two seconds of a processor's time, of which a busy machine gives little.
   CHECK(workers.call("spin", {{"op", "spin"}}, 200).error().message.find("XCPU") != std::string::npos);
 #ifndef TUNED_SANITIZED // whose shadow takes more addresses than any limit leaves
-  auto memory = workers.call("memory", {{"op", "memory"}}, 30);
+  auto memory = workers.call("memory", {{"op", "memory"}}, patience);
   REQUIRE_FALSE(memory);
   CHECK(memory.error().kind == ErrorKind::OutOfResources);
 #endif
@@ -457,7 +457,7 @@ TEST_CASE("a confined worker reaches its own folder and its libraries, and nothi
   for (const int work : {0, 1, 2}) {
     CAPTURE(work);
     auto workers = pool();
-    auto seen = workers.call("k", {{"op", "confine"}, {"duty", work}}, 30);
+    auto seen = workers.call("k", {{"op", "confine"}, {"duty", work}}, patience);
     REQUIRE_MESSAGE(seen, (seen ? "" : seen.error().text()));
     INFO(seen->dump());
     CHECK(seen->at("entered") == true);

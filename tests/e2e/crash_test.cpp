@@ -16,10 +16,11 @@ using nlohmann::json;
 
 namespace {
 
-constexpr size_t spaceSize = 10;
+constexpr int64_t spaceSize = 10;
 
-json wideDocument(const std::string& name) {
-  json out = document(name, elementwise(storeDouble));
+/// Documents of other factors are other kernels.
+json wideDocument(const std::string& name, int factor = 2) {
+  json out = document(name, elementwise(storeScaled(factor)));
   out["parameters"]["BLOCK_SIZE"] = {16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192};
   return out;
 }
@@ -34,17 +35,33 @@ protocol::TuneRequest requestFor(client::Client& client, const json& document) {
   return request;
 }
 
-/// Starts the tuning and follows it until `trials` of its trials were announced; it waits then, or a machine
-/// that gives this process no time would find it done.
-protocol::JobStatus startAndFollow(client::Client& client, const protocol::TuneRequest& request, int trials) {
-  const auto job = client.start(request);
-  REQUIRE_MESSAGE(job, job.error().text());
-  (void)client.watch(job->id, [&](const protocol::Event& event) {
-    if (event.job.tried < trials) return true;
-    REQUIRE(client.pause(true));
-    return false;
-  });
-  return *job;
+struct Halfway {
+  protocol::TuneRequest request;
+  std::string job;
+};
+
+/// A tuning that waits in its middle: some trials are done, some are not. A machine that gives this process
+/// no time may be through with one before it is told to wait; then another is begun.
+Halfway halfway(client::Client& client, const std::string& name, int trials) {
+  for (int factor = 2; factor < 22; ++factor) {
+    const auto request = requestFor(client, wideDocument(name, factor));
+    const auto job = client.start(request);
+    REQUIRE_MESSAGE(job, job.error().text());
+    (void)client.watch(job->id, [&](const protocol::Event& event) {
+      if (event.job.tried < trials) return true;
+      REQUIRE(client.pause(true));
+      return false;
+    });
+    const auto jobs = client.jobs();
+    REQUIRE_MESSAGE(jobs, jobs.error().text());
+    const auto now = std::ranges::find(jobs->jobs, job->id, &protocol::JobStatus::id);
+    REQUIRE(now != jobs->jobs.end());
+    if (now->state == "running" && now->tried <= spaceSize / 2) return {request, job->id};
+    REQUIRE(client.pause(false));
+    (void)client.watch(job->id);
+  }
+  FAIL("no tuning could be met in its middle");
+  return {};
 }
 
 /// The processes that the daemon started.
@@ -80,14 +97,14 @@ TEST_CASE("killed with -9 in mid-tuning: finished trials are there, only the mis
   std::map<protocol::Values, int> before;
   {
     auto client = daemon.connect();
-    const auto request = requestFor(client, wideDocument("crash_resume"));
-    kernel = request.kernel;
-    id = startAndFollow(client, request, 3).id;
+    const Halfway tuning = halfway(client, "crash_resume", 3);
+    kernel = tuning.request.kernel;
+    id = tuning.job;
     before = trialsByConfiguration(client, kernel);
     daemon.stop(SIGKILL);
   }
   REQUIRE(before.size() >= 3);
-  REQUIRE(before.size() < spaceSize);
+  REQUIRE(std::ssize(before) < spaceSize);
   daemon.start();
   auto client = daemon.connect();
   const auto job = client.watch(id);
@@ -97,7 +114,7 @@ TEST_CASE("killed with -9 in mid-tuning: finished trials are there, only the mis
   REQUIRE(job->answer);
   CHECK(job->answer->coverage == 1);
   const auto after = trialsByConfiguration(client, kernel);
-  CHECK(after.size() == spaceSize);
+  CHECK(std::ssize(after) == spaceSize);
   for (const auto& [configuration, count] : before)
     CHECK(after.at(configuration) == count);
 }
@@ -107,7 +124,7 @@ TEST_CASE("SIGTERM in mid-tuning: a clean end, and the next daemon goes on") {
   std::string id;
   {
     auto client = daemon.connect();
-    id = startAndFollow(client, requestFor(client, wideDocument("crash_term")), 2).id;
+    id = halfway(client, "crash_term", 2).job;
     const int status = daemon.stop(SIGTERM);
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 0);
@@ -123,7 +140,7 @@ TEST_CASE("SIGTERM in mid-tuning: a clean end, and the next daemon goes on") {
 TEST_CASE("workers killed in mid-job are replaced, and no configuration is blamed") {
   DaemonProcess daemon;
   auto client = daemon.connect();
-  const auto job = startAndFollow(client, requestFor(client, wideDocument("crash_workers")), 1);
+  const Halfway tuning = halfway(client, "crash_workers", 1);
   REQUIRE(client.pause(false));
   size_t killed = 0;
   for (int round = 0; round < 2; ++round) {
@@ -132,7 +149,7 @@ TEST_CASE("workers killed in mid-job are replaced, and no configuration is blame
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
   }
   CHECK(killed > 0);
-  const auto ended = client.watch(job.id);
+  const auto ended = client.watch(tuning.job);
   REQUIRE_MESSAGE(ended, ended.error().text());
   CHECK_MESSAGE(ended->state == "done", daemon.log());
   REQUIRE(ended->outcomes.contains("timed"));
@@ -142,7 +159,7 @@ TEST_CASE("workers killed in mid-job are replaced, and no configuration is blame
 TEST_CASE("workers end with a daemon that is killed") {
   DaemonProcess daemon;
   auto client = daemon.connect();
-  startAndFollow(client, requestFor(client, wideDocument("crash_orphans")), 1);
+  halfway(client, "crash_orphans", 1);
   const auto workers = childrenOf(daemon.process());
   REQUIRE_FALSE(workers.empty());
   daemon.stop(SIGKILL);
@@ -159,12 +176,11 @@ TEST_CASE("workers end with a daemon that is killed") {
 TEST_CASE("the disk fills up in mid-tuning: said so, the trials before are kept, and it goes on with space") {
   DaemonProcess daemon;
   auto client = daemon.connect();
-  const auto request = requestFor(client, wideDocument("crash_disk"));
-  const auto job = startAndFollow(client, request, 2);
+  const auto [request, job] = halfway(client, "crash_disk", 2);
   const rlimit full{1, RLIM_INFINITY}, space{RLIM_INFINITY, RLIM_INFINITY};
   REQUIRE(prlimit(daemon.process(), RLIMIT_FSIZE, &full, nullptr) == 0);
   REQUIRE(client.pause(false));
-  const auto failed = client.watch(job.id);
+  const auto failed = client.watch(job);
   REQUIRE_MESSAGE(failed, failed.error().text());
   CHECK(failed->state == "failed");
   REQUIRE(failed->error);
