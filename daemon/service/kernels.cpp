@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <unistd.h>
+#include <utility>
 
 namespace tuned {
 
@@ -11,6 +12,8 @@ namespace {
 /// Parsed kernels in memory at most; the rest are parsed again from the store.
 constexpr unsigned nobody = ~0U; // JobSpec::nobody
 constexpr size_t keptParsed = 256, keptBytes = size_t{16} << 20;
+/// Names and ids whose documents are known in memory.
+constexpr size_t keptLatest = 4096;
 /// Text of a page of the list.
 constexpr int64_t pageBytes = int64_t{4} << 20;
 } // namespace
@@ -70,13 +73,24 @@ Result<KnownKernel> Kernels::submit(const std::string& document, const std::stri
     known = {shared->id(), "", toJson(*shared), shared};
     known.sha = sha256(known.document);
   }
-  auto kept = keep({known.sha, known.id, known.kernel->name, owner, known.document});
+  const store::DocumentRecord record{known.sha, known.id, known.kernel->name, owner, known.document};
+  auto kept = keep(record);
   // A read-only cache answers what it knows; what it does not know it cannot be taught.
   if (!kept && !(store_.readOnly() && kept.error().kind == ErrorKind::Denied)) return fail(kept.error());
   remember(key, known);
   remember(known.sha, known);
   known.owner = owner;
+  known.fresh = !isLatest(record);
   return known;
+}
+
+/// Whether the owner's name and id stood for this document already; from now on they do.
+bool Kernels::isLatest(const store::DocumentRecord& record) {
+  std::lock_guard guard(keeping_);
+  if (latest_.size() >= keptLatest) latest_.clear();
+  const bool name = std::exchange(latest_[record.owner + " name " + record.name], record.sha) == record.sha;
+  const bool id = std::exchange(latest_[record.owner + " id " + record.kernel], record.sha) == record.sha;
+  return name && id;
 }
 
 /// [keeping_ is held]
@@ -167,6 +181,7 @@ void Kernels::drop() {
   {
     std::lock_guard guard(keeping_);
     held_.clear();
+    latest_.clear();
   }
   std::lock_guard guard(mutex_);
   known_.clear();

@@ -20,6 +20,7 @@ struct KnownKernel {
   std::string document; ///< the source inlined
   std::shared_ptr<const Kernel> kernel;
   std::string owner = {}; ///< who brought it, the asker where they did, too; a user's number
+  bool fresh = false;     ///< submitted just now: its name or id may have stood for another document before
 };
 
 /// Whose code runs where a kernel is compiled or measured: that of who brought it, at what the asker says.
@@ -57,6 +58,7 @@ public:
 private:
   Result<KnownKernel> parsed(const store::DocumentRecord& record);
   Result<void> keep(const store::DocumentRecord& record);
+  bool isLatest(const store::DocumentRecord& record);
   Result<store::Held> held(const std::string& owner);
   Result<void> fits(const std::string& owner, const store::Held& held) const;
   void remember(const std::string& key, const KnownKernel& known);
@@ -64,6 +66,8 @@ private:
   const Quota quota_;
   std::mutex keeping_;                      ///< one is counted and kept at a time
   std::map<std::string, store::Held> held_; ///< by owner, as far as it was asked; keeping_ guards it
+  std::map<std::string, std::string>
+      latest_; ///< documents that owners' names and ids stand for, as far as known; keeping_ guards it
   std::mutex mutex_;
   std::map<std::string, KnownKernel>
       known_;        ///< by the SHA-256 of the document's text, and with a device's architecture behind it

@@ -171,6 +171,16 @@ Result<const KnownDevice*> Service::deviceFor(const Resolved& what, const std::s
   return fail(ErrorKind::Unavailable, out, "it is tried again a minute after it failed; see tunectl doctor");
 }
 
+/// Keeps the document. What was answered for its name or id may have been about another.
+Result<KnownKernel> Service::take(const std::string& document, const std::string& user) {
+  auto known = kernels_.submit(document, user);
+  if (known && known->fresh) {
+    dropHits(known->id);
+    dropHits(known->kernel->name);
+  }
+  return known;
+}
+
 Result<Service::Resolved> Service::resolve(const std::string& kernel, const std::string& document,
                                            const protocol::Values& sizes, const std::string& deviceId,
                                            const std::string& user,
@@ -180,7 +190,7 @@ Result<Service::Resolved> Service::resolve(const std::string& kernel, const std:
                 "give a weight for time, for energy, or for both");
   if (kernel.empty() == document.empty())
     return fail(ErrorKind::InvalidInput, "give either 'kernel' (an id or a name) or 'document'");
-  auto known = document.empty() ? kernels_.find(kernel, user) : kernels_.submit(document, user);
+  auto known = document.empty() ? kernels_.find(kernel, user) : take(document, user);
   if (!known) return fail(known.error());
   auto on = device(deviceId);
   if (!on) return fail(on.error());

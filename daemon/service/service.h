@@ -106,6 +106,7 @@ private:
   Result<Resolved> resolve(const std::string& kernel, const std::string& document,
                            const protocol::Values& sizes, const std::string& device, const std::string& user,
                            const std::optional<Objective>& objective = {});
+  Result<KnownKernel> take(const std::string& document, const std::string& user);
   Result<const KnownDevice*> device(const std::string& id) const;
   Result<const KnownDevice*> deviceFor(const Resolved& what, const std::string& asked) const;
   Result<std::shared_ptr<Job>> start(const Resolved& what, protocol::TuneRequest request, unsigned user,

@@ -102,8 +102,7 @@ Result<protocol::BuildInfo> Service::addBuild(const protocol::BuildRequest& requ
     return wrong("give either 'kernel' (an id or a name) or 'document'");
   if (request.origin.empty() || request.origin.size() > longestOrigin)
     return wrong("origin: 1 to 80 bytes", "say whose build it is: \"triton 3.6.0\"");
-  auto known = request.document.empty() ? kernels_.find(request.kernel, user)
-                                        : kernels_.submit(request.document, user);
+  auto known = request.document.empty() ? kernels_.find(request.kernel, user) : take(request.document, user);
   if (!known) return fail(known.error());
   const Kernel& kernel = *known->kernel;
   if (auto sound = checkSizes(kernel, request.sizes); !sound) return fail(sound.error());

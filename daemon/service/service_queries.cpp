@@ -26,10 +26,8 @@ int64_t points(const Kernel& kernel) {
 } // namespace
 
 Result<protocol::KernelInfo> Service::submit(const std::string& document, const std::string& user) {
-  auto known = kernels_.submit(document, user);
+  auto known = take(document, user);
   if (!known) return fail(known.error());
-  dropHits(known->id);
-  dropHits(known->kernel->name); // it may have meant another kernel
   return toProtocol(*known->kernel, known->sha, points(*known->kernel));
 }
 

@@ -89,6 +89,23 @@ TEST_CASE("an answer that was looked up before a change is not remembered after 
   CHECK_FALSE(daemon->hit("text"));
 }
 
+TEST_CASE("a name that stands for another kernel since, however that came, is not answered from memory") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  REQUIRE(daemon.tune(documentOf("kernel", "plain")).state == "done");
+  protocol::BestRequest byName;
+  byName.kernel = "kernel";
+  byName.sizes = sizes;
+  const auto answer = daemon->best(byName);
+  REQUIRE(answer);
+  daemon->remember("text", *answer);
+  REQUIRE(daemon->pause(true)); // one that ends would have it forgotten, too
+  daemon.begin(requestFor(documentOf("kernel", "plain"), {{"n", 64}})); // the same document
+  CHECK(daemon->hit("text"));
+  daemon.begin(requestFor(documentOf("kernel", "another")));
+  CHECK_FALSE(daemon->hit("text"));
+}
+
 TEST_CASE("the store knows that a job runs, or was cancelled, before anybody else is told") {
   Scratch folder;
   Daemon daemon(folder.path());
