@@ -70,6 +70,7 @@ template <typename V> void fields(V& v, Answer& m) {
   v("verdict", m.verdict);
   v.option("coverage", m.coverage);
   v.option("stale", m.stale);
+  v("disturbed", m.disturbed);
   v.option("tuned_at", m.tunedAt);
   v.option("job", m.job);
 }

@@ -100,6 +100,8 @@ struct Answer {
   std::optional<double> expectedLoss;
   double coverage = 0; ///< share of the space that was tried, 0 to 1
   bool stale = false;  ///< measured under another driver or assembler; timed again behind
+  /// Why its time cannot be quite believed: what others did on the device meanwhile; none: nothing.
+  std::optional<std::string> disturbed;
   int64_t tunedAt = 0; ///< Unix time, seconds; 0: never
   std::string job;     ///< the tuning under way or queued for this problem; empty: none
 };

@@ -172,6 +172,7 @@ std::vector<Row> answerFacts(const protocol::Answer& answer, const std::string& 
     time += " (" + formatSeconds(answer.interval->low) + " to " + formatSeconds(answer.interval->high) +
             " with 95 % confidence)";
   rows.push_back({"time", time});
+  if (answer.disturbed) rows.push_back({"disturbed", *answer.disturbed + "; tune --force times it again"});
   if (answer.joules)
     rows.push_back({"energy", number("%.4g mJ a launch, with warm caches", 1e3 * *answer.joules)});
   rows.push_back({"throughput", formatRates(answer)});

@@ -96,10 +96,11 @@ private:
   }
 
   /// Says with the first answer what else went on on the device since the last look: always after a duel,
-  /// else now and then, since looking takes about as long as a short measurement.
+  /// else now and then where looking takes about as long as a short measurement.
   void look(json& out, bool certainly) {
     const auto now = std::chrono::steady_clock::now();
-    if (!certainly && now - looked_ < betweenLooks) return;
+    const bool takesLong = !device_->info().capabilities.exclusive;
+    if (takesLong && !certainly && now - looked_ < betweenLooks) return;
     looked_ = now;
     if (auto state = device_->state()) out[0]["state"] = model::toJson(*state);
   }

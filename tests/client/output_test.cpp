@@ -1,3 +1,4 @@
+#include "client/tunectl/near.h"
 #include "client/tunectl/output.h"
 
 #include <doctest/doctest.h>
@@ -48,6 +49,28 @@ TEST_CASE("a stale answer is timed again only where a tuning says so") {
   CHECK(from().find("timed again behind") != std::string::npos);
   answer.stale = false;
   CHECK(from().find("stale") == std::string::npos);
+}
+
+TEST_CASE("what was meant by a word with slips in it") {
+  const std::vector<std::string> known = {"tune", "top", "status", "explain", "show", "stop"};
+  using Words = std::vector<std::string>;
+  CHECK(near("tunne", known) == Words{"tune"});
+  CHECK(near("tnue", known) == Words{"tune"});
+  CHECK(near("sttaus", known) == Words{"status"});
+  CHECK(near("exlpian", known) == Words{"explain"});
+  CHECK(near("sto", known) == Words{"stop"});
+  CHECK(near("st", known) == Words{"status", "stop"});
+  CHECK(near("shop", known) == Words{"show", "stop"});
+  CHECK(near("frobnicate", known).empty());
+  CHECK(near("", known).empty());
+  CHECK(near("x", known).empty());
+}
+
+TEST_CASE("what disturbed a time is told beside it") {
+  protocol::Answer answer;
+  CHECK(answerFacts(answer, "").at(6).at(0) == "throughput");
+  answer.disturbed = "other processes took 40 % of the device";
+  CHECK(answerFacts(answer, "").at(6).at(1).starts_with("other processes took 40 % of the device; "));
 }
 
 TEST_CASE("columns line up, also beside text that is not ASCII") {

@@ -2,6 +2,7 @@
 #include "backend/cpu/run/energy.h"
 #include "backend/cpu/run/host.h"
 #include "backend/cpu/run/memory.h"
+#include "backend/cpu/run/waits.h"
 #include "backend/runtime/cpu/executor.h"
 #include "base/clock.h"
 #include "base/machine.h"
@@ -78,6 +79,7 @@ public:
 
   const DeviceInfo& info() const override { return info_; }
   Result<double> joules() override { return energy_.joules(); }
+  std::optional<DeviceState> state() override;
 
   Result<std::unique_ptr<Buffer>> allocate(size_t bytes) override { return allocateBuffer(bytes); }
 
@@ -138,8 +140,18 @@ private:
 
   DeviceInfo info_;
   Executor executor_;
+  CoreWaits waits_; ///< of the executor's threads
+  QuietTimes times_;
   PackageEnergy energy_;
 };
+
+/// What was timed since the last call is what it tells of.
+std::optional<DeviceState> CpuDevice::state() {
+  if (!waits_.seconds()) return std::nullopt;
+  DeviceState state;
+  state.othersPercent = times_.othersPercent();
+  return state;
+}
 
 Result<std::unique_ptr<LoadedKernel>> CpuDevice::load(const Artefact& artefact) {
   if (artefact.format != "object" || artefact.target != info_.architecture)
@@ -202,12 +214,20 @@ Result<std::vector<double>> CpuDevice::time(LoadedKernel& kernel, const Grid& gr
   const Spread spread = [this](int64_t count, const std::function<void(int64_t, int64_t)>& work) {
     executor_.each(count, [&](int /*thread*/, int64_t first, int64_t last) { work(first, last); });
   };
+  const auto launch = [&]() -> Result<TimedLaunch> {
+    if (request.coldCache) flushCaches(spread);
+    const auto waited = waits_.seconds();
+    const auto start = std::chrono::steady_clock::now();
+    if (auto done = execute(loaded, grid, *slots); !done) return fail(done.error());
+    TimedLaunch timed{secondsSince(start)};
+    if (const auto now = waits_.seconds(); now && waited) timed.waited = *now - *waited;
+    return timed;
+  };
   std::vector<double> seconds;
   for (int repeat = 0; repeat < request.repeats; ++repeat) {
-    if (request.coldCache) flushCaches(spread);
-    auto start = std::chrono::steady_clock::now();
-    if (auto done = execute(loaded, grid, *slots); !done) return std::unexpected(done.error());
-    seconds.push_back(secondsSince(start));
+    const auto taken = times_.take(launch);
+    if (!taken) return fail(taken.error());
+    seconds.push_back(*taken);
   }
   return seconds;
 }

@@ -26,6 +26,7 @@ class Best:
     verdict: str  # "passed", "failed" or "unchecked"
     coverage: float  # share of the space that was tried
     stale: bool  # measured under another driver or compiler; timed again behind
+    disturbed: str | None  # what others did on the device while it was timed
     job: str | None  # a tuning under way that may better it
     details: dict[str, Any]  # the whole answer
 
@@ -45,6 +46,7 @@ class Best:
         self.verdict = answer.get("verdict", {}).get("state", "unchecked")
         self.coverage = answer.get("coverage", 0.0)
         self.stale = answer.get("stale", False)
+        self.disturbed = answer.get("disturbed")
         self.job = answer.get("job") or None
         self.details = answer
 

@@ -22,6 +22,8 @@ def explain(client: _core.Client, asked: dict[str, Any], rows: int) -> str:
     lines.append(f"  {tried}" + (f"; a tuning goes on ({best.job})" if best.job else ""))
     if best.stale:
         lines.append("  measured under another driver or compiler; it is timed again")
+    if best.disturbed:
+        lines.append(f"  while it was timed {best.disturbed}")
     field: list[dict[str, Any]] = why["field"]
     timed = [one for one in field if one["measurement"].get("seconds") is not None]
     lines += [_row(one) for one in timed[:rows]]

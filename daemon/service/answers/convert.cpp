@@ -96,6 +96,7 @@ Result<protocol::Answer> answerFrom(const Kernel& kernel, const Sizes& sizes,
   answer->joules = measured.joules;
   answer->verdict = measured.verdict;
   answer->tunedAt = measured.measuredAt;
+  if (!measured.reason.empty()) answer->disturbed = measured.reason;
   const Bindings names = bindingsOf(kernel, answer->configuration, sizes);
   auto rate = [&](const std::optional<Expression>& work) -> std::optional<double> {
     if (!work || measured.seconds.value_or(0) <= 0) return std::nullopt;

@@ -234,7 +234,9 @@ Result<json> WorkerExecutor::callUndisturbed(const char* op, const std::string& 
     auto answer = callDevice(op, key, requests, seconds);
     if (!watch_ || !answer) return answer;
     disturbed = disturbanceIn(*answer);
-    if (disturbed.empty() || again == mostAgain || stop_.stop_requested()) return answer;
+    // A CPU's launches were made again one by one, and others work on one as a rule: waiting helps little.
+    if (disturbed.empty() || problem_.exclusive) return answer;
+    if (again == mostAgain || stop_.stop_requested()) return answer;
     if (!waitForQuiet(disturbed)) return answer;
   }
 }

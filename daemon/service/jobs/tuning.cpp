@@ -235,7 +235,8 @@ private:
       const bool ours = record.build.key.origin.empty() && record.build.key.toolchain == problem_.toolchain;
       if (!trial || !ours || record.policy != policyOf(objective_) || !record.source.empty()) continue;
       if (!inSpace(request.kernel, trial->configuration, request.sizes)) continue;
-      if (trial->timed() && !trial->timed()->disturbed.empty()) continue; // it is taken again
+      // It is taken again; but others work on a CPU as a rule, and not each tuning shall measure all again.
+      if (trial->timed() && !trial->timed()->disturbed.empty() && !problem_.exclusive) continue;
       executor_.introduce(trial->configuration, "", record.build.id);
       const Holds holds = holdsUnder(*kernel_.kernel, record.measurement.verdict);
       const bool wrong = std::holds_alternative<WrongResult>(trial->outcome);

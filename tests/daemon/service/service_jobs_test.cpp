@@ -76,6 +76,7 @@ TEST_CASE("what others disturbed is measured again once they have gone") {
   REQUIRE(device.state);
   CHECK(device.state->celsius == 40);
   CHECK(device.state->othersPercent == 0);
+  CHECK_FALSE(daemon.ask(document)->disturbed);
   CHECK(daemon->metricsText().find("gpu_tuned_device_celsius{device=\"cuda:0\"} 40") != std::string::npos);
 }
 
@@ -90,10 +91,24 @@ TEST_CASE("what stays disturbed is marked, and taken again by the next tuning") 
     marked += trial.reason == "other processes took 40 % of the device";
   CHECK(marked == 3);
   CHECK(daemon.winner(document) == 64); // better than nothing
+  CHECK(daemon.ask(document)->disturbed == "other processes took 40 % of the device");
   daemon.measured();
   REQUIRE(daemon.tune(document).state == "done");
   CHECK(daemon.measured() == 3);
   CHECK(daemon.compiled() == 3);
+}
+
+TEST_CASE("on a CPU what others disturbed is marked at once, and known until a tuning is forced") {
+  Scratch folder;
+  Daemon daemon(folder.path(), "build-1", 1, 30, true);
+  const std::string document = documentOf("kernel", "// disturbed 19 40\\n");
+  REQUIRE(daemon.tune(document).state == "done");
+  CHECK(daemon.ask(document)->disturbed == "other processes took 40 % of the device");
+  CHECK(daemon.measured() == 3);
+  REQUIRE(daemon.tune(document).state == "done");
+  CHECK(daemon.measured() == 0);
+  REQUIRE(daemon.tune(document, true).state == "done");
+  CHECK(daemon.measured() == 3);
 }
 
 TEST_CASE("a budget of nothing finds the default, one below is refused; a space of one point is soon tuned") {
@@ -435,4 +450,23 @@ TEST_CASE("a device is woken for a tuning that is to come; one that is not there
   CHECK(daemon->wake("cuda:7").error().kind == ErrorKind::NotFound);
   CHECK(daemon.tune(documentOf("kernel", "plain")).state == "done");
   REQUIRE(daemon->wake("cuda:0")); // it is awake
+}
+
+TEST_CASE("waking a device starts no compilers beside a measurement that has the cores alone") {
+  Scratch folder;
+  Daemon daemon(folder.path(), "build-1", 1, 30, true);
+  std::string one = documentOf("long", "// takes 128 60");
+  const std::string values = "[64,128,256]";
+  one.replace(one.find(values), values.size(), "[128]");
+  const auto job = daemon.begin(requestFor(one));
+  int made = 0;
+  REQUIRE(eventually([&] { return (made += daemon.compiled()) == 1; }));
+  std::this_thread::sleep_for(std::chrono::seconds(1)); // by then it measures
+  const auto running = [&] {
+    return daemon->metricsText().contains("gpu_tuned_compile_workers_running 1\n");
+  };
+  CHECK(running());
+  REQUIRE(daemon->wake("cuda:0"));
+  CHECK(running());
+  REQUIRE(daemon->cancel(job.id));
 }
