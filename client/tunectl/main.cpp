@@ -1,4 +1,5 @@
 #include "base/positive_option.h"
+#include "client/tunectl/near.h"
 #include "client/tunectl/verbs.h"
 #include "client/tunectl/verbs/daemon/stop.h"
 
@@ -7,6 +8,23 @@
 #include <iostream>
 
 using namespace tuned::tunectl;
+
+namespace {
+
+/// "; did you mean 'tune'?": a verb that is spelt much alike, or the list of that name.
+std::string meant(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands({}))
+    verbs.push_back(verb->get_name());
+  std::string out;
+  for (const std::string& verb : near(word, verbs))
+    out += (out.empty() ? "'" : "' or '") + verb;
+  for (const std::string& list : near(word, listNames))
+    out += (out.empty() ? "'ls " : "' or 'ls ") + list;
+  return out.empty() ? "" : "; did you mean " + out + "'?";
+}
+
+} // namespace
 
 int main(int argc, char** argv) {
   CLI::App app("tunectl: finds, keeps and serves the fastest build of a GPU or CPU kernel", "tunectl");
@@ -31,7 +49,8 @@ int main(int argc, char** argv) {
     return app.exit(asked);
   } catch (const CLI::RequiredError& error) {
     if (const auto unknown = app.remaining(true); app.get_subcommands().empty() && !unknown.empty())
-      std::cerr << "tunectl: there is no verb '" << unknown.front() << "' (tunectl --help lists them)\n";
+      std::cerr << "tunectl: there is no verb '" << unknown.front() << "' (tunectl --help lists them)"
+                << meant(app, unknown.front()) << "\n";
     else
       app.exit(error);
     return usage;

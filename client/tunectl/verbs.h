@@ -50,6 +50,8 @@ void addWatch(CLI::App& app, Context& context);
 void addCover(CLI::App& app, Context& context);
 /// Ask and tell: searches of what others compile and time.
 void addStudy(CLI::App& app, Context& context);
+/// What `ls` lists.
+inline const std::vector<std::string> listNames = {"winners", "kernels", "trials", "jobs", "devices"};
 void addLs(CLI::App& app, Context& context);
 void addShow(CLI::App& app, Context& context);
 void addExplain(CLI::App& app, Context& context);

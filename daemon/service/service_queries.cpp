@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <shared_mutex>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -186,7 +187,9 @@ Result<protocol::DeviceList> Service::wake(const std::string& id) {
     jobs_.expect(id);
     if (auto awake = measurers_.at(id)->wake(); !awake) return fail(awake.error());
     const nlohmann::json ready = {{"op", "wake"}, {"target", (*known)->info.architecture}};
-    if (auto awake = compilers_.wake(ready); !awake) return fail(awake.error());
+    // Not beside a CPU that is timed, which has the cores alone: the tuning starts those that it needs.
+    if (const std::shared_lock cores(gate_, std::try_to_lock); cores)
+      if (auto awake = compilers_.wake(ready); !awake) return fail(awake.error());
   }
   return devices();
 }

@@ -5,6 +5,7 @@ Run by ctest against the real programs; as root it also plays other users.
 """
 
 import grp
+import hashlib
 import json
 import os
 import pathlib
@@ -17,6 +18,7 @@ import sys
 import tempfile
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "siege"))
 from siege import BIN, Client, Daemon, document, scaled  # noqa: E402
@@ -28,8 +30,8 @@ def run(*arguments, environment=None, **settings):
     return subprocess.run([BIN / "tuned", *arguments], capture_output=True, text=True, timeout=60, env=environment, **settings)
 
 
-def as_user(uid, work, gid=65534):
-    """What `work` gives, called by a process of another user."""
+def begin_as_user(uid, work, gid=65534):
+    """Has a process of another user call `work`; calling what is returned waits for what that gives."""
     receive, send = os.pipe()
     child = os.fork()
     if child == 0:
@@ -43,10 +45,19 @@ def as_user(uid, work, gid=65534):
         os.write(send, out.encode())
         os._exit(0)
     os.close(send)
-    with os.fdopen(receive) as file:
-        text = file.read()
-    os.waitpid(child, 0)
-    return json.loads(text)
+
+    def end():
+        with os.fdopen(receive) as file:
+            text = file.read()
+        os.waitpid(child, 0)
+        return json.loads(text)
+
+    return end
+
+
+def as_user(uid, work, gid=65534):
+    """What `work` gives, called by a process of another user."""
+    return begin_as_user(uid, work, gid)()
 
 
 class Service(unittest.TestCase):
@@ -338,6 +349,42 @@ class Pausing(Service):
         self.assertEqual(answers, [[*each[:2], 403] for each in asked])
         self.assertFalse(self.client.ask("GET", "/v1/status")[1]["paused"])
         self.assertEqual(self.client.ask("POST", "/v1/best", {"kernel": "known", "sizes": {"n": 1000}})[1]["source"], "cache")
+
+
+def exports(path, count):
+    """Status and digest of each of so many exports that are asked for at once."""
+    def one(_):
+        status, answer = Client(path).raw(b"GET /v1/bundle HTTP/1.1\r\n\r\n")
+        return status, hashlib.sha256(answer).hexdigest(), answer[:200].decode("latin1")
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+@unittest.skipUnless(AS_ROOT, "needs root to play another user")
+class Exports(Service):
+    configuration = {"group": "*", "submit_group": "nogroup", "connections": 200}
+
+    def test_of_two_users_at_once_each_is_whole_and_who_asks_for_many_holds_up_nobody(self):
+        os.chmod(self.daemon.folder, 0o755)
+        for number in range(3):
+            self.tuned(f"k{number}", 60 + number)
+        path = self.daemon.socket
+        alone = as_user(12346, lambda: exports(path, 1))
+        self.assertEqual(alone[0][0], 200, alone)
+        many = begin_as_user(12345, lambda: exports(path, 48))
+        for _ in range(5):
+            few = as_user(12346, lambda: exports(path, 2))
+            self.assertEqual([each[0] for each in few], [200, 200], few)
+            self.assertEqual({each[1] for each in few}, {alone[0][1]})
+        many = many()
+        self.assertIsInstance(many, list, many)
+        whole = [each for each in many if each[0] == 200]
+        self.assertGreaterEqual(len(whole), 16, many)
+        self.assertEqual({each[1] for each in whole}, {alone[0][1]})
+        for status, _, begins in many:
+            if status != 200:
+                self.assertEqual((status, "this user's requests wait" in begins), (503, True), begins)
+        self.goes_on()
 
 
 @unittest.skipUnless(AS_ROOT, "needs root to play another user")

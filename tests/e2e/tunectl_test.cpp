@@ -116,6 +116,9 @@ TEST_CASE("exit codes") {
   CHECK(run({}).exitCode == 2);
   CHECK(run({"frobnicate"}).exitCode == 2);
   CHECK(run({"frobnicate"}).errors.find("no verb 'frobnicate'") != std::string::npos);
+  CHECK(run({"frobnicate"}).errors.find("did you mean") == std::string::npos);
+  CHECK(run({"exlpain"}).errors.find("did you mean 'explain'?") != std::string::npos);
+  CHECK(run({"device"}).errors.find("did you mean 'ls devices'?") != std::string::npos);
   CHECK(run({"tune"}).exitCode == 2);
   CHECK(run({"tune", "relu", "--size", "n_elements"}).exitCode == 2);
   // An integer, but none that a size can be.

@@ -140,7 +140,7 @@ void addLs(CLI::App& app, Context& context) {
   auto* verb = app.add_subcommand("ls", "list winners, kernels, trials, jobs or devices");
   auto options = std::make_shared<Options>();
   verb->add_option("what", options->what, "winners, kernels, trials, jobs or devices")
-      ->check(CLI::IsMember({"winners", "kernels", "trials", "jobs", "devices"}))
+      ->check(CLI::IsMember(listNames))
       ->capture_default_str();
   verb->add_option("-k,--kernel", options->kernel, "only this kernel (id or name)");
   verb->add_option("-d,--device", options->device, "only this device");
