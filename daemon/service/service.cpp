@@ -174,10 +174,7 @@ Result<const KnownDevice*> Service::deviceFor(const Resolved& what, const std::s
 /// Keeps the document. What was answered for its name or id may have been about another.
 Result<KnownKernel> Service::take(const std::string& document, const std::string& user) {
   auto known = kernels_.submit(document, user);
-  if (known && known->fresh) {
-    dropHits(known->id);
-    dropHits(known->kernel->name);
-  }
+  if (known && known->fresh) dropHitsAskedBy(known->id, known->kernel->name);
   return known;
 }
 
@@ -222,7 +219,7 @@ void Service::remember(const std::string& requestText, const BestResult& result,
   // What was dropped while it was looked up may have been this.
   if (result.asOf != hitsDropped_) return;
   if (hits_.size() >= hitsKept) hits_.clear();
-  hits_[user + '\n' + requestText] = {answer.kernel, answer.kernelName,
+  hits_[user + '\n' + requestText] = {answer.kernel, answer.kernelName, result.byDocument,
                                       std::make_shared<const std::string>(protocol::toText(answer))};
 }
 
@@ -231,27 +228,36 @@ uint64_t Service::hitsDropped() {
   return hitsDropped_;
 }
 
-void Service::dropHits(const std::string& idOrName) {
+void Service::dropHits(const std::string& kernel) {
+  std::lock_guard guard(hitsMutex_);
+  ++hitsDropped_;
+  std::erase_if(hits_, [&](const auto& entry) { return kernel.empty() || entry.second.kernel == kernel; });
+}
+
+void Service::dropHitsAskedBy(const std::string& id, const std::string& name) {
   std::lock_guard guard(hitsMutex_);
   ++hitsDropped_;
   std::erase_if(hits_, [&](const auto& entry) {
-    return idOrName.empty() || entry.second.kernel == idOrName || entry.second.name == idOrName;
+    return !entry.second.byDocument && (entry.second.kernel == id || entry.second.name == name);
   });
 }
 
 Result<BestResult> Service::best(const protocol::BestRequest& request, const std::string& user) {
-  const uint64_t asOf = hitsDropped();
+  uint64_t asOf = hitsDropped();
   if (auto sound = checkBudget(request.budget); !sound) return fail(sound.error());
   if (!(request.wait >= 0)) return fail(ErrorKind::InvalidInput, "wait: seconds are at least 0");
   auto what =
       resolve(request.kernel, request.document, request.sizes, request.device, user, request.objective);
   if (!what) return fail(what.error());
+  // What its own document had forgotten was about names and ids.
+  if (!request.document.empty()) asOf = hitsDropped();
   if (!request.without.empty()) return bestWithout(*what, request, numberOf(user));
   auto kept = stored(*what);
   if (!kept && kept.error().kind != ErrorKind::NotFound) return kept;
   if (kept && !kept->answer.stale) {
     ++metrics_.hits;
     kept->asOf = asOf;
+    kept->byDocument = !request.document.empty();
     return kept;
   }
   ++(kept ? metrics_.staleAnswers : metrics_.misses);

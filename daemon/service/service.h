@@ -20,6 +20,7 @@ struct BestResult {
   std::shared_ptr<Job> job;   ///< the tuning behind it, if any
   std::optional<Error> error; ///< nothing can be answered until that tuning is done; answer is empty then
   uint64_t asOf = 0;          ///< what remember() knows by whether the answer is old by then
+  bool byDocument = false;    ///< asked with the kernel's document, not by a name or an id
 };
 
 class Service {
@@ -129,8 +130,10 @@ private:
   void endedLater(const Job& job);
   void run(Job& job);
   bool moveElsewhere(Job& job);
-  /// Forgets remembered answers: those of a kernel, by its id or name, or all.
-  void dropHits(const std::string& idOrName = {});
+  /// Forgets remembered answers: those of a kernel, or all.
+  void dropHits(const std::string& kernel = {});
+  /// Those that were asked by a name or an id which stands for another document now.
+  void dropHitsAskedBy(const std::string& id, const std::string& name);
   uint64_t hitsDropped();
 
   const Options options_;
@@ -152,6 +155,7 @@ private:
   std::mutex hitsMutex_;
   struct Hit {
     std::string kernel, name;
+    bool byDocument = false;
     std::shared_ptr<const std::string> answer;
   };
   std::unordered_map<std::string, Hit> hits_; ///< by the user and the request's text

@@ -21,8 +21,8 @@ std::optional<double> readWaited(int file) {
 }
 
 constexpr size_t mostThreads = 32;
-/// A launch is made again for more than this share of its time and these seconds. A thread that is woken waits
-/// some microseconds even on an idle machine; one that is preempted waits a millisecond or more.
+/// A launch is made again for more than this share of its time and these seconds. A thread that is woken
+/// waits some microseconds even on an idle machine; one that is preempted waits a millisecond or more.
 constexpr double shareMatters = 0.02, secondsMatter = 1e-4;
 /// What takes longer is not made again: the deadline of its measurement counts.
 constexpr double longLaunch = 1;

@@ -106,6 +106,21 @@ TEST_CASE("a name that stands for another kernel since, however that came, is no
   CHECK_FALSE(daemon->hit("text"));
 }
 
+TEST_CASE("documents of one name that are asked in turn are answered from memory each") {
+  Scratch folder;
+  Daemon daemon(folder.path());
+  for (const char* source : {"one", "two"})
+    REQUIRE(daemon.tune(documentOf("kernel", source)).state == "done");
+  for (int round = 0; round < 2; ++round)
+    for (const char* source : {"one", "two"}) {
+      if (round > 0) CHECK(daemon->hit(source));
+      const auto answer = daemon->best(questionOf(documentOf("kernel", source)));
+      REQUIRE(answer);
+      daemon->remember(source, *answer);
+      CHECK(daemon->hit(source));
+    }
+}
+
 TEST_CASE("the store knows that a job runs, or was cancelled, before anybody else is told") {
   Scratch folder;
   Daemon daemon(folder.path());
