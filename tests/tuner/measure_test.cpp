@@ -258,6 +258,25 @@ TEST_CASE("the interval of the median holds it in 95 of 100 cases") {
   CHECK(summarize({}).repeats == 0);
 }
 
+TEST_CASE("the lower end is above the median as seldom as was asked for") {
+  std::mt19937 generator(1);
+  std::lognormal_distribution<double> skewed(0, 1);
+  for (double doubt : {0.025, 0.01}) {
+    int above = 0;
+    for (int trial = 0; trial < 4000; ++trial) {
+      std::vector<double> samples(21);
+      for (double& sample : samples)
+        sample = skewed(generator);
+      above += lowEnd(samples, doubt) > 1;
+    }
+    CAPTURE(doubt);
+    CHECK(above <= 4000 * doubt * 1.3);
+    CHECK(above >= 4000 * doubt * 0.1);
+  }
+  CHECK(lowEnd({3, 1, 2}, 0.01) == 1);
+  CHECK(lowEnd({}, 0.01) == 0);
+}
+
 TEST_CASE_FIXTURE(Fixture, "the duel interleaves its launches and reports a finalist that fails") {
   std::string order;
   auto letter = [&](char c) {

@@ -21,16 +21,21 @@ struct MeasureOptions {
   double longLaunch = 2e-3;   ///< from here on a first launch tells the time of the others
   int duelRounds = 60;        ///< interleaved launches of each finalist, at most
   double duelSeconds = 1;     ///< timed seconds of the whole duel, at most; twice that by the clock
+  double duelDoubt = 0.025;   ///< chance, in each round, that who is sent away as slower is not
   bool coldCache = true;
   double energySeconds = 0.4; ///< of launches without a pause, for the energy of one: counters move in steps
 };
 
 /// Launches of a device that shares its cores with all else (Capabilities::exclusive) vary by some per cent:
-/// its duel may take twice the rounds, in the same seconds.
+/// its duel may take twice the rounds and half as long again, and sends away with less doubt.
 MeasureOptions optionsFor(const DeviceInfo& device);
 
 /// Median and its distribution-free 95 % interval by order statistics; below 6 samples: the extremes.
 Timed summarize(std::vector<double> samples);
+
+/// Lower end of an interval about the median of all that the samples are of, which is below it by a chance of
+/// `doubt` at most, 0 to 0.5, by order statistics; the least sample where there are too few for that.
+double lowEnd(std::vector<double> samples, double doubt);
 
 /// Whether samples so far show that a variant cannot beat `best` (seconds). `areLong`: from
 /// MeasureOptions::longLaunch on, fewer tell as much.

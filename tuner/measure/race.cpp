@@ -11,7 +11,6 @@ namespace tuned {
 namespace {
 
 constexpr size_t kFirstLook = 5; // rounds before anything is decided
-constexpr size_t kFewRounds = 6; // below, the interval is that of the extremes, which hold less than 95 %
 // How far a racer's interval has to be behind the leader's for it to leave, with few rounds and with more;
 // and what it may be faster by, at most, where none is looked for any more.
 constexpr double kBehindEarly = 1.01, kBehind = 1.0025, kNoFaster = 0.995;
@@ -45,21 +44,23 @@ double runRound(Device& device, std::vector<Racer>& racers, std::span<const Argu
 }
 
 /// Sends away who is clearly behind. True: nobody left can be much faster than the first.
-bool decided(std::vector<Racer>& racers) {
+bool decided(std::vector<Racer>& racers, double doubt) {
   const Racer* leader = nullptr;
   for (const Racer& racer : racers)
     if (running(racer) && (!leader || medianOf(racer) < medianOf(*leader))) leader = &racer;
   if (!leader) return true;
   const size_t rounds = leader->samples.size();
   if (rounds < kFirstLook) return false;
+  const bool few =
+      std::exp2(-static_cast<double>(rounds)) > doubt; // the least of so few says less than it should
   bool settled = true;
   for (Racer& racer : racers) {
     if (!running(racer) || &racer == leader) continue;
     std::vector<double> ratios(rounds);
     for (size_t i = 0; i < rounds; ++i)
       ratios[i] = racer.samples[i] / leader->samples[i];
-    const double low = summarize(std::move(ratios)).low;
-    if (low > (rounds < kFewRounds ? kBehindEarly : kBehind))
+    const double low = lowEnd(std::move(ratios), doubt);
+    if (low > (few ? kBehindEarly : kBehind))
       racer.behind = true;
     else if (low < kNoFaster)
       settled = false;
@@ -97,8 +98,8 @@ void race(Device& device, std::vector<Racer>& racers, std::span<const ArgumentVa
   // One scored round is taken whatever it costs.
   for (size_t round = 1;; ++round) {
     runRound(device, racers, arguments, options.coldCache, round, spent);
-    if (decided(racers) || round >= static_cast<size_t>(options.duelRounds) || spent >= options.duelSeconds ||
-        secondsSince(start) >= 2 * options.duelSeconds)
+    if (decided(racers, options.duelDoubt) || round >= static_cast<size_t>(options.duelRounds) ||
+        spent >= options.duelSeconds || secondsSince(start) >= 2 * options.duelSeconds)
       return align(racers);
   }
 }

@@ -17,13 +17,13 @@ constexpr std::array kSlower = {3.0, 1.5, 1.25, 1.25, 1.2, 1.15, 1.1};
 // The same of long launches, during which what disturbs for a moment comes and goes.
 constexpr std::array kSlowerLong = {3.0, 1.25, 1.15, 1.12, 1.12, 1.1, 1.1};
 
-/// Largest k with P(Binomial(n, 1/2) < k) ≤ 2.5 %: the interval runs from the k-th smallest to the k-th
-/// largest sample. 0: no such k.
-size_t intervalRank(size_t n) {
+/// Largest k with P(Binomial(n, 1/2) < k) ≤ doubt, which is 2.5 % for an interval of 95 %: that runs from the
+/// k-th smallest to the k-th largest sample. 0: no such k.
+size_t intervalRank(size_t n, double doubt) {
   double logHalf = static_cast<double>(n) * std::log(0.5), below = 0;
   for (size_t k = 0; k < n; ++k) {
     below += std::exp(std::lgamma(n + 1.0) - std::lgamma(k + 1.0) - std::lgamma(n - k + 1.0) + logHalf);
-    if (below > 0.025) return k;
+    if (below > doubt) return k;
   }
   return 0;
 }
@@ -37,7 +37,11 @@ bool preciseEnough(const Timed& timed, const MeasureOptions& options) {
 
 MeasureOptions optionsFor(const DeviceInfo& device) {
   MeasureOptions options;
-  if (device.capabilities.exclusive) options.duelRounds *= 2;
+  if (device.capabilities.exclusive) {
+    options.duelRounds *= 2;
+    options.duelSeconds *= 1.5;
+    options.duelDoubt = 0.01;
+  }
   return options;
 }
 
@@ -49,10 +53,16 @@ Timed summarize(std::vector<double> samples) {
   std::ranges::sort(samples);
   size_t n = samples.size();
   timed.median = n % 2 ? samples[n / 2] : (samples[n / 2 - 1] + samples[n / 2]) / 2;
-  size_t rank = intervalRank(n);
+  size_t rank = intervalRank(n, 0.025);
   timed.low = samples[rank > 0 ? rank - 1 : 0];
   timed.high = samples[rank > 0 ? n - rank : n - 1];
   return timed;
+}
+
+double lowEnd(std::vector<double> samples, double doubt) {
+  std::ranges::sort(samples);
+  const size_t rank = intervalRank(samples.size(), doubt);
+  return samples.empty() ? 0 : samples[rank > 0 ? rank - 1 : 0];
 }
 
 bool clearlySlower(const std::vector<double>& samples, double best, bool areLong) {
