@@ -364,8 +364,11 @@ TEST_CASE("what a worker leaves behind ends with it, however it ends") {
   workers.release();
   CHECK(ends(child));
   child = left();
-  // What it left has the channel, too, so that only the deadline tells.
-  CHECK_FALSE(workers.call("k", {{"op", "segv"}}, 1));
+  // What it left has the channel, too: the process tells of its death, not the deadline.
+  const auto died = workers.call("k", {{"op", "segv"}}, patience);
+  REQUIRE_FALSE(died);
+  CHECK(died.error().kind == ErrorKind::Faulted);
+  CHECK(died.error().message.find("SEGV") != std::string::npos);
   CHECK(ends(child));
   child = left();
   CHECK_FALSE(workers.call("k", {{"op", "hang"}}, 0.3));
@@ -382,7 +385,7 @@ TEST_CASE("what leaves its worker's process group ends with the worker, too, and
           workers.release();
           if (!ends(first->get<pid_t>())) return 2;
           const auto second = workers.call("k", {{"op", "orphan"}}, patience);
-          if (!second || workers.call("k", {{"op", "segv"}}, 1)) return 3;
+          if (!second || workers.call("k", {{"op", "segv"}}, patience)) return 3;
           if (!ends(second->get<pid_t>())) return 4;
           const auto third = workers.call("k", {{"op", "orphan's orphan"}}, patience);
           const auto fourth = workers.call("k", {{"op", "orphan's orphan"}}, patience);

@@ -34,15 +34,22 @@ std::unexpected<Error> gone() {
 } // namespace
 
 Channel::~Channel() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+  for (const int each : {descriptor_, peer_})
+    if (each >= 0) ::close(each);
+}
+
+void Channel::watch(int process) {
+  if (peer_ >= 0) ::close(peer_);
+  peer_ = process;
 }
 
 Result<void> Channel::wait(short events, const std::optional<Deadline>& deadline,
                            const std::stop_token& stop) const {
   for (;;) {
-    pollfd one{descriptor_, events, 0};
-    int ready = ::poll(&one, 1, patience(deadline, stop.stop_possible()));
-    if (ready > 0) return {};
+    std::array<pollfd, 2> both{{{descriptor_, events, 0}, {peer_, POLLIN, 0}}}; // none below 0
+    int ready = ::poll(both.data(), both.size(), patience(deadline, stop.stop_possible()));
+    if (ready > 0 && both[0].revents != 0) return {};
+    if (ready > 0) return gone();
     if (ready < 0 && errno != EINTR)
       return fail(ErrorKind::Internal, std::string("poll: ") + std::strerror(errno));
     if (stop.stop_requested()) return fail(ErrorKind::Denied, "stopped");

@@ -8,6 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <stop_token>
+#include <utility>
 
 namespace tuned {
 
@@ -20,10 +21,14 @@ public:
   static constexpr size_t largestFrame = size_t{256} << 20;
 
   explicit Channel(int descriptor) : descriptor_(descriptor) {}
-  Channel(Channel&& other) noexcept : descriptor_(other.descriptor_) { other.descriptor_ = -1; }
+  Channel(Channel&& other) noexcept
+      : descriptor_(std::exchange(other.descriptor_, -1)), peer_(std::exchange(other.peer_, -1)) {}
   Channel& operator=(Channel&&) = delete;
   ~Channel();
   int descriptor() const { return descriptor_; }
+  /// A descriptor of the process at the other end (pidfd_open), which is closed with this; below 0: none.
+  /// Once it has ended the other end is gone, whoever else may hold it open; what it had sent is read.
+  void watch(int process);
 
   /// Unavailable: the other end is gone. TimedOut: it did not take the frame in time. Denied: stopped.
   Result<void> send(const nlohmann::json& message, std::optional<Deadline> deadline = {},
@@ -38,6 +43,7 @@ private:
   Result<void> readAll(char* data, size_t size, const std::optional<Deadline>& deadline,
                        const std::stop_token& stop) const;
   int descriptor_;
+  int peer_ = -1;
 };
 
 } // namespace tuned
