@@ -203,6 +203,11 @@ int WorkerPool::running() const {
   return busy_ + static_cast<int>(free_.size());
 }
 
+int WorkerPool::idle() const {
+  std::lock_guard guard(mutex_);
+  return static_cast<int>(free_.size());
+}
+
 Result<nlohmann::json> WorkerPool::call(const std::string& key, const nlohmann::json& request, double seconds,
                                         std::stop_token stop, const std::string& owner,
                                         const Answering& answering) {

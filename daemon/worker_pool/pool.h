@@ -84,6 +84,8 @@ public:
 
   int slots() const { return options_.slots; }
   int running() const;
+  /// Those of the running that wait for work: woken ones as soon as they are ready.
+  int idle() const;
   uint64_t crashes() const { return crashes_; }
   uint64_t timeouts() const { return timeouts_; }
   CrashLedger& ledger() { return ledger_; }
