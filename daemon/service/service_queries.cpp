@@ -140,12 +140,13 @@ Result<protocol::WinnerList> Service::winners(const std::string& kernel, const s
     // What is told of a device that is not here needs no more of it than its name, which the row has.
     const KnownDevice* on = present != devices_.end() ? &*present : devices_.empty() ? nullptr : &devices_[0];
     if (!known || !on) continue;
-    const Resolved what{*known, on, problem};
+    const bool here = present != devices_.end();
+    const Resolved what{here ? kernels_.on(*known, on->info) : *known, on, problem};
     auto record = chosen(what);
     auto answer = record ? told(what, *record) : fail(record.error());
     if (!answer) continue;
     answer->device = record->measurement.device;
-    answer->stale = present == devices_.end();
+    answer->stale = !here;
     out.winners.push_back(std::move(*answer));
   }
   if (out.winners.empty() && after.empty())

@@ -401,6 +401,10 @@ TEST_CASE("before anything is measured the answer is the default of the device's
     // A block takes its number of nanoseconds there: the gain is over the target's default.
     CHECK(job.answer->configuration.at("BLOCK") == 64);
     CHECK(job.answer->gain.value_or(0) == doctest::Approx(block / 64.0));
+    const auto list = daemon->winners("", "", 10, "");
+    REQUIRE(list);
+    REQUIRE(list->winners.size() == 1);
+    CHECK(list->winners.front().gain.value_or(0) == doctest::Approx(block / 64.0));
     CHECK(daemon->kernel("plain", "")->targetDefaults.at("cpu").at("BLOCK") == 64);
   }
 }
