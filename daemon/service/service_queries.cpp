@@ -138,9 +138,9 @@ Result<protocol::WinnerList> Service::winners(const std::string& kernel, const s
     auto present =
         std::ranges::find(devices_, problem.target, [](const KnownDevice& one) { return one.target.id; });
     // What is told of a device that is not here needs no more of it than its name, which the row has.
-    const KnownDevice* on = present != devices_.end() ? &*present : devices_.empty() ? nullptr : &devices_[0];
-    if (!known || !on) continue;
     const bool here = present != devices_.end();
+    const KnownDevice* on = here ? &*present : devices_.empty() ? nullptr : &devices_[0];
+    if (!known || !on) continue;
     const Resolved what{here ? kernels_.on(*known, on->info) : *known, on, problem};
     auto record = chosen(what);
     auto answer = record ? told(what, *record) : fail(record.error());

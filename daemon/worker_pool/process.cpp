@@ -131,8 +131,8 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(const WorkerCommand&
   if (code != 0)
     return fail(ErrorKind::Unavailable, "cannot start " + command.program + ": " + std::strerror(code),
                 "it is installed beside the daemon; reinstall");
-  // A child of the worker's may hold its end of the channel for longer. (glibc 2.36 declares pidfd_open for
-  // C.)
+  // A child of the worker's may hold its end of the channel for longer. By the system call: what glibc 2.36
+  // declares cannot be linked from C++.
   ours.watch(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   std::unique_ptr<WorkerProcess> worker(
       new WorkerProcess(pid, std::move(ours), std::move(*folder), std::move(group)));

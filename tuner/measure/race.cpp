@@ -51,8 +51,8 @@ bool decided(std::vector<Racer>& racers, double doubt) {
   if (!leader) return true;
   const size_t rounds = leader->samples.size();
   if (rounds < kFirstLook) return false;
-  const bool few =
-      std::exp2(-static_cast<double>(rounds)) > doubt; // the least of so few says less than it should
+  // Of so few even the least ratio tells with more doubt than is wanted.
+  const bool few = std::exp2(-static_cast<double>(rounds)) > doubt;
   bool settled = true;
   for (Racer& racer : racers) {
     if (!running(racer) || &racer == leader) continue;

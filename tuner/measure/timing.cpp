@@ -17,13 +17,14 @@ constexpr std::array kSlower = {3.0, 1.5, 1.25, 1.25, 1.2, 1.15, 1.1};
 // The same of long launches, during which what disturbs for a moment comes and goes.
 constexpr std::array kSlowerLong = {3.0, 1.25, 1.15, 1.12, 1.12, 1.1, 1.1};
 
-/// Largest k with P(Binomial(n, 1/2) < k) ≤ doubt, which is 2.5 % for an interval of 95 %: that runs from the
-/// k-th smallest to the k-th largest sample. 0: no such k.
-size_t intervalRank(size_t n, double doubt) {
+/// Where the interval of the median begins among n sorted samples, 1 and more, and as far from the last one
+/// where it ends: the (k - 1)-th, of the largest k with P(Binomial(n, 1/2) < k) ≤ doubt, 2.5 % for an
+/// interval of 95 %. The first where there is no such k.
+size_t intervalBegin(size_t n, double doubt) {
   double logHalf = static_cast<double>(n) * std::log(0.5), below = 0;
   for (size_t k = 0; k < n; ++k) {
     below += std::exp(std::lgamma(n + 1.0) - std::lgamma(k + 1.0) - std::lgamma(n - k + 1.0) + logHalf);
-    if (below > doubt) return k;
+    if (below > doubt) return k > 0 ? k - 1 : 0;
   }
   return 0;
 }
@@ -53,16 +54,15 @@ Timed summarize(std::vector<double> samples) {
   std::ranges::sort(samples);
   size_t n = samples.size();
   timed.median = n % 2 ? samples[n / 2] : (samples[n / 2 - 1] + samples[n / 2]) / 2;
-  size_t rank = intervalRank(n, 0.025);
-  timed.low = samples[rank > 0 ? rank - 1 : 0];
-  timed.high = samples[rank > 0 ? n - rank : n - 1];
+  const size_t begin = intervalBegin(n, 0.025);
+  timed.low = samples[begin];
+  timed.high = samples[n - 1 - begin];
   return timed;
 }
 
 double lowEnd(std::vector<double> samples, double doubt) {
   std::ranges::sort(samples);
-  const size_t rank = intervalRank(samples.size(), doubt);
-  return samples.empty() ? 0 : samples[rank > 0 ? rank - 1 : 0];
+  return samples.empty() ? 0 : samples[intervalBegin(samples.size(), doubt)];
 }
 
 bool clearlySlower(const std::vector<double>& samples, double best, bool areLong) {

@@ -75,7 +75,7 @@ void copyBytes(char* to, const char* from, size_t bytes) {
 
 class CpuDevice : public HostDevice {
 public:
-  explicit CpuDevice(int threads) : info_(describe(threads)), executor_(threads) {}
+  explicit CpuDevice(int threads) : info_(describe(threads)), executor_(threads), waits_(threads) {}
 
   const DeviceInfo& info() const override { return info_; }
   Result<double> joules() override { return energy_.joules(); }

@@ -33,7 +33,7 @@ bool disturbed(const TimedLaunch& launch) {
 
 } // namespace
 
-CoreWaits::CoreWaits(const std::string& folder) {
+CoreWaits::CoreWaits(int launching, const std::string& folder) : launching_(launching) {
   std::error_code none;
   for (const auto& entry : std::filesystem::directory_iterator(folder, none))
     if (files_.size() == mostThreads)
@@ -55,7 +55,7 @@ std::optional<double> CoreWaits::seconds() const {
     if (!waited) return std::nullopt;
     sum += *waited;
   }
-  return sum / static_cast<double>(files_.size());
+  return sum / static_cast<double>(std::min(files_.size(), static_cast<size_t>(launching_)));
 }
 
 Result<double> QuietTimes::take(const std::function<Result<TimedLaunch>()>& launch) {

@@ -14,15 +14,17 @@ namespace tuned::cpu {
 class CoreWaits {
 public:
   /// Opens the counts of the threads that this process has now, 32 at most: reading them takes a microsecond
-  /// each, and no right to open files. `folder` has a folder per thread, and a schedstat in it.
-  explicit CoreWaits(const std::string& folder = "/proc/self/task");
+  /// each, and no right to open files. `launching`: how many of them run launches, from 1 up; what else there
+  /// is of threads sleeps. `folder` has a folder per thread, and a schedstat in it.
+  explicit CoreWaits(int launching, const std::string& folder = "/proc/self/task");
   ~CoreWaits();
   CoreWaits(const CoreWaits&) = delete;
 
-  /// Since they began, in the mean of those threads; nothing where the kernel does not count it.
+  /// Since they began, in the mean of those that run launches; nothing where the kernel does not count it.
   std::optional<double> seconds() const;
 
 private:
+  const int launching_;
   std::vector<int> files_;
 };
 

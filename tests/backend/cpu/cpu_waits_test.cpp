@@ -1,5 +1,6 @@
 // What others take of the cores: the kernel's counts, and which launches are made again.
 #include "backend/cpu/run/waits.h"
+#include "tests/daemon/scratch.h"
 
 #include <atomic>
 #include <doctest/doctest.h>
@@ -7,7 +8,6 @@
 #include <fstream>
 #include <sched.h>
 #include <thread>
-#include <unistd.h>
 
 using tuned::Result;
 using tuned::cpu::CoreWaits;
@@ -15,14 +15,10 @@ using tuned::cpu::QuietTimes;
 using tuned::cpu::TimedLaunch;
 
 namespace {
-struct Tasks {
-  std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / ("tuned-tasks-" + std::to_string(::getpid()));
-  Tasks() { std::filesystem::create_directories(folder); }
-  ~Tasks() { std::filesystem::remove_all(folder); }
+struct Tasks : tuned::test::Scratch {
   void write(const std::string& thread, const std::string& text) const {
-    std::filesystem::create_directories(folder / thread);
-    std::ofstream(folder / thread / "schedstat") << text;
+    std::filesystem::create_directories(*this / thread);
+    std::ofstream(*this / thread + "/schedstat") << text;
   }
 };
 
@@ -38,11 +34,12 @@ struct Script {
 };
 } // namespace
 
-TEST_CASE("waiting is the mean of the threads that there were at first") {
+TEST_CASE("waiting is the mean of the threads that launch, as far as there were any at first") {
   Tasks tasks;
   tasks.write("10", "5000000000 2000000000 7\n");
   tasks.write("11", "1000000000 0 3\n");
-  CoreWaits waits(tasks.folder);
+  tasks.write("9", "70000 0 1\n"); // one that sleeps, whatever it is for
+  CoreWaits waits(2, tasks.path());
   CHECK(waits.seconds().value_or(-1) == doctest::Approx(1));
   tasks.write("11", "1000000000 3000000000 5\n");
   tasks.write("12", "1000000000 9000000000 5\n"); // it came later
@@ -51,15 +48,15 @@ TEST_CASE("waiting is the mean of the threads that there were at first") {
 
 TEST_CASE("where the kernel does not count, nothing is told") {
   Tasks tasks;
-  CHECK_FALSE(CoreWaits(tasks.folder).seconds());
+  CHECK_FALSE(CoreWaits(1, tasks.path()).seconds());
   tasks.write("10", "no numbers");
-  CHECK_FALSE(CoreWaits(tasks.folder).seconds());
-  CHECK_FALSE(CoreWaits("/nowhere").seconds());
+  CHECK_FALSE(CoreWaits(1, tasks.path()).seconds());
+  CHECK_FALSE(CoreWaits(1, "/nowhere").seconds());
 }
 
 TEST_CASE("a thread that shares its core with another waits for it") {
   if (!std::filesystem::exists("/proc/thread-self/schedstat")) return;
-  CoreWaits waits;
+  CoreWaits waits(1);
   if (!waits.seconds()) return;
   std::atomic<bool> stop = false;
   cpu_set_t before, one;
